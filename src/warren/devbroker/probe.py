@@ -1,0 +1,61 @@
+"""Whether an AMQP broker answers at an address: the first step of the handshake, nothing more."""
+
+import contextlib
+import socket
+import ssl
+import struct
+from urllib.parse import urlsplit
+
+__all__ = ["answers", "greeting"]
+
+PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+CONNECTION_START = b"\x00\x0a\x00\x0a"
+LARGEST_GREETING = 1 << 17
+DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
+
+
+def greeting(host: str, port: int, *, tls: bool = False, limit: float = 5.0) -> bytes | None:
+    """Return the payload of the `connection.start` that a broker sends to whom opens a connection, None without one.
+
+    No credentials are sent, so the certificate is not checked. AMQP 0-9-1, sections 2.2.4 (opening a connection) and
+    2.3.5 (frames).
+
+    Args:
+        host: where to connect to.
+        port: where to connect to.
+        tls: speak TLS first.
+        limit: seconds that each step may take.
+    """
+    with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+        stream = stack.enter_context(socket.create_connection((host, port), timeout=limit))
+        if tls:
+            stream = stack.enter_context(unchecked_tls().wrap_socket(stream, server_hostname=host))
+        stream.sendall(PROTOCOL_HEADER)
+        reader = stack.enter_context(stream.makefile("rb"))
+        head = reader.read(7)
+        if len(head) < 7:
+            return None
+        kind, channel, size = struct.unpack(">BHI", head)
+        if (kind, channel) == (1, 0) and size <= LARGEST_GREETING:
+            payload = reader.read(size)
+            return payload if payload.startswith(CONNECTION_START) and len(payload) == size else None
+    return None
+
+
+def answers(url: str, *, limit: float = 5.0) -> bool:
+    """Tell whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough."""
+    try:
+        address = urlsplit(url)
+        port = address.port or DEFAULT_PORTS[address.scheme]
+    except (ValueError, KeyError):
+        return False
+    host = address.hostname or "localhost"
+    return greeting(host, port, tls=address.scheme == "amqps", limit=limit) is not None
+
+
+def unchecked_tls() -> ssl.SSLContext:
+    """Return a TLS context that accepts any certificate, fit for asking whether somebody is there."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,110 @@
+"""Child processes that end together, and never outlive the process that started them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["ProcessGroup", "kill"]
+
+# A shell that waits for the end of its input and then signals its whole group, itself spared so that it can. The input
+# is a pipe that only this process holds, and the kernel closes it however this process dies.
+WATCH = 'trap "" INT QUIT TERM; read -r _; kill -s {signal} 0'
+
+
+class ProcessGroup:
+    """Started processes with one end.
+
+    They end when `end` is called, and on POSIX also when this process is gone for whatever reason, `kill -9` included.
+    A Ctrl-C in the terminal does not reach them: it reaches this process, which then ends them in order. A process
+    forked from this one without `exec` holds the pipe too, and keeps them alive for as long as it lives.
+
+    Args:
+        orphan_signal: the name, without `SIG`, of the signal that the processes get when this process has died.
+    """
+
+    def __init__(self, *, orphan_signal: str = "KILL") -> None:
+        self._orphan_signal = orphan_signal
+        self._watch: subprocess.Popen[bytes] | None = None
+        self._members: list[subprocess.Popen[bytes]] = []
+
+    def start(
+        self, command: Sequence[str], *, environment: Mapping[str, str], output: Path, user: str | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start one more process in the group, in the folder of its output file, with nothing to read.
+
+        Args:
+            command: the program and its arguments.
+            environment: its whole environment.
+            output: the file to which its standard output and error are appended.
+            user: the user to run it as, with the group of the same name; only root may choose, and not on Windows.
+
+        Raises:
+            OSError: the program cannot be started.
+        """
+        with output.open("ab") as stream:
+            if sys.platform == "win32":
+                process = subprocess.Popen(  # noqa: S603 - no shell, and the caller looked the program up
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=stream,
+                    cwd=output.parent,
+                    env=environment,
+                    creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
+                )
+            else:
+                process = subprocess.Popen(  # noqa: S603 - no shell, and the caller looked the program up
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=stream,
+                    cwd=output.parent,
+                    env=environment,
+                    process_group=self._leader(),
+                    user=user,
+                    group=user,
+                    extra_groups=None if user is None else [],
+                )
+        self._members.append(process)
+        return process
+
+    def end(self) -> None:
+        """End every process of the group at once and wait for that; nothing happens when there is none left."""
+        for process in self._members:
+            kill(process)
+        self._members.clear()
+        if self._watch is None:
+            return
+        if sys.platform != "win32":
+            # The watching shell is not reaped yet, so the number of the group cannot belong to anyone else.
+            os.killpg(self._watch.pid, signal.SIGKILL)
+        self._watch.communicate()
+        self._watch = None
+
+    def _leader(self) -> int:
+        """Return the process that leads the group and watches over it, started when there is none."""
+        if self._watch is None:
+            self._watch = subprocess.Popen(  # noqa: S603 - a fixed text and the name of a signal
+                ["/bin/sh", "-c", WATCH.format(signal=self._orphan_signal)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                process_group=0,
+            )
+        return self._watch.pid
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End one process at once, on Windows with the processes that it started, and wait until it is gone."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a program of Windows itself
+    else:
+        process.kill()
+    process.wait()

@@ -1,0 +1,68 @@
+"""Servers that the tests share. None of them is optional: without one a test fails and says how to get it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from support.postgres import PostgresServer, PrivatePostgres
+from warren.devbroker import DevBroker, answers
+
+
+@dataclass(frozen=True)
+class NamedBroker:
+    """A broker that somebody else runs, named by TASKMANAGER_TEST_AMQP_URL and TASKMANAGER_TEST_MANAGEMENT_URL."""
+
+    url: str
+    management_url: str | None
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[DevBroker | NamedBroker]:
+    """A RabbitMQ for all tests, with its management page; each test has queues of its own on it (see `prefix`)."""
+    if url := os.environ.get("TASKMANAGER_TEST_AMQP_URL"):
+        if not answers(url):
+            pytest.fail("no AMQP broker answers at TASKMANAGER_TEST_AMQP_URL")
+        yield NamedBroker(url, os.environ.get("TASKMANAGER_TEST_MANAGEMENT_URL"))
+        return
+    with DevBroker(management=True) as node:
+        yield node
+
+
+@pytest.fixture
+def private_broker() -> Iterator[DevBroker]:
+    """A RabbitMQ for one test alone, which may kill and restart it."""
+    with DevBroker() as node:
+        yield node
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A short text that no other test has, for the names of a test's queues."""
+    return f"t{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests; each makes databases of its own on it."""
+    if url := os.environ.get("TASKMANAGER_TEST_POSTGRES_URL"):
+        yield PostgresServer(url)
+        return
+    with PrivatePostgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """A PostgreSQL for one test alone, which may stop and start it."""
+    with PrivatePostgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty PostgreSQL database, dropped after the test."""
+    with postgres.database() as url:
+        yield url

@@ -1,0 +1,1 @@
+"""What the tests need beside the project: private servers and their limits."""
