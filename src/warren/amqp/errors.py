@@ -1,0 +1,192 @@
+"""What can go wrong between this process and a broker.
+
+AmqpError
+├── AddressError               the text given as an address is not one
+├── InvalidArgument            the caller's mistake, found before anything was written
+├── ConnectFailed              no connection: refused, name not found, TLS, wrong password, vhost
+│   └── ConnectTimedOut        no connection within the limit (also an AmqpTimeout)
+├── ConnectionLost             the connection ended under us
+│   └── ProtocolError          because the peer sent bytes that are not AMQP 0-9-1
+├── ChannelClosed              the broker closed the channel: 403, 404, 405, 406
+│   ├── InequivalentArguments  a queue or exchange is there, but not as it was declared now
+│   └── ConsumerCancelled      the broker cancelled a consumer and nobody was told
+├── AmqpTimeout                a wait reached its limit
+├── Unroutable                 a mandatory message came back: no queue takes it
+└── Refused                    the broker said no to a publish (basic.nack)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+
+class AmqpError(Exception):
+    """The root of the tree: catch it to catch everything that this driver raises.
+
+    Attributes:
+        fatal: Trying again with the same words cannot help; somebody has to change something.
+        unknown: Told about a publish, it means that the broker may or may not have the message.
+    """
+
+    fatal: bool = False
+    unknown: bool = False
+
+    def fresh(self) -> Self:
+        """An equal error with no traceback yet, because one fact may be raised in many tasks."""
+        copy = type(self).__new__(type(self))
+        copy.args = self.args
+        copy.__dict__.update(self.__dict__)
+        copy.__cause__ = self.__cause__
+        return copy
+
+
+class AddressError(AmqpError):
+    """The text is not an AMQP address; the error says which part and why."""
+
+    fatal = True
+
+
+class InvalidArgument(AmqpError):
+    """A value that AMQP cannot carry, such as a name of more than 255 bytes. Nothing was written."""
+
+    fatal = True
+
+
+class ConnectFailed(AmqpError):
+    """No connection came about. The text says what to do; `fatal` tells whether waiting can help."""
+
+    def __init__(self, text: str, *, fatal: bool = False) -> None:
+        super().__init__(text)
+        self.fatal = fatal
+
+
+class ConnectionLost(AmqpError):
+    """The connection ended while it was in use, or was used after its end.
+
+    Attributes:
+        reply_code: The broker's code (AMQP 0-9-1 section 1.2, reply codes), 0 when it gave none.
+        text: The broker's words, or ours when it had none.
+    """
+
+    unknown = True
+
+    def __init__(self, text: str, reply_code: int = 0) -> None:
+        super().__init__(f"connection lost: {text}" + (f" (code {reply_code})" if reply_code else ""))
+        self.reply_code = reply_code
+        self.text = text
+
+
+class ProtocolError(ConnectionLost):
+    """The peer broke the rules of AMQP 0-9-1; the connection has been closed with `reply_code`.
+
+    Codes: 501 frame error, 502 syntax error, 503 command invalid, 504 channel error, 505 unexpected frame.
+    """
+
+    def __init__(self, text: str, reply_code: int = 501) -> None:
+        super().__init__(f"not AMQP 0-9-1: {text}", reply_code)
+
+
+class ChannelClosed(AmqpError):
+    """The channel ended: an operation on it was refused, or it was used after its end.
+
+    Attributes:
+        reply_code: 403 access refused, 404 not found, 405 locked, 406 precondition failed, 0 when we closed it.
+        text: The broker's words.
+    """
+
+    unknown = True
+
+    def __init__(self, text: str, reply_code: int = 0) -> None:
+        super().__init__(f"channel closed: {text}" + (f" (code {reply_code})" if reply_code else ""))
+        self.reply_code = reply_code
+        self.text = text
+        self.fatal = reply_code == 403
+
+
+class InequivalentArguments(ChannelClosed):
+    """A queue or exchange of that name exists with other arguments (406 on declare).
+
+    Attributes:
+        kind: "queue" or "exchange".
+        name: Its name.
+        argument: The first argument that differs.
+        wanted: What was declared now, in the broker's words.
+        current: What is there, in the broker's words.
+    """
+
+    PATTERN = re.compile(
+        r"inequivalent arg '(?P<argument>[^']*)' for (?P<kind>queue|exchange) '(?P<name>.*)' in vhost '.*?': "
+        r"received (?P<wanted>.*) but current is (?P<current>.*)$",
+        re.DOTALL,
+    )
+
+    def __init__(self, text: str, found: re.Match[str]) -> None:
+        super().__init__(text, 406)
+        self.fatal = True
+        self.kind, self.name = found["kind"], found["name"]
+        self.argument, self.wanted, self.current = found["argument"], found["wanted"], found["current"]
+        says = (
+            f"{self.kind} {self.name!r} exists with other arguments: {self.argument} is {self.current}, wanted was "
+            f"{self.wanted}. Declare it as it is, use another name, or delete it once it is empty and declare it again "
+            "(deleting a queue deletes its messages)."
+        )
+        self.args = (says,)
+
+
+class ConsumerCancelled(ChannelClosed):
+    """The broker cancelled a consumer that had no `on_cancel`; its channel was closed so that nobody stays deaf."""
+
+    def __init__(self, consumer_tag: str, queue: str) -> None:
+        super().__init__(f"the broker cancelled the consumer {consumer_tag!r} of queue {queue!r}; was it deleted?")
+        self.consumer_tag, self.queue = consumer_tag, queue
+
+
+class AmqpTimeout(AmqpError):
+    """A wait reached its limit.
+
+    Attributes:
+        what: What was waited for.
+        seconds: For how long.
+    """
+
+    unknown = True
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"no answer in {seconds:g} s to {what}")
+        self.what, self.seconds = what, seconds
+
+
+class ConnectTimedOut(ConnectFailed, AmqpTimeout):
+    """No connection within the limit: a firewall that drops, or a broker that accepts and stays silent."""
+
+    unknown = False
+
+    def __init__(self, what: str, seconds: float) -> None:
+        AmqpTimeout.__init__(self, what, seconds)
+        self.fatal = False
+        says = f"no connection in {seconds:g} s: {what}; is this the right address, and is the broker well?"
+        self.args = (says,)
+
+
+class Unroutable(AmqpError):
+    """A mandatory message came back because no queue takes it (basic.return, AMQP 0-9-1 section 1.8.3.8)."""
+
+    def __init__(self, reply_code: int, text: str, exchange: str, routing_key: str) -> None:
+        super().__init__(f"no queue takes a message to exchange {exchange!r} with key {routing_key!r}: {text}")
+        self.reply_code, self.text = reply_code, text
+        self.exchange, self.routing_key = exchange, routing_key
+
+
+class Refused(AmqpError):
+    """The broker did not take a message (basic.nack): a queue is full, or its node is in trouble. Try again later."""
+
+    def __init__(self, exchange: str, routing_key: str) -> None:
+        super().__init__(f"the broker refused a message to exchange {exchange!r} with key {routing_key!r}")
+        self.exchange, self.routing_key = exchange, routing_key
+
+
+def channel_closed(reply_code: int, text: str) -> ChannelClosed:
+    """The error for a channel.close of the broker: the special one where its words allow it."""
+    found = InequivalentArguments.PATTERN.search(text) if reply_code == 406 else None
+    return InequivalentArguments(text, found) if found else ChannelClosed(text, reply_code)

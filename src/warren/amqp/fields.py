@@ -1,0 +1,209 @@
+"""Short strings and field tables as bytes (AMQP 0-9-1 section 4.2.5, RabbitMQ's errata for the types).
+
+pamqp writes floats in single precision, cuts long names off and refuses bytes, so tables are ours in both directions.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from warren.amqp.errors import InvalidArgument, ProtocolError
+from warren.amqp.message import FieldTable, FieldValue
+
+DEEPEST = 32
+"""Tables and arrays nested deeper than this arrive as raw bytes: nobody may make us recurse without end."""
+
+_UINT32, _INT32, _INT64 = struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">q")
+_UINT64, _DOUBLE, _DECIMAL = struct.Struct(">Q"), struct.Struct(">d"), struct.Struct(">Bi")
+_LENGTHS = [bytes([length]) for length in range(256)]
+
+
+def short_string(text: str) -> bytes:
+    """A text of at most 255 bytes with its length before it.
+
+    Raises:
+        InvalidArgument: It is longer, not a text, or has lone surrogates.
+    """
+    try:
+        data = text.encode()
+        return _LENGTHS[len(data)] + data
+    except IndexError:
+        raise InvalidArgument(f"{text[:40]!r}... has {len(data)} bytes; AMQP allows 255 here") from None
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise InvalidArgument(f"{text!r} is not a text that UTF-8 can carry") from error
+
+
+def text_of(data: bytes) -> str:
+    """The text of a short string; bytes that are not UTF-8 become backslash escapes."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "backslashreplace")
+
+
+def encode_table(table: FieldTable) -> bytes:
+    """A field table with its length before it.
+
+    Raises:
+        InvalidArgument: A value that AMQP cannot carry; the text names the field.
+    """
+    pieces: list[bytes] = []
+    for name, value in table.items():
+        try:
+            pieces += short_string(name), _encode(value)
+        except (InvalidArgument, RecursionError, struct.error, OverflowError, UnicodeEncodeError) as error:
+            raise InvalidArgument(f"field {str(name)[:80]!r}: {error}") from error
+    content = b"".join(pieces)
+    return _UINT32.pack(len(content)) + content
+
+
+def _encode(value: FieldValue) -> bytes:
+    encoder = _ENCODERS.get(type(value))
+    if encoder is None:
+        raise InvalidArgument(f"a table cannot hold {type(value).__name__}")
+    return encoder(value)
+
+
+def _encode_int(value: int) -> bytes:
+    if -0x80000000 <= value <= 0x7FFFFFFF:
+        return b"I" + _INT32.pack(value)
+    return b"l" + _INT64.pack(value)
+
+
+def _encode_decimal(value: Decimal) -> bytes:
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        raise InvalidArgument(f"{value} is not a number")
+    number = int("".join(map(str, digits))) * 10 ** max(exponent, 0)
+    return b"D" + _DECIMAL.pack(max(-exponent, 0), -number if sign else number)
+
+
+def _encode_time(value: datetime) -> bytes:
+    if value.tzinfo is None:
+        raise InvalidArgument(f"{value} has no time zone")
+    return b"T" + _UINT64.pack(int(value.timestamp()))
+
+
+def _encode_bytes(kind: bytes, data: bytes) -> bytes:
+    return kind + _UINT32.pack(len(data)) + data
+
+
+_ENCODERS: dict[type, Callable[..., bytes]] = {
+    str: lambda value: _encode_bytes(b"S", value.encode()),
+    int: _encode_int,
+    bool: lambda value: b"t\x01" if value else b"t\x00",
+    type(None): lambda _: b"V",
+    float: lambda value: b"d" + _DOUBLE.pack(value),
+    bytes: lambda value: _encode_bytes(b"x", value),
+    dict: lambda value: b"F" + encode_table(value),
+    list: lambda value: _encode_bytes(b"A", b"".join(map(_encode, value))),
+    datetime: _encode_time,
+    Decimal: _encode_decimal,
+}
+
+
+def decode_table(data: bytes, at: int, depth: int = 0) -> tuple[FieldTable, int]:
+    """The table at `at` and the place behind it.
+
+    Raises:
+        ProtocolError, IndexError, struct.error: The bytes are no table; the reader makes one error of them.
+    """
+    end = at + 4 + _UINT32.unpack_from(data, at)[0]
+    at += 4
+    if end > len(data):
+        raise ProtocolError("a field table is longer than its frame", 502)
+    table: FieldTable = {}
+    while at < end:
+        value_at = at + 1 + data[at]
+        name = text_of(data[at + 1 : value_at])
+        table[name], at = _decode(data, value_at, depth)
+    if at != end:
+        raise ProtocolError("a field crosses the end of its table", 502)
+    return table, end
+
+
+def _decode(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
+    decoder = _DECODERS.get(data[at])
+    if decoder is None:
+        raise ProtocolError(f"unknown field type {data[at : at + 1]!r}", 502)
+    return decoder(data, at + 1, depth)
+
+
+def _fixed(layout: str) -> Callable[[bytes, int, int], tuple[FieldValue, int]]:
+    packer = struct.Struct(">" + layout)
+
+    def decode(data: bytes, at: int, _depth: int) -> tuple[FieldValue, int]:
+        return packer.unpack_from(data, at)[0], at + packer.size
+
+    return decode
+
+
+def _decode_bytes(data: bytes, at: int, _depth: int) -> tuple[bytes, int]:
+    end = at + 4 + _UINT32.unpack_from(data, at)[0]
+    return data[at + 4 : end], end
+
+
+def _decode_text(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
+    content, end = _decode_bytes(data, at, depth)
+    try:
+        return content.decode(), end
+    except UnicodeDecodeError:
+        return content, end
+
+
+def _decode_decimal(data: bytes, at: int, _depth: int) -> tuple[FieldValue, int]:
+    places, number = _DECIMAL.unpack_from(data, at)
+    return Decimal((number < 0, tuple(map(int, str(abs(number)))), -places)), at + 5
+
+
+def _decode_time(data: bytes, at: int, _depth: int) -> tuple[FieldValue, int]:
+    seconds: int = _UINT64.unpack_from(data, at)[0]
+    try:
+        return datetime.fromtimestamp(seconds, UTC), at + 8
+    except (OverflowError, ValueError, OSError):  # beyond the year 9999: some clients count in milliseconds or less
+        return seconds, at + 8
+
+
+def _decode_nested(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
+    return _decode_bytes(data, at, depth) if depth >= DEEPEST else decode_table(data, at, depth + 1)
+
+
+def _decode_array(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
+    if depth >= DEEPEST:
+        return _decode_bytes(data, at, depth)
+    end = at + 4 + _UINT32.unpack_from(data, at)[0]
+    at += 4
+    if end > len(data):
+        raise ProtocolError("an array is longer than its frame", 502)
+    values = []
+    while at < end:
+        value, at = _decode(data, at, depth + 1)
+        values.append(value)
+    if at != end:
+        raise ProtocolError("a value crosses the end of its array", 502)
+    return values, end
+
+
+_DECODERS: dict[int, Callable[[bytes, int, int], tuple[FieldValue, int]]] = {
+    ord("S"): _decode_text,
+    ord("I"): _fixed("i"),
+    ord("l"): _fixed("q"),
+    ord("L"): _fixed("q"),
+    ord("t"): _fixed("?"),
+    ord("F"): _decode_nested,
+    ord("A"): _decode_array,
+    ord("T"): _decode_time,
+    ord("V"): lambda _data, at, _depth: (None, at),
+    ord("x"): _decode_bytes,
+    ord("b"): _fixed("b"),
+    ord("B"): _fixed("B"),
+    ord("s"): _fixed("h"),
+    ord("u"): _fixed("H"),
+    ord("i"): _fixed("I"),
+    ord("f"): _fixed("f"),
+    ord("d"): _fixed("d"),
+    ord("D"): _decode_decimal,
+}

@@ -1,0 +1,110 @@
+"""How writes are joined and bounded, seen from the transport."""
+
+import asyncio
+
+import pytest
+
+from warren.amqp import AmqpTimeout, ConnectionLost, Limits
+from warren.amqp.frames import PROTOCOL_HEADER
+from warren.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
+
+
+class Recording(asyncio.Transport):
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.bound: int | None = None
+        self.closed = False
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:  # noqa: ARG002 - as asyncio has it
+        self.bound = high
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
+
+async def linked() -> tuple[Link, Recording]:
+    link, transport = Link(Limits(confirm=0.05), lambda _channel, _event: None), Recording()
+    link.connection_made(transport)
+    return link, transport
+
+
+async def turn() -> None:
+    """Let the loop run what is due now."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def test_the_protocol_header_is_the_first_thing_said_and_the_buffer_is_bounded() -> None:
+    link, transport = await linked()
+    assert transport.written == [PROTOCOL_HEADER]
+    assert transport.bound == WRITE_BUFFER
+    link.connection_lost(None)
+
+
+async def test_what_is_written_in_one_turn_of_the_loop_is_one_write() -> None:
+    link, transport = await linked()
+    for number in range(20):
+        link.write(b"%d," % number)
+    assert len(transport.written) == 1
+    await turn()
+    assert transport.written[1:] == [b"".join(b"%d," % number for number in range(20))]
+    link.write(b"next")
+    await turn()
+    assert transport.written[2:] == [b"next"]
+    link.connection_lost(None)
+
+
+async def test_a_caller_that_never_yields_cannot_pile_up_what_it_writes() -> None:
+    link, transport = await linked()
+    for _ in range(10):
+        link.write(bytes(WRITE_AT_ONCE // 2))
+    assert [len(data) for data in transport.written[1:]] == [WRITE_AT_ONCE] * 5
+    link.connection_lost(None)
+
+
+async def test_a_paused_writer_waits_for_room_for_the_limit_and_no_longer() -> None:
+    link, _ = await linked()
+    await link.writable()
+    link.pause_writing()
+    with pytest.raises(AmqpTimeout, match="room in the write buffer"):
+        await link.writable()
+    waiting = asyncio.create_task(link.writable())
+    await turn()
+    link.resume_writing()
+    await waiting
+    link.connection_lost(None)
+
+
+async def test_a_paused_writer_hears_of_the_end() -> None:
+    link, _ = await linked()
+    link.pause_writing()
+    waiting = asyncio.create_task(link.writable())
+    await turn()
+    link.connection_lost(None)
+    with pytest.raises(ConnectionLost):
+        await waiting
+
+
+async def test_the_end_is_told_once_and_sends_what_was_written() -> None:
+    link, transport = await linked()
+    told: list[Exception] = []
+    link.on_end = told.append
+    link.write(b"last words")
+    link.end(None)
+    link.connection_lost(OSError("late"))
+    link.fail(ConnectionLost("later"))
+    assert transport.written[1:] == [b"last words"]
+    assert transport.closed
+    assert len(told) == 1
+    assert await link.ended is None
+    with pytest.raises(ConnectionLost):
+        link.write(b"x")
