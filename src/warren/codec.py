@@ -1,0 +1,199 @@
+"""Bytes to envelope and back: strict JSON with limits.
+
+Strict means: what two parsers could read differently, or what a database could not store, is refused as the
+caller's error. RFC 8259 leaves duplicate names (section 4), numbers (6), and unpaired surrogates (8.2) open.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from warren.envelope import DeadLetter, Reply, Request
+from warren.errors import InvalidRequest, RequestError
+
+LARGEST_BODY: Final = 256 * 1024
+"""Bytes in the body of a request."""
+
+DEEPEST_NESTING: Final = 64
+"""Objects and arrays within one another."""
+
+_ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
+_INT64: Final = range(-(2**63), 2**63)
+# A text that never ends is taken to the end, so that no text is scanned twice.
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+encode_json = msgspec.json.Encoder().encode
+
+
+def decode_request(body: bytes) -> Request:
+    """Read a request from a message's body.
+
+    Raises:
+        InvalidRequest: it is not one; the text says what is wrong with which field.
+    """
+    document = decode_object(body)
+    try:
+        request = msgspec.convert(_without_null(document), Request)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Request does not fit: {error}") from error
+    check_id(request.id)
+    return request
+
+
+def check_id(value: str) -> None:
+    """Check a request id.
+
+    Raises:
+        InvalidRequest: it is empty, longer than 128 characters, or not printable ASCII.
+    """
+    if not _ID.fullmatch(value):
+        raise InvalidRequest(
+            "Field id: expected 1 to 128 printable ASCII characters without a space at either end, "
+            f"got {len(value)} characters"
+        )
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """Read one strict JSON object.
+
+    Raises:
+        InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, a repeated name, a number past
+            64 bits or not finite, a NUL, or a lone surrogate.
+    """
+    if len(body) > LARGEST_BODY:
+        raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
+    try:
+        text = body.decode()
+        _check_nesting(text)
+        document = _decode(text)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"Request is not UTF-8: byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"Request is not JSON: {error.msg} at character {error.pos}") from error
+    if not isinstance(document, dict):
+        raise InvalidRequest(f"Request is not a JSON object but {_json_name(document)}")
+    if _UNSTORABLE.search(text):
+        _check_texts(document)
+    return document
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """Write a reply; the very bytes are stored and sent again when the request is repeated."""
+    return encode_json(reply)
+
+
+def ok(request_id: str, data: Any) -> bytes:
+    """Write the response of an action that succeeded."""
+    return encode_json(Reply(request_id, "ok", data))
+
+
+def refusal(request_id: str, error: RequestError) -> bytes:
+    """Write an error response."""
+    details = msgspec.UNSET if error.details is None else dict(error.details)
+    return encode_json(Reply(request_id, "error", None, error.text, error.code, details))
+
+
+_reply = msgspec.json.Decoder(Reply)
+_letter = msgspec.json.Decoder(DeadLetter)
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Read a response.
+
+    Raises:
+        ValueError: it is not one (msgspec's errors are ValueErrors).
+    """
+    return _reply.decode(body)
+
+
+def decode_letter(body: bytes) -> DeadLetter:
+    """Read a dead letter.
+
+    Raises:
+        ValueError: it is not one; the broker itself may have moved a message to the dead-letter queue as it was.
+    """
+    return _letter.decode(body)
+
+
+def canonical(value: Any) -> bytes:
+    """Write JSON in the one form that equal values share: sorted names, no blanks."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def _without_null(document: dict[str, Any]) -> dict[str, Any]:
+    """Read ``null`` in an optional field as absent: the first version's clients send ``"auth": null``."""
+    if document.get("auth", "") is None or document.get("data", "") is None:
+        defaults: dict[str, Any] = {"auth": "", "data": {}}
+        return {name: defaults.get(name) if value is None else value for name, value in document.items()}
+    return document
+
+
+def _check_nesting(text: str) -> None:
+    if text.count("{") + text.count("[") <= DEEPEST_NESTING:
+        return
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
+            depth += 1
+            if depth > DEEPEST_NESTING:
+                raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
+        elif bracket in "]}":
+            depth -= 1
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidRequest("A text holds the character NUL, which cannot be stored")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidRequest("A text holds half of a surrogate pair, which is no character")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_texts(name)
+            _check_texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_texts(member)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequest(f"Name {repeated!r} stands twice in one object")
+    return members
+
+
+def _int64(digits: str) -> int:
+    if len(digits) > 20 or (number := int(digits)) not in _INT64:  # short first: int() is quadratic in the digits
+        raise InvalidRequest(f"Number past 64 bits: {digits[:24]}")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise InvalidRequest(f"Number out of range: {digits[:24]}")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"Request is not JSON: {name} is no JSON value")
+
+
+def _json_name(value: object) -> str:
+    names = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "an array"}
+    return names.get(type(value), "null")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_int64, parse_float=_finite, parse_constant=_no_constant
+).decode

@@ -1,0 +1,70 @@
+"""What travels: requests, replies, dead letters, and the names of our message headers."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+RETRY_COUNT: Final = "x-retry-count"
+"""Header: how many retries this message has behind it, a whole number."""
+
+DEADLINE: Final = "x-deadline"
+"""Header: POSIX time in milliseconds after which the caller no longer waits."""
+
+DEATHS: Final = "x-death"
+"""Header: written by the broker when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
+
+CONTENT_TYPE: Final = "application/json"
+
+
+class Request(Struct, frozen=True):
+    """A request as it stands in a message's body.
+
+    Attributes:
+        id: the caller's id for this request: 1 to 128 printable ASCII characters. The key of idempotency.
+        version: version of the API, such as ``v1``.
+        action: name of the action.
+        data: the action's input, a JSON object.
+        auth: a JWT, with or without a leading ``Bearer ``; empty for none.
+    """
+
+    id: str
+    version: str
+    action: str
+    data: dict[str, Any]
+    auth: str = ""
+
+    @property
+    def name(self) -> str:
+        """Version and action, as log lines show them: ``v1.create_task``."""
+        return f"{self.version}.{self.action}"
+
+
+class Reply(Struct, frozen=True):
+    """A response as it stands in a message's body; ``code`` and ``details`` only with ``status`` ``error``."""
+
+    correlation_id: str
+    status: Literal["ok", "error"]
+    data: Any = None
+    error: str | None = None
+    code: str | UnsetType = UNSET
+    details: dict[str, Any] | UnsetType | None = UNSET
+
+
+class DeadLetter(Struct, frozen=True):
+    """A dead letter's body.
+
+    Attributes:
+        failed_at: when it was given up, ISO 8601 in UTC.
+        reason: why; starts with ``retries exhausted: `` when that is why.
+        request: the request without secrets; the body as text where it was not a JSON object.
+        headers: the message's headers as the worker got them, without values that are not JSON.
+        redrivable: false when the letter lacks something that the request needs, such as a password.
+    """
+
+    failed_at: str
+    reason: str
+    request: Any
+    headers: dict[str, Any]
+    redrivable: bool | UnsetType = UNSET

@@ -1,0 +1,157 @@
+"""The errors of warren.
+
+WarrenError
+├── RequestError             answered to the caller, never retried; each kind has its code on the wire
+│   ├── InvalidRequest       invalid_request
+│   ├── UnknownAction        unknown_action
+│   ├── Unauthenticated      unauthenticated
+│   ├── Forbidden            forbidden
+│   ├── NotFound             not_found
+│   ├── Conflict             conflict
+│   ├── IdReused             id_reused
+│   ├── RateLimited          rate_limited
+│   ├── DeadlineExceeded     deadline_exceeded
+│   ├── RetriesExhausted     retries_exhausted
+│   └── Internal             internal
+├── TemporaryError           this request may pass later: it is retried
+│   └── StorageBusy          a lock or a conflict in the database
+├── StorageUnavailable       the database does not answer: no request's fault, the worker pauses
+├── NotSent                  client: the request was certainly not accepted
+├── NoAnswer                 client: no reply in time; whether it was executed is unknown
+└── WorkerStopped            the worker cannot go on and says why
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class WarrenError(Exception):
+    """Root of all errors that warren raises on purpose."""
+
+
+class RequestError(WarrenError):
+    """A refusal that the caller gets as an error response; repeating the request would not help.
+
+    Attributes:
+        code: stable word on the wire; clients may branch on it.
+        text: one sentence for a person.
+        details: JSON-ready extras for the caller, or None.
+    """
+
+    code: str = "internal"
+
+    def __init__(self, text: str, *, details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.details = details
+
+
+class InvalidRequest(RequestError):
+    """The message is not a request, or its data does not fit the action."""
+
+    code = "invalid_request"
+
+
+class UnknownAction(RequestError):
+    """No action of that name in that version."""
+
+    code = "unknown_action"
+
+
+class Unauthenticated(RequestError):
+    """No token, or one that does not verify."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(RequestError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(RequestError):
+    """The thing does not exist, or not for this caller."""
+
+    code = "not_found"
+
+
+class Conflict(RequestError):
+    """The state of things does not allow it, such as an email that is taken."""
+
+    code = "conflict"
+
+
+class IdReused(RequestError):
+    """The request id was used before with another version, action or data."""
+
+    code = "id_reused"
+
+
+class RateLimited(RequestError):
+    """Too many requests from this caller."""
+
+    code = "rate_limited"
+
+
+class DeadlineExceeded(RequestError):
+    """The request reached a worker after its deadline; it was not executed."""
+
+    code = "deadline_exceeded"
+
+
+class RetriesExhausted(RequestError):
+    """Every attempt failed; the request lies in the dead-letter queue."""
+
+    code = "retries_exhausted"
+
+
+class Internal(RequestError):
+    """The worker failed in a way that says nothing about the request."""
+
+    code = "internal"
+
+
+class TemporaryError(WarrenError):
+    """This request failed and may pass later: raise it in an action to have the request retried."""
+
+
+class StorageBusy(TemporaryError):
+    """A lock, a deadlock or a serialization conflict in the database."""
+
+
+class StorageUnavailable(WarrenError):
+    """The database does not answer; nothing is known about the requests in hand."""
+
+
+class NotSent(WarrenError):
+    """The request was certainly not accepted by the broker; asking again is safe."""
+
+
+class NoAnswer(WarrenError):
+    """No reply arrived in time; the request may have been executed. Ask again with the same id."""
+
+
+class WorkerStopped(WarrenError):
+    """The worker ended itself; the text says why and what to do."""
+
+
+BY_CODE: Mapping[str, type[RequestError]] = {
+    kind.code: kind
+    for kind in (
+        InvalidRequest,
+        UnknownAction,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        Conflict,
+        IdReused,
+        RateLimited,
+        DeadlineExceeded,
+        RetriesExhausted,
+        Internal,
+    )
+}
+"""The error class for each code on the wire."""

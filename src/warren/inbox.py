@@ -1,0 +1,221 @@
+"""The idempotent batch: what is known is answered from its row, what is new runs, and its response is stored.
+
+Effect, idempotency row and stored response are one transaction, shared by all requests of a batch. One request never
+costs another its effect: when anything fails after it has written, the batch is rolled back and its requests run one by
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from warren.codec import refusal
+from warren.errors import IdReused, RequestError, StorageUnavailable
+from warren.store import Key, KeyTaken, Row, Store, Stored, Transaction
+
+C = TypeVar("C")
+
+MOST_DEATHS = 3
+"""So many workers may die on one request before it is given up."""
+
+
+class Job(Struct, Generic[C], frozen=True):
+    """One request, ready to run in a transaction.
+
+    Attributes:
+        key: principal and request id.
+        fingerprint: digest of version, action and data.
+        version: for the row.
+        action: for the row.
+        stores: its response is stored and repeated.
+        run: makes the response out of a connection; may raise.
+        started: when it began, UTC.
+        journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
+    """
+
+    key: Key
+    fingerprint: bytes
+    version: str
+    action: str
+    stores: bool
+    run: Callable[[C], bytes]
+    started: datetime
+    journal: bool = False
+
+
+class Answered(Struct, frozen=True):
+    """The job has a response; ``code`` is an error's code, ``replayed`` says that it is a stored one."""
+
+    response: bytes
+    code: str | None = None
+    replayed: bool = False
+
+
+class Failed(Struct, frozen=True):
+    """The attempt failed and nothing of it was kept."""
+
+    error: BaseException
+
+
+class Deadly(Struct, frozen=True):
+    """Workers died on this request; it was not run again."""
+
+    deaths: int
+
+
+Result = Answered | Failed | Deadly
+
+
+class _NotTogether(Exception):
+    """The jobs of this batch cannot share a transaction."""
+
+
+def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+    """Run jobs in one transaction where that costs none of them its effect, and one by one where not.
+
+    Raises:
+        StorageUnavailable: the database does not answer; what was committed is found by the next delivery.
+    """
+    together = [job for job in jobs if not job.journal]
+    found = dict(zip(map(id, together), _run_together(store, together), strict=True))
+    return [found[id(job)] if id(job) in found else _run_journaled(store, job) for job in jobs]
+
+
+def run_alone(store: Store[C], job: Job[C]) -> Result:
+    """Run one job in a transaction of its own.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    return _unless_taken(lambda: _run_once(store, job))
+
+
+def _run_once(store: Store[C], job: Job[C]) -> Result:
+    try:
+        with store.begin(writes=job.stores or job.journal) as transaction:
+            return _answer_one(transaction, job)
+    except RequestError as error:
+        return _store_refusal(store, job, error) if job.stores else _refused(job, error)
+
+
+def _unless_taken(attempt: Callable[[], Result]) -> Result:
+    """Attempt again when another worker answered the same request meanwhile: its row is found then."""
+    for _ in range(3):
+        try:
+            return attempt()
+        except KeyTaken as error:
+            taken = error
+        except StorageUnavailable:
+            raise
+        except Exception as error:  # whatever an action raises becomes a value that the retry policy decides on
+            return Failed(error)
+    return Failed(taken)
+
+
+def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+    if len(jobs) > 1:
+        try:
+            with store.begin(writes=any(job.stores for job in jobs)) as transaction:
+                return _answer_all(transaction, store, jobs)
+        except StorageUnavailable:
+            raise
+        except Exception:  # noqa: S110 -- whatever it was, each job meets it again alone, where it is handled
+            pass
+    return [run_alone(store, job) for job in jobs]
+
+
+def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+    known = dict(transaction.find([job.key for job in jobs if job.stores]))
+    rows: list[Row] = []
+    results: list[Result] = []
+    for job in jobs:
+        if job.stores and (stored := known.get(job.key)):
+            results.append(repeat(job, stored))
+            continue
+        result = _attempt(transaction, store, job)
+        results.append(result)
+        if job.stores and isinstance(result, Answered):
+            known[job.key] = Stored(job.fingerprint, result.response)
+            rows.append(_row(job, result.response))
+    if rows:
+        transaction.save(rows)
+    return results
+
+
+def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Result:
+    before = transaction.touched
+    try:
+        return Answered(job.run(transaction.connection))
+    except Exception as error:
+        if transaction.touched != before:
+            raise _NotTogether from error
+        if isinstance(error, RequestError):
+            return _refused(job, error)
+        translated = store.translate(error)
+        if isinstance(translated, StorageUnavailable):
+            raise translated from error
+        return Failed(translated)
+
+
+def _answer_one(transaction: Transaction[C], job: Job[C]) -> Answered:
+    if job.journal:
+        transaction.forget_deaths(job.key)
+    if not job.stores:
+        return Answered(job.run(transaction.connection))
+    if stored := transaction.find([job.key]).get(job.key):
+        return repeat(job, stored)
+    response = job.run(transaction.connection)
+    transaction.save([_row(job, response)])
+    return Answered(response)
+
+
+def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answered:
+    """Keep the refusal after the refused attempt was rolled back; another worker may have been faster."""
+    answer = _refused(job, error)
+    with store.begin(writes=True) as transaction:
+        if job.journal:
+            transaction.forget_deaths(job.key)
+        if stored := transaction.find([job.key]).get(job.key):
+            return repeat(job, stored)
+        transaction.save([_row(job, answer.response)])
+        return answer
+
+
+def _run_journaled(store: Store[C], job: Job[C]) -> Result:
+    """Run a request that a worker may have died on, alone, after its attempt was committed."""
+    before = store.count_attempt(job.key)
+    if before >= MOST_DEATHS:
+        with store.begin(writes=True) as transaction:
+            transaction.forget_deaths(job.key)
+        return Deadly(before)
+    result = run_alone(store, job)
+    survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
+    if survived_uncommitted:
+        with store.begin(writes=True) as transaction:
+            transaction.forget_deaths(job.key)
+    return result
+
+
+def repeat(job: Job[Any], stored: Stored) -> Answered:
+    """Answer a job from the row of its key: with the stored response, or with ``id_reused`` for another request."""
+    if stored.fingerprint == job.fingerprint:
+        return Answered(stored.response, replayed=True)
+    error = IdReused(f"Request id {job.key.id!r} was used before with another version, action or data")
+    return _refused(job, error)
+
+
+def _refused(job: Job[Any], error: RequestError) -> Answered:
+    return Answered(refusal(job.key.id, error), error.code)
+
+
+def _row(job: Job[Any], response: bytes) -> Row:
+    return Row(job.key, job.fingerprint, job.version, job.action, response, job.started)
+
+
+def explain_deaths(deaths: int) -> str:
+    """Say why a deadly request was given up."""
+    return f"{deaths} workers died while they ran this request"

@@ -1,0 +1,62 @@
+"""What becomes of a delivery: a value that the worker carries out.
+
+Outcome
+├── Answer       send the response, then ack
+├── Retry        publish a fresh message to a retry queue, then ack
+├── DeadLetter   publish a letter (and an error response where somebody waits), then ack
+├── Drop         ack; there is nobody to answer and nothing to keep
+└── PutBack      give it back to the queue: not this request's fault, nothing is counted
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Answer(Struct, frozen=True):
+    """Send ``body`` to the caller.
+
+    Attributes:
+        body: the encoded reply.
+        code: the error's code, or None for a success.
+        replayed: the response is a stored one.
+    """
+
+    body: bytes
+    code: str | None = None
+    replayed: bool = False
+
+
+class Retry(Struct, frozen=True):
+    """Try again later.
+
+    Attributes:
+        number: which retry this is, from 1.
+        delay: position in the ladder of delays.
+        reason: why.
+    """
+
+    number: int
+    delay: int
+    reason: str
+
+
+class DeadLetter(Struct, frozen=True):
+    """Give the request up and keep it as a dead letter.
+
+    Attributes:
+        reason: why, as it stands in the letter.
+        code: code of the error response to a caller who waits, or None where none may be sent.
+    """
+
+    reason: str
+    code: str | None = None
+
+
+class PutBack(Struct, frozen=True):
+    """Return the delivery to its queue; ``reason`` is for the log."""
+
+    reason: str
+
+
+Outcome = Answer | Retry | DeadLetter | PutBack

@@ -1,0 +1,64 @@
+"""When to try again: the policy, and the one function that decides what a failure leads to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+from warren.codec import refusal
+from warren.errors import Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
+from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+
+RETRIES_EXHAUSTED = "retries exhausted: "
+"""How the reason of a dead letter begins when every attempt failed."""
+
+
+class RetryPolicy(Struct, frozen=True):
+    """How often a request is tried again, and after which pauses.
+
+    Attributes:
+        delays: the ladder: pause before retry 1, 2, ...; the last one holds for all further retries.
+        most: retries after the first attempt; 0 for none.
+    """
+
+    delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
+    most: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.delays or min(self.delays) <= timedelta(0):
+            raise ValueError(f"Retry delays must be positive and at least one, got {self.delays}")
+        if self.most < 0:
+            raise ValueError(f"Retries must be 0 or more, got {self.most}")
+
+
+def decide(error: BaseException, request_id: str, retries_done: int, policy: RetryPolicy) -> Outcome:
+    """Say what a failed attempt leads to.
+
+    A refusal is answered and never retried. A database that does not answer is nobody's fault: the request goes back,
+    uncounted. Everything else may pass: it is retried until the policy's limit and then becomes a dead letter. An
+    exception that nobody foresaw counts as one that may pass, because giving it up early loses an effect while trying
+    it again costs a few seconds.
+
+    Args:
+        error: what the attempt raised.
+        request_id: for the error response.
+        retries_done: retries that lie behind this attempt; 0 at the first one.
+        policy: the limits.
+    """
+    if isinstance(error, RequestError):
+        return Answer(refusal(request_id, error), error.code)
+    if isinstance(error, StorageUnavailable):
+        return PutBack(describe(error))
+    if retries_done < policy.most:
+        return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), describe(error))
+    code = RetriesExhausted.code if policy.most else Internal.code
+    return DeadLetter(RETRIES_EXHAUSTED + describe(error), code)
+
+
+def describe(error: BaseException) -> str:
+    """Put an error into one line: its text for our own kinds, with its type for all others."""
+    text = " ".join(str(error).split())
+    if isinstance(error, TemporaryError | StorageUnavailable | RequestError):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

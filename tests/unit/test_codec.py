@@ -1,0 +1,112 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.bad_requests import BODIES
+from warren.codec import canonical, check_id, decode_object, decode_reply, decode_request, encode_json, ok, refusal
+from warren.envelope import Request
+from warren.errors import Conflict, InvalidRequest
+
+UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda members: st.lists(members, max_size=4) | st.dictionaries(texts, members, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_is_no_strict_request_is_the_callers_error(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        decode_request(body)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_raise_anything_else(body: bytes) -> None:
+    try:
+        decode_request(body)
+    except InvalidRequest:
+        return
+
+
+@given(st.text(max_size=300).map(lambda text: text.encode(errors="surrogatepass")))
+def test_no_text_raises_anything_else(body: bytes) -> None:
+    try:
+        decode_object(body)
+    except InvalidRequest:
+        return
+
+
+@given(st.dictionaries(texts, values, max_size=4))
+def test_every_object_that_can_be_stored_is_read_as_it_was_written(document: dict[str, object]) -> None:
+    for ascii_only in (True, False):
+        assert decode_object(json.dumps(document, ensure_ascii=ascii_only).encode()) == document
+
+
+@given(st.dictionaries(texts, values, max_size=4))
+def test_our_own_reader_and_writer_agree(document: dict[str, object]) -> None:
+    request = Request("i1", "v1", "act", document, "token")
+    assert decode_request(encode_json(request)) == request
+
+
+@given(st.dictionaries(texts, values, max_size=5))
+def test_equal_requests_have_one_canonical_form_whatever_the_order_of_names(document: dict[str, object]) -> None:
+    backwards = dict(reversed(document.items()))
+    assert canonical(document) == canonical(backwards)
+
+
+def test_fields_that_the_first_version_sent_as_null_are_absent() -> None:
+    body = b'{"id": "a", "version": "v1", "action": "x", "data": null, "auth": null}'
+    assert decode_request(body) == Request("a", "v1", "x", {}, "")
+
+
+def test_unknown_fields_are_left_aside() -> None:
+    assert decode_request(b'{"id": "a", "version": "v1", "action": "x", "data": {}, "sent_by": "me"}').id == "a"
+
+
+@pytest.mark.parametrize("request_id", ["a", "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "x" * 128, "two words", "~!"])
+def test_printable_ids_are_taken(request_id: str) -> None:
+    check_id(request_id)
+
+
+@pytest.mark.parametrize("nesting", [60, 63])
+def test_nesting_up_to_the_limit_is_taken(nesting: int) -> None:
+    body = b'{"x": ' + b"[" * nesting + b"]" * nesting + b"}"
+    assert "x" in decode_object(body)
+
+
+def test_brackets_within_texts_are_no_nesting() -> None:
+    assert decode_object(json.dumps({"x": "[" * 1000, "y": ['"' + "{" * 100]}).encode())["x"] == "[" * 1000
+
+
+def test_a_pair_of_surrogates_is_one_character() -> None:
+    assert decode_object(b'{"x": "\\ud83d\\ude00"}') == {"x": "\U0001f600"}
+
+
+def test_replies_hold_a_code_only_for_errors() -> None:
+    assert json.loads(ok("a", [1])) == {"correlation_id": "a", "status": "ok", "data": [1], "error": None}
+    error = refusal("a", Conflict("taken", details={"email": "x"}))
+    assert json.loads(error) == {
+        "correlation_id": "a",
+        "status": "error",
+        "data": None,
+        "error": "taken",
+        "code": "conflict",
+        "details": {"email": "x"},
+    }
+    assert decode_reply(error).code == "conflict"
+
+
+def test_an_error_names_the_field() -> None:
+    with pytest.raises(InvalidRequest, match=r"version"):
+        decode_request(b'{"id": "a", "version": 1, "action": "x", "data": {}}')
+    with pytest.raises(InvalidRequest, match=r"'x' stands twice"):
+        decode_request(b'{"id": "a", "data": {"x": 1, "x": 2}}')

@@ -1,0 +1,48 @@
+from datetime import timedelta
+
+import pytest
+
+from warren.topology import DELIVERY_LIMIT, Topology, duration_name
+
+
+@pytest.mark.parametrize(
+    ("duration", "name"),
+    [
+        (timedelta(milliseconds=300), "300ms"),
+        (timedelta(seconds=5), "5s"),
+        (timedelta(seconds=1.5), "1500ms"),
+        (timedelta(minutes=2), "2m"),
+        (timedelta(seconds=90), "90s"),
+        (timedelta(hours=1), "1h"),
+    ],
+)
+def test_a_duration_is_written_in_its_largest_whole_unit(duration: timedelta, name: str) -> None:
+    assert duration_name(duration) == name
+
+
+def test_the_published_names() -> None:
+    topology = Topology()
+    assert topology.exchange == "api.direct"
+    assert [queue.name for queue in topology.queues] == ["api.requests", "api.requests.retry", "api.requests.dlq"]
+
+
+def test_several_delays_have_a_queue_each() -> None:
+    ladder = Topology(delays=(timedelta(seconds=1), timedelta(seconds=10)))
+    assert ladder.retries == ("api.requests.retry.1s", "api.requests.retry.10s")
+    waits = [queue.arguments.get("x-message-ttl") for queue in ladder.queues]
+    assert waits == [None, 1_000, 10_000, None]
+
+
+def test_no_queue_loses_a_message_by_being_looked_at() -> None:
+    for queue in Topology().queues:
+        assert queue.arguments["x-queue-type"] == "quorum"
+        assert queue.arguments["x-delivery-limit"] == DELIVERY_LIMIT > 1_000_000
+
+
+def test_what_dead_letters_does_so_at_least_once() -> None:
+    requests, retry, letters = Topology().queues
+    for queue, key in ((requests, "api.requests.dlq"), (retry, "api.requests")):
+        assert queue.arguments["x-dead-letter-routing-key"] == key
+        assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"
+        assert queue.arguments["x-overflow"] == "reject-publish"
+    assert "x-dead-letter-exchange" not in letters.arguments
