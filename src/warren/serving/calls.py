@@ -1,0 +1,139 @@
+"""Running ``async def`` actions: in the event loop, bounded in number, once for each id like all others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from warren.codec import ok, refusal
+from warren.errors import RequestError
+from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, Job, Result, repeat
+from warren.serving.intake import Intake, Work
+from warren.serving.lane import Lanes
+from warren.store import Store, Stored
+
+C = TypeVar("C")
+S = TypeVar("S")
+T = TypeVar("T")
+
+MOST_AT_ONCE: Final = 100
+"""Async actions that run at the same time in one worker; the others wait their turn."""
+
+LONGEST: Final = timedelta(seconds=60)
+"""How long one async action may take; after that its attempt has failed."""
+
+
+class _Concluded(Exception):
+    """Unwinds an action whose response is settled without a value of its function."""
+
+
+class Calls(Generic[C, S]):
+    """Runs the async actions of a worker."""
+
+    def __init__(self, intake: Intake[C, S], lanes: Lanes[C]) -> None:
+        self._intake = intake
+        self._lanes = lanes
+        self._turn = asyncio.Semaphore(MOST_AT_ONCE)
+
+    async def run(self, work: Work) -> Result:
+        """Run an action and say what became of it; never raises, except when cancelled."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(LONGEST.total_seconds()):
+                    return await self._run_journaled(work)
+            except Exception as error:
+                return Failed(error)
+
+    async def _run_journaled(self, work: Work) -> Result:
+        if not work.delivery.redelivered:
+            return await self._run_once(work)
+        before = await self._lanes.run(lambda store: store.count_attempt(work.key))
+        result: Result = Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
+        await self._lanes.run(lambda store: _forget_deaths(store, work))
+        return result
+
+    async def _run_once(self, work: Work) -> Result:
+        job = self._intake.job(work)
+        if job.stores and (known := await self._lanes.run(lambda store: _find(store, job))):
+            return repeat(job, known)
+        if work.action.writes:
+            return await self._run_writing(work)
+        return await self._run_reading(work, stores=job.stores)
+
+    async def _run_writing(self, work: Work) -> Result:
+        """Run an action whose one transaction makes and stores its response."""
+        transaction = _WriteOnce(work.request.id, lambda run: self._store(work, run))
+        try:
+            value = await work.action.function(self._intake.context(work, transactions=transaction), *work.arguments)
+        except _Concluded:
+            pass
+        except RequestError as error:
+            if transaction.result is None:
+                return await self._store(work, partial(_raise, error))
+        if transaction.result is not None:
+            return transaction.result
+        return await self._store(work, lambda _: ok(work.request.id, value))
+
+    async def _run_reading(self, work: Work, *, stores: bool) -> Result:
+        request_id = work.request.id
+        try:
+            context = self._intake.context(work, transactions=self._read)
+            response = ok(request_id, await work.action.function(context, *work.arguments))
+        except RequestError as error:
+            if stores:
+                return await self._store(work, partial(_raise, error))
+            return Answered(refusal(request_id, error), error.code)
+        return await self._store(work, lambda _: response) if stores else Answered(response)
+
+    async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
+        """Have a lane run a function and store the response that it makes, in one transaction."""
+        finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._lanes.submit(self._intake.job(work, run), finished)
+        return await finished
+
+    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        def run(store: Store[C]) -> T:
+            with store.begin(writes=False) as transaction:
+                return function(transaction.connection, *arguments)
+
+        return await self._lanes.run(run)
+
+
+class _WriteOnce:
+    """The transaction of an async action that writes: the value of its function is the response, stored with it."""
+
+    def __init__(self, request_id: str, store: Callable[[Callable[[Any], bytes]], Awaitable[Result]]) -> None:
+        self.result: Result | None = None
+        self._request_id = request_id
+        self._store = store
+
+    async def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self.result is not None:
+            raise RuntimeError(f"Request {self._request_id}: an action that writes has one transaction, not two")
+        values: list[T] = []
+
+        def run(connection: Any) -> bytes:
+            values.append(function(connection, *arguments))
+            return ok(self._request_id, values[-1])
+
+        self.result = await self._store(run)
+        if isinstance(self.result, Answered) and not (self.result.code or self.result.replayed):
+            return values[-1]
+        raise _Concluded
+
+
+def _raise(error: RequestError, _connection: object) -> bytes:
+    raise error
+
+
+def _find(store: Store[Any], job: Job[Any]) -> Stored | None:
+    with store.begin(writes=False) as transaction:
+        return transaction.find([job.key]).get(job.key)
+
+
+def _forget_deaths(store: Store[Any], work: Work) -> None:
+    with store.begin(writes=True) as transaction:
+        transaction.forget_deaths(work.key)

@@ -1,0 +1,148 @@
+"""Consuming within one session: from the first delivery to the loss of the broker or a clean stop.
+
+When the database does not answer, consuming pauses: what is in hand goes back to the queue uncounted, the database is
+tried with growing pauses, and then deliveries come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from warren.amqp import AmqpError, Backoff
+from warren.errors import StorageUnavailable
+from warren.retry import RetryPolicy
+from warren.serving.calls import Calls
+from warren.serving.dispatch import Dispatcher
+from warren.serving.intake import Intake
+from warren.serving.lane import Lanes
+from warren.serving.outbox import Outbox
+from warren.serving.session import Session
+from warren.serving.settle import Settler, Unsettled
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+logger: Final = logging.getLogger("warren.worker")
+
+
+class Consumption(Generic[C, S]):
+    """Consumes one queue on one session.
+
+    Args:
+        session: open connections; closed at the end of ``run``.
+        queue: what to consume.
+        intake: checks deliveries.
+        lanes: runs ``def`` actions.
+        outbox: writes messages.
+        policy: limits of retrying.
+        consuming: set while deliveries come.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        queue: str,
+        *,
+        intake: Intake[C, S],
+        lanes: Lanes[C],
+        outbox: Outbox,
+        policy: RetryPolicy,
+        consuming: asyncio.Event,
+    ) -> None:
+        self._session = session
+        self._queue = queue
+        self._lanes = lanes
+        self._consuming = consuming
+        self._unsettled = Unsettled(session.consumer)
+        self._settler = Settler(self._unsettled, session.publisher, outbox, lambda error: session.end(str(error)))
+        self._dispatcher = Dispatcher(
+            intake=intake,
+            lanes=lanes,
+            calls=Calls(intake, lanes),
+            policy=policy,
+            unsettled=self._unsettled,
+            settler=self._settler,
+            on_outage=self._storage_went_away,
+        )
+        self._outage: asyncio.Task[None] | None = None
+
+    async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
+        """Consume until the session is lost or a stop is wanted; returns why it ended.
+
+        Args:
+            stopping: set when the worker shall stop; what is in hand is then finished.
+            drain: how long that may take.
+        """
+        stop = asyncio.create_task(stopping.wait())
+        begin = asyncio.create_task(self._resume())
+        try:
+            over: set[asyncio.Future[Any]] = {stop, self._session.lost}
+            await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+            if not self._session.lost.done():
+                await _unless_failed(self._drain(drain))
+        finally:
+            await _ended(stop, begin, self._outage)
+            self._consuming.clear()
+            self._dispatcher.end()
+            await self._session.close()
+        return self._session.lost.result()
+
+    async def _drain(self, limit: timedelta) -> None:
+        await self._session.stop_consuming()
+        self._settler.release_put_backs()
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._unsettled.empty()
+                await self._session.flushed()
+        except TimeoutError:
+            logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
+
+    def _storage_went_away(self, reason: str) -> None:
+        if self._outage is None or self._outage.done():
+            logger.warning("paused: %s", reason)
+            self._consuming.clear()
+            self._settler.hold_put_backs()
+            self._outage = asyncio.create_task(self._pause())
+
+    async def _pause(self) -> None:
+        await _unless_failed(self._session.stop_consuming())
+        self._settler.release_put_backs()
+        await self._resume()
+
+    async def _resume(self) -> None:
+        try:
+            await self._resume_when_storage_answers()
+        except Exception as error:
+            logger.exception("cannot consume %s", self._queue)
+            self._session.end(f"cannot consume: {error}")
+
+    async def _resume_when_storage_answers(self) -> None:
+        for seconds in Backoff():
+            try:
+                await self._lanes.run(lambda store: store.ping())
+                break
+            except StorageUnavailable as error:
+                logger.warning("waiting for the database: %s; next try in %.1f s", error, seconds)
+                await asyncio.sleep(seconds)
+        await self._session.consume(self._queue, self._dispatcher.take)
+        self._consuming.set()
+        logger.info("consuming %s", self._queue)
+
+
+async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:
+    """Run a step on a session that may be lost meanwhile; its loss is seen elsewhere."""
+    try:
+        await step
+    except AmqpError as error:
+        logger.debug("session lost meanwhile: %s", error)
+
+
+async def _ended(*tasks: asyncio.Task[Any] | None) -> None:
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

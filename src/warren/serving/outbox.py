@@ -1,0 +1,101 @@
+"""From an outcome to the messages that it causes: replies, retries, dead letters. No I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from warren.amqp import FieldTable, Message, Properties
+from warren.auth import Keyring, Ticket
+from warren.codec import encode_json, refusal
+from warren.envelope import CONTENT_TYPE, DEATHS, RETRY_COUNT
+from warren.errors import BY_CODE, Internal
+from warren.outcome import Answer, DeadLetter, Outcome, Retry
+from warren.serving.intake import Declined, Work
+from warren.serving.letters import write_letter
+from warren.topology import Topology
+
+_PERSISTENT: Final = 2
+
+PRINCIPAL: Final = "x-principal"
+"""Header of a dead letter: whose request it was."""
+
+
+class Outbox:
+    """Writes messages for one topology."""
+
+    def __init__(self, topology: Topology, keyring: Keyring, *, clock: Callable[[], float] = time.time) -> None:
+        self._topology = topology
+        self._retries = topology.retries
+        self._keyring = keyring
+        self._clock = clock
+
+    def messages(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
+        """Write what has to be published before the delivery may be acked."""
+        match outcome:
+            case Answer():
+                return self._reply(item, outcome.body)
+            case Retry() if isinstance(item, Work):
+                return [self._retry(item, outcome)]
+            case DeadLetter():
+                return [self._letter(item, outcome), *self._apology(item, outcome)]
+            case _:
+                return []
+
+    def _reply(self, item: Work | Declined, body: bytes) -> list[Message]:
+        """Not mandatory: the broker returns every mandatory message to direct reply-to (as its page on that says)."""
+        asked = item.delivery.properties
+        if not asked.reply_to:
+            return []
+        correlation_id = asked.correlation_id or _id(item) or None
+        properties = Properties(content_type=CONTENT_TYPE, correlation_id=correlation_id)
+        return [Message(body, asked.reply_to, "", properties)]
+
+    def _retry(self, work: Work, retry: Retry) -> Message:
+        """A fresh message: the broker drops one in silence that seems to have died in the same queue before."""
+        ticket = self._keyring.issue_ticket(Ticket(work.principal, work.request.id, retry.number))
+        asked = work.delivery.properties
+        properties = Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=_PERSISTENT,
+            correlation_id=asked.correlation_id,
+            reply_to=asked.reply_to,
+            headers={RETRY_COUNT: retry.number},
+        )
+        body = encode_json(msgspec.structs.replace(work.request, auth=ticket))
+        return Message(body, self._retries[retry.delay], "", properties, mandatory=True)
+
+    def _letter(self, item: Work | Declined, outcome: DeadLetter) -> Message:
+        asked = item.delivery.properties
+        received = asked.headers or {}
+        secrets = item.action.secrets if isinstance(item, Work) else item.secrets
+        failed_at = datetime.fromtimestamp(self._clock(), UTC)
+        body = write_letter(item.delivery.body, received, outcome.reason, secrets, failed_at)
+        headers: FieldTable = {RETRY_COUNT: item.retries if isinstance(item, Work) else 0}
+        if isinstance(item, Work):
+            headers |= {PRINCIPAL: item.principal.subject}
+            if item.retries and DEATHS in received:
+                headers |= {DEATHS: received[DEATHS]}
+        properties = Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=_PERSISTENT,
+            correlation_id=asked.correlation_id,
+            headers=headers,
+        )
+        return Message(body, self._topology.dead_letters, "", properties, mandatory=True)
+
+    def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
+        if outcome.code is None:
+            return []
+        attempts = item.retries + 1 if isinstance(item, Work) else 1
+        text = f"Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
+        error = BY_CODE.get(outcome.code, Internal)(text)
+        return self._reply(item, refusal(_id(item), error))
+
+
+def _id(item: Work | Declined) -> str:
+    return item.request.id if isinstance(item, Work) else item.id

@@ -1,0 +1,97 @@
+"""A worker's life between two losses of the broker: two connections, their channels, and what is in hand.
+
+One connection consumes and acks, the other publishes: under a memory or disk alarm the broker stops reading from
+connections that publish, and acks must still flow (RabbitMQ, "Memory and Disk Alarms").
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Self
+
+from warren.amqp import Address, AmqpError, Channel, Connection, Delivery, Limits
+from warren.topology import Topology
+
+PUBLISHING: Final = Limits(confirm=300.0)
+"""An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
+
+
+class Session:
+    """Two open connections to one broker, with the topology declared.
+
+    Attributes:
+        consumer: the channel on which deliveries come and are acked.
+        publisher: a channel with confirms.
+        lost: done as soon as the session is over, with the reason.
+    """
+
+    def __init__(self, consuming: Connection, publishing: Connection, consumer: Channel, publisher: Channel) -> None:
+        self.consumer = consumer
+        self.publisher = publisher
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._connections = (consuming, publishing)
+        self._tag: str | None = None
+        for ending in (consuming.closed, publishing.closed, consumer.closed, publisher.closed):
+            ending.add_done_callback(self._ended)
+
+    @classmethod
+    async def open(cls, address: Address, topology: Topology, *, name: str, prefetch: int) -> Self:
+        """Connect twice, declare the topology, limit the prefetch.
+
+        Raises:
+            AmqpError: the broker cannot be had, or something at the broker is in the way.
+        """
+        consuming = await Connection.open(address, name=f"{name} consumes")
+        try:
+            publishing = await Connection.open(address, name=f"{name} publishes", limits=PUBLISHING)
+            try:
+                consumer = await consuming.channel()
+                await topology.declare(consumer)
+                await consumer.qos(prefetch)
+                return cls(consuming, publishing, consumer, await publishing.channel(confirms=True))
+            except BaseException:
+                await publishing.close()
+                raise
+        except BaseException:
+            await consuming.close()
+            raise
+
+    async def consume(self, queue: str, on_deliveries: Callable[[list[Delivery]], None]) -> None:
+        """Have deliveries come, once for each read.
+
+        Raises:
+            AmqpError: the broker refused, or the session is over.
+        """
+        self._tag = await self.consumer.consume(queue, on_deliveries, on_cancel=self._cancelled)
+
+    async def stop_consuming(self) -> None:
+        """Have no further deliveries come; those in hand stay in hand."""
+        tag, self._tag = self._tag, None
+        if tag is not None:
+            await self.consumer.cancel(tag)
+
+    async def flushed(self) -> None:
+        """Wait until the broker has read all acks: it answers a channel's methods in their order.
+
+        Raises:
+            AmqpError: the session is over.
+        """
+        await self.consumer.qos(1)
+
+    def end(self, reason: str) -> None:
+        """Say that the session is over."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+    async def close(self) -> None:
+        """Close both connections; what is not acked goes back to its queue."""
+        self.end("closed")
+        for connection in self._connections:
+            await connection.close()
+
+    def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
+        self.end(str(ending.result() or "closed"))
+
+    def _cancelled(self, _tag: str) -> None:
+        self.end("the broker cancelled the consumer: its queue was deleted or moved")

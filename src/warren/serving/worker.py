@@ -1,0 +1,165 @@
+"""A worker's life cycle: connect, consume, pause while the database is away, drain, reconnect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from warren.actions import Api
+from warren.amqp import Address, AmqpError, Backoff
+from warren.auth import Keyring
+from warren.errors import StorageBusy, StorageUnavailable, WorkerStopped
+from warren.retry import RetryPolicy
+from warren.serving.consumption import Consumption
+from warren.serving.dispatch import hand_out
+from warren.serving.intake import Intake
+from warren.serving.lane import Lanes
+from warren.serving.outbox import Outbox
+from warren.serving.session import Session
+from warren.store import Store
+from warren.topology import Topology
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+logger: Final = logging.getLogger("warren.worker")
+
+_SOUND: Final = 30.0
+"""Seconds: after a session of that length the next pause is a short one again."""
+
+_CLEANING_STEP: Final = 500
+"""Rows in one transaction of the clean-up."""
+
+
+class WorkerOptions(Struct, frozen=True, kw_only=True):
+    """How a worker works.
+
+    Attributes:
+        name: for the broker's list of connections and the log.
+        prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
+        replay_all: store the responses of reads too.
+        drain: how long a stop waits for what is in hand; the rest goes back to the queue.
+        retention: how long responses are kept.
+        cleaning: pause between two clean-ups of older ones.
+    """
+
+    name: str = "worker"
+    prefetch: int = 200
+    replay_all: bool = False
+    drain: timedelta = timedelta(seconds=8)
+    retention: timedelta = timedelta(days=7)
+    cleaning: timedelta = timedelta(minutes=10)
+
+
+class Worker(Generic[C, S]):
+    """Runs the actions of an API for the requests in its queue.
+
+    Args:
+        api: the actions.
+        address: the broker; a text is parsed.
+        stores: one for each lane.
+        keyring: verifies tokens, issues tickets.
+        services: handed to the actions.
+        topology: names at the broker; its delays are the policy's.
+        policy: limits of retrying.
+        options: see ``WorkerOptions``.
+    """
+
+    def __init__(
+        self,
+        api: Api[C, S],
+        address: Address | str,
+        stores: Sequence[Store[C]],
+        keyring: Keyring,
+        services: S,
+        *,
+        topology: Topology,
+        policy: RetryPolicy,
+        options: WorkerOptions,
+    ) -> None:
+        if topology.delays != policy.delays:
+            raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
+        self.consuming = asyncio.Event()
+        self._address = Address.parse(address) if isinstance(address, str) else address
+        self._stores = stores
+        self._topology = topology
+        self._policy = policy
+        self._options = options
+        self._intake = Intake(api, keyring, services, replay_all=options.replay_all)
+        self._outbox = Outbox(topology, keyring)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Have ``run`` finish what is in hand and return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until ``stop`` is called; connections that are lost are made again, with growing pauses.
+
+        Raises:
+            WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password or a
+                queue with other arguments.
+        """
+        lanes: Lanes[C] = Lanes(self._stores, hand_out)
+        cleaner = asyncio.create_task(self._clean(lanes))
+        try:
+            await self._work(lanes)
+        finally:
+            cleaner.cancel()
+            await asyncio.gather(cleaner, return_exceptions=True)
+            await lanes.close()
+
+    async def _work(self, lanes: Lanes[C]) -> None:
+        loop, pauses = asyncio.get_running_loop(), iter(Backoff())
+        while not self._stopping.is_set():
+            began = loop.time()
+            why = await self._work_once(lanes)
+            if self._stopping.is_set():
+                return
+            if loop.time() - began > _SOUND:
+                pauses = iter(Backoff())
+            seconds = next(pauses)
+            logger.warning("%s; next try in %.1f s", why, seconds)
+            await self._sleep(seconds)
+
+    async def _work_once(self, lanes: Lanes[C]) -> str:
+        """Work for the life of one session; returns why it ended."""
+        options, topology = self._options, self._topology
+        try:
+            session = await Session.open(self._address, topology, name=options.name, prefetch=options.prefetch)
+        except AmqpError as error:
+            if error.fatal:
+                raise WorkerStopped(f"{options.name} cannot work: {error}") from error
+            return f"cannot reach the broker: {error}"
+        consumption = Consumption(
+            session,
+            topology.requests,
+            intake=self._intake,
+            lanes=lanes,
+            outbox=self._outbox,
+            policy=self._policy,
+            consuming=self.consuming,
+        )
+        return f"lost the broker: {await consumption.run(self._stopping, options.drain)}"
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until a stop is wanted."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _clean(self, lanes: Lanes[C]) -> None:
+        """Remove responses older than the retention, in small steps, now and then."""
+        while True:
+            await asyncio.sleep(self._options.cleaning.total_seconds())
+            with suppress(StorageUnavailable, StorageBusy):
+                while await lanes.run(self._clean_step) == _CLEANING_STEP:
+                    pass
+
+    def _clean_step(self, store: Store[C]) -> int:
+        return store.forget_answers(datetime.now(UTC) - self._options.retention, _CLEANING_STEP)

@@ -1,0 +1,183 @@
+"""A worker in the test's own event loop, and a caller that speaks the bare wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from warren.actions import Api
+from warren.amqp import Address, Channel, Connection, Delivery, Message, Properties
+from warren.auth import Keyring
+from warren.retry import RetryPolicy
+from warren.serving import Worker, WorkerOptions
+from warren.sql import SqlStore, create_engine, metadata
+from warren.topology import DIRECT_REPLY_TO, Topology
+
+SECRET = b"a test's secret of 32 bytes or more"
+LIMIT = 20.0
+"""Seconds after which a test that waits has failed."""
+
+
+def keyring() -> Keyring:
+    return Keyring(SECRET, issuer="test")
+
+
+def sqlite_url(folder: Path) -> str:
+    """The URL of an SQLite file with warren's tables."""
+    url = f"sqlite:///{folder / 'test.db'}"
+    engine = create_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return url
+
+
+@asynccontextmanager
+async def serving(
+    api: Api[sa.Connection, Any],
+    url: str,
+    topology: Topology,
+    database: str,
+    *,
+    services: Any = None,
+    most: int = 3,
+    options: WorkerOptions | None = None,
+    lanes: int = 1,
+    on_commit: Callable[[object], None] | None = None,
+) -> AsyncIterator[Worker[sa.Connection, Any]]:
+    """Run a worker; at the end it stops cleanly, which is awaited."""
+    engine = create_engine(database)
+    if on_commit:
+        sa.event.listen(engine, "commit", on_commit)
+    worker = Worker(
+        api,
+        Address.parse(url),
+        [SqlStore(engine) for _ in range(lanes)],
+        keyring(),
+        services,
+        topology=topology,
+        policy=RetryPolicy(topology.delays, most),
+        options=options or WorkerOptions(name="test"),
+    )
+    running = asyncio.create_task(worker.run())
+    try:
+        async with asyncio.timeout(LIMIT):
+            ready = asyncio.create_task(worker.consuming.wait())
+            await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if running.done():
+                running.result()
+        yield worker
+    finally:
+        worker.stop()
+        await asyncio.wait_for(running, LIMIT)
+        engine.dispose()
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Worker[sa.Connection, Any]]]
+"""Runs a worker with everything but its options chosen already."""
+
+
+class Broker(Protocol):
+    """What tests want of a broker: its address."""
+
+    @property
+    def url(self) -> str: ...
+
+
+@dataclass
+class Caller:
+    """Publishes requests as bytes and keeps every reply that comes."""
+
+    channel: Channel
+    topology: Topology
+    replies: asyncio.Queue[Delivery] = field(default_factory=asyncio.Queue)
+
+    async def send(
+        self, body: bytes | dict[str, Any], reply_to: str | None = DIRECT_REPLY_TO, **properties: Any
+    ) -> None:
+        """Publish one request; `properties` are those of the message."""
+        if isinstance(body, dict):
+            properties.setdefault("correlation_id", str(body.get("id", "")) or None)
+            body = json.dumps(body).encode()
+        asked = Properties(reply_to=reply_to, **{"delivery_mode": 2, "content_type": "application/json", **properties})
+        topology = self.topology
+        await self.channel.publish(Message(body, topology.requests, topology.exchange, asked, mandatory=True))
+
+    async def reply(self) -> dict[str, Any]:
+        """Wait for the next reply's body."""
+        delivery = await asyncio.wait_for(self.replies.get(), LIMIT)
+        return dict(json.loads(delivery.body))
+
+    async def ask(self, body: bytes | dict[str, Any], **properties: Any) -> dict[str, Any]:
+        """Publish one request and wait for the next reply."""
+        await self.send(body, **properties)
+        return await self.reply()
+
+    async def letters(self, count: int) -> list[Delivery]:
+        """Wait until `count` dead letters have come, and take them."""
+        found: list[Delivery] = []
+        async with asyncio.timeout(LIMIT):
+            while len(found) < count:
+                if got := await self.channel.get(self.topology.dead_letters, no_ack=True):
+                    found.append(got.delivery)
+        return found
+
+
+@asynccontextmanager
+async def calling(url: str, topology: Topology) -> AsyncIterator[Caller]:
+    """A caller for a topology, which is declared first and removed from the broker at the end."""
+    connection = await Connection.open(Address.parse(url), name="test caller")
+    try:
+        await topology.declare(await connection.channel())
+        caller = Caller(await connection.channel(confirms=True), topology)
+        await caller.channel.consume(DIRECT_REPLY_TO, into(caller.replies), no_ack=True)
+        yield caller
+    finally:
+        await remove(connection, topology)
+        await connection.close()
+
+
+def into(queue: asyncio.Queue[Delivery]) -> Callable[[list[Delivery]], None]:
+    """Put deliveries into a queue."""
+
+    def put(batch: list[Delivery]) -> None:
+        for delivery in batch:
+            queue.put_nowait(delivery)
+
+    return put
+
+
+async def remove(connection: Connection, topology: Topology) -> None:
+    """Delete everything of a topology from the broker."""
+    channel = await connection.channel()
+    for queue in topology.queues:
+        await channel.delete_queue(queue.name)
+    await channel.delete_exchange(topology.exchange)
+
+
+async def until(condition: Callable[[], Any], what: str, limit: float = LIMIT) -> None:
+    """Wait for a condition; the limit's error names it."""
+    try:
+        async with asyncio.timeout(limit):
+            while not condition():  # noqa: ASYNC110 -- any condition, also one of another process
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"waited {limit} s in vain for {what}") from None
+
+
+def quick(prefix: str, *delays: timedelta) -> Topology:
+    """A topology whose retries take a tenth of a second."""
+    return Topology(prefix, delays or (timedelta(milliseconds=100),))
+
+
+def lines(records: Sequence[Any]) -> list[str]:
+    """The texts of log records."""
+    return [record.getMessage() for record in records]

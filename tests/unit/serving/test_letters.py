@@ -1,0 +1,72 @@
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warren.codec import LARGEST_BODY
+from warren.serving.letters import write_letter
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
+
+
+def letter(body: bytes, headers: dict[str, Any] | None = None, secrets: set[str] | None = None) -> dict[str, Any]:
+    return dict(json.loads(write_letter(body, headers or {}, "why", secrets or set(), NOW)))
+
+
+def test_a_letter_holds_the_request_without_its_token() -> None:
+    body = json.dumps({"id": "a", "version": "v1", "action": "x", "data": {"t": 1}, "auth": TOKEN}).encode()
+    assert letter(body) == {
+        "failed_at": "2026-01-02T03:04:05.678Z",
+        "reason": "why",
+        "request": {"id": "a", "version": "v1", "action": "x", "data": {"t": 1}},
+        "headers": {},
+    }
+
+
+def test_a_letter_without_its_secret_says_that_it_cannot_be_redriven() -> None:
+    found = letter(b'{"data": {"password": "hunter2", "user": "ann"}}', secrets={"password"})
+    assert found["request"]["data"] == {"password": "[removed]", "user": "ann"}
+    assert found["redrivable"] is False
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"auth": "{TOKEN}", "password": "hunter2"'.encode(),
+        f'"password"  :   "hunter2", {TOKEN}'.encode(),
+        f'{{"password": "a\\"hunter2", "x": "Bearer {TOKEN}"'.encode(),
+        b'{"password": "hunter2',
+    ],
+)
+def test_what_is_no_json_is_kept_as_text_without_secrets(body: bytes) -> None:
+    text = letter(body, secrets={"password"})["request"]
+    assert "hunter2" not in text
+    assert TOKEN not in text
+    assert "password" in text
+
+
+def test_headers_are_kept_as_json() -> None:
+    moment = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    headers = {"x-death": [{"time": moment, "count": 3}], "raw": b"\xff", "token": TOKEN, "none": None, "yes": True}
+    assert letter(b"{}", headers)["headers"] == {
+        "x-death": [{"time": "2026-01-01T00:00:00.000Z", "count": 3}],
+        "raw": "\\xff",
+        "token": "[removed]",
+        "none": None,
+        "yes": True,
+    }
+
+
+def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
+    assert letter(b"x" * (LARGEST_BODY + 7))["request"].endswith("xxx [7 more bytes left out]")
+
+
+@given(
+    st.binary(max_size=200), st.dictionaries(st.text(max_size=5), st.binary() | st.floats() | st.integers(), max_size=3)
+)
+def test_every_body_and_every_header_makes_a_letter(body: bytes, headers: dict[str, Any]) -> None:
+    assert letter(body, headers, {"password"})["reason"] == "why"
