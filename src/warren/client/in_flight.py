@@ -1,0 +1,232 @@
+"""The requests that a client has in flight, and who waits for each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from warren.client.deadlines import Deadlines
+from warren.codec import check_id, decode_reply
+from warren.envelope import Reply
+from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, WarrenError
+
+LONGEST_TIMEOUT: Final = 7 * 24 * 3600.0
+"""Seconds; a response is kept for seven days by default, so nobody can get it by waiting longer."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A response: what it says, and the very bytes that came."""
+
+    reply: Reply
+    body: bytes
+
+
+class Asked:
+    """One request, from the first caller who waits for it to its end.
+
+    Attributes:
+        id: the request's id.
+        name: version and action, for people.
+        body: the encoded request.
+        wants_reply: false for a request that is only to be accepted.
+        waiters: who waits; nobody left means that it is over.
+        expires: on the loop's clock, when the last of them gives up.
+        sent_until: on the loop's clock, the deadline that was sent with the last attempt.
+        attempts: how often it was written to a connection.
+        accepted: the broker has confirmed an attempt and did not return it.
+        line: where the last attempt was written, None before and once that connection is lost.
+    """
+
+    __slots__ = (
+        "accepted",
+        "attempts",
+        "body",
+        "expires",
+        "id",
+        "line",
+        "name",
+        "sent_until",
+        "waiters",
+        "wants_reply",
+    )
+
+    def __init__(self, request_id: str, name: str, body: bytes, *, wants_reply: bool) -> None:
+        self.id, self.name, self.body, self.wants_reply = request_id, name, body, wants_reply
+        self.waiters: set[Waiter] = set()
+        self.expires = self.sent_until = 0.0
+        self.attempts = 0
+        self.accepted = False
+        self.line: object | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits; a caller that was cancelled in this turn of the loop does not."""
+        return any(not waiter.future.done() for waiter in self.waiters)
+
+    def unaccepted(self, text: str) -> WarrenError:
+        """The error for an attempt that the broker did not take: certain only when it was the first one."""
+        if self.attempts <= 1:
+            return NotSent(f"{self.name} {self.id} was not sent: {text}")
+        return NoAnswer(f"{self.name} {self.id} was not sent again: {text}. An earlier attempt may have been executed")
+
+    def given_up(self, why: str, trouble: str | None) -> WarrenError:
+        """The error for a caller who waits no longer; it says how far the request came.
+
+        Args:
+            why: such as ``within 10 s``.
+            trouble: what is wrong with the connection, if something is.
+        """
+        beside = f"; {trouble}" if trouble else ""
+        if not self.attempts:
+            return NotSent(f"{self.name} {self.id} was not sent {why}{beside}")
+        known = "has accepted the request" if self.accepted else "has not confirmed the request"
+        return NoAnswer(
+            f"{self.name} {self.id} has no reply {why}: the broker {known}, which may still be executed{beside}. "
+            "Ask again with the same id"
+        )
+
+
+class Waiter:
+    """One caller of a request; ``seconds`` is its timeout."""
+
+    __slots__ = ("asked", "future", "seconds", "slot")
+
+    def __init__(self, asked: Asked, seconds: float, future: asyncio.Future[Received]) -> None:
+        self.asked, self.seconds, self.future = asked, seconds, future
+        self.slot = 0
+
+
+class InFlight:
+    """The table of requests in flight, by id.
+
+    Args:
+        trouble: says what is wrong with the connection, for the text of a timeout; None when nothing is.
+    """
+
+    def __init__(self, trouble: Callable[[], str | None]) -> None:
+        self._trouble = trouble
+        self._loop = asyncio.get_running_loop()
+        self._deadlines: Deadlines[Waiter] = Deadlines(self._due)
+        self._asked: dict[str, Asked] = {}
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def __iter__(self) -> Iterator[Asked]:
+        return iter(list(self._asked.values()))
+
+    def find(self, request_id: str | None) -> Asked | None:
+        """The request in flight of that id."""
+        return self._asked.get(request_id) if request_id is not None else None
+
+    def join(self, wanted: Asked, timeout: float) -> Waiter:
+        """Wait for a request, or for the equal one of the same id that is in flight already.
+
+        Args:
+            wanted: a request that nobody waits for yet.
+            timeout: seconds.
+
+        Raises:
+            ValueError: the timeout is not a positive number of seconds, seven days at most.
+            InvalidRequest: the id is not one.
+            IdReused: another request of this id is in flight.
+        """
+        if not 0 < timeout <= LONGEST_TIMEOUT:
+            raise ValueError(f"The timeout is {timeout!r}: expected seconds, above 0 and at most {LONGEST_TIMEOUT:g}")
+        asked = self._asked.get(wanted.id)
+        if asked is None:
+            check_id(wanted.id)
+            asked = self._asked[wanted.id] = wanted
+        else:
+            _check_same(asked, wanted)
+        moment = self._loop.time() + timeout
+        asked.expires = max(asked.expires, moment)
+        waiter = Waiter(asked, timeout, self._loop.create_future())
+        waiter.slot = self._deadlines.add(waiter, moment)
+        asked.waiters.add(waiter)
+        return waiter
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take a caller out, whether it got what it waited for or not; the last one takes the request with it."""
+        self._deadlines.discard(waiter, waiter.slot)
+        if waiter.future.done() and not waiter.future.cancelled():
+            waiter.future.exception()  # a caller cancelled in the turn in which it failed has not looked at it
+        asked = waiter.asked
+        asked.waiters.discard(waiter)
+        if not asked.waiters and self._asked.get(asked.id) is asked:
+            del self._asked[asked.id]
+
+    def accept(self, asked: Asked) -> None:
+        """Note that the broker has the request; without a reply to wait for, that is its end."""
+        asked.accepted = True
+        if not asked.wants_reply:
+            self._end(asked, lambda: Received(Reply(asked.id, "ok"), b""))
+
+    def answer(self, asked: Asked, body: bytes) -> bool:
+        """Give each caller the response as an object of its own, or the error that it cannot be read.
+
+        Returns:
+            False when the worker was too late for the deadline that it was told, and a caller who came later waits
+            longer: the request was not executed and is to be asked again.
+        """
+        reply = _read(asked, body)
+        if isinstance(reply, str):
+            self.fail(asked, lambda: NoAnswer(f"The reply to {asked.name} {asked.id} {reply}"))
+            return True
+        if reply.code == DeadlineExceeded.code and asked.expires > asked.sent_until:
+            return False
+        decoded = [reply]
+        self._end(asked, lambda: Received(decoded.pop() if decoded else decode_reply(body), body))
+        return True
+
+    def fail(self, asked: Asked, error: Callable[[], WarrenError]) -> None:
+        """End a request with an error, a fresh one for each caller."""
+        self._end(asked, error)
+
+    def close(self) -> None:
+        """End everything because the client is closed."""
+        for asked in self:
+            self._end(asked, partial(asked.given_up, "before the client was closed", None))
+        self._deadlines.close()
+
+    def _end(self, asked: Asked, outcome: Callable[[], Received | WarrenError]) -> None:
+        if self._asked.get(asked.id) is asked:
+            del self._asked[asked.id]
+        for waiter in list(asked.waiters):
+            _tell(waiter, outcome())
+        asked.waiters.clear()
+
+    def _due(self, waiter: Waiter) -> None:
+        _tell(waiter, waiter.asked.given_up(f"within {waiter.seconds:g} s", self._trouble()))
+        self.leave(waiter)
+
+
+def _read(asked: Asked, body: bytes) -> Reply | str:
+    """The reply, or what is wrong with it."""
+    try:
+        reply = decode_reply(body)
+    except ValueError as error:
+        return f"is not a response: {error}"
+    if reply.correlation_id != asked.id:
+        return f"answers another request, {reply.correlation_id[:128]!r}"
+    return reply
+
+
+def _tell(waiter: Waiter, outcome: Received | WarrenError) -> None:
+    if waiter.future.done():  # cancelled in this very turn of the loop
+        return
+    if isinstance(outcome, WarrenError):
+        waiter.future.set_exception(outcome)
+    else:
+        waiter.future.set_result(outcome)
+
+
+def _check_same(asked: Asked, wanted: Asked) -> None:
+    if asked.wants_reply != wanted.wants_reply:
+        raise IdReused(f"Request id {asked.id!r} is in flight already, once with a reply and once without")
+    if asked.body != wanted.body and msgspec.json.decode(asked.body) != msgspec.json.decode(wanted.body):
+        raise IdReused(f"Request id {asked.id!r} is in flight already with another action, data or token")

@@ -1,0 +1,72 @@
+"""An event loop in a thread of its own, for programs that have none."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+LOOK_UP: Final = 0.5
+"""Seconds after which a waiting thread looks up: on Windows, Ctrl-C does not interrupt a wait."""
+
+
+class LoopStopped(Exception):
+    """The loop was stopped; what was asked of it has not run, or not to its end."""
+
+
+class LoopThread:
+    """Runs coroutines for any number of threads, from its making until `stop`.
+
+    The thread is a daemon: a program that forgets `stop` can still end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine and wait for its result; a Ctrl-C meanwhile cancels it.
+
+        Raises:
+            LoopStopped: `stop` was called before it ended.
+        """
+        with self._lock:
+            if self._stopped:
+                raise LoopStopped("the event loop is stopped")
+            future = asyncio.run_coroutine_threadsafe(work(), self._loop)
+        try:
+            while True:
+                try:
+                    return future.result(LOOK_UP)
+                except TimeoutError:
+                    if future.done():
+                        raise
+        except CancelledError as error:
+            raise LoopStopped("the event loop was stopped") from error
+        finally:
+            future.cancel()
+
+    def stop(self) -> None:
+        """Cancel what still runs and end the thread; stopping again does nothing."""
+        with self._lock:
+            if not self._stopped:
+                self._stopped = True
+                self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            if tasks := asyncio.all_tasks(self._loop):
+                for task in tasks:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.close()

@@ -1,0 +1,141 @@
+"""The command `taskmanager` as real processes, in a folder and with queues of a test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.waiting import is_alive, wait_until
+from taskmanager.bootstrap import build_topology
+from taskmanager.settings import Settings
+from warren.operations import remove_topology
+from warren.topology import Topology
+
+COMMAND = [sys.executable, "-P", "-m", "taskmanager"]
+LIMIT = 30.0
+"""Seconds after which a test that waits has failed."""
+
+
+@dataclass
+class Running:
+    """A command that runs; what it writes goes into a file."""
+
+    process: subprocess.Popen[bytes]
+    path: Path
+
+    @property
+    def output(self) -> str:
+        """Everything that it has written so far, on both streams."""
+        return self.path.read_text(errors="replace")
+
+    def says(self, text: str, *, count: int = 1) -> None:
+        """Wait until it has written a text so many times."""
+        try:
+            wait_until(lambda: self.output.count(text) >= count, f"{text!r} in its output", limit=LIMIT)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
+
+    def ends(self) -> int:
+        """Wait until it has ended, and give the exit code."""
+        try:
+            return self.process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it still runs after {LIMIT} s:\n{self.output}") from None
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(how)
+        return self.ends()
+
+
+@dataclass
+class Commands:
+    """Runs commands with settings of their own; `variables` are the settings without their prefix."""
+
+    folder: Path
+    variables: dict[str, str]
+    running: list[Running] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the commands: no setting of the caller reaches them."""
+        mine = {name: value for name, value in os.environ.items() if not name.startswith("TASKMANAGER_")}
+        return mine | {f"TASKMANAGER_{name}": value for name, value in self.variables.items()}
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the commands see."""
+        ours = {name: value for name, value in self.environment.items() if name.startswith("TASKMANAGER_")}
+        return Settings.from_environment(ours)
+
+    @property
+    def topology(self) -> Topology:
+        """The names at the broker that the commands use."""
+        return build_topology(self.settings)
+
+    def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            input=given,
+            capture_output=True,
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            timeout=2 * LIMIT,
+        )
+        return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str) -> Running:
+        """Start a command and leave it running."""
+        path = self.folder / f"output-{len(self.running)}.txt"
+        with path.open("wb") as stream:
+            process = subprocess.Popen(
+                [*COMMAND, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                cwd=self.folder,
+                env=self.environment,
+            )
+        self.running.append(Running(process, path))
+        return self.running[-1]
+
+    def worker(self, *arguments: str) -> Running:
+        """Start a worker and wait until it consumes."""
+        worker = self.start("worker", *arguments)
+        worker.says(f"consuming {self.topology.requests}")
+        return worker
+
+    def call(self, *arguments: str, **data: Any) -> Any:
+        """Call an action that succeeds, and give the response's data."""
+        done = self.run("call", *arguments, "--data", json.dumps(data))
+        assert done.returncode == 0, done
+        return json.loads(done.stdout)["data"]
+
+    def log_in(self, email: str = "ada@example.com") -> str:
+        """Register a user and give a token."""
+        self.call("register", email=email, password="correct horse", full_name="Ada")
+        return str(self.call("login", email=email, password="correct horse")["access_token"])
+
+    def clear(self) -> None:
+        """End what still runs, and remove the queues."""
+        for running in self.running:
+            if running.process.poll() is None:
+                running.process.kill()
+            running.process.wait()
+        asyncio.run(remove_topology(self.settings.amqp_url, self.topology))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that run."""
+    command = ["/bin/ps", "-o", "pid=", "--ppid", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [child for child in map(int, done.stdout.split()) if is_alive(child)]

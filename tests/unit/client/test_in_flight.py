@@ -1,0 +1,178 @@
+"""The table of requests in flight, without a broker."""
+
+import asyncio
+import gc
+from functools import partial
+
+import pytest
+
+from support.skipping_loop import run_skipping
+from warren.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
+from warren.codec import ok
+from warren.errors import IdReused, NoAnswer, NotSent, WarrenError
+
+
+def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Asked:
+    return Asked(request_id, "v1.pay", body, wants_reply=wants_reply)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "accepted", "trouble", "kind", "text"),
+    [
+        (0, False, None, NotSent, "v1.pay i was not sent within 5 s"),
+        (0, False, "no line", NotSent, "v1.pay i was not sent within 5 s; no line"),
+        (
+            1,
+            False,
+            None,
+            NoAnswer,
+            "the broker has not confirmed the request, which may still be executed. Ask again with the same id",
+        ),
+        (
+            2,
+            True,
+            "no line",
+            NoAnswer,
+            "the broker has accepted the request, which may still be executed; no line. Ask again with the same id",
+        ),
+    ],
+)
+def test_who_gives_up_is_told_how_far_the_request_came(
+    attempts: int, accepted: bool, trouble: str | None, kind: type[WarrenError], text: str
+) -> None:
+    async def main() -> None:
+        table = InFlight(lambda: trouble)
+        waiter = table.join(asked(), 5.0)
+        waiter.asked.attempts, waiter.asked.accepted = attempts, accepted
+        with pytest.raises(kind) as caught:
+            await waiter.future
+        assert type(caught.value) is kind
+        assert str(caught.value) == (text if kind is NotSent else f"v1.pay i has no reply within 5 s: {text}")
+        assert 5 <= asyncio.get_running_loop().time() < 5.1
+        assert len(table) == 0
+
+    run_skipping(main())
+
+
+@pytest.mark.parametrize(("attempts", "kind"), [(0, NotSent), (1, NotSent), (2, NoAnswer)])
+def test_only_a_first_attempt_that_is_refused_was_certainly_not_accepted(
+    attempts: int, kind: type[WarrenError]
+) -> None:
+    refused = asked()
+    refused.attempts = attempts
+    error = refused.unaccepted("no room")
+    assert type(error) is kind
+    assert "v1.pay i was not sent" in str(error)
+    assert "no room" in str(error)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), LONGEST_TIMEOUT + 1])
+def test_a_timeout_without_an_end_is_refused(timeout: float) -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        with pytest.raises(ValueError, match="timeout"):
+            table.join(asked(), timeout)
+        assert len(table) == 0
+
+    run_skipping(main())
+
+
+def test_each_caller_waits_for_its_own_time_and_the_request_for_the_longest() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        waiters = [table.join(asked(), seconds) for seconds in (5.0, 50.0, 1.0)]
+        found = await asyncio.gather(*(ended(waiter) for waiter in waiters))
+        assert [round(moment) for moment in found] == [5, 50, 1]
+        assert waiters[0].asked is waiters[1].asked is waiters[2].asked
+        assert waiters[0].asked.expires == 50.0
+
+    async def ended(waiter: Waiter) -> float:
+        with pytest.raises(NotSent):
+            await waiter.future
+        return asyncio.get_running_loop().time()
+
+    run_skipping(main())
+
+
+def test_each_caller_gets_the_response_as_an_object_of_its_own() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        waiters = [table.join(asked(), 5.0) for _ in range(2)]
+        assert table.answer(waiters[0].asked, ok("i", {"list": [1]}))
+        one, two = [(await waiter.future).reply.data for waiter in waiters]
+        one["list"].append(2)
+        assert two == {"list": [1]}
+        assert len(table) == 0
+
+    run_skipping(main())
+
+
+def test_each_caller_gets_an_error_of_its_own() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        waiters = [table.join(asked(), 5.0) for _ in range(2)]
+        table.fail(waiters[0].asked, partial(NotSent, "no"))
+        one, two = [waiter.future.exception() for waiter in waiters]
+        assert isinstance(one, NotSent)
+        assert isinstance(two, NotSent)
+        assert one is not two
+
+    run_skipping(main())
+
+
+def test_an_id_is_free_again_when_its_last_caller_has_left() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        one, two = [table.join(asked(), 5.0) for _ in range(2)]
+        table.leave(one)
+        with pytest.raises(IdReused):
+            table.join(asked(body=b"[]"), 5.0)
+        table.leave(two)
+        assert len(table) == 0
+        other = table.join(asked(body=b"[]"), 5.0)
+        table.leave(one)  # once more changes nothing for the other request of that id
+        assert table.find("i") is other.asked
+        table.leave(other)
+
+    run_skipping(main())
+
+
+def test_a_cancelled_caller_is_left_alone_by_the_answer_of_the_same_turn() -> None:
+    async def main() -> Received:
+        table = InFlight(lambda: None)
+        one, two = [table.join(asked(), 5.0) for _ in range(2)]
+        one.future.cancel()
+        assert two.asked.wanted
+        table.answer(one.asked, ok("i", 1))
+        return await two.future
+
+    assert run_skipping(main()).reply.data == 1
+
+
+def test_an_error_for_a_caller_cancelled_in_the_same_turn_is_not_reported_as_forgotten() -> None:
+    async def main() -> None:
+        reported: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+        table = InFlight(lambda: None)
+        waiter = table.join(asked(), 5.0)
+        table.fail(waiter.asked, partial(NotSent, "no"))
+        table.leave(waiter)
+        del waiter
+        gc.collect()
+        assert reported == []
+
+    run_skipping(main())
+
+
+def test_a_request_without_a_reply_ends_when_the_broker_has_it_and_one_with_does_not() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        told, called = table.join(asked("a", wants_reply=False), 5.0), table.join(asked("b"), 5.0)
+        for waiter in (told, called):
+            table.accept(waiter.asked)
+        assert told.future.done()
+        assert not called.future.done()
+        assert [each.id for each in table] == ["b"]
+        table.leave(called)
+
+    run_skipping(main())
