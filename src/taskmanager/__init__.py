@@ -1,0 +1,1 @@
+"""The Task Manager: users and tasks, in two versions, over RabbitMQ."""

@@ -1,0 +1,6 @@
+"""``python -m taskmanager`` is the command ``taskmanager``."""
+
+from taskmanager.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The application's API, and what its actions have at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import sqlalchemy as sa
+
+from taskmanager.passwords import Passwords
+from warren.actions import Api, Context
+from warren.auth import Keyring
+from warren.errors import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What actions need beside the database.
+
+    Attributes:
+        passwords: hashes them.
+        keyring: issues tokens.
+        token_lifetime: how long a login lasts.
+        allow_simulated_errors: a request may ask for a failure.
+    """
+
+    passwords: Passwords
+    keyring: Keyring
+    token_lifetime: timedelta
+    allow_simulated_errors: bool = False
+
+
+TaskContext = Context[sa.Connection, Services]
+
+api: Final = Api[sa.Connection, Services]("taskmanager")
+
+
+def caller(context: TaskContext) -> int:
+    """Give the id of the user who calls: the token's ``sub`` is the id as text.
+
+    Raises:
+        Unauthenticated: the subject is no user's id.
+    """
+    subject = context.principal.subject
+    if not (subject.isascii() and subject.isdigit() and len(subject) < 19):
+        raise Unauthenticated("This token names no user")
+    return int(subject)

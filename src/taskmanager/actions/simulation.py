@@ -1,0 +1,62 @@
+"""Failures on request, for demonstrations: only where the server's settings allow them."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+from taskmanager.actions.registry import TaskContext
+from warren.errors import InvalidRequest, TemporaryError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+HANG: Final = 30.0
+"""Seconds."""
+
+_FIELDS: Final = ("simulate_temp_error", "simulate_hang")
+
+logger = logging.getLogger("taskmanager")
+
+
+def can_fail_on_request(function: F) -> F:
+    """Let a request with ``simulate_temp_error: true`` in its data fail as if something had been out of order.
+
+    Raises:
+        TemporaryError: as asked for.
+        InvalidRequest: asked for, but switched off.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def wrapped_async(context: TaskContext, *arguments: Any) -> Any:
+            _fail_if_asked(context)
+            return await function(context, *arguments)
+
+        return wrapped_async  # type: ignore[return-value]  # the same parameters and the same result
+
+    @wraps(function)
+    def wrapped(context: TaskContext, *arguments: Any) -> Any:
+        _fail_if_asked(context)
+        return function(context, *arguments)
+
+    return wrapped  # type: ignore[return-value]  # the same parameters and the same result
+
+
+def hang_if_asked(context: TaskContext) -> None:
+    """With ``simulate_hang: true`` block this transaction, at the first delivery only: time to kill the worker."""
+    if context.request.data.get("simulate_hang") is True and not context.redelivered and not context.retries:
+        logger.info("simulated hang for %s", context.request.id)
+        threading.Event().wait(HANG)
+
+
+def _fail_if_asked(context: TaskContext) -> None:
+    data = context.request.data
+    for field in _FIELDS:
+        if data.get(field) is True and not context.services.allow_simulated_errors:
+            raise InvalidRequest(f"{field} is switched off on this server: set TASKMANAGER_ALLOW_SIMULATED_ERRORS=true")
+    if data.get("simulate_temp_error") is True:
+        raise TemporaryError("simulated temporary error")

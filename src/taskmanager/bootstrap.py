@@ -1,0 +1,115 @@
+"""The only place where the parts of the application meet: each is built from the settings here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import sqlalchemy as sa
+
+from taskmanager.actions import Services, api
+from taskmanager.passwords import Passwords
+from taskmanager.secret import local_secret
+from taskmanager.settings import Settings, SettingsError
+from taskmanager.storage import migration
+from warren.auth import Keyring
+from warren.retry import RetryPolicy
+from warren.serving import Worker, WorkerOptions
+from warren.sql import SqlStore, create_engine
+from warren.topology import Topology
+
+ISSUER = "taskmanager"
+"""Who issues our tokens, and for whom."""
+
+LANES: Final = {"sqlite": 1, "postgresql": 4}
+"""Transactions at a time in one worker process: SQLite has one writer, a second lane would only wait for the first."""
+
+_NOT_CURRENT = (
+    "TASKMANAGER_DATABASE_URL: this database does not have this version's tables: "
+    "run `taskmanager db upgrade`, or start the worker with --migrate"
+)
+
+
+def build_keyring(settings: Settings) -> Keyring:
+    """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
+
+    Raises:
+        SettingsError: there is no usable secret.
+    """
+    secret = settings.jwt_secret
+    if secret is None:
+        if settings.secret_file is None:
+            raise SettingsError(["TASKMANAGER_JWT_SECRET: needed with PostgreSQL, because all workers must share it"])
+        secret = local_secret(settings.secret_file)
+    return Keyring(secret, issuer=ISSUER, ticket_life=settings.retention)
+
+
+def build_services(settings: Settings) -> Services:
+    """Make what the actions have at hand; close ``passwords`` at the end.
+
+    Raises:
+        SettingsError: there is no usable secret.
+    """
+    keyring = build_keyring(settings)
+    return Services(Passwords(), keyring, settings.token_lifetime, settings.allow_simulated_errors)
+
+
+def build_policy(settings: Settings) -> RetryPolicy:
+    """Make the retry policy."""
+    return RetryPolicy(settings.retry_delays, settings.max_retries)
+
+
+def build_topology(settings: Settings) -> Topology:
+    """Make the names of everything at the broker."""
+    return Topology(settings.queue_prefix, settings.retry_delays)
+
+
+def build_engine(settings: Settings) -> sa.Engine:
+    """Make the database engine; nothing is connected yet."""
+    return create_engine(settings.database_url)
+
+
+def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
+    """Bring the database to this version's tables: SQLite always, PostgreSQL only when told to.
+
+    Raises:
+        SettingsError: a PostgreSQL database is not current and nobody said that it may be changed.
+        StorageUnavailable: the database does not answer.
+    """
+    if settings.sqlite_file or migrate:
+        migration.upgrade(settings.database_url)
+    elif not migration.is_current(settings.database_url):
+        raise SettingsError([_NOT_CURRENT])
+
+
+@contextmanager
+def build_worker(settings: Settings, name: str) -> Iterator[Worker[sa.Connection, Services]]:
+    """Make a worker with all that it needs, and clear that up when it has run.
+
+    Args:
+        settings: the settings; the database is prepared already.
+        name: for the broker's list of connections.
+
+    Raises:
+        SettingsError: there is no usable secret.
+    """
+    engine = build_engine(settings)
+    services = build_services(settings)
+    options = WorkerOptions(
+        name=name, prefetch=settings.prefetch, replay_all=settings.replay_all, retention=settings.retention
+    )
+    try:
+        yield Worker(
+            api,
+            settings.amqp_url,
+            [SqlStore(engine) for _ in range(LANES[engine.dialect.name])],
+            services.keyring,
+            services,
+            topology=build_topology(settings),
+            policy=build_policy(settings),
+            options=options,
+        )
+    finally:
+        services.passwords.close()
+        engine.dispose()

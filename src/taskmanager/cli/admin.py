@@ -1,0 +1,44 @@
+"""``taskmanager admin``: who is an administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import sqlalchemy as sa
+import typer
+
+from taskmanager import usecases
+from taskmanager.bootstrap import build_engine, prepare_database
+from taskmanager.cli.environment import load_settings
+from taskmanager.domain import User
+from warren.sql import SqlStore
+
+app = typer.Typer(no_args_is_help=True, help="Administrators, who see the figures of all users.")
+
+Email = Annotated[str, typer.Argument(help="The user's email.")]
+
+
+@app.command()
+def grant(email: Email) -> None:
+    """Make a user an administrator."""
+    typer.echo(f"{_change(email, usecases.grant_admin).email} is an administrator now.")
+
+
+@app.command()
+def revoke(email: Email) -> None:
+    """Make an administrator a user like others."""
+    typer.echo(f"{_change(email, usecases.revoke_admin).email} is no administrator any more.")
+
+
+def _change(email: str, change: Callable[[sa.Connection, str], User]) -> User:
+    settings = load_settings()
+    prepare_database(settings)
+    engine = build_engine(settings)
+    store = SqlStore(engine)
+    try:
+        with store.begin(writes=True) as transaction:
+            return change(transaction.connection, email)
+    finally:
+        store.close()
+        engine.dispose()

@@ -1,0 +1,69 @@
+"""All commands, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
+import typer
+
+from taskmanager.cli import admin, database, topology
+from taskmanager.cli.broker import broker
+from taskmanager.cli.call import call
+from taskmanager.cli.demo import demo
+from taskmanager.cli.endings import EXPECTED, end_with
+from taskmanager.cli.letters import letters
+from taskmanager.cli.queues import queues
+from taskmanager.cli.worker import worker
+
+app = typer.Typer(
+    name="taskmanager",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(demo)
+app.command()(worker)
+app.command()(call)
+app.command()(queues)
+app.command()(letters)
+app.add_typer(topology.app, name="topology")
+app.add_typer(database.app, name="db")
+app.add_typer(admin.app, name="admin")
+app.command()(broker)
+
+
+def main() -> None:
+    """Run the command; expected errors become one line and an exit code."""
+    try:
+        app(prog_name="taskmanager")
+    except EXPECTED as error:
+        end_with(error)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"taskmanager {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return installed_version("warren")
+    except PackageNotFoundError:
+        return "of a source folder, not installed"
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The Task Manager API over RabbitMQ.
+
+    Settings come from the environment, TASKMANAGER_...; begin with `taskmanager demo`.
+    """

@@ -1,0 +1,62 @@
+"""``taskmanager call``: ask for one action and print the response."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from taskmanager.bootstrap import build_topology
+from taskmanager.cli.endings import FAILED, WrongUse
+from taskmanager.cli.environment import load_settings
+from taskmanager.cli.screen import print_json
+from taskmanager.settings import Settings
+from warren.client import LONGEST_TIMEOUT, Client, Received
+from warren.codec import decode_object
+from warren.errors import InvalidRequest
+
+
+def call(
+    action: Annotated[str, typer.Argument(help="The action, such as list_tasks.")],
+    *,
+    version: Annotated[str, typer.Option(help="Version of the API.")] = "v1",
+    data: Annotated[
+        str, typer.Option(help="The action's input, a JSON object; - reads it from standard input.")
+    ] = "{}",
+    token: Annotated[str, typer.Option(help="The access token that login gave.", show_default=False)] = "",
+    id: Annotated[  # noqa: A002 - the word on the wire and in every text about it
+        str | None,
+        typer.Option(help="The request's id; asking again with the same id has no second effect. [default: a new one]"),
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the response.")] = 10.0,
+) -> None:
+    """Ask for one action and print the whole response as JSON.
+
+    Exit code 0: it is a result. 1: it is an error response. 2: wrong use, nothing was sent. 3: no response in time, or
+    no broker; whether the action was carried out is then unknown, ask again with the same --id.
+    """
+    if not 0 < timeout <= LONGEST_TIMEOUT:
+        raise WrongUse(
+            f"--timeout: {timeout:g} is out of range, above 0 and up to {LONGEST_TIMEOUT:g} seconds is possible"
+        )
+    settings, given = load_settings(), _read_data(data)
+    received = asyncio.run(_ask(settings, action, given, version=version, token=token, id=id, timeout=timeout))
+    print_json(received.body)
+    if received.reply.status == "error":
+        raise typer.Exit(FAILED)
+
+
+def _read_data(text: str) -> dict[str, Any]:
+    body = sys.stdin.buffer.read() if text == "-" else text.encode(errors="surrogateescape")
+    try:
+        return decode_object(body)
+    except InvalidRequest as error:
+        words = str(error).replace("Request", "it", 1)
+        raise WrongUse(f"--data cannot be used: {words}") from error
+
+
+async def _ask(settings: Settings, action: str, data: dict[str, Any], **how: Any) -> Received:
+    async with Client(settings.amqp_url, topology=build_topology(settings), name="taskmanager call") as client:
+        return await client.ask(action, data, **how)

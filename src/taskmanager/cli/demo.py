@@ -1,0 +1,43 @@
+"""``taskmanager demo``: see it all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from taskmanager.cli.endings import WrongUse
+from taskmanager.demo import DemoOptions, run_demo
+from taskmanager.durations import parse_duration
+from warren.running import interruptible
+
+
+def demo(
+    *,
+    retry_delay: Annotated[
+        str, typer.Option(help="Pause before each retry, such as 300ms or 1s; production has 5s.")
+    ] = "1s",
+    workers: Annotated[int, typer.Option(min=2, max=16, help="Worker processes; one of them is killed.")] = 2,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="At the end keep everything running until Ctrl-C, to look at the queues.")
+    ] = False,
+) -> None:
+    """Show the whole system on a private RabbitMQ node, check what is shown, stop everything.
+
+    With TASKMANAGER_AMQP_URL set to a broker that answers, that one is used, with queues of its own (demo-...) that are
+    removed at the end. Exit code 1: something did not come out as promised.
+    """
+    options = DemoOptions(retry_delay=_read_delay(retry_delay), workers=workers, keep=keep)
+    with interruptible():
+        run_demo(options)
+
+
+def _read_delay(text: str) -> timedelta:
+    try:
+        delay = parse_duration(text)
+    except ValueError as error:
+        raise WrongUse(f"--retry-delay: {error}") from error
+    if not timedelta() < delay <= timedelta(seconds=10):
+        raise WrongUse(f"--retry-delay: {text} is out of range, 1ms to 10s is possible")
+    return delay

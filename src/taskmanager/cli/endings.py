@@ -1,0 +1,69 @@
+"""How a command ends: exit codes, and one clear line for everything that was to be expected."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NoReturn
+
+from taskmanager.demo import DemoFailed
+from taskmanager.settings import SettingsError
+from warren.devbroker import BrokerFailed, BrokerMissing
+from warren.errors import (
+    InvalidRequest,
+    NoAnswer,
+    NotSent,
+    RequestError,
+    StorageBusy,
+    StorageUnavailable,
+    WorkerStopped,
+)
+from warren.operations import BrokerTrouble
+
+FAILED: Final = 1
+"""An error response, or a demonstration that did not show what it promises."""
+
+WRONG_USE: Final = 2
+"""Arguments or settings that cannot be used; nothing was done."""
+
+NO_ANSWER: Final = 3
+"""What the command needs does not answer or refuses: no reply, no broker, no database, a queue of another kind."""
+
+_CODES: Final[dict[type[Exception], int]] = {
+    SettingsError: WRONG_USE,
+    InvalidRequest: WRONG_USE,
+    RequestError: FAILED,
+    DemoFailed: FAILED,
+    NotSent: NO_ANSWER,
+    NoAnswer: NO_ANSWER,
+    BrokerTrouble: NO_ANSWER,
+    BrokerMissing: NO_ANSWER,
+    BrokerFailed: NO_ANSWER,
+    WorkerStopped: NO_ANSWER,
+    StorageUnavailable: NO_ANSWER,
+    StorageBusy: NO_ANSWER,
+}
+
+EXPECTED: Final = tuple(_CODES)
+"""Errors that need no traceback."""
+
+
+class WrongUse(SettingsError):
+    """Arguments that cannot be used, found by the command itself."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__([text])
+
+
+def end_with(error: Exception) -> NoReturn:
+    """Say in words on standard error what is wrong, and end with the exit code for it."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    if isinstance(error, SettingsError) and len(lines) > 1:
+        lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
+    text = "\n".join(lines)
+    sys.stderr.write(f"taskmanager: {text}\n")
+    sys.exit(code_of(error))
+
+
+def code_of(error: Exception) -> int:
+    """Give the exit code for an expected error: that of the nearest kind."""
+    return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)

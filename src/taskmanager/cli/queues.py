@@ -1,0 +1,63 @@
+"""``taskmanager queues``: what waits where, and who consumes; purge on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from taskmanager.bootstrap import build_topology
+from taskmanager.cli.endings import WrongUse
+from taskmanager.cli.environment import load_settings
+from taskmanager.cli.screen import print_table
+from taskmanager.settings import Settings
+from warren.operations import QueueReport, purge_queue, report_queues, shown_address
+
+
+def queues(
+    *,
+    purge: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Drop all messages that wait in this queue; asks first.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Print how many messages wait in each queue, and how many workers consume it."""
+    settings = load_settings()
+    if purge is not None:
+        _purge(settings, purge, yes=yes)
+        return
+    reports = asyncio.run(report_queues(settings.amqp_url, build_topology(settings)))
+    print_table(
+        f"Queues at {shown_address(settings.amqp_url)}", ("queue", "messages", "consumers", "purpose"), rows(reports)
+    )
+
+
+def rows(reports: Iterable[QueueReport]) -> list[tuple[object, ...]]:
+    """Make the rows of a table of queues; a queue that is not there says so."""
+    return [
+        (report.name, "not there", "", report.purpose)
+        if report.messages is None
+        else (report.name, report.messages, report.consumers, report.purpose)
+        for report in reports
+    ]
+
+
+def _purge(settings: Settings, name: str, *, yes: bool) -> None:
+    known = [queue.name for queue in build_topology(settings).queues]
+    if name not in known:
+        raise WrongUse(f"--purge: {name!r} is none of our queues: {', '.join(known)}")
+    if not yes:
+        _ask_first(name)
+    count = asyncio.run(purge_queue(settings.amqp_url, name))
+    typer.echo(f"{name}: {count} messages dropped")
+
+
+def _ask_first(name: str) -> None:
+    if not sys.stdin.isatty():
+        raise WrongUse(f"--purge drops every message in {name}: say --yes where nobody can be asked")
+    if not typer.confirm(f"Drop every message that waits in {name}? They cannot be had back."):
+        typer.echo("Nothing was dropped.")
+        raise typer.Exit

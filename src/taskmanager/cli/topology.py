@@ -1,0 +1,64 @@
+"""``taskmanager topology``: what the Task Manager needs at the broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from taskmanager.bootstrap import build_topology
+from taskmanager.cli.environment import load_settings
+from taskmanager.cli.screen import print_table
+from warren.operations import apply_topology, report_queues, shown_address
+from warren.topology import Topology
+
+app = typer.Typer(no_args_is_help=True, help="Exchanges and queues at the broker.")
+
+
+@app.command()
+def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
+    """Print the exchange, the queues with their arguments, and the binding; the broker is not asked."""
+    topology = build_topology(load_settings())
+    if as_json:
+        typer.echo(json.dumps(_document(topology), indent=2))
+        return
+    print_table("Exchange", ("name", "type", "durable"), [(topology.exchange, "direct", "yes")])
+    rows = [(queue.name, queue.purpose, _lines(queue.arguments)) for queue in topology.queues]
+    print_table("Queues (all durable)", ("name", "purpose", "arguments"), rows)
+    binding = (topology.exchange, topology.requests, topology.requests)
+    print_table("Binding", ("from exchange", "routing key", "to queue"), [binding])
+
+
+@app.command()
+def apply() -> None:
+    """Declare everything at the broker; what is there stays as it is.
+
+    Exit code 3: something of that name is there with other arguments, or there is no broker.
+    """
+    settings = load_settings()
+    topology = build_topology(settings)
+    asyncio.run(apply_topology(settings.amqp_url, topology))
+    typer.echo(f"At {shown_address(settings.amqp_url)} there are now:")
+    typer.echo(f"  exchange {topology.exchange}")
+    for queue in asyncio.run(report_queues(settings.amqp_url, topology)):
+        typer.echo(f"  queue {queue.name}: {queue.purpose}; {queue.messages} messages, {queue.consumers} consumers")
+
+
+def _lines(arguments: Mapping[str, str | int]) -> str:
+    return "\n".join(f"{name}: {value!r}" for name, value in arguments.items())
+
+
+def _document(topology: Topology) -> dict[str, object]:
+    return {
+        "exchanges": [{"name": topology.exchange, "type": "direct", "durable": True}],
+        "queues": [
+            {"name": queue.name, "purpose": queue.purpose, "durable": True, "arguments": dict(queue.arguments)}
+            for queue in topology.queues
+        ],
+        "bindings": [
+            {"exchange": topology.exchange, "routing_key": topology.requests, "queue": topology.requests},
+        ],
+    }

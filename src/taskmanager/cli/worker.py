@@ -1,0 +1,84 @@
+"""``taskmanager worker``: run requests, in one process or in several."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from typing import Annotated, Final
+
+import sqlalchemy as sa
+import typer
+
+from taskmanager import logs
+from taskmanager.bootstrap import build_topology, build_worker, prepare_database
+from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
+from taskmanager.cli.environment import load_settings
+from taskmanager.settings import Settings
+from warren.operations import shown_address
+from warren.processes import supervise
+from warren.running import run
+
+logger: Final = logging.getLogger("taskmanager")
+
+
+def worker(
+    *,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Worker processes.  [default: TASKMANAGER_PROCESSES or 1]")
+    ] = None,
+    prefetch: Annotated[
+        int | None,
+        typer.Option(min=1, max=2000, help="Requests in one process's hands.  [default: TASKMANAGER_PREFETCH or 200]"),
+    ] = None,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Bring a PostgreSQL database to this version's tables first.")
+    ] = False,
+    supervised: Annotated[
+        bool,
+        typer.Option(
+            "--supervised", hidden=True, help="The parent has prepared the database, and ends the input to stop."
+        ),
+    ] = False,
+) -> None:
+    """Take requests from the queue and carry them out, until SIGTERM or Ctrl-C.
+
+    A stop finishes what is in hand, loses nothing, and ends with exit code 0. An SQLite file is made and brought to
+    this version's tables by itself; a PostgreSQL database only with --migrate or by `taskmanager db upgrade`.
+    """
+    settings = load_settings(processes=processes, prefetch=prefetch)
+    several = settings.processes > 1
+    logs.configure(settings, "workers" if several else "worker")
+    if not supervised:
+        prepare_database(settings, migrate=migrate)
+        _say_what(settings)
+    if several:
+        code = run(lambda stop: supervise(_child(settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER)))
+        raise typer.Exit(code)
+    run(lambda stop: _work(settings, stop), stop_with_input=supervised)
+
+
+def _say_what(settings: Settings) -> None:
+    database = sa.make_url(settings.database_url).render_as_string(hide_password=True)
+    queue, broker = build_topology(settings).requests, shown_address(settings.amqp_url)
+    number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
+    logger.info("worker for %s at %s, database %s, %s", queue, broker, database, number)
+
+
+def _child(settings: Settings) -> list[str]:
+    """The command of one process; -P because a folder that happens to be the working one holds no code of ours."""
+    options = ["--processes", "1", "--prefetch", str(settings.prefetch), "--supervised"]
+    return [sys.executable, "-P", "-m", "taskmanager", "worker", *options]
+
+
+async def _work(settings: Settings, stop: asyncio.Event) -> None:
+    with build_worker(settings, f"taskmanager worker {os.getpid()}") as worker:
+        running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        worker.stop()
+        if not running.done():
+            logger.info("stopping: what is in hand is finished first")
+        await running
+    logger.info("stopped")

@@ -1,0 +1,53 @@
+"""The secret of a local installation: made once, kept beside the SQLite file, readable by its owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from taskmanager.settings import SettingsError
+
+_BYTES = 32
+
+
+def local_secret(path: Path) -> bytes:
+    """Read the secret, or make it; processes that start at the same time agree on one.
+
+    Raises:
+        SettingsError: the file can be neither read nor made, or holds too little.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError([f"TASKMANAGER_JWT_SECRET is not set and {path} cannot be used: {error}"]) from error
+    if len(secret) < _BYTES:
+        raise SettingsError([f"{path} holds {len(secret)} bytes, at least {_BYTES} are needed: delete it or fill it"])
+    return secret
+
+
+def _make(path: Path) -> None:
+    """Write a complete file under another name first, so that nobody ever reads half a secret."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(_BYTES).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        _name_if_first(draft, path)
+    except FileExistsError:
+        pass  # another process was first: its secret holds
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _name_if_first(draft: Path, path: Path) -> None:
+    """Give the draft its final name, unless that name is taken (Windows refuses to rename onto a file)."""
+    if sys.platform == "win32":
+        draft.rename(path)
+    else:
+        os.link(draft, path)

@@ -1,0 +1,114 @@
+"""How one setting's text is read: each function returns the value or raises a ValueError that says what is expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from taskmanager.durations import format_duration, parse_duration
+
+SHORTEST_SECRET: Final = 32
+"""Bytes of a JWT secret (RFC 7518, section 3.2)."""
+
+_PREFIX: Final = re.compile(r"(?!amq\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite+pysqlite": "sqlite"}
+
+
+def amqp_url(text: str) -> str:
+    """Check what can be checked without the driver: scheme, host and port."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("expected amqp://user:password@host:port/vhost or amqps://...")
+    return text
+
+
+def database_url(text: str) -> str:
+    """Check an SQLAlchemy URL of SQLite or PostgreSQL; ``postgresql://`` is taken as psycopg."""
+    try:
+        url = sa.make_url(text)
+    except (sa.exc.ArgumentError, ValueError):
+        raise ValueError("expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name") from None
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise ValueError(f"{url.drivername} is not supported: use sqlite or postgresql+psycopg")
+    if url.drivername == "sqlite" and (
+        not url.database or ":memory:" in url.database or url.database.startswith("file:")
+    ):
+        raise ValueError("SQLite needs a file, such as sqlite:///taskmanager.db: a worker has several connections")
+    return url.render_as_string(hide_password=False)
+
+
+def secret(text: str) -> bytes:
+    """Check the length of a JWT secret."""
+    if len(value := text.encode()) < SHORTEST_SECRET:
+        raise ValueError(f"{len(value)} bytes are too short for a secret, at least {SHORTEST_SECRET} are needed")
+    return value
+
+
+def retry_delays(text: str) -> tuple[timedelta, ...]:
+    """Read the ladder of delays; each of them has a queue of its own."""
+    delays = tuple(duration(timedelta(milliseconds=1), timedelta(days=1))(part) for part in text.split(","))
+    if len(set(delays)) != len(delays):
+        raise ValueError("a delay stands twice, but there is one queue for each delay")
+    return delays
+
+
+def duration(shortest: timedelta, longest: timedelta) -> Callable[[str], timedelta]:
+    """Make a reader of durations within limits."""
+
+    def read(text: str) -> timedelta:
+        value = parse_duration(text)
+        if not shortest <= value <= longest:
+            limits = f"{format_duration(shortest)} to {format_duration(longest)}"
+            raise ValueError(f"{text.strip()} is out of range, {limits} is possible")
+        return value
+
+    return read
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers within limits."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+            raise ValueError(f"{text!r} is no whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def truth(text: str) -> bool:
+    """Read yes or no."""
+    known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in known:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return known[text.lower()]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Make a reader of one of several words; case does not matter."""
+
+    def read(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+        return text.lower()
+
+    return read
+
+
+def queue_prefix(text: str) -> str:
+    """Check the first part of names at the broker, which keeps ``amq.`` for itself (AMQP 0-9-1, section 3.1.3.1)."""
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no prefix: up to 64 letters, digits, '.', '_' and '-', and not beginning with amq."
+        )
+    return text

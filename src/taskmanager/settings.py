@@ -1,0 +1,152 @@
+"""All settings, from the environment: ``TASKMANAGER_*``. All problems are reported at once, in words."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Self
+
+import sqlalchemy as sa
+
+from taskmanager import setting_values as values
+from taskmanager.durations import format_duration
+
+PREFIX: Final = "TASKMANAGER_"
+
+TEST_PREFIX: Final = "TASKMANAGER_TEST_"
+"""Names of the test suite, which starts workers in its own environment; they are no settings."""
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used.
+
+    Attributes:
+        problems: one sentence for each, beginning with the setting's name.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What a person can set. Nothing secret is in its repr.
+
+    Attributes:
+        amqp_url: the broker.
+        database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
+        jwt_secret: signs tokens, at least 32 bytes; None only with SQLite, where one is kept beside the file.
+        retry_delays: the ladder of pauses before retries.
+        max_retries: retries after the first attempt.
+        replay_all: responses of reads are stored and repeated too (``TASKMANAGER_REPLAY=all``).
+        allow_simulated_errors: requests may ask for failures, for demonstrations only.
+        token_lifetime: how long a login lasts.
+        retention: how long responses are kept for requests that are asked again.
+        queue_prefix: first part of all names at the broker.
+        prefetch: requests that one worker process holds at a time.
+        processes: worker processes.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``text`` or ``json``.
+    """
+
+    amqp_url: str = field(default="amqp://guest:guest@127.0.0.1:5672/", repr=False)
+    database_url: str = field(default="sqlite:///taskmanager.db", repr=False)
+    jwt_secret: bytes | None = field(default=None, repr=False)
+    retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
+    max_retries: int = 3
+    replay_all: bool = False
+    allow_simulated_errors: bool = False
+    token_lifetime: timedelta = timedelta(hours=1)
+    retention: timedelta = timedelta(days=7)
+    queue_prefix: str = "api"
+    prefetch: int = 200
+    processes: int = 1
+    log_level: str = "info"
+    log_format: str = "text"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read all settings; an empty text counts as not set.
+
+        Raises:
+            SettingsError: with every problem that there is, unknown ``TASKMANAGER_`` names included.
+        """
+        texts = {name: text.strip() for name, text in environ.items() if _is_ours(name) and text.strip()}
+        problems = [_unknown(name) for name in sorted(texts) if name not in _READERS]
+        read: dict[str, Any] = {}
+        for name, (attribute, reader) in _READERS.items():
+            try:
+                if name in texts:
+                    read[attribute] = reader(texts[name])
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+        settings = cls(**read)
+        problems += settings._contradictions(secret_given="TASKMANAGER_JWT_SECRET" in texts)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The SQLite file, or None with PostgreSQL."""
+        url = sa.make_url(self.database_url)
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+    @property
+    def secret_file(self) -> Path | None:
+        """Where a secret that nobody set is kept: beside the SQLite file; None with PostgreSQL."""
+        return file.with_name("taskmanager.secret") if (file := self.sqlite_file) else None
+
+    def _contradictions(self, *, secret_given: bool) -> list[str]:
+        problems = []
+        if not secret_given and self.sqlite_file is None:
+            problems.append(
+                f"{PREFIX}JWT_SECRET: needed with PostgreSQL, because all workers must share it: "
+                f"set at least {values.SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"
+            )
+        waits = [self.retry_delays[min(done, len(self.retry_delays) - 1)] for done in range(self.max_retries)]
+        if (longest := sum(waits, timedelta())) >= self.retention:
+            problems.append(
+                f"{PREFIX}RETENTION: {format_duration(self.retention)} must be longer than all retries take together, "
+                f"{format_duration(longest)}"
+            )
+        return problems
+
+
+def environment() -> Mapping[str, str]:
+    """Give the process's environment; nothing else in the application reads it."""
+    return os.environ
+
+
+_READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    "TASKMANAGER_AMQP_URL": ("amqp_url", values.amqp_url),
+    "TASKMANAGER_DATABASE_URL": ("database_url", values.database_url),
+    "TASKMANAGER_JWT_SECRET": ("jwt_secret", values.secret),
+    "TASKMANAGER_RETRY_DELAY": ("retry_delays", values.retry_delays),
+    "TASKMANAGER_MAX_RETRIES": ("max_retries", values.number(0, 100)),
+    "TASKMANAGER_REPLAY": ("replay_all", lambda text: values.one_of("writes", "all")(text) == "all"),
+    "TASKMANAGER_ALLOW_SIMULATED_ERRORS": ("allow_simulated_errors", values.truth),
+    "TASKMANAGER_TOKEN_LIFETIME": ("token_lifetime", values.duration(timedelta(seconds=1), timedelta(days=31))),
+    "TASKMANAGER_RETENTION": ("retention", values.duration(timedelta(minutes=1), timedelta(days=3650))),
+    "TASKMANAGER_QUEUE_PREFIX": ("queue_prefix", values.queue_prefix),
+    "TASKMANAGER_PREFETCH": ("prefetch", values.number(1, 2000)),
+    "TASKMANAGER_PROCESSES": ("processes", values.number(1, 64)),
+    "TASKMANAGER_LOG_LEVEL": ("log_level", values.one_of("debug", "info", "warning", "error")),
+    "TASKMANAGER_LOG_FORMAT": ("log_format", values.one_of("text", "json")),
+}
+"""Each environment variable: the attribute that it sets, and how it is read."""
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)
+
+
+def _unknown(name: str) -> str:
+    known = [setting.removeprefix(PREFIX) for setting in _READERS]  # the prefix alone makes all names similar
+    similar = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    return f"{name}: no such setting" + (f", did you mean {PREFIX}{similar[0]}?" if similar else "")

@@ -1,0 +1,1 @@
+"""Users and tasks in SQLite and PostgreSQL: queries take a connection and never commit."""

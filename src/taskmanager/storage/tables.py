@@ -1,0 +1,80 @@
+"""The application's tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Id: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""64 bits on both engines; SQLite counts up only what is declared as INTEGER."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """Aware moments, in and out in UTC; SQLite keeps them without a zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Turn an aware moment into UTC.
+
+        Raises:
+            ValueError: it names no zone.
+        """
+        if value is None or value.tzinfo is UTC:
+            return value
+        if value.tzinfo is None:
+            raise ValueError(f"A moment without a zone cannot be kept: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
+        """Turn what the database gives into UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+users: Final = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("email", sa.String(254), nullable=False),
+    sa.Column("full_name", sa.String(200)),
+    sa.Column("password_hash", sa.String(200), nullable=False),
+    sa.Column("is_admin", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("email"),
+    sqlite_autoincrement=True,
+)
+"""One row for each user; the email is in lower case."""
+
+tasks: Final = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("owner_id", Id, sa.ForeignKey("users.id"), nullable=False),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("priority", sa.String(16), nullable=False),
+    sa.Column("due_date", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.CheckConstraint("status IN ('todo', 'in_progress', 'done')", name="status"),
+    sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name="priority"),
+    sa.Index("ix_tasks_owner_newest", "owner_id", "id"),
+    sa.Index("ix_tasks_owner_kind_newest", "owner_id", "status", "priority", "id"),
+    sqlite_autoincrement=True,
+)
+"""One row for each task. A task's id is never given again, or a late request could hit another task than it meant."""

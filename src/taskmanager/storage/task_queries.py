@@ -1,0 +1,173 @@
+"""Queries about tasks; all but the administrator's figures see one owner's tasks only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import product
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage
+from taskmanager.storage.tables import Id, tasks
+
+_COLUMNS: Final = (
+    tasks.c.id,
+    tasks.c.owner_id,
+    tasks.c.title,
+    tasks.c.description,
+    tasks.c.status,
+    tasks.c.priority,
+    tasks.c.due_date,
+    tasks.c.created_at,
+    tasks.c.updated_at,
+)
+_LARGEST_ID: Final = 2**63 - 1
+_MINE: Final = sa.and_(tasks.c.id == sa.bindparam("task_id"), tasks.c.owner_id == sa.bindparam("owner"))
+_ADD: Final = tasks.insert().returning(tasks.c.id)
+_FIND: Final = sa.select(*_COLUMNS).where(_MINE)
+_UPDATE: Final = tasks.update().where(_MINE).returning(*_COLUMNS)
+_DELETE: Final = tasks.delete().where(_MINE)
+_FIGURES: Final = sa.select(tasks.c.status, tasks.c.priority, sa.func.count()).group_by(
+    tasks.c.status, tasks.c.priority
+)
+FIGURES_OF_ONE: Final = _FIGURES.where(tasks.c.owner_id == sa.bindparam("owner"))
+"""The query of ``figures`` for one owner; parameter ``owner``."""
+
+
+def _newest(prefix: Mapping[sa.Column[Any], str], reach: str) -> sa.Select[Any]:
+    """Read ids from the end of a piece of an index.
+
+    Equal columns and an order by id alone would leave PostgreSQL the choice to walk down the primary key, past all
+    newer tasks of others. Bounds and order over the whole index leave it none.
+    """
+    columns = [*prefix, tasks.c.id]
+    least = [sa.bindparam(name, type_=column.type) for column, name in prefix.items()]
+    return (
+        sa.select(tasks.c.id)
+        .where(sa.tuple_(*columns) >= sa.tuple_(*least, sa.literal(0, Id)))
+        .where(sa.tuple_(*columns) < sa.tuple_(*least, sa.bindparam("before", type_=Id)))
+        .order_by(*(column.desc() for column in columns))
+        .limit(sa.bindparam(reach, type_=Id))
+    )
+
+
+def _page(ids: sa.Select[Any]) -> sa.Select[Any]:
+    """Read the tasks of the ids; all that is left out by an offset is read from the index alone."""
+    offset = sa.bindparam("offset", type_=Id)
+    return sa.select(*_COLUMNS).where(tasks.c.id.in_(ids.offset(offset))).order_by(tasks.c.id.desc())
+
+
+def _newest_of_kinds(count: int) -> sa.Select[Any]:
+    """Merge the newest of so many combinations of status and priority."""
+    kinds = [
+        _newest(
+            {tasks.c.owner_id: "owner", tasks.c.status: f"status_{kind}", tasks.c.priority: f"priority_{kind}"}, "reach"
+        ).subquery()
+        for kind in range(count)
+    ]
+    merged = sa.union_all(*(sa.select(kind.c.id) for kind in kinds)).subquery()
+    return sa.select(merged.c.id).order_by(merged.c.id.desc()).limit(sa.bindparam("limit", type_=Id))
+
+
+_PAGE: Final = _page(_newest({tasks.c.owner_id: "owner"}, "limit"))
+_PAGE_OF_KINDS: Final = {count: _page(_newest_of_kinds(count)) for count in (1, 3)}
+"""By the number of combinations that a filter leaves open: both given, or one of them."""
+
+
+def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:
+    """Keep a new task.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: there is no such owner.
+    """
+    values = {
+        "owner_id": owner_id,
+        "title": new.title,
+        "description": new.description,
+        "status": new.status.value,
+        "priority": new.priority.value,
+        "due_date": new.due_date,
+        "created_at": now,
+        "updated_at": now,
+    }
+    task_id = connection.execute(_ADD, values).scalar_one()
+    return Task(task_id, owner_id, new.title, new.description, new.status, new.priority, new.due_date, now, now)
+
+
+def find_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task | None:
+    """Look up a task of this owner."""
+    row = connection.execute(_FIND, {"task_id": task_id, "owner": owner_id}).one_or_none()
+    return _task(row) if row else None
+
+
+def change_task(
+    connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime
+) -> Task | None:
+    """Set the given fields of a task of this owner; None when there is no such task."""
+    values: Mapping[str, Any] = {**changes, "updated_at": now}
+    plain = {name: value.value if isinstance(value, Status | Priority) else value for name, value in values.items()}
+    row = connection.execute(_UPDATE, {**plain, "task_id": task_id, "owner": owner_id}).one_or_none()
+    return _task(row) if row else None
+
+
+def remove_task(connection: sa.Connection, owner_id: int, task_id: int) -> bool:
+    """Remove a task of this owner; false when there is no such task."""
+    return connection.execute(_DELETE, {"task_id": task_id, "owner": owner_id}).rowcount > 0
+
+
+def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
+    """Give a page of this owner's tasks, newest first.
+
+    The database reads as many index entries as ``offset + limit`` asks for, however many tasks there are: for each
+    combination of status and priority that the filter leaves open at most that many.
+    """
+    return [_task(row) for row in connection.execute(*page_query(owner_id, page))]
+
+
+def page_query(owner_id: int, page: TaskPage) -> tuple[sa.Select[Any], dict[str, Any]]:
+    """Give the query of ``list_tasks`` and its parameters.
+
+    A filter that names a status or a priority would have to walk over all tasks that do not match, or to have an index
+    of its own. One index holds each combination of both in order of age, so the newest of each are read and merged.
+    """
+    given: dict[str, Any] = {
+        "owner": owner_id,
+        "before": _LARGEST_ID if page.before_id is None else page.before_id,
+        "limit": page.limit,
+        "offset": page.offset,
+        "reach": page.offset + page.limit,
+    }
+    if page.status is None and page.priority is None:
+        return _PAGE, given
+    kinds = list(product([page.status] if page.status else Status, [page.priority] if page.priority else Priority))
+    for number, (status, priority) in enumerate(kinds):
+        given |= {f"status_{number}": status.value, f"priority_{number}": priority.value}
+    return _PAGE_OF_KINDS[len(kinds)], given
+
+
+def figures(connection: sa.Connection, owner_id: int | None) -> TaskFigures:
+    """Count the tasks of one owner, or of all when None."""
+    query, given = (_FIGURES, {}) if owner_id is None else (FIGURES_OF_ONE, {"owner": owner_id})
+    by_status = dict.fromkeys(Status, 0)
+    by_priority = dict.fromkeys(Priority, 0)
+    for status, priority, count in connection.execute(query, given):
+        by_status[Status(status)] += count
+        by_priority[Priority(priority)] += count
+    return TaskFigures(by_status, by_priority)
+
+
+def _task(row: sa.Row[*tuple[Any, ...]]) -> Task:
+    task_id, owner_id, title, description, status, priority, due_date, created_at, updated_at = row
+    return Task(
+        task_id,
+        owner_id,
+        title,
+        description,
+        Status(status),
+        Priority(priority),
+        due_date,
+        created_at,
+        updated_at,
+    )

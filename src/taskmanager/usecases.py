@@ -1,0 +1,138 @@
+"""What the Task Manager does: plain functions that take a connection, never commit, and raise warren's errors.
+
+Each one looks before it writes, because a refusal before the first write costs the other requests of a batch nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from taskmanager.domain import Credentials, NewTask, NewUser, Task, TaskChanges, TaskFigures, TaskPage, User, rules
+from taskmanager.storage import task_queries, user_queries
+from warren.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts for one user, or of everything for an administrator; ``users`` is None for one user."""
+
+    users: int | None
+    tasks: TaskFigures
+
+
+def register(connection: sa.Connection, new: NewUser, password_hash: str, now: datetime) -> User:
+    """Keep a new user.
+
+    Raises:
+        Conflict: the email is known.
+    """
+    known = user_queries.find_user_by_email(connection, new.email)
+    user = None if known else user_queries.add_user(connection, new, password_hash, now)
+    if user is None:
+        raise Conflict("User already exists")
+    return user
+
+
+def credentials(connection: sa.Connection, email: str) -> Credentials | None:
+    """Give what a login with this email is checked against; None for an unknown one, or a text that is no email."""
+    try:
+        return user_queries.find_credentials(connection, rules.email(email))
+    except rules.BrokenRule:
+        return None
+
+
+def create_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:
+    """Keep a new task of this owner.
+
+    Raises:
+        Unauthenticated: the owner is no user: the token was made by somebody else's database, or the user is gone.
+    """
+    try:
+        return task_queries.add_task(connection, owner_id, new, now)
+    except sa.exc.IntegrityError as error:
+        raise Unauthenticated("The user of this token does not exist") from error
+
+
+def get_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task:
+    """Give a task.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    task = task_queries.find_task(connection, owner_id, task_id)
+    if task is None:
+        raise NotFound("Task not found")
+    return task
+
+
+def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
+    """Give a page of this owner's tasks, newest first."""
+    return task_queries.list_tasks(connection, owner_id, page)
+
+
+def update_task(connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime) -> Task:
+    """Set the fields that are given; without any the task stays as it is, ``updated_at`` too.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    task = get_task(connection, owner_id, task_id)
+    if not changes:
+        return task
+    changed = task_queries.change_task(connection, owner_id, task_id, changes, now)
+    if changed is None:
+        raise NotFound("Task not found")
+    return changed
+
+
+def delete_task(connection: sa.Connection, owner_id: int, task_id: int) -> None:
+    """Remove a task.
+
+    Raises:
+        NotFound: there is none, or it is someone else's.
+    """
+    get_task(connection, owner_id, task_id)
+    if not task_queries.remove_task(connection, owner_id, task_id):
+        raise NotFound("Task not found")
+
+
+def figures(connection: sa.Connection, user_id: int) -> Figures:
+    """Count a user's own tasks; for an administrator all users and all tasks."""
+    user = user_queries.find_user(connection, user_id)
+    if user and user.is_admin:
+        return Figures(user_queries.count_users(connection), task_queries.figures(connection, None))
+    return Figures(None, task_queries.figures(connection, user_id))
+
+
+def grant_admin(connection: sa.Connection, email: str) -> User:
+    """Make a user an administrator.
+
+    Raises:
+        NotFound: nobody has this email.
+        InvalidRequest: it is no email.
+    """
+    return _set_admin(connection, email, is_admin=True)
+
+
+def revoke_admin(connection: sa.Connection, email: str) -> User:
+    """Make an administrator a user like others.
+
+    Raises:
+        NotFound: nobody has this email.
+        InvalidRequest: it is no email.
+    """
+    return _set_admin(connection, email, is_admin=False)
+
+
+def _set_admin(connection: sa.Connection, email: str, *, is_admin: bool) -> User:
+    try:
+        user = user_queries.find_user_by_email(connection, rules.email(email))
+    except rules.BrokenRule as error:
+        raise InvalidRequest(str(error)) from error
+    if user is None:
+        raise NotFound(f"No user has the email {email}")
+    user_queries.set_admin(connection, user.id, is_admin=is_admin)
+    return User(user.id, user.email, user.full_name, is_admin)

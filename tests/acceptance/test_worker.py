@@ -1,0 +1,135 @@
+"""`taskmanager worker`: how it starts, and that a stop loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+import pytest
+
+from support.command import Commands
+from support.waiting import wait_until
+from warren.client import Client
+from warren.operations import BrokerTrouble, apply_topology, report_queues
+
+REQUESTS = 400
+
+
+def test_a_worker_makes_its_database_and_secret_and_says_what_it_does(commands: Commands) -> None:
+    worker = commands.worker()
+    assert (commands.folder / "taskmanager.db").exists()
+    assert (commands.folder / "taskmanager.secret").stat().st_mode & 0o777 == 0o600
+    broker = commands.variables["AMQP_URL"].replace("guest:guest@", "guest:***@").rstrip("/")
+    first = worker.output.splitlines()[0]
+    assert f"worker for {commands.topology.requests} at {broker}, database sqlite:///taskmanager.db, 1 process" in first
+    assert "guest:guest" not in worker.output
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_stops_cleanly_with_exit_code_0(commands: Commands, how: signal.Signals) -> None:
+    worker = commands.worker()
+    assert worker.stop(how) == 0
+    assert "stopping: what is in hand is finished first" in worker.output
+    assert worker.output.splitlines()[-1].endswith(" stopped")
+    assert "Traceback" not in worker.output
+
+
+async def test_a_stop_under_load_loses_no_request_and_does_none_twice(commands: Commands) -> None:
+    first = await asyncio.to_thread(commands.worker)
+    token = await asyncio.to_thread(commands.log_in)
+    async with Client(commands.settings.amqp_url, topology=commands.topology) as client:
+        asked = [
+            asyncio.create_task(client.call("create_task", {"title": f"number {number}"}, token=token, timeout=60))
+            for number in range(REQUESTS)
+        ]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert await asyncio.to_thread(first.stop) == 0
+        answered = sum(task.done() for task in asked)
+        assert answered < REQUESTS, "the stop came too late to show anything"
+        second = await asyncio.to_thread(commands.worker)
+        tasks = await asyncio.gather(*asked)
+        assert sorted(task["title"] for task in tasks) == sorted(f"number {number}" for number in range(REQUESTS))
+        assert await _titles(client, token) == {f"number {number}" for number in range(REQUESTS)}
+    assert first.output.count(" ok: ") - 2 + second.output.count("v1.create_task") == REQUESTS
+    assert all(report.messages == 0 for report in await report_queues(commands.settings.amqp_url, commands.topology))
+
+
+async def _titles(client: Client, token: str) -> set[str]:
+    """The titles of all tasks; a title that stands there twice fails the test."""
+    titles: list[str] = []
+    page: dict[str, Any] = {"limit": 100}
+    while found := await client.call("list_tasks", page, token=token):
+        titles += [task["title"] for task in found]
+        page["before_id"] = found[-1]["id"]
+    assert len(titles) == len(set(titles))
+    return set(titles)
+
+
+def test_a_queue_with_other_arguments_stops_the_worker_with_3_and_words_that_help(commands: Commands) -> None:
+    asyncio.run(apply_topology(commands.settings.amqp_url, commands.topology))
+    commands.variables["RETRY_DELAY"] = "7s"
+    worker = commands.start("worker")
+    assert worker.ends() == 3
+    last = worker.output.splitlines()[-1]
+    assert f"queue '{commands.topology.requests}.retry' exists with other arguments: x-message-ttl is" in last
+    assert "Traceback" not in worker.output
+    with pytest.raises(BrokerTrouble):
+        asyncio.run(apply_topology(commands.settings.amqp_url, commands.topology))
+
+
+def test_a_worker_waits_for_a_broker_that_is_not_there_and_can_be_stopped_meanwhile(
+    commands: Commands, unused_tcp_port: int
+) -> None:
+    address = commands.variables["AMQP_URL"]
+    commands.variables["AMQP_URL"] = f"amqp://guest:guest@127.0.0.1:{unused_tcp_port}/"
+    worker = commands.start("worker")
+    worker.says("cannot reach the broker")
+    assert worker.stop() == 0
+    commands.variables["AMQP_URL"] = address
+
+
+def test_postgresql_is_migrated_on_demand_only(commands: Commands, postgres_url: str) -> None:
+    commands.variables |= {"DATABASE_URL": postgres_url, "JWT_SECRET": "thirty-two bytes that nobody will guess"}
+    refused = commands.start("worker")
+    assert refused.ends() == 2
+    assert "run `taskmanager db upgrade`, or start the worker with --migrate" in refused.output
+    assert "no tables, this version needs" in commands.run("db", "current").stdout
+    worker = commands.worker("--migrate")
+    token = commands.log_in()
+    assert commands.call("create_task", "--token", token, title="On PostgreSQL")["title"] == "On PostgreSQL"
+    assert commands.run("db", "upgrade").stdout.startswith("The database is already at revision")
+    assert worker.stop() == 0
+    assert not (commands.folder / "taskmanager.db").exists()
+
+
+def test_postgresql_without_a_secret_is_refused(commands: Commands, postgres_url: str) -> None:
+    commands.variables["DATABASE_URL"] = postgres_url
+    refused = commands.start("worker")
+    assert refused.ends() == 2
+    assert "TASKMANAGER_JWT_SECRET: needed with PostgreSQL" in refused.output
+    del commands.variables["DATABASE_URL"]
+
+
+def test_a_postgresql_that_is_not_there_ends_with_3_and_hides_the_password(
+    commands: Commands, unused_tcp_port: int
+) -> None:
+    commands.variables |= {
+        "DATABASE_URL": f"postgresql://postgres:hush-hush@127.0.0.1:{unused_tcp_port}/none",
+        "JWT_SECRET": "thirty-two bytes that nobody will guess",
+    }
+    refused = commands.start("worker")
+    assert refused.ends() == 3
+    assert "The database does not answer" in refused.output
+    assert "Traceback" not in refused.output
+    assert "hush-hush" not in refused.output
+
+
+def test_two_workers_share_the_queue(commands: Commands) -> None:
+    commands.worker()
+    commands.worker()
+
+    def consumers() -> int | None:
+        return asyncio.run(report_queues(commands.settings.amqp_url, commands.topology))[0].consumers
+
+    wait_until(lambda: consumers() == 2, "two consumers")

@@ -1,0 +1,81 @@
+"""Migrated databases on both engines; a PostgreSQL database is made once and emptied after each test."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from support.postgres import PostgresServer
+from taskmanager import usecases
+from taskmanager.domain import NewUser, User
+from taskmanager.storage import migration
+from warren.sql import SqlStore, create_engine
+
+ENGINES = ("sqlite", "postgresql")
+NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresServer) -> Iterator[str]:
+    with postgres.database() as url:
+        migration.upgrade(url)
+        yield url
+
+
+@pytest.fixture
+def clean_postgres(migrated_postgres: str) -> Iterator[str]:
+    yield migrated_postgres
+    engine = create_engine(migrated_postgres)
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE users, tasks, processed_requests, crash_journal"))
+    engine.dispose()
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated and empty database, once on SQLite and once on PostgreSQL."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("clean_postgres"))
+    url = f"sqlite:///{tmp_path / 'tasks.db'}"
+    migration.upgrade(url)
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def new_store(engine: sa.Engine) -> Iterator[Callable[[], SqlStore]]:
+    """Makes stores, one for each thread of a test, and closes them."""
+    stores: list[SqlStore] = []
+
+    def make() -> SqlStore:
+        stores.append(SqlStore(engine))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(new_store: Callable[[], SqlStore]) -> SqlStore:
+    return new_store()
+
+
+@pytest.fixture
+def connection(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection in a transaction that is committed at the end, as a lane does it."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(connection: sa.Connection) -> User:
+    return usecases.register(connection, NewUser("owner@example.com", "Owner"), "hash", NOW)

@@ -1,0 +1,110 @@
+"""The application without a broker: actions run on a real database, as a lane would run them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from support.postgres import PostgresServer
+from taskmanager.actions import Services, api
+from taskmanager.passwords import Passwords
+from taskmanager.storage import migration
+from warren.actions import Context
+from warren.auth import Keyring, Principal
+from warren.envelope import Request
+from warren.sql import create_engine
+
+NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Calls actions one by one, each in a transaction of its own; answers are what a caller reads from the JSON."""
+
+    engine: sa.Engine
+    services: Services
+    now: datetime = NOW
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def call(
+        self, name: str, data: dict[str, Any] | None = None, *, as_user: int | str = "", version: str = "v1"
+    ) -> Any:
+        action = api.find(version, name)
+        request = Request("id-1", version, name, data or {})
+        arguments = action.arguments(request.data)
+
+        def context(**more: Any) -> Context[sa.Connection, Services]:
+            return Context(request, Principal(str(as_user)), self.services, self.now, **self.options, **more)
+
+        if action.is_async:
+            answer = asyncio.run(action.function(context(transactions=self._in_transaction), *arguments))
+        else:
+            with self.engine.begin() as connection:
+                answer = action.function(context(connection=connection), *arguments)
+        return msgspec.json.decode(msgspec.json.encode(answer))
+
+    def with_options(self, **options: Any) -> "Application":
+        return replace(self, options=options)
+
+    def register(self, email: str, password: str = "correct horse") -> int:
+        return int(self.call("register", {"email": email, "password": password, "full_name": "Somebody"})["id"])
+
+    async def _in_transaction(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        with self.engine.begin() as connection:
+            return function(connection, *arguments)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres_for_actions(postgres: PostgresServer) -> Iterator[str]:
+    with postgres.database() as url:
+        migration.upgrade(url)
+        yield url
+
+
+@pytest.fixture
+def emptied_postgres(migrated_postgres_for_actions: str) -> Iterator[str]:
+    yield migrated_postgres_for_actions
+    engine = create_engine(migrated_postgres_for_actions)
+    with engine.begin() as connection:
+        connection.execute(sa.text("TRUNCATE users, tasks, processed_requests, crash_journal"))
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'tasks.db'}"
+        migration.upgrade(url)
+    else:
+        url = request.getfixturevalue("emptied_postgres")
+    engine = create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring(b"k" * 32, issuer="taskmanager")
+
+
+@pytest.fixture
+def services(keyring: Keyring) -> Iterator[Services]:
+    with Passwords() as passwords:
+        yield Services(passwords, keyring, timedelta(hours=1))
+
+
+@pytest.fixture
+def application(engine: sa.Engine, services: Services) -> Application:
+    return Application(engine, services)
+
+
+@pytest.fixture
+def simulating(engine: sa.Engine, services: Services) -> Application:
+    """An application whose settings allow simulated errors."""
+    return Application(engine, replace(services, allow_simulated_errors=True))

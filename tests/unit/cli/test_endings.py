@@ -1,0 +1,52 @@
+"""Exit codes of the command, and its words on standard error."""
+
+import pytest
+
+from taskmanager.cli.endings import WrongUse, code_of, end_with
+from taskmanager.demo import DemoFailed
+from taskmanager.settings import SettingsError
+from warren import errors
+from warren.devbroker import BrokerFailed, BrokerMissing
+from warren.operations import BrokerTrouble
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.NotFound("No user has this email"), 1),
+        (errors.Unauthenticated("no"), 1),
+        (DemoFailed("not as promised"), 1),
+        (SettingsError(["TASKMANAGER_PREFETCH: no"]), 2),
+        (WrongUse("--data: no"), 2),
+        (errors.InvalidRequest("Field id: no"), 2),
+        (errors.NoAnswer("late"), 3),
+        (errors.NotSent("no broker"), 3),
+        (errors.WorkerStopped("wrong password"), 3),
+        (errors.StorageUnavailable("gone"), 3),
+        (errors.StorageBusy("locked"), 3),
+        (BrokerTrouble("other arguments"), 3),
+        (BrokerMissing("install it"), 3),
+        (BrokerFailed("did not start"), 3),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code_and_one_line(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of(error) == code
+    with pytest.raises(SystemExit) as ended:
+        end_with(error)
+    assert ended.value.code == code
+    assert capsys.readouterr().err == f"taskmanager: {error}\n"
+
+
+def test_several_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        end_with(SettingsError(["TASKMANAGER_A: no", "TASKMANAGER_B: no"]))
+    wanted = "taskmanager: 2 settings cannot be used:\n  TASKMANAGER_A: no\n  TASKMANAGER_B: no\n"
+    assert capsys.readouterr().err == wanted
+
+
+def test_an_error_without_words_is_named_by_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        end_with(errors.NoAnswer())
+    assert capsys.readouterr().err == "taskmanager: NoAnswer\n"

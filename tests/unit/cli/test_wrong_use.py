@@ -1,0 +1,41 @@
+"""Arguments that cannot be used: the command says so and ends with 2, and nothing is asked of a broker."""
+
+import sys
+
+import pytest
+
+from taskmanager.cli import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ("call health_check --data [1]", "--data cannot be used: it is not a JSON object but an array"),
+        ('call health_check --data {"a":NaN}', "--data cannot be used: it is not JSON: NaN is no JSON value"),
+        ('call health_check --data {"a":1,"a":2}', "Name 'a' stands twice in one object"),
+        ("call health_check --timeout 0", "--timeout: 0 is out of range"),
+        ("call health_check --timeout nan", "--timeout: nan is out of range"),
+        ("call health_check --timeout soon", "--timeout"),
+        ("call health_check --no-such-option", "No such option"),
+        ("call", "Missing argument"),
+        ("demo --retry-delay soon", "--retry-delay: 'soon' is no duration"),
+        ("demo --retry-delay 0s", "--retry-delay: 0s is out of range"),
+        ("demo --workers 1", "--workers"),
+        ("worker --processes 0", "--processes"),
+        ("worker --prefetch 2001", "--prefetch"),
+        ("queues --purge somebody.elses --yes", "'somebody.elses' is none of our queues"),
+        ("queues --purge api.requests", "say --yes where nobody can be asked"),
+        ("letters --most 0", "--most"),
+        ("no_such_command", "No such command"),
+    ],
+)
+def test_wrong_use_ends_with_2(
+    arguments: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["taskmanager", *arguments.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    written = capsys.readouterr()
+    assert text in written.err
+    assert written.out == ""

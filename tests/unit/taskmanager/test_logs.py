@@ -1,0 +1,107 @@
+import io
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from taskmanager import logs
+from taskmanager.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def root_logger_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def configured(**settings: str) -> tuple[logging.Logger, io.StringIO]:
+    stream = io.StringIO()
+    logs.configure(Settings(**settings), "worker", stream=stream)  # type: ignore[arg-type]  # level and format only
+    return logging.getLogger("warren.test"), stream
+
+
+def test_a_line_is_the_moment_the_level_the_process_and_the_message_as_it_was_logged() -> None:
+    logger, stream = configured()
+    logger.info("ok: %s %s", "a-1", "v1.create_task", extra={"id": "a-1"})
+    pattern = rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{3}}Z INFO    worker\[{os.getpid()}\] ok: a-1 v1\.create_task\n"
+    assert re.fullmatch(pattern, stream.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("created", "text"),
+    [(0.0, "1970-01-01T00:00:00.000Z"), (1769860800.9995, "2026-01-31T12:00:00.999Z")],
+)
+def test_the_moment_is_in_utc_with_milliseconds(created: float, text: str) -> None:
+    record = logging.makeLogRecord({"msg": "x", "created": created, "msecs": created % 1 * 1000})
+    assert logs.TextFormatter("worker").format(record).startswith(text)
+
+
+def test_records_below_the_level_are_left_out() -> None:
+    logger, stream = configured(log_level="warning")
+    logger.info("quiet")
+    logger.warning("loud")
+    assert "quiet" not in stream.getvalue()
+    assert "loud" in stream.getvalue()
+
+
+def test_a_message_cannot_forge_a_line_of_its_own() -> None:
+    logger, stream = configured()
+    logger.info("retry #1 for x because %s", "a\nok: forged v1.login\x1b[2J\x00 ä🐇")
+    assert stream.getvalue().count("\n") == 1
+    assert r"because a\nok: forged v1.login\x1b[2J\x00 ä🐇" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_an_exception_comes_with_its_traceback(form: str) -> None:
+    logger, stream = configured(log_format=form)
+    try:
+        int("broken")
+    except ValueError:
+        logger.exception("failed")
+    assert "ValueError: invalid literal" in stream.getvalue()
+    assert "test_logs.py" in stream.getvalue()
+
+
+def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
+    logger, stream = configured(log_format="json")
+    logger.info("ok: %s %s", "a-1", "v1.login", extra={"request_id": "a-1", "odd": {1}})
+    written = json.loads(stream.getvalue())
+    assert stream.getvalue().count("\n") == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", written.pop("time"))
+    assert written == {
+        "message": "ok: a-1 v1.login",
+        "level": "info",
+        "logger": "warren.test",
+        "process": "worker",
+        "pid": os.getpid(),
+        "request_id": "a-1",
+        "odd": [1],
+    }
+
+
+def test_a_log_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    logger, stream = configured()
+    stream.close()
+    logger.info("lost")
+    assert "closed file" in capsys.readouterr().err
+
+
+def test_configuring_twice_writes_each_record_once() -> None:
+    configured()
+    logger, stream = configured()
+    logger.info("once")
+    assert stream.getvalue().count("once") == 1
+
+
+def test_libraries_are_quiet_unless_something_is_wrong() -> None:
+    _, stream = configured(log_level="debug")
+    logging.getLogger("alembic.runtime.migration").info("Running upgrade")
+    logging.getLogger("sqlalchemy.engine").warning("look here")
+    assert "Running upgrade" not in stream.getvalue()
+    assert "look here" in stream.getvalue()
