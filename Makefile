@@ -1,0 +1,45 @@
+# One command for everything, the same for a person and for CI. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help install demo worker test check format lock clean broker-programs postgres-programs
+
+ARGS ?=
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+install: ## make .venv with the pinned dependencies (PYTHON=... chooses the Python)
+	@scripts/install
+
+demo: install ## show the whole system on a private RabbitMQ, then stop it (ARGS="--help" for its options)
+	@scripts/ensure-broker TASKMANAGER_AMQP_URL
+	@.venv/bin/taskmanager demo $(ARGS)
+
+worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
+	@.venv/bin/taskmanager worker $(ARGS)
+
+test: install broker-programs postgres-programs ## run all tests on a real RabbitMQ and PostgreSQL (ARGS="-k name")
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: install ## format, lint, types, import contracts; nothing is written
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+
+format: install ## format the code and mend what the linter can mend
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+
+lock: ## write the lock files anew from pyproject.toml (ARGS=--upgrade for new versions)
+	@scripts/lock $(ARGS)
+
+clean: ## remove what these commands made
+	@rm -rf .venv .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Left alone: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
+
+broker-programs: install
+	@scripts/ensure-broker
+
+postgres-programs: install
+	@scripts/ensure-postgres
