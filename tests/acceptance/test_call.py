@@ -33,7 +33,7 @@ def test_data_comes_from_the_command_line_or_from_the_input_and_the_token_beside
     assert done.returncode == 0, done
     created = json.loads(done.stdout)["data"]
     assert (created["title"], created["priority"]) == ("Größe prüfen", "high")
-    assert commands.call("get_task", "--token", f"Bearer {token}", task_id=created["id"])["title"] == "Größe prüfen"
+    assert commands.call("get_task", token=f"Bearer {token}", task_id=created["id"])["title"] == "Größe prüfen"
 
 
 def test_asking_again_with_the_same_id_prints_the_same_bytes(commands: Commands) -> None:
@@ -44,7 +44,7 @@ def test_asking_again_with_the_same_id_prints_the_same_bytes(commands: Commands)
     assert first.stdout == second.stdout
     worker.says("ok: once v1.create_task")
     worker.says("idem-replay: once v1.create_task")
-    assert len(commands.call("list_tasks", "--token", token)) == 1
+    assert len(commands.call("list_tasks", token=token)) == 1
 
 
 @pytest.mark.parametrize(

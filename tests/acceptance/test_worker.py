@@ -97,7 +97,7 @@ def test_postgresql_is_migrated_on_demand_only(commands: Commands, postgres_url:
     assert "no tables, this version needs" in commands.run("db", "current").stdout
     worker = commands.worker("--migrate")
     token = commands.log_in()
-    assert commands.call("create_task", "--token", token, title="On PostgreSQL")["title"] == "On PostgreSQL"
+    assert commands.call("create_task", token=token, title="On PostgreSQL")["title"] == "On PostgreSQL"
     assert commands.run("db", "upgrade").stdout.startswith("The database is already at revision")
     assert worker.stop() == 0
     assert not (commands.folder / "taskmanager.db").exists()

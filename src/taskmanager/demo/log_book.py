@@ -57,7 +57,7 @@ class LogBook:
         """Give the lines so far that name a request."""
         return [line for line in self.lines() if line.is_about(request_id)]
 
-    def wait(self, wanted: Callable[[LogLine], bool], what: str, *, count: int = 1, limit: float = 20.0) -> LogLine:
+    def wait(self, wanted: Callable[[LogLine], bool], what: str, *, count: int = 1, limit: float = 10.0) -> LogLine:
         """Wait until so many lines fit, and give the last of them.
 
         Args:

@@ -21,7 +21,7 @@ def run_demo(options: DemoOptions, screen: Screen | None = None) -> None:
     """Play the demonstration: start everything, show it, check it, stop everything.
 
     Raises:
-        DemoFailed: a step did not come out as promised; everything is stopped then, too.
+        DemoFailed: a step did not come out as promised, or a worker did not start; everything is stopped then, too.
         BrokerMissing, BrokerFailed: there is no private RabbitMQ node to be had.
         SettingsError: the environment holds settings that cannot be used.
         KeyboardInterrupt: somebody interrupted it; everything is stopped.
@@ -31,17 +31,17 @@ def run_demo(options: DemoOptions, screen: Screen | None = None) -> None:
     screen.say("The Task Manager API over RabbitMQ: a demonstration that checks what it shows.")
     screen.say(f"broker    {sentence}")
     screen.say(f"workers   {options.workers} processes, retry delay {format_duration(options.retry_delay)}")
-    try:
-        with set_stage(options, broker, book) as stage:
-            screen.say(f"database  SQLite in {stage.folder}")
-            screen.say(f"started   in {time.monotonic() - began:.1f} s")
+    with set_stage(options, broker, book) as stage:
+        screen.say(f"database  SQLite in {stage.folder}")
+        screen.say(f"started   in {time.monotonic() - began:.1f} s")
+        try:
             _play(Story(stage, screen), options)
-            screen.say(f"\nShown and checked in {time.monotonic() - began:.1f} s.")
-            if options.keep:
-                _wait(stage, screen)
-    except (DemoFailed, BrokerTrouble) as error:
-        screen.failed(str(error), book.lines()[-_LAST_LINES:])
-        raise DemoFailed("the demonstration failed, see above; everything that was started is stopped") from error
+        except (DemoFailed, BrokerTrouble) as error:
+            screen.failed(str(error), book.lines()[-_LAST_LINES:])
+            raise DemoFailed("the demonstration failed, see above; everything that was started is stopped") from error
+        screen.say(f"\nShown and checked in {time.monotonic() - began:.1f} s.")
+        if options.keep:
+            _wait(stage, screen)
     screen.say("Everything that was started is stopped; its folders and queues are removed.")
 
 

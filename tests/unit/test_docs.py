@@ -1,0 +1,193 @@
+"""What the documentation says of the code is there, and the other way round."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from taskmanager.actions import api
+from taskmanager.settings import Settings, SettingsError
+from warren import Api, Context, Principal
+from warren.envelope import Request
+from warren.errors import BY_CODE
+from warren.sql import metadata
+from warren.topology import Topology
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|tmp)/\w")
+PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b|@@")
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose(page: Path) -> str:
+    """The page without its blocks of code."""
+    return FENCE.sub("", page.read_text())
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        blocks = (code for language, code in FENCE.findall(page.read_text()) if language == "python")
+        yield from ((f"{name(page)}#{number}", code) for number, code in enumerate(blocks, start=1))
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings as a link names them: small letters, blanks as hyphens, without other signs."""
+    headings = HEADING.findall(prose(page))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def section(page: Path, heading: str) -> str:
+    found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert found, f"{name(page)} has no section {heading!r}"
+    return found[1]
+
+
+def run_block(code: str) -> dict[str, object]:
+    """Run a program of the documentation as far as it does not start by itself; its table is not kept."""
+    tables = set(metadata.tables)
+    space: dict[str, object] = {"__name__": "documentation"}
+    try:
+        exec(compile(code, "documentation", "exec"), space)
+    finally:
+        for added in set(metadata.tables) - tables:
+            metadata.remove(metadata.tables[added])
+    return space
+
+
+def call(space: dict[str, object], action: str, data: dict[str, object], table: str) -> object:
+    """Call an action of a program of the documentation on an empty database."""
+    its_api, its_table = space["api"], space[table]
+    assert isinstance(its_api, Api)
+    assert isinstance(its_table, sa.Table)
+    found = its_api.find("v1", action)
+    engine = sa.create_engine("sqlite://")
+    with engine.begin() as connection:
+        its_table.create(connection)
+        request = Request("id", "v1", action, data)
+        context = Context(request, Principal("1"), None, datetime.now(UTC), connection=connection)
+        value: object = found.function(context, *found.arguments(data))
+    engine.dispose()
+    return value
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) < 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_internal_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in LINK.findall(prose(page)):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.is_file() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached or page.suffix != ".md" or not page.is_file():
+            continue
+        reached.add(page)
+        links = (link.partition("#")[0] for link in LINK.findall(prose(page)) if "://" not in link)
+        waiting += [(page.parent / link).resolve() for link in links if link]
+    assert set(PAGES) - reached == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_page_names_a_folder_of_one_machine_or_holds_a_gap(page: Path) -> None:
+    text = page.read_text()
+    assert MACHINE.findall(text) == []
+    assert PLACEHOLDER.findall(text) == []
+
+
+@pytest.mark.parametrize(("where", "code"), [pytest.param(*block, id=block[0]) for block in python_blocks()])
+def test_every_python_block_compiles(where: str, code: str) -> None:
+    compile(code, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+def test_the_handler_of_the_readme_works() -> None:
+    space = run_block(dict(python_blocks())["README.md#1"])
+    assert call(space, "create_note", {"text": "Buy cake"}, "notes") == {"id": 1}
+
+
+def test_the_program_of_the_tutorial_works_as_it_says() -> None:
+    space = run_block(dict(python_blocks())["docs/tutorial.md#1"])
+    entry = call(space, "sign", {"name": "Ada"}, "guests")
+    assert (getattr(entry, "number", None), getattr(entry, "name", None)) == (1, "Ada")
+
+
+def test_every_action_and_every_field_of_its_input_is_described() -> None:
+    page = DOCS / "actions.md"
+    missing = []
+    for action in api:
+        text = section(page, action.name)
+        if "in `get_task`" in text:
+            text += section(page, "get_task")
+        fields = action.input.__struct_fields__ if action.input else ()
+        missing += [f"{action.version}.{action.name} {field}" for field in fields if f"`{field}`" not in text]
+    assert missing == []
+
+
+def test_every_action_that_is_described_exists() -> None:
+    described = set(re.findall(r"^\| \[`(\w+)`\]", (DOCS / "actions.md").read_text(), re.MULTILINE))
+    assert described == {action.name for action in api}
+
+
+def test_the_settings_that_are_described_are_those_that_exist() -> None:
+    described = set(re.findall(r"^\| `(TASKMANAGER_\w+)`", (DOCS / "settings.md").read_text(), re.MULTILINE))
+    nonsense = dict.fromkeys(described, "\N{SNOWMAN}")
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment(nonsense)
+    assert [problem for problem in refused.value.problems if "no such setting" in problem] == []
+    assert len(described) == len(Settings.__dataclass_fields__)
+
+
+def test_every_setting_named_anywhere_is_described() -> None:
+    known = set(re.findall(r"TASKMANAGER_[A-Z_]*[A-Z]", (DOCS / "settings.md").read_text()))
+    named = {found for page in PAGES for found in re.findall(r"TASKMANAGER_[A-Z_]*[A-Z]", page.read_text())}
+    assert named - known == set()
+
+
+def test_the_error_codes_that_are_described_are_those_that_exist() -> None:
+    described = re.findall(r"^\| `(\w+)` \|", section(DOCS / "wire.md", "Error codes"), re.MULTILINE)
+    assert sorted(described) == sorted(BY_CODE)
+
+
+def test_the_queues_are_described_with_every_argument() -> None:
+    text = section(DOCS / "wire.md", "At the broker")
+    for queue in Topology().queues:
+        row = next(line for line in text.splitlines() if line.startswith(f"| `{queue.name}` |"))
+        assert set(re.findall(r"x-[a-z-]+", row)) == set(queue.arguments)
+
+
+def test_every_fact_names_tests_that_exist() -> None:
+    cited = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (DOCS / "rabbitmq-facts.md").read_text())
+    gone = [f"{path}::{test}" for path, test in cited if f"def {test}(" not in (ROOT / path).read_text()]
+    assert len(cited) > 20
+    assert gone == []
+
+
+def test_every_decision_is_listed_and_has_all_its_parts() -> None:
+    pages = sorted((DOCS / "decisions").glob("0*.md"))
+    listed = re.findall(r"^\| \[\d+\]\((.+)\) \|", (DOCS / "decisions" / "README.md").read_text(), re.MULTILINE)
+    assert listed == [page.name for page in pages]
+    parts = ("**Context.**", "**Decision.**", "**Consequences.**", "**Given up.**")
+    assert [page.name for page in pages if any(part not in page.read_text() for part in parts)] == []
