@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from msgspec import Struct
@@ -97,7 +96,7 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
             complete.set()
 
     await channel.qos(count)
-    await _to_its_end(channel.consume(queue, on_deliveries))
+    await channel.consume(queue, on_deliveries)
     waiting = asyncio.ensure_future(complete.wait())
     try:
         # The limit is for letters that somebody else took after they were counted.
@@ -106,20 +105,6 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
         waiting.cancel()
     channel.check()
     return borrowed
-
-
-async def _to_its_end(answered: Coroutine[Any, Any, object]) -> None:
-    """Wait for an answer even when cancelled.
-
-    A channel closed right after a consume of a quorum queue is closed without the consume's answer (RabbitMQ 3.10), and
-    then its replies are out of step.
-    """
-    task = asyncio.ensure_future(answered)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
 
 
 async def _wait_until_back(connection: Connection, queue: str, ready: int) -> None:

@@ -173,6 +173,16 @@ class SqlStore:
         with self.begin(writes=True) as transaction:
             return int(transaction.connection.execute(counted).scalar_one()) - 1
 
+    def take_back_attempts(self, keys: Sequence[Key]) -> None:
+        """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
+        with self.begin(writes=True) as transaction:
+            for key in sorted(keys):
+                transaction.connection.execute(
+                    crash_journal.update()
+                    .where(_is(crash_journal, key), crash_journal.c.attempts > 0)
+                    .values(attempts=crash_journal.c.attempts - 1)
+                )
+
     def forget_answers(self, before: datetime, most: int) -> int:
         """Remove up to ``most`` rows that were stored before a moment; returns how many went."""
         table = processed_requests.c

@@ -93,6 +93,10 @@ class Store(Protocol[C_co]):
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
         ...
 
+    def take_back_attempts(self, keys: Sequence[Key]) -> None:
+        """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
+        ...
+
     def forget_answers(self, before: datetime, most: int) -> int:
         """Remove up to ``most`` rows that were stored before a moment; returns how many went."""
         ...

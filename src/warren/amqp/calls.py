@@ -8,7 +8,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from warren.amqp.errors import AmqpError, AmqpTimeout, ProtocolError
+from pamqp.commands import Channel
+
+from warren.amqp.errors import AmqpError, AmqpTimeout, ChannelClosed, ProtocolError
 from warren.amqp.reader import Event
 
 Reply = TypeVar("Reply")
@@ -78,6 +80,8 @@ class Calls:
         Raises:
             ProtocolError: No reply is due, or it is one of another method.
         """
+        if isinstance(event, Channel.CloseOk):
+            self._give_up_unanswered()
         if not self._due:
             raise ProtocolError(f"{_name(event)} without a question", 503)
         due = self._due.popleft()
@@ -88,6 +92,13 @@ class Calls:
             due.future.set_result(event)
         elif due.late:
             due.late(event)
+
+    def _give_up_unanswered(self) -> None:
+        """A channel closed right after a consume of a quorum queue closes without answering it (RabbitMQ 3.10)."""
+        while self._due and Channel.CloseOk not in self._due[0].accepts:
+            due = self._due.popleft()
+            if not due.future.done():
+                due.future.set_exception(ChannelClosed(f"The channel was closed before the answer to {due.what}"))
 
     def end(self, error: AmqpError) -> None:
         """Fail everything that still waits."""

@@ -31,7 +31,7 @@ class Channel(Declarations):
 
     def __init__(self, link: Link, number: int, release: Callable[[int], None]) -> None:
         super().__init__(link, number, release)
-        self._consumers = Consumers(link, number)
+        self._consumers = Consumers(link, number, lambda: self.is_open)
         self._confirms: Confirms | None = None
 
     async def select_confirms(self) -> None:
@@ -79,6 +79,8 @@ class Channel(Declarations):
 
     def _unsubscribe(self, consumer: Consumer) -> None:
         consumer.abandoned = True
+        if not self.is_open:
+            return
         self.send(Basic.Cancel(consumer.tag))
         forget = self._consumers.remove
         self._calls.expect("basic.cancel", Basic.CancelOk, late=lambda _: forget(consumer.tag))
@@ -103,7 +105,7 @@ class Channel(Declarations):
         return reply if isinstance(reply, Got) else None
 
     def _put_back(self, reply: Got | Basic.GetEmpty) -> None:
-        if isinstance(reply, Got):
+        if isinstance(reply, Got) and self.is_open:
             self.nack(reply.delivery.delivery_tag)
 
     async def publish(self, message: Message) -> None:

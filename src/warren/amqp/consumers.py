@@ -33,8 +33,8 @@ class Consumer:
 class Consumers:
     """All subscriptions of a channel, by tag. The tags are ours, so that a consumer is known before it is confirmed."""
 
-    def __init__(self, link: Link, channel: int) -> None:
-        self._link, self._channel = link, channel
+    def __init__(self, link: Link, channel: int, is_open: Callable[[], bool]) -> None:
+        self._link, self._channel, self._is_open = link, channel, is_open
         self._by_tag: dict[str, Consumer] = {}
         self._made = 0
 
@@ -85,7 +85,7 @@ class Consumers:
             self._link.fail_for_callback(f"the consumer of queue {consumer.queue!r}", error)
 
     def _put_back(self, consumer: Consumer, batch: list[Delivery]) -> None:
-        if consumer.no_ack:
+        if consumer.no_ack or not self._is_open():  # a method after channel.close would end the connection (504)
             return
         for delivery in batch:
             self._link.write(frames.nack(self._channel, delivery.delivery_tag, multiple=False, requeue=True))
@@ -96,7 +96,7 @@ class Consumers:
         Raises:
             ConsumerCancelled: It has no `on_cancel`.
         """
-        if not event.nowait:
+        if not event.nowait and self._is_open():
             self._link.write(encode_method(self._channel, Basic.CancelOk(event.consumer_tag)))
         consumer = self._by_tag.pop(event.consumer_tag or "", None)
         if consumer is None or consumer.abandoned:

@@ -14,6 +14,7 @@ from warren.amqp import (
     AmqpTimeout,
     ChannelClosed,
     Delivery,
+    FieldTable,
     InvalidArgument,
     Message,
     Properties,
@@ -175,9 +176,11 @@ class Dispatch:
         return batch
 
     def _message(self, asked: Asked, to_posix: float) -> Message:
+        # Whoever wants no reply does not wait for one: the request has all the time in the world.
+        headers: FieldTable | None = {DEADLINE: int((asked.expires + to_posix) * 1000)} if asked.wants_reply else None
         properties = Properties(
             content_type=CONTENT_TYPE,
-            headers={DEADLINE: int((asked.expires + to_posix) * 1000)},
+            headers=headers,
             delivery_mode=_PERSISTENT,
             correlation_id=asked.id,
             reply_to=DIRECT_REPLY_TO if asked.wants_reply else None,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from warren.codec import ok, refusal
-from warren.errors import RequestError
+from warren.errors import RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, Job, Result, repeat
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
@@ -51,7 +51,12 @@ class Calls(Generic[C, S]):
         if not work.delivery.redelivered:
             return await self._run_once(work)
         before = await self._lanes.run(lambda store: store.count_attempt(work.key))
-        result: Result = Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
+        try:
+            result: Result = Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            result = Failed(error)
         await self._lanes.run(lambda store: _forget_deaths(store, work))
         return result
 

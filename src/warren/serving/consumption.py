@@ -17,11 +17,12 @@ from warren.errors import StorageUnavailable
 from warren.retry import RetryPolicy
 from warren.serving.calls import Calls
 from warren.serving.dispatch import Dispatcher
-from warren.serving.intake import Intake
+from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
 from warren.serving.outbox import Outbox
 from warren.serving.session import Session
 from warren.serving.settle import Settler, Unsettled
+from warren.store import Key, Store
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -69,6 +70,7 @@ class Consumption(Generic[C, S]):
             on_outage=self._storage_went_away,
         )
         self._outage: asyncio.Task[None] | None = None
+        self._uncounted: list[Key] = []
 
     async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
         """Consume until the session is lost or a stop is wanted; returns why it ended.
@@ -101,7 +103,9 @@ class Consumption(Generic[C, S]):
         except TimeoutError:
             logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
 
-    def _storage_went_away(self, reason: str) -> None:
+    def _storage_went_away(self, reason: str, work: Work) -> None:
+        if work.delivery.redelivered:
+            self._uncounted.append(work.key)
         if self._outage is None or self._outage.done():
             logger.warning("paused: %s", reason)
             self._consuming.clear()
@@ -123,7 +127,7 @@ class Consumption(Generic[C, S]):
     async def _resume_when_storage_answers(self) -> None:
         for seconds in Backoff():
             try:
-                await self._lanes.run(lambda store: store.ping())
+                await self._lanes.run(self._check_storage)
                 break
             except StorageUnavailable as error:
                 logger.warning("waiting for the database: %s; next try in %.1f s", error, seconds)
@@ -131,6 +135,13 @@ class Consumption(Generic[C, S]):
         await self._session.consume(self._queue, self._dispatcher.take)
         self._consuming.set()
         logger.info("consuming %s", self._queue)
+
+    def _check_storage(self, store: Store[C]) -> None:
+        """See whether the database answers; what an outage has ended was no worker's death."""
+        store.ping()
+        if keys := list(self._uncounted):
+            store.take_back_attempts(keys)
+            del self._uncounted[: len(keys)]
 
 
 async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:

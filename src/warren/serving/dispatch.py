@@ -30,7 +30,7 @@ class Dispatcher(Generic[C, S]):
         policy: limits of retrying.
         unsettled: the deliveries in hand.
         settler: carries outcomes out.
-        on_outage: told when the database does not answer.
+        on_outage: told when the database does not answer, and for which request that was seen.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Dispatcher(Generic[C, S]):
         policy: RetryPolicy,
         unsettled: Unsettled,
         settler: Settler,
-        on_outage: Callable[[str], None],
+        on_outage: Callable[[str, Work], None],
     ) -> None:
         self._intake = intake
         self._lanes = lanes
@@ -78,7 +78,7 @@ class Dispatcher(Generic[C, S]):
             outcome = self._outcome(work, result)
             settlements.append((work, outcome))
             if isinstance(outcome, PutBack):
-                self._on_outage(outcome.reason)
+                self._on_outage(outcome.reason, work)
         self._settler.settle(settlements)
 
     def end(self) -> None:

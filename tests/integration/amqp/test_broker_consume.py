@@ -204,6 +204,20 @@ async def test_unsettled_deliveries_go_back_when_the_channel_closes(connection: 
     await second.close()
 
 
+async def test_a_channel_closed_right_after_a_consume_leaves_the_connection_whole(
+    connection: Connection, prefix: str
+) -> None:
+    maker = await connection.channel()
+    await maker.declare_queue(prefix, arguments={"x-queue-type": "quorum"})
+    for _ in range(5):
+        channel = await connection.channel()
+        consuming = asyncio.ensure_future(channel.consume(prefix, lambda _: None))
+        await asyncio.sleep(0)
+        consuming.cancel()
+        await channel.close()
+    assert await maker.delete_queue(prefix) == 0
+
+
 async def test_a_consumer_s_arguments_reach_the_broker(channel: Channel, queue: str) -> None:
     with pytest.raises(ChannelClosed, match="x-priority"):
         await channel.consume(queue, lambda _: None, arguments={"x-priority": "not a number"})

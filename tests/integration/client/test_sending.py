@@ -22,6 +22,9 @@ async def test_a_request_is_sent_once_the_broker_has_it_and_nobody_need_be_there
     assert request_of(got.delivery)["data"] == {"n": 1}
     properties = got.delivery.properties
     assert (properties.reply_to, properties.correlation_id, properties.delivery_mode) == (None, "i-1", 2)
+    assert "x-deadline" not in (properties.headers or {}), (
+        "nobody waits, so it may wait for a worker as long as it likes"
+    )
 
 
 async def test_thousands_of_requests_are_sent_at_once(url: str, topology: Topology, client: Client) -> None:

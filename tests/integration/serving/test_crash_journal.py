@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from support.serving import Caller, Serve
+from warren.errors import StorageUnavailable
 from warren.sql import SqlStore, crash_journal, create_engine
 from warren.store import Key
 
@@ -97,3 +98,21 @@ async def test_a_redelivered_request_that_was_answered_is_answered_from_its_row(
     async with serve():
         assert await caller.reply() == first
         assert (await caller.ask(write("a2", token, "count")))["data"] == 1
+
+
+async def test_an_async_action_that_breaks_is_no_death(serve: Serve, database: str, caller: Caller) -> None:
+    await redelivered(caller, write("s1", "", "sign_up", user="bug", password="p"))
+    async with serve(most=0):
+        assert (await caller.reply())["code"] == "internal"
+    assert journal(database) == []
+
+
+@pytest.mark.parametrize("outages", [1, 5])
+async def test_an_attempt_that_an_outage_ended_is_no_death(
+    serve: Serve, database: str, caller: Caller, token: str, outages: int
+) -> None:
+    await redelivered(caller, write("a1", token))
+    async with serve(services=[StorageUnavailable("gone for a moment") for _ in range(outages)]):
+        assert (await caller.reply())["status"] == "ok"
+        assert (await caller.ask(write("a2", token, "count")))["data"] == 1
+    assert journal(database) == []
