@@ -1,11 +1,13 @@
 """Echo over RabbitMQ: our driver and aio-pika side by side, in one run, under the same load.
 
-    python benchmarks/echo.py AMQP_URL --load PATH [--count N] [--in-flight N] [--rounds N]
+    python benchmarks/echo.py [AMQP_URL] [--count N] [--in-flight N] [--rounds N]
 
 Each worker is a process of its own with uvloop and a prefetch of 200, and answers each request of a quorum queue with
 its own body, as a persistent message. "bare" sends the reply and the ack and hopes; "confirmed" publishes on a second
-connection and acks once the broker has confirmed the reply. The load comes from `load.c`, compiled; it knows only
-guest on 127.0.0.1 and the vhost "/", so the URL has to name such a broker. Rounds are interleaved.
+connection and acks once the broker has confirmed the reply. aio-pika is used as its documentation shows it: a robust
+connection, one callback for each message, `message.process()`. "C" is a worker on librabbitmq: what the broker lets
+anyone reach. The load comes from `load.c`; it knows only guest on 127.0.0.1 and the vhost "/", so the URL has to name
+such a broker; without one a private RabbitMQ node is started. Rounds are interleaved.
 
 With few requests in flight (64, say) our worker waits for the broker, a worker in C is no faster, and the ratio shows
 the broker's latency; with 256 it shows the drivers.
@@ -16,14 +18,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import platform
-import re
 import secrets
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,10 +33,12 @@ import aio_pika
 import uvloop
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 
+from loading import compile_load, run_load
 from warren.amqp import Address, Channel, Connection, Delivery, Message, Properties
+from warren.devbroker import DevBroker
 
 PREFETCH = 200
-KINDS = ("warren bare", "aio-pika bare", "warren confirmed", "aio-pika confirmed")
+KINDS = ("C", "warren bare", "aio-pika bare", "warren confirmed", "aio-pika confirmed")
 
 
 def reply_to(delivery: Delivery) -> Message:
@@ -95,19 +99,19 @@ async def warren_confirmed(url: str, queue: str) -> None:
 
 async def aio_pika_worker(url: str, queue: str, *, confirmed: bool) -> None:
     """One task a message, as the library does it."""
-    connection = await aio_pika.connect(url)
+    connection = await aio_pika.connect_robust(url)
     channel = await connection.channel(publisher_confirms=False)
-    publishing = await (await aio_pika.connect(url)).channel(publisher_confirms=True) if confirmed else channel
+    publishing = await (await aio_pika.connect_robust(url)).channel(publisher_confirms=True) if confirmed else channel
     exchange: AbstractExchange = publishing.default_exchange
 
     async def answer(message: AbstractIncomingMessage) -> None:
-        reply = aio_pika.Message(
-            message.body,
-            correlation_id=message.correlation_id,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        await exchange.publish(reply, message.reply_to or "", mandatory=False)
-        await message.ack()
+        async with message.process():
+            reply = aio_pika.Message(
+                message.body,
+                correlation_id=message.correlation_id,
+                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            )
+            await exchange.publish(reply, message.reply_to or "", mandatory=False)
 
     await channel.set_qos(PREFETCH)
     await (await channel.get_queue(queue)).consume(answer)
@@ -124,8 +128,12 @@ async def work(kind: str, url: str, queue: str) -> None:
 
 
 @contextmanager
-def worker(kind: str, url: str, queue: str) -> Iterator[None]:
+def worker(kind: str, url: str, queue: str, load: Path) -> Iterator[None]:
     """A worker process that consumes."""
+    if kind == "C":
+        with native_worker(load, url, queue):
+            yield
+        return
     process = subprocess.Popen([sys.executable, __file__, url, "--worker", kind, queue], stdout=subprocess.PIPE)
     try:
         if process.stdout is None or process.stdout.readline().strip() != b"ready":
@@ -134,6 +142,17 @@ def worker(kind: str, url: str, queue: str) -> Iterator[None]:
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def native_worker(load: Path, url: str, queue: str) -> Iterator[None]:
+    """The load generator's own worker; what comes before it consumes waits in the queue."""
+    process = subprocess.Popen([load, str(Address.parse(url).port), "echo", queue])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 async def make_queue(url: str, queue: str) -> None:
@@ -151,14 +170,9 @@ async def drop_queue(url: str, queue: str) -> None:
 def measure(options: argparse.Namespace, kind: str, queue: str) -> float:
     """Replies per second of one round."""
     port = str(Address.parse(options.url).port)
-    command = [options.load, port, "", queue, str(options.count), str(options.in_flight)]
-    with worker(kind, options.url, queue):
-        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
-    found = re.match(r"(\d+) replies/s", said)
-    if found is None:
-        raise SystemExit(f"the load said {said!r}")
-    print(f"  {kind:20} {said.strip()}", flush=True)
-    return float(found[1])
+    arguments = [port, "", queue, str(options.count), str(options.in_flight)]
+    with worker(kind, options.url, queue, options.load):
+        return run_load(options.load, kind, arguments)
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -175,6 +189,7 @@ def compare(options: argparse.Namespace) -> None:
         asyncio.run(drop_queue(options.url, queue))
     medians = {kind: statistics.median(rates) for kind, rates in figures.items()}
     print(f"\n{options.count} requests, {options.in_flight} in flight, median of {options.rounds} rounds, replies/s")
+    print(f"  {'C, bare':10} {medians['C']:7.0f}")
     for how in ("bare", "confirmed"):
         ours, theirs = medians[f"warren {how}"], medians[f"aio-pika {how}"]
         print(f"  {how:10} warren {ours:7.0f}   aio-pika {theirs:7.0f}   ratio {ours / theirs:.1f}")
@@ -190,17 +205,19 @@ async def broker_version(url: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("url", help="amqp://guest:guest@127.0.0.1:PORT/")
+    parser.add_argument("url", nargs="?", help="amqp://guest:guest@127.0.0.1:PORT/; default: a private node")
     parser.add_argument("--count", type=int, default=20000, help="requests in a round")
     parser.add_argument("--in-flight", type=int, default=256, help="requests without a reply at any time")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--load", default=str(Path(__file__).with_name("load")), help="the compiled load.c")
     parser.add_argument("--worker", nargs=2, metavar=("KIND", "QUEUE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         kind, queue = options.worker
         uvloop.run(work(kind, options.url, queue))
-    else:
+        return
+    with tempfile.TemporaryDirectory(prefix="echo-") as folder, ExitStack() as stack:
+        options.load = compile_load(Path(folder))
+        options.url = options.url or stack.enter_context(DevBroker()).url
         compare(options)
 
 

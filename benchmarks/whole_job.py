@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from loading import compile_load, run_load
 from warren.devbroker import DevBroker
 
 HERE = Path(__file__).parent
@@ -41,6 +41,7 @@ class Bench:
 
     def __init__(self, folder: Path, broker: DevBroker, options: argparse.Namespace) -> None:
         self.folder = folder
+        self.program = compile_load(folder)
         self.broker = broker
         self.options = options
         self.url = options.database_url or f"sqlite:///{folder / 'taskmanager.db'}"
@@ -64,14 +65,8 @@ class Bench:
 
     def load(self, name: str, token: str, exchange: str, queue: str, count: int) -> float:
         """Replies per second of one round."""
-        command = [str(self.folder / "load"), self.port, exchange, queue, str(count), str(self.options.in_flight)]
-        environment = {**os.environ, "TOKEN": token}
-        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
-        found = re.match(r"(\d+) replies/s", said.stdout)
-        if found is None or " 0 error replies" not in said.stdout:
-            raise SystemExit(f"the load on {name} failed: {said.stdout}{said.stderr}")
-        print(f"  {name:12} {said.stdout.strip()}", flush=True)
-        return float(found[1])
+        arguments = [self.port, exchange, queue, str(count), str(self.options.in_flight)]
+        return run_load(self.program, name, arguments, token)
 
 
 @contextmanager
@@ -84,14 +79,6 @@ def running(bench: Bench, *command: str) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(LIMIT)
-
-
-def compile_load(folder: Path) -> None:
-    """Compile the load generator."""
-    try:
-        subprocess.run(["cc", "-O2", "-o", folder / "load", HERE / "load.c", "-lrabbitmq"], check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise SystemExit(f"cannot compile load.c ({error}): install a C compiler and librabbitmq-dev") from error
 
 
 def log_in(bench: Bench) -> str:
@@ -177,9 +164,7 @@ def main() -> None:
     parser.add_argument("--log-level", default="info")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="whole-job-") as name, DevBroker() as broker:
-        folder = Path(name)
-        compile_load(folder)
-        compare(Bench(folder, broker, options))
+        compare(Bench(Path(name), broker, options))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from taskmanager.durations import format_duration, parse_duration
+from warren.operations import shown_address
 
 SHORTEST_SECRET: Final = 32
 """Bytes of a JWT secret (RFC 7518, section 3.2)."""
@@ -20,14 +21,14 @@ _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+p
 
 
 def amqp_url(text: str) -> str:
-    """Check what can be checked without the driver: scheme, host and port."""
+    """Check an address of a broker, as the driver will read it."""
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
+        usable = urlsplit(text).scheme in ("amqp", "amqps") and urlsplit(text).hostname
     except ValueError:
         usable = False
     if not usable:
         raise ValueError("expected amqp://user:password@host:port/vhost or amqps://...")
+    shown_address(text)
     return text
 
 

@@ -19,6 +19,9 @@ from warren.errors import InvalidRequest, RequestError
 LARGEST_BODY: Final = 256 * 1024
 """Bytes in the body of a request."""
 
+LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
+"""Bytes in a request that a worker has written anew: with a ticket, and numbers in another form."""
+
 DEEPEST_NESTING: Final = 64
 """Objects and arrays within one another."""
 
@@ -31,13 +34,13 @@ _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 encode_json = msgspec.json.Encoder().encode
 
 
-def decode_request(body: bytes) -> Request:
-    """Read a request from a message's body.
+def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
+    """Read a request from a message's body of at most ``largest`` bytes.
 
     Raises:
         InvalidRequest: it is not one; the text says what is wrong with which field.
     """
-    document = decode_object(body)
+    document = decode_object(body, largest)
     try:
         request = msgspec.convert(_without_null(document), Request)
     except msgspec.ValidationError as error:
@@ -59,14 +62,14 @@ def check_id(value: str) -> None:
         )
 
 
-def decode_object(body: bytes) -> dict[str, Any]:
+def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     """Read one strict JSON object.
 
     Raises:
         InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, a repeated name, a number past
             64 bits or not finite, a NUL, or a lone surrogate.
     """
-    if len(body) > LARGEST_BODY:
+    if len(body) > largest:
         raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
     try:
         text = body.decode()

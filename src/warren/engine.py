@@ -14,6 +14,14 @@ LOCK_TIMEOUT: Final = 5
 STATEMENT_TIMEOUT: Final = 30
 """Seconds that PostgreSQL gives to one statement."""
 
+_DEAD_PEER: Final = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""How a server that vanished without a word is noticed within half a minute (libpq, "Parameter Key Words")."""
+
 
 def create_engine(url: str) -> sa.Engine:
     """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
@@ -32,7 +40,8 @@ def create_engine(url: str) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_TIMEOUT, "check_same_thread": False})
+    arguments = {"timeout": LOCK_TIMEOUT, "check_same_thread": False}
+    engine = sa.create_engine(url, connect_args=arguments, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -66,4 +75,6 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _postgresql(url: sa.URL) -> sa.Engine:
     limits = f"-c lock_timeout={LOCK_TIMEOUT}s -c statement_timeout={STATEMENT_TIMEOUT}s -c timezone=UTC"
-    return sa.create_engine(url, connect_args={"options": limits, "connect_timeout": 5})
+    return sa.create_engine(
+        url, connect_args={"options": limits, "connect_timeout": 5, **_DEAD_PEER}, hide_parameters=True
+    )

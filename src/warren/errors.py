@@ -14,7 +14,8 @@ WarrenError
 │   ├── RetriesExhausted     retries_exhausted
 │   └── Internal             internal
 ├── TemporaryError           this request may pass later: it is retried
-│   └── StorageBusy          a lock or a conflict in the database
+│   ├── StorageBusy          a lock or a conflict in the database
+│   └── StorageFailed        the database refused a statement
 ├── StorageUnavailable       the database does not answer: no request's fault, the worker pauses
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
@@ -120,6 +121,10 @@ class TemporaryError(WarrenError):
 
 class StorageBusy(TemporaryError):
     """A lock, a deadlock or a serialization conflict in the database."""
+
+
+class StorageFailed(TemporaryError):
+    """The database refused a statement; the text holds no values, since they may be secret."""
 
 
 class StorageUnavailable(WarrenError):

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from warren.engine import create_engine
-from warren.errors import StorageBusy, StorageUnavailable
+from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
 from warren.store import Key, KeyTaken, Row, Stored
 
 __all__ = ["SqlStore", "SqlTransaction", "crash_journal", "create_engine", "metadata", "processed_requests"]
@@ -65,6 +65,12 @@ _PASSING_STATES: Final = ("40001", "40P01", "55P03", "57014")
 
 _OUTAGE_CLASSES: Final = ("08", "53", "57P", "58")
 """PostgreSQL: connection exception, insufficient resources, shutdown, system error."""
+
+_READ_ONLY: Final = "25006"
+"""PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
+
+_PING: Final = Row(Key("", " ping"), b"", "", "", b"{}", datetime(2000, 1, 1, tzinfo=UTC))
+"""A row for trying whether rows can be written; no request has such an id."""
 
 _SQLITE_OUTAGES: Final = frozenset(
     {
@@ -150,15 +156,16 @@ class SqlStore:
             raise translated from error
 
     def translate(self, error: BaseException) -> BaseException:
-        """Turn a database error into ``StorageUnavailable`` or ``StorageBusy`` where it is one."""
+        """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
         if not isinstance(error, sa.exc.DBAPIError):
             return error
-        text = " ".join(str(error.orig).split())
+        # The first line only: PostgreSQL's next ones show the row, a password's hash included.
+        text = str(error.orig).partition("\n")[0]
         if error.connection_invalidated or _is_outage(error.orig):
             return StorageUnavailable(f"The database does not answer: {text}")
         if getattr(error.orig, "sqlstate", None) in _PASSING_STATES:
             return StorageBusy(f"The database is busy: {text}")
-        return error
+        return StorageFailed(f"The database refused a statement: {type(error.orig).__name__}: {text}")
 
     def count_attempt(self, key: Key) -> int:
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
@@ -188,6 +195,7 @@ class SqlStore:
         table = processed_requests.c
         old = sa.select(table.principal, table.id).where(table.created_at < before).limit(most)
         with self.begin(writes=True) as transaction:
+            transaction.connection.execute(crash_journal.delete().where(crash_journal.c.last_at < before))
             keys = transaction.connection.execute(old).all()
             for principal, request_id in keys:
                 gone = processed_requests.delete().where(_is(processed_requests, Key(principal, request_id)))
@@ -195,13 +203,14 @@ class SqlStore:
         return len(keys)
 
     def ping(self) -> None:
-        """Check that the database answers and can be written to.
+        """Check that the database answers and keeps what is written: not on a full disk, not on a read-only standby.
 
         Raises:
             StorageUnavailable: it does not.
         """
         with self.begin(writes=True) as transaction:
-            transaction.connection.execute(sa.text("SELECT 1"))
+            transaction.connection.execute(processed_requests.insert(), [_values(_PING)])
+            transaction.connection.execute(processed_requests.delete().where(_is(processed_requests, _PING.key)))
 
     def close(self) -> None:
         """Close the connection; the next transaction opens a new one."""
@@ -241,7 +250,7 @@ def _is_outage(error: BaseException | None) -> bool:
     state = getattr(error, "sqlstate", None)
     if state is None:
         return type(error).__name__ == "OperationalError"
-    return state not in _PASSING_STATES and state.startswith(_OUTAGE_CLASSES)
+    return state == _READ_ONLY or (state not in _PASSING_STATES and state.startswith(_OUTAGE_CLASSES))
 
 
 def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:

@@ -75,10 +75,13 @@ def test_all_wrong_settings_are_named_at_once_and_end_with_2(commands: Commands)
 def test_an_address_that_only_the_driver_finds_wrong_ends_with_2_and_hides_the_password(commands: Commands) -> None:
     address = commands.variables["AMQP_URL"]
     commands.variables["AMQP_URL"] = "amqp://guest:hush-hush@127.0.0.1/?no_such_option=1"
+    commands.variables["RETRY_DELAY"] = "soon"
     done = commands.run("call", "health_check")
     commands.variables["AMQP_URL"] = address
+    del commands.variables["RETRY_DELAY"]
     assert done.returncode == 2
     assert "TASKMANAGER_AMQP_URL: the option 'no_such_option' is not known" in done.stderr
+    assert "TASKMANAGER_RETRY_DELAY: " in done.stderr, "all wrong settings are named at once"
     assert "hush-hush" not in done.stderr
 
 

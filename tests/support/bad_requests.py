@@ -67,6 +67,15 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "over 256 KiB": (having(data={"x": "y" * 262_144}), "invalid_request"),
 }
 
+REPLY_QUEUES: dict[str, str] = {
+    "no process": "amq.rabbitmq.reply-to.abcd.k",
+    "no base64": "amq.rabbitmq.reply-to.!!!.k",
+    "no key": "amq.rabbitmq.reply-to.g2dk",
+    "not printable": "amq.gen-\u00e4\n",
+    "nothing behind": "amq.gen-",
+}
+"""Names that look like the broker's own and are none; 255 bytes are what a property holds."""
+
 PROPERTIES: dict[str, dict[str, Any]] = {
     "forged retry count": {"headers": {"x-retry-count": 2}},
     "retry count of another type": {"headers": {"x-retry-count": "many"}},

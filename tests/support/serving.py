@@ -96,6 +96,7 @@ class Broker(Protocol):
 class Caller:
     """Publishes requests as bytes and keeps every reply that comes."""
 
+    connection: Connection
     channel: Channel
     topology: Topology
     replies: asyncio.Queue[Delivery] = field(default_factory=asyncio.Queue)
@@ -137,7 +138,7 @@ async def calling(url: str, topology: Topology) -> AsyncIterator[Caller]:
     connection = await Connection.open(Address.parse(url), name="test caller")
     try:
         await topology.declare(await connection.channel())
-        caller = Caller(await connection.channel(confirms=True), topology)
+        caller = Caller(connection, await connection.channel(confirms=True), topology)
         await caller.channel.consume(DIRECT_REPLY_TO, into(caller.replies), no_ack=True)
         yield caller
     finally:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from taskmanager.settings import PREFIX, Settings, SettingsError, environment
-from warren.operations import shown_address
+from taskmanager.settings import Settings, environment
 
 
 def load_settings(**instead: Any) -> Settings:
@@ -19,8 +18,4 @@ def load_settings(**instead: Any) -> Settings:
         SettingsError: with all problems.
     """
     settings = Settings.from_environment(environment())
-    try:
-        shown_address(settings.amqp_url)
-    except ValueError as error:
-        raise SettingsError([f"{PREFIX}AMQP_URL: {error}"]) from error
     return replace(settings, **{name: value for name, value in instead.items() if value is not None})

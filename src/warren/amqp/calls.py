@@ -82,6 +82,8 @@ class Calls:
         """
         if isinstance(event, Channel.CloseOk):
             self._give_up_unanswered()
+        elif self._due and self._due[0].future.cancelled() and self._due[0].accepts == (Channel.CloseOk,):
+            return  # the answer to something that was asked before the close, of which everybody was told
         if not self._due:
             raise ProtocolError(f"{_name(event)} without a question", 503)
         due = self._due.popleft()

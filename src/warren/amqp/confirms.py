@@ -44,7 +44,6 @@ class Confirms:
         self._timer: asyncio.TimerHandle | None = None
         self._batches: dict[int, _Batch] = {}
         self._waiting: deque[_Batch] = deque()
-        self._lowest = 1
         self.next = 1
 
     def open(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
@@ -77,9 +76,8 @@ class Confirms:
             self._settle(last, event.accepted)
             return
         last = last or self.next - 1
-        for number in range(self._lowest, last + 1):
-            self._settle(number, event.accepted)
-        self._lowest = max(self._lowest, last + 1)
+        while (oldest := next(iter(self._batches), last + 1)) <= last:  # numbers grow, so the dictionary is in order
+            self._settle(oldest, event.accepted)
 
     def _settle(self, number: int, accepted: bool) -> None:
         batch = self._batches.pop(number, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,8 @@ from warren.store import Store, Stored
 C = TypeVar("C")
 S = TypeVar("S")
 T = TypeVar("T")
+
+logger: Final = logging.getLogger("warren.worker")
 
 MOST_AT_ONCE: Final = 100
 """Async actions that run at the same time in one worker; the others wait their turn."""
@@ -52,13 +55,12 @@ class Calls(Generic[C, S]):
             return await self._run_once(work)
         before = await self._lanes.run(lambda store: store.count_attempt(work.key))
         try:
-            result: Result = Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
-        except StorageUnavailable:
-            raise
-        except Exception as error:
-            result = Failed(error)
-        await self._lanes.run(lambda store: _forget_deaths(store, work))
-        return result
+            return Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
+        except StorageUnavailable as error:
+            return Failed(error)  # taken back once the database answers again
+        finally:
+            # Also when the session is lost meanwhile: no worker has died. Nobody has to wait for it.
+            self._lanes.run(lambda store: _forget_deaths(store, work)).add_done_callback(_seen)
 
     async def _run_once(self, work: Work) -> Result:
         job = self._intake.job(work)
@@ -128,6 +130,11 @@ class _WriteOnce:
         if isinstance(self.result, Answered) and not (self.result.code or self.result.replayed):
             return values[-1]
         raise _Concluded
+
+
+def _seen(done: asyncio.Future[None]) -> None:
+    if not done.cancelled() and (error := done.exception()):
+        logger.info("crash journal not cleared: %s", error)
 
 
 def _raise(error: RequestError, _connection: object) -> bytes:

@@ -29,6 +29,9 @@ S = TypeVar("S")
 
 logger: Final = logging.getLogger("warren.worker")
 
+_SOUND: Final = 10.0
+"""Seconds: a database that answered for that long is tried again without a pause."""
+
 
 class Consumption(Generic[C, S]):
     """Consumes one queue on one session.
@@ -68,8 +71,12 @@ class Consumption(Generic[C, S]):
             unsettled=self._unsettled,
             settler=self._settler,
             on_outage=self._storage_went_away,
+            on_broken=session.end,
         )
-        self._outage: asyncio.Task[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
+        self._draining = self._paused = False
+        self._pauses = iter(Backoff())
+        self._resumed = 0.0
         self._uncounted: list[Key] = []
 
     async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
@@ -80,20 +87,22 @@ class Consumption(Generic[C, S]):
             drain: how long that may take.
         """
         stop = asyncio.create_task(stopping.wait())
-        begin = asyncio.create_task(self._resume())
+        self._resuming = asyncio.create_task(self._resume())
         try:
             over: set[asyncio.Future[Any]] = {stop, self._session.lost}
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
             if not self._session.lost.done():
                 await _unless_failed(self._drain(drain))
         finally:
-            await _ended(stop, begin, self._outage)
+            await _ended(stop, self._resuming)
             self._consuming.clear()
             self._dispatcher.end()
             await self._session.close()
         return self._session.lost.result()
 
     async def _drain(self, limit: timedelta) -> None:
+        self._draining = True
+        await _ended(self._resuming)
         await self._session.stop_consuming()
         self._settler.release_put_backs()
         try:
@@ -106,15 +115,24 @@ class Consumption(Generic[C, S]):
     def _storage_went_away(self, reason: str, work: Work) -> None:
         if work.delivery.redelivered:
             self._uncounted.append(work.key)
-        if self._outage is None or self._outage.done():
-            logger.warning("paused: %s", reason)
-            self._consuming.clear()
-            self._settler.hold_put_backs()
-            self._outage = asyncio.create_task(self._pause())
+        if self._draining or self._paused:
+            return
+        self._paused = True
+        logger.warning("paused: %s", reason)
+        self._settler.hold_put_backs()
+        self._resuming = asyncio.create_task(self._pause(self._resuming))
 
-    async def _pause(self) -> None:
+    async def _pause(self, resuming: asyncio.Task[None] | None) -> None:
+        if resuming is not None:  # the first deliveries may come before consuming has quite begun
+            await _to_its_end(resuming)
+        self._consuming.clear()
         await _unless_failed(self._session.stop_consuming())
         self._settler.release_put_backs()
+        now = asyncio.get_running_loop().time()
+        if now - self._resumed > _SOUND:
+            self._pauses = iter(Backoff())
+        else:  # it answered and went away again at once, as a full disk does
+            await asyncio.sleep(next(self._pauses))
         await self._resume()
 
     async def _resume(self) -> None:
@@ -125,15 +143,18 @@ class Consumption(Generic[C, S]):
             self._session.end(f"cannot consume: {error}")
 
     async def _resume_when_storage_answers(self) -> None:
-        for seconds in Backoff():
+        while True:
             try:
                 await self._lanes.run(self._check_storage)
                 break
             except StorageUnavailable as error:
+                seconds = next(self._pauses)
                 logger.warning("waiting for the database: %s; next try in %.1f s", error, seconds)
                 await asyncio.sleep(seconds)
+        self._paused = False
         await self._session.consume(self._queue, self._dispatcher.take)
         self._consuming.set()
+        self._resumed = asyncio.get_running_loop().time()
         logger.info("consuming %s", self._queue)
 
     def _check_storage(self, store: Store[C]) -> None:
@@ -150,6 +171,14 @@ async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:
         await step
     except AmqpError as error:
         logger.debug("session lost meanwhile: %s", error)
+
+
+async def _to_its_end(task: asyncio.Task[None]) -> None:
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
 
 
 async def _ended(*tasks: asyncio.Task[Any] | None) -> None:

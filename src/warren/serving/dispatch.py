@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from warren.amqp import Delivery
 from warren.errors import Internal
@@ -19,6 +20,8 @@ from warren.serving.settle import Settlement, Settler, Unsettled
 C = TypeVar("C")
 S = TypeVar("S")
 
+logger: Final = logging.getLogger("warren.worker")
+
 
 class Dispatcher(Generic[C, S]):
     """Takes the deliveries of one session and sees each to its end.
@@ -31,6 +34,7 @@ class Dispatcher(Generic[C, S]):
         unsettled: the deliveries in hand.
         settler: carries outcomes out.
         on_outage: told when the database does not answer, and for which request that was seen.
+        on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Dispatcher(Generic[C, S]):
         unsettled: Unsettled,
         settler: Settler,
         on_outage: Callable[[str, Work], None],
+        on_broken: Callable[[str], None],
     ) -> None:
         self._intake = intake
         self._lanes = lanes
@@ -51,6 +56,7 @@ class Dispatcher(Generic[C, S]):
         self._unsettled = unsettled
         self._settler = settler
         self._on_outage = on_outage
+        self._on_broken = on_broken
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
 
@@ -73,6 +79,13 @@ class Dispatcher(Generic[C, S]):
         """Settle what a batch or a call has come to; nothing once the session is over."""
         if self._over:
             return
+        try:
+            self._finish(results)
+        except Exception as error:
+            logger.exception("requests cannot be settled")
+            self._on_broken(f"requests cannot be settled: {error}")
+
+    def _finish(self, results: list[tuple[Work, Result]]) -> None:
         settlements: list[Settlement] = []
         for work, result in results:
             outcome = self._outcome(work, result)
@@ -89,7 +102,14 @@ class Dispatcher(Generic[C, S]):
 
     def _call(self, work: Work) -> None:
         async def run() -> None:
-            self.finish([(work, await self._calls.run(work))])
+            result: Result
+            try:
+                result = await self._calls.run(work)
+            except asyncio.CancelledError as error:
+                if self._over:
+                    raise
+                result = Failed(error)  # the action's own doing
+            self.finish([(work, result)])
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)

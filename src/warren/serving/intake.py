@@ -12,19 +12,16 @@ from msgspec import Struct
 from warren.actions import Action, Api, Context, Transactions
 from warren.amqp import Delivery
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
-from warren.codec import canonical, decode_request, ok, refusal
+from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, ok, refusal
 from warren.envelope import DEADLINE, DEATHS, RETRY_COUNT, Request
 from warren.errors import DeadlineExceeded, InvalidRequest, RequestError
 from warren.inbox import Job
 from warren.outcome import Answer, DeadLetter, Outcome
+from warren.serving.reply_queues import foreign_reply_to
 from warren.store import Key
-from warren.topology import DIRECT_REPLY_TO
 
 C = TypeVar("C")
 S = TypeVar("S")
-
-_REPLY_QUEUES: Final = (f"{DIRECT_REPLY_TO}.", "amq.gen-")
-"""Only the broker makes queues with these names, for one connection each: a caller cannot name somebody else's."""
 
 _PLAIN_ENCODINGS: Final = (None, "", "utf-8", "UTF-8", "identity")
 
@@ -103,10 +100,10 @@ class Intake(Generic[C, S]):
         """Check a delivery; never raises, whatever the message holds."""
         request: Request | None = None
         try:
-            if foreign := _foreign_reply_to(delivery):
+            if foreign := foreign_reply_to(delivery.properties.reply_to):
                 return self._refuse(delivery, None, DeadLetter(foreign))
             _check_encoding(delivery)
-            request = decode_request(delivery.body)
+            request = decode_request(delivery.body, _largest(delivery))
             return self._accept(delivery, request)
         except RequestError as error:
             request_id = request.id if request else _known_id(delivery)
@@ -197,14 +194,9 @@ class Intake(Generic[C, S]):
         )
 
 
-def _foreign_reply_to(delivery: Delivery) -> str | None:
-    reply_to = delivery.properties.reply_to
-    if not reply_to or reply_to.startswith(_REPLY_QUEUES):
-        return None
-    return (
-        f"reply_to {reply_to[:80]!r} is neither direct reply-to nor an exclusive queue named by the broker; "
-        "the request was not executed"
-    )
+def _largest(delivery: Delivery) -> int:
+    """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
+    return LARGEST_REWRITTEN if RETRY_COUNT in (delivery.properties.headers or {}) else LARGEST_BODY
 
 
 def _check_encoding(delivery: Delivery) -> None:

@@ -6,10 +6,11 @@ A lane takes whatever is ready, without waiting for a batch to fill: one request
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -18,7 +19,8 @@ from warren.store import Store
 
 C = TypeVar("C")
 T = TypeVar("T")
-W = TypeVar("W")
+
+logger: Final = logging.getLogger("warren.worker")
 
 LARGEST_BATCH = 64
 """Requests in one transaction; more would only make the first of them wait longer."""
@@ -71,12 +73,15 @@ class Lanes(Generic[C]):
         self._queue.put(_Errand(function, future))
         return future
 
-    async def close(self) -> None:
-        """End the threads, after what they hold is done."""
+    async def close(self, limit: float) -> None:
+        """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
         for _ in self._threads:
             self._queue.put(None)
+        give_up = self._loop.time() + limit
         for thread in self._threads:
-            await asyncio.to_thread(thread.join)
+            await asyncio.to_thread(thread.join, max(give_up - self._loop.time(), 0.0))
+            if thread.is_alive():
+                logger.error("%s hangs in an action or in the database and is left behind", thread.name)
 
     def _live(self, store: Store[C]) -> None:
         try:
@@ -130,7 +135,7 @@ def _results(store: Store[C], jobs: list[Job[C]]) -> list[Result]:
     """Run a batch; when the database does not answer, that is every job's result."""
     try:
         return run_batch(store, jobs)
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: a lane outlives whatever an action raises
         return [Failed(error)] * len(jobs)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from warren.codec import LARGEST_BODY, decode_object, encode_json
+from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
 from warren.envelope import DeadLetter
 from warren.errors import InvalidRequest
 
@@ -37,7 +37,7 @@ def write_letter(
     names = frozenset(secrets)
     try:
         request: Any
-        request, lost = _without_secrets(decode_object(body), names)
+        request, lost = _without_secrets(decode_object(body, LARGEST_REWRITTEN), names)
     except InvalidRequest:
         request, lost = _as_text(body, names), True
     letter = DeadLetter(_iso(failed_at), reason, request, readable(headers), False if lost else msgspec.UNSET)
@@ -69,18 +69,28 @@ def _iso(moment: datetime) -> str:
 
 def _without_secrets(document: dict[str, Any], secrets: frozenset[str]) -> tuple[dict[str, Any], bool]:
     kept = {name: value for name, value in document.items() if name != "auth"}
-    data = kept.get("data")
-    if not isinstance(data, dict) or not secrets & data.keys():
-        return kept, False
-    kept["data"] = {name: REMOVED if name in secrets else value for name, value in data.items()}
-    return kept, True
+    clean: dict[str, Any] = _clean(kept, secrets)
+    return clean, clean != kept
 
 
-def _as_text(body: bytes, secrets: frozenset[str]) -> str:
-    text = body[:LARGEST_BODY].decode(errors="backslashreplace")
+def _clean(value: Any, secrets: frozenset[str]) -> Any:
+    """Take secrets out wherever a caller put them: beside the data, deeper, or in a text that is JSON again."""
+    if isinstance(value, dict):
+        return {name: REMOVED if name in secrets else _clean(member, secrets) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_clean(member, secrets) for member in value]
+    return _clean_text(value, secrets) if isinstance(value, str) else value
+
+
+def _clean_text(text: str, secrets: frozenset[str]) -> str:
     text = _TOKEN.sub(REMOVED, text)
     if secrets:
         named = "|".join(map(re.escape, sorted(secrets)))
         text = re.sub(rf'("(?:{named})"\s*:\s*)"(?:[^"\\]|\\.)*+"?', rf'\1"{REMOVED}"', text, flags=re.DOTALL)
+    return text
+
+
+def _as_text(body: bytes, secrets: frozenset[str]) -> str:
+    text = _clean_text(body[:LARGEST_BODY].decode(errors="backslashreplace"), secrets)
     omitted = len(body) - LARGEST_BODY
     return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,9 +18,14 @@ from warren.errors import BY_CODE, Internal
 from warren.outcome import Answer, DeadLetter, Outcome, Retry
 from warren.serving.intake import Declined, Work
 from warren.serving.letters import write_letter
+from warren.serving.reply_queues import Suspects
 from warren.topology import Topology
 
+logger: Final = logging.getLogger("warren.worker")
+
 _PERSISTENT: Final = 2
+_SHORT_STRING: Final = 255
+"""Bytes in a property (AMQP 0-9-1, section 4.2.5.3)."""
 
 PRINCIPAL: Final = "x-principal"
 """Header of a dead letter: whose request it was."""
@@ -33,6 +39,7 @@ class Outbox:
         self._retries = topology.retries
         self._keyring = keyring
         self._clock = clock
+        self.suspects = Suspects()
 
     def messages(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
         """Write what has to be published before the delivery may be acked."""
@@ -51,7 +58,10 @@ class Outbox:
         asked = item.delivery.properties
         if not asked.reply_to:
             return []
-        correlation_id = asked.correlation_id or _id(item) or None
+        if self.suspects.accuse(item.delivery):
+            logger.error("no reply to %s: its reply queue ended connections: %s", _id(item), asked.reply_to)
+            return []
+        correlation_id = _echo(asked.correlation_id) or _id(item) or None
         properties = Properties(content_type=CONTENT_TYPE, correlation_id=correlation_id)
         return [Message(body, asked.reply_to, "", properties)]
 
@@ -62,7 +72,7 @@ class Outbox:
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
-            correlation_id=asked.correlation_id,
+            correlation_id=_echo(asked.correlation_id),
             reply_to=asked.reply_to,
             headers={RETRY_COUNT: retry.number},
         )
@@ -83,7 +93,7 @@ class Outbox:
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
-            correlation_id=asked.correlation_id,
+            correlation_id=_echo(asked.correlation_id),
             headers=headers,
         )
         return Message(body, self._topology.dead_letters, "", properties, mandatory=True)
@@ -95,6 +105,11 @@ class Outbox:
         text = f"Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.code, Internal)(text)
         return self._reply(item, refusal(_id(item), error))
+
+
+def _echo(correlation_id: str | None) -> str | None:
+    """Give it back where it can be written: bytes that are no UTF-8 were read as escapes, which may be too long."""
+    return correlation_id if correlation_id and len(correlation_id.encode()) <= _SHORT_STRING else None
 
 
 def _id(item: Work | Declined) -> str:

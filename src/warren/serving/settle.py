@@ -14,6 +14,9 @@ from warren.serving.outbox import Outbox
 
 logger: Final = logging.getLogger("warren.worker")
 
+_INTERNAL_ERROR: Final = 541
+"""AMQP 0-9-1, section 1.1: the broker failed; over a reply queue's name, it may be."""
+
 Settlement = tuple[Work | Declined, Outcome]
 
 
@@ -110,29 +113,28 @@ class Settler:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Carry out the outcomes of a batch; their replies are published together and their acks merged."""
         messages: list[Message] = []
-        tags: list[int] = []
+        silent: list[int] = []
+        answered: list[int] = []
         moved: list[Settlement] = []
         for item, outcome in settlements:
             if isinstance(outcome, PutBack):
                 self._return(item, outcome)
                 continue
-            messages += self._outbox.messages(item, outcome)
-            tags.append(item.delivery.delivery_tag)
+            written = self._outbox.messages(item, outcome)
+            messages += written
+            (answered if written else silent).append(item.delivery.delivery_tag)
             if isinstance(outcome, Answer):
                 _log(item, outcome)
             else:
                 moved.append((item, outcome))
         try:
-            self._publish(messages, tags, moved)
+            if silent:
+                self._unsettled.ack(silent)
+            if messages:
+                confirmed = self._publisher.publish_batch(messages)
+                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, answered, moved))
         except AmqpError as error:
             self._on_failure(error)
-
-    def _publish(self, messages: Sequence[Message], tags: Sequence[int], moved: Sequence[Settlement]) -> None:
-        if messages:
-            confirmed = self._publisher.publish_batch(messages)
-            confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, tags, moved))
-        elif tags:
-            self._unsettled.ack(tags)
 
     def _return(self, item: Work | Declined, outcome: PutBack) -> None:
         _log(item, outcome)
@@ -154,6 +156,8 @@ class Settler:
             if isinstance(verdict, Refused) and not message.mandatory:
                 logger.warning("reply refused by its queue: %s", message.properties.correlation_id)
                 continue
+            if getattr(verdict, "reply_code", 0) == _INTERNAL_ERROR:
+                self._outbox.suspects.add(_reply_queues(messages, verdicts))
             self._on_failure(verdict)
             return
         for item, outcome in moved:
@@ -162,6 +166,12 @@ class Settler:
             self._unsettled.ack(tags)
         except AmqpError as error:
             self._on_failure(error)
+
+
+def _reply_queues(messages: Sequence[Message], verdicts: Sequence[AmqpError | None]) -> set[str]:
+    """The queues of the replies that were not confirmed."""
+    under_way = zip(messages, verdicts, strict=True)
+    return {message.routing_key for message, verdict in under_way if verdict and not message.mandatory}
 
 
 def _log(item: Work | Declined, outcome: Outcome) -> None:

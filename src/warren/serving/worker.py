@@ -30,6 +30,9 @@ S = TypeVar("S")
 
 logger: Final = logging.getLogger("warren.worker")
 
+_LANES_LIMIT: Final = 5.0
+"""Seconds that a stop waits for lanes; what hangs longer has not committed and is delivered again."""
+
 _SOUND: Final = 30.0
 """Seconds: after a session of that length the next pause is a short one again."""
 
@@ -113,7 +116,7 @@ class Worker(Generic[C, S]):
         finally:
             cleaner.cancel()
             await asyncio.gather(cleaner, return_exceptions=True)
-            await lanes.close()
+            await lanes.close(_LANES_LIMIT)
 
     async def _work(self, lanes: Lanes[C]) -> None:
         loop, pauses = asyncio.get_running_loop(), iter(Backoff())
@@ -157,9 +160,13 @@ class Worker(Generic[C, S]):
         """Remove responses older than the retention, in small steps, now and then."""
         while True:
             await asyncio.sleep(self._options.cleaning.total_seconds())
-            with suppress(StorageUnavailable, StorageBusy):
+            try:
                 while await lanes.run(self._clean_step) == _CLEANING_STEP:
                     pass
+            except (StorageUnavailable, StorageBusy) as error:
+                logger.info("clean-up of old responses put off: %s", error)
+            except Exception:
+                logger.exception("clean-up of old responses failed")
 
     def _clean_step(self, store: Store[C]) -> int:
         return store.forget_answers(datetime.now(UTC) - self._options.retention, _CLEANING_STEP)

@@ -1,13 +1,18 @@
 """Bad input gets an answer where somebody waits, otherwise a dead letter; nothing else is touched."""
 
+import asyncio
+import base64
 import json
 import logging
+from contextlib import closing
 from typing import Any
 
+import pika
 import pytest
 
-from support.bad_requests import BODIES, GOOD, PROPERTIES
-from support.serving import Caller, Serve
+from support.bad_requests import BODIES, GOOD, PROPERTIES, REPLY_QUEUES
+from support.serving import Broker, Caller, Serve, into, until
+from warren.amqp import Delivery
 from warren.topology import Topology
 
 
@@ -67,3 +72,51 @@ async def test_what_is_no_json_lies_in_the_letter_as_text_without_tokens_and_pas
     assert b"hunter2" not in letter.body
     assert token.encode() not in letter.body
     assert json.loads(letter.body)["redrivable"] is False
+
+
+@pytest.mark.parametrize("reply_to", REPLY_QUEUES.values(), ids=REPLY_QUEUES.keys())
+async def test_a_reply_queue_that_the_broker_never_named_is_not_answered_to(
+    serve: Serve, caller: Caller, token: str, reply_to: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve():
+        await caller.send(GOOD | {"auth": token}, reply_to=reply_to)
+        (letter,) = await caller.letters(1)
+        assert (await caller.ask(GOOD | {"auth": token}))["status"] == "ok"
+    assert "reply_to" in json.loads(letter.body)["reason"]
+    assert not [text for text in caplog.messages if text.startswith("lost the broker")]
+
+
+async def test_a_forged_reply_queue_of_the_right_form_cannot_stop_the_workers(
+    serve: Serve, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = base64.b64encode(b"\x83" + b"no process at all").decode()
+    async with serve():
+        await caller.send(GOOD | {"id": "f1", "auth": token}, reply_to=f"amq.rabbitmq.reply-to.{forged}.k")
+        await caller.send(GOOD | {"id": "near", "auth": token})
+        await until(lambda: any(text.startswith("no reply to f1") for text in caplog.messages), "the forged one's end")
+        for name in ("near", "g1", "g2"):  # who was near may have to ask again
+            await caller.send(GOOD | {"id": name, "auth": token})
+        wanted = {"near", "g1", "g2"}
+        while wanted:
+            wanted.discard((await caller.reply())["correlation_id"])
+    assert await caller.channel.get(caller.topology.requests) is None
+
+
+@pytest.mark.parametrize("length", [60, 64, 255])
+async def test_a_correlation_id_that_is_no_text_costs_nobody_anything(
+    serve: Serve, broker: Broker, caller: Caller, token: str, caplog: pytest.LogCaptureFixture, length: int
+) -> None:
+    """Bytes that are no UTF-8 are read as escapes of four characters, too long to be written again."""
+    topology = caller.topology
+    replies: asyncio.Queue[Delivery] = asyncio.Queue()
+    with closing(pika.BlockingConnection(pika.URLParameters(broker.url))) as connection:
+        queue = await caller.channel.declare_queue("", exclusive=True, durable=False)
+        await caller.channel.consume(queue.name, into(replies), no_ack=True)
+        properties = pika.BasicProperties(correlation_id=b"\xff" * length, reply_to=queue.name)  # type: ignore[arg-type]
+        body = json.dumps(GOOD | {"auth": token})
+        for wrong in (body, "{nope"):
+            connection.channel().basic_publish(topology.exchange, topology.requests, wrong.encode(), properties)
+        async with serve():
+            found = {json.loads((await asyncio.wait_for(replies.get(), 20)).body)["status"] for _ in range(2)}
+    assert found == {"ok", "error"}
+    assert not [text for text in caplog.messages if text.startswith("lost the broker")]

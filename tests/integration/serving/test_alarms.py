@@ -1,0 +1,43 @@
+"""Under a memory alarm the broker stops reading from connections that publish: acks must still flow."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from support.alarm import memory_alarm
+from support.notes import note_api
+from support.serving import calling, serving
+from warren.client import Client
+from warren.devbroker import DevBroker
+from warren.errors import NoAnswer
+from warren.serving import WorkerOptions
+from warren.topology import Topology
+
+
+def write(request_id: str, auth: str) -> dict[str, object]:
+    return {"id": request_id, "version": "v1", "action": "write", "data": {"text": "x"}, "auth": auth}
+
+
+async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_error(
+    private_broker: DevBroker, topology: Topology, database: str, token: str
+) -> None:
+    url = private_broker.url
+    async with calling(url, topology) as caller, Client(url, topology=topology) as client:
+        await caller.send(write("a0", token))
+        for number in range(1, 21):
+            await caller.send(write(f"a{number}", token), reply_to=None)
+        hasty = WorkerOptions(name="test", drain=timedelta(seconds=3))
+        alarm = memory_alarm(private_broker)
+        await asyncio.to_thread(alarm.__enter__)
+        try:
+            async with serving(note_api(), url, topology, database, options=hasty):
+                with pytest.raises(NoAnswer, match=r"blocks publishers until its alarm is over: low on memory"):
+                    await client.call("count", token=token, timeout=1.5)
+            state = await (await caller.connection.channel()).declare_queue(topology.requests, passive=True)
+            assert state.messages in (1, 2), "only what waits for its reply's confirm, and the call, came back"
+        finally:
+            await asyncio.to_thread(alarm.__exit__, None, None, None)
+        async with serving(note_api(), url, topology, database):
+            assert (await caller.reply())["correlation_id"] == "a0"
+            assert await client.call("count", token=token) == 21
