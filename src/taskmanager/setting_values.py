@@ -23,7 +23,8 @@ _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+p
 def amqp_url(text: str) -> str:
     """Check an address of a broker, as the driver will read it."""
     try:
-        usable = urlsplit(text).scheme in ("amqp", "amqps") and urlsplit(text).hostname
+        parts = urlsplit(text)
+        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable:

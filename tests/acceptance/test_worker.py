@@ -66,6 +66,28 @@ async def _titles(client: Client, token: str) -> set[str]:
     return set(titles)
 
 
+async def test_a_prefetch_bounds_what_is_in_a_workers_hands(commands: Commands) -> None:
+    commands.variables["ALLOW_SIMULATED_ERRORS"] = "true"
+    worker = await asyncio.to_thread(commands.worker, "--prefetch", "1")
+    token = await asyncio.to_thread(commands.log_in)
+    async with Client(commands.settings.amqp_url, topology=commands.topology) as client:
+        await client.send("create_task", {"title": "in hand", "simulate_hang": True}, token=token, id="held")
+        await asyncio.to_thread(worker.says, "simulated hang for held")
+        for number in range(3):
+            await client.send("create_task", {"title": f"number {number}"}, token=token)
+    requests, *_ = await report_queues(commands.settings.amqp_url, commands.topology)
+    assert requests.messages == 3
+
+
+def test_reads_are_answered_from_their_row_where_the_settings_say_so(commands: Commands) -> None:
+    commands.variables["REPLAY"] = "all"
+    worker = commands.worker()
+    token = commands.log_in()
+    for _ in range(2):
+        assert commands.run("call", "list_tasks", "--token", token, "--id", "again").returncode == 0
+    worker.says("idem-replay: again v1.list_tasks")
+
+
 def test_a_queue_with_other_arguments_stops_the_worker_with_3_and_words_that_help(commands: Commands) -> None:
     asyncio.run(apply_topology(commands.settings.amqp_url, commands.topology))
     commands.variables["RETRY_DELAY"] = "7s"

@@ -15,7 +15,7 @@ def broker(
     *,
     folder: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Keep the node's data and addresses here. [default: keep nothing]"),
+        typer.Option(file_okay=False, help="Keep the node's data and addresses here. Default: keep nothing."),
     ] = None,
 ) -> None:
     """Run a private RabbitMQ node with its management page, until Ctrl-C or SIGTERM.

@@ -28,7 +28,7 @@ def call(
     token: Annotated[str, typer.Option(help="The access token that login gave.", show_default=False)] = "",
     id: Annotated[  # noqa: A002 - the word on the wire and in every text about it
         str | None,
-        typer.Option(help="The request's id; asking again with the same id has no second effect. [default: a new one]"),
+        typer.Option(help="The request's id; asking again with the same id has no second effect. Default: a new one."),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the response.")] = 10.0,
 ) -> None:

@@ -14,6 +14,7 @@ from warren.errors import (
     NotSent,
     RequestError,
     StorageBusy,
+    StorageFailed,
     StorageUnavailable,
     WorkerStopped,
 )
@@ -41,6 +42,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     WorkerStopped: NO_ANSWER,
     StorageUnavailable: NO_ANSWER,
     StorageBusy: NO_ANSWER,
+    StorageFailed: NO_ANSWER,
 }
 
 EXPECTED: Final = tuple(_CODES)

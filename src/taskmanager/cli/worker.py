@@ -26,11 +26,11 @@ logger: Final = logging.getLogger("taskmanager")
 def worker(
     *,
     processes: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Worker processes.  [default: TASKMANAGER_PROCESSES or 1]")
+        int | None, typer.Option(min=1, max=64, help="Worker processes. Default: TASKMANAGER_PROCESSES, or 1.")
     ] = None,
     prefetch: Annotated[
         int | None,
-        typer.Option(min=1, max=2000, help="Requests in one process's hands.  [default: TASKMANAGER_PREFETCH or 200]"),
+        typer.Option(min=1, max=2000, help="Requests in one process's hands. Default: TASKMANAGER_PREFETCH, or 200."),
     ] = None,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Bring a PostgreSQL database to this version's tables first.")

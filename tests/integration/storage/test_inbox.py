@@ -1,6 +1,7 @@
 """The inbox on a real store: one effect and one answer for each request, whatever happens around it."""
 
 import contextlib
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from warren.codec import decode_reply
-from warren.errors import Conflict, TemporaryError
+from warren.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
 from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, run_batch
+from warren.retry import describe
 from warren.sql import SqlStore
 
 from .conftest import NOW
@@ -242,3 +244,33 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
     sa.event.listen(engine, "before_cursor_execute", look)
     run_batch(store, [job("b"), job("c", principal="0"), job("a"), job("B")])
     assert added == [("0", "c"), ("1", "B"), ("1", "a"), ("1", "b")]
+
+
+def test_what_the_database_says_of_a_refused_statement_shows_no_values(store: SqlStore) -> None:
+    def collide(connection: sa.Connection) -> bytes:
+        values = {"secret": "hash-of-a-password"}
+        connection.execute(sa.text("CREATE TEMPORARY TABLE vault (secret TEXT UNIQUE)"))
+        for _ in range(2):
+            connection.execute(sa.text("INSERT INTO vault VALUES (:secret)"), values)
+        return b""
+
+    (result,) = run_batch(store, [job("a", collide)])
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, StorageFailed)
+    assert "hash-of-a-password" not in describe(result.error)
+    assert "refused a statement" in describe(result.error)
+
+
+def test_a_database_that_cannot_be_written_to_does_not_count_as_one_that_answers(
+    engine: sa.Engine, new_store: Callable[[], SqlStore]
+) -> None:
+    read_only = {"sqlite": "PRAGMA query_only = ON", "postgresql": "SET default_transaction_read_only = on"}
+
+    def forbid_writing(connection: Any, _record: object) -> None:
+        connection.execute(read_only[engine.dialect.name])
+        connection.commit()
+
+    engine.dispose()
+    sa.event.listen(engine, "connect", forbid_writing)
+    with pytest.raises(StorageUnavailable, match=r"read.?only"):
+        new_store().ping()

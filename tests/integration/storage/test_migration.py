@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 
 from taskmanager.storage import migration
 from taskmanager.storage.tables import metadata
-from warren.errors import StorageUnavailable
+from warren.errors import StorageFailed, StorageUnavailable
 from warren.sql import create_engine
 from warren.sql import metadata as warren_metadata
 
@@ -92,7 +92,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
     engine = create_engine(empty_url)
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE crash_journal (in_the_way INTEGER)"))
-    with pytest.raises(sa.exc.DBAPIError, match="crash_journal"):
+    with pytest.raises(StorageFailed, match="crash_journal"):
         migration.upgrade(empty_url)
     with engine.connect() as connection:
         assert sa.inspect(connection).get_table_names() == ["crash_journal"]
@@ -113,6 +113,6 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear database, " * 100)
     before = file.read_bytes()
-    with pytest.raises(sa.exc.DatabaseError, match="not a database"):
+    with pytest.raises(StorageFailed, match="not a database"):
         migration.upgrade(f"sqlite:///{file}")
     assert file.read_bytes() == before
