@@ -58,7 +58,8 @@ def note_api() -> Api[sa.Connection, Any]:
 
     @api.action("v1", "sign_up", public=True, writes=True)
     async def sign_up(context: NoteContext, wanted: Login) -> dict[str, Any]:
-        await asyncio.sleep(0)
+        if wanted.user == "cancelled":
+            raise asyncio.CancelledError
         return await context.transaction(_sign_up, wanted)
 
     @api.action("v1", "log_in", public=True, secret=True)
@@ -90,9 +91,10 @@ def _find(connection: sa.Connection, owner: str) -> int | None:
 def _fail_if_wanted(how: str, wanted: bool) -> None:
     if not wanted:
         return
-    failures: dict[str, Exception] = {
+    failures: dict[str, BaseException] = {
         "conflict": Conflict("No second one"),
         "temporary": TemporaryError("not now"),
         "bug": KeyError("nobody foresaw this"),
+        "exit": SystemExit(3),
     }
     raise failures[how]

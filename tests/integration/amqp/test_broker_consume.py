@@ -1,11 +1,10 @@
 """Consuming from a real RabbitMQ: in order, within the prefetch, settled or given back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Protocol
 
 import pytest
 
+from support.deliveries import Inbox
 from warren.amqp import (
     Channel,
     ChannelClosed,
@@ -17,55 +16,6 @@ from warren.amqp import (
 )
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
-
-
-class Broker(Protocol):
-    url: str
-
-
-class Inbox:
-    """Gathers deliveries until there are as many as wanted."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.batches: list[list[Delivery]] = []
-        self._more = asyncio.Event()
-
-    def take(self, batch: list[Delivery]) -> None:
-        self.batches.append(batch)
-        self._more.set()
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        return [delivery for batch in self.batches for delivery in batch]
-
-    async def until(self, count: int) -> list[Delivery]:
-        async with asyncio.timeout(20):
-            while len(self.deliveries) < count:
-                self._more.clear()
-                await self._more.wait()
-        return self.deliveries
-
-
-@pytest.fixture
-async def connection(broker: Broker) -> AsyncIterator[Connection]:
-    connection = await Connection.open(broker.url, name="test of messages")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def channel(connection: Connection) -> Channel:
-    return await connection.channel(confirms=True)
-
-
-@pytest.fixture
-async def queue(broker: Broker, channel: Channel, prefix: str) -> AsyncIterator[str]:
-    await channel.declare_queue(prefix, arguments=QUORUM)
-    yield prefix
-    cleaner = await Connection.open(broker.url)
-    await (await cleaner.channel()).delete_queue(prefix)
-    await cleaner.close()
 
 
 async def test_prefetch_bounds_what_is_in_hand_and_an_ack_brings_more(

@@ -1,18 +1,15 @@
 """Publishing to a real RabbitMQ: what arrives, what comes back, what is refused."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Protocol
 
 import pytest
 
+from support.deliveries import Inbox
 from warren.amqp import (
     Channel,
     ChannelClosed,
     Connection,
-    Delivery,
     FieldTable,
     Message,
     Properties,
@@ -21,55 +18,6 @@ from warren.amqp import (
 )
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
-
-
-class Broker(Protocol):
-    url: str
-
-
-class Inbox:
-    """Gathers deliveries until there are as many as wanted."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.batches: list[list[Delivery]] = []
-        self._more = asyncio.Event()
-
-    def take(self, batch: list[Delivery]) -> None:
-        self.batches.append(batch)
-        self._more.set()
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        return [delivery for batch in self.batches for delivery in batch]
-
-    async def until(self, count: int) -> list[Delivery]:
-        async with asyncio.timeout(20):
-            while len(self.deliveries) < count:
-                self._more.clear()
-                await self._more.wait()
-        return self.deliveries
-
-
-@pytest.fixture
-async def connection(broker: Broker) -> AsyncIterator[Connection]:
-    connection = await Connection.open(broker.url, name="test of messages")
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def channel(connection: Connection) -> Channel:
-    return await connection.channel(confirms=True)
-
-
-@pytest.fixture
-async def queue(broker: Broker, channel: Channel, prefix: str) -> AsyncIterator[str]:
-    await channel.declare_queue(prefix, arguments=QUORUM)
-    yield prefix
-    cleaner = await Connection.open(broker.url)
-    await (await cleaner.channel()).delete_queue(prefix)
-    await cleaner.close()
 
 
 async def test_all_properties_and_headers_come_back_as_they_were_sent(channel: Channel, queue: str) -> None:

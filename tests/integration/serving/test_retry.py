@@ -10,6 +10,7 @@ import pytest
 from support.notes import note_api
 from support.serving import SECRET, Caller, Serve, calling, keyring, quick, serving, until
 from warren.auth import Keyring, Principal, Ticket
+from warren.codec import LARGEST_BODY
 from warren.devbroker import DevBroker
 from warren.topology import Topology
 
@@ -111,3 +112,30 @@ async def test_a_retry_of_one_request_is_no_ticket_for_another(serve: Serve, cal
         asked = {"id": "f1", "version": "v1", "action": "count", "data": {}, "auth": stolen}
         refused = await caller.ask(asked, headers={"x-retry-count": count})
         assert refused["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize("then", ["before:exit", "after:exit"])
+async def test_an_action_that_wants_to_exit_ends_neither_its_lane_nor_its_worker(
+    serve: Serve, caller: Caller, token: str, then: str
+) -> None:
+    async with serve(most=0):
+        assert (await caller.ask(failing("f1", token, then)))["code"] == "internal"
+        assert (await caller.ask(failing("f2", token, "")))["status"] == "ok"
+
+
+async def test_an_async_action_that_cancels_itself_is_settled_all_the_same(serve: Serve, caller: Caller) -> None:
+    async with serve(most=0):
+        asked = {"id": "s1", "version": "v1", "action": "sign_up", "data": {"user": "cancelled", "password": "p"}}
+        assert (await caller.ask(asked))["code"] == "internal"
+
+
+async def test_a_request_of_the_largest_size_is_retried_like_any_other(
+    serve: Serve, caller: Caller, token: str
+) -> None:
+    asked = failing("f1", token) | {"padding": ""}
+    asked["data"] = {"text": "x", "then": "after:temporary", "padding": "y" * (LARGEST_BODY - 700)}
+    async with serve():
+        assert (await caller.ask(asked))["code"] == "retries_exhausted"
+        (letter,) = await caller.letters(1)
+    assert letter.properties.headers is not None
+    assert letter.properties.headers["x-retry-count"] == 3

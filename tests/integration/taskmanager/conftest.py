@@ -4,17 +4,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
-from support.postgres import PostgresServer
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
-from taskmanager.storage import migration
 from warren.actions import Context
 from warren.auth import Keyring, Principal
 from warren.envelope import Request
@@ -60,30 +57,9 @@ class Application:
             return function(connection, *arguments)
 
 
-@pytest.fixture(scope="session")
-def migrated_postgres_for_actions(postgres: PostgresServer) -> Iterator[str]:
-    with postgres.database() as url:
-        migration.upgrade(url)
-        yield url
-
-
 @pytest.fixture
-def emptied_postgres(migrated_postgres_for_actions: str) -> Iterator[str]:
-    yield migrated_postgres_for_actions
-    engine = create_engine(migrated_postgres_for_actions)
-    with engine.begin() as connection:
-        connection.execute(sa.text("TRUNCATE users, tasks, processed_requests, crash_journal"))
-    engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'tasks.db'}"
-        migration.upgrade(url)
-    else:
-        url = request.getfixturevalue("emptied_postgres")
-    engine = create_engine(url)
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = create_engine(database_url)
     yield engine
     engine.dispose()
 

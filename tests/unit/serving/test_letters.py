@@ -49,6 +49,20 @@ def test_what_is_no_json_is_kept_as_text_without_secrets(body: bytes) -> None:
     assert "password" in text
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"data": {}, "password": "hunter2"},
+        {"data": [{"login": {"password": "hunter2"}}]},
+        {"data": '{"password": "hunter2"}'},
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_taken_out_as_well(document: dict[str, Any]) -> None:
+    found = letter(json.dumps(document).encode(), secrets={"password"})
+    assert "hunter2" not in json.dumps(found)
+    assert found["redrivable"] is False
+
+
 def test_headers_are_kept_as_json() -> None:
     moment = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     headers = {"x-death": [{"time": moment, "count": 3}], "raw": b"\xff", "token": TOKEN, "none": None, "yes": True}

@@ -1,0 +1,27 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from support.serving import Broker
+from warren.amqp import Channel, Connection
+
+
+@pytest.fixture
+async def connection(broker: Broker) -> AsyncIterator[Connection]:
+    connection = await Connection.open(broker.url, name="test of messages")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def channel(connection: Connection) -> Channel:
+    return await connection.channel(confirms=True)
+
+
+@pytest.fixture
+async def queue(broker: Broker, channel: Channel, prefix: str) -> AsyncIterator[str]:
+    await channel.declare_queue(prefix, arguments={"x-queue-type": "quorum"})
+    yield prefix
+    cleaner = await Connection.open(broker.url)
+    await (await cleaner.channel()).delete_queue(prefix)
+    await cleaner.close()

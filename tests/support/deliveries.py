@@ -1,0 +1,29 @@
+"""What a consumer of a test has been given."""
+
+import asyncio
+
+from warren.amqp import Channel, Delivery
+
+
+class Inbox:
+    """Gathers deliveries until there are as many as wanted."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self.batches: list[list[Delivery]] = []
+        self._more = asyncio.Event()
+
+    def take(self, batch: list[Delivery]) -> None:
+        self.batches.append(batch)
+        self._more.set()
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        return [delivery for batch in self.batches for delivery in batch]
+
+    async def until(self, count: int) -> list[Delivery]:
+        async with asyncio.timeout(20):
+            while len(self.deliveries) < count:
+                self._more.clear()
+                await self._more.wait()
+        return self.deliveries
