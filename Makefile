@@ -1,11 +1,11 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo worker test check format lock clean broker-programs postgres-programs
+.PHONY: help install demo worker test test-matrix faults check format lock clean broker-programs postgres-programs
 
 ARGS ?=
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 install: ## make .venv with the pinned dependencies (PYTHON=... chooses the Python)
 	@scripts/install
@@ -19,6 +19,12 @@ worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (A
 
 test: install broker-programs postgres-programs ## run all tests on a real RabbitMQ and PostgreSQL (ARGS="-k name")
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-matrix: install broker-programs postgres-programs ## run the tests of broker, client and worker on RabbitMQ 3.10 and on 4.0 (ARGS="-k name"; root, Linux)
+	@scripts/test-matrix $(ARGS)
+
+faults: install broker-programs postgres-programs ## inject faults under load and judge what came of it, in about half an hour (ARGS="--short", "--list")
+	@PYTHONPATH=tests .venv/bin/python -m faults $(ARGS)
 
 check: install ## format, lint, types, import contracts; nothing is written
 	@.venv/bin/ruff format --check .

@@ -23,7 +23,9 @@ def clean_postgres(migrated_postgres: str) -> Iterator[str]:
     yield migrated_postgres
     engine = create_engine(migrated_postgres)
     with engine.begin() as connection:
-        connection.execute(sa.text("TRUNCATE users, tasks, processed_requests, crash_journal"))
+        connection.execute(
+            sa.text("TRUNCATE users, tasks, processed_requests, crash_journal, rate_windows, login_failures")
+        )
     engine.dispose()
 
 

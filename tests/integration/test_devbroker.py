@@ -19,7 +19,7 @@ import pika.exceptions
 import pytest
 
 from support.waiting import processes_of, wait_until, wait_until_registered
-from warren.devbroker import DevBroker, answers, node
+from warren.devbroker import BrokerFailed, DevBroker, answers, node
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -99,6 +99,15 @@ def test_the_management_page_answers_and_shows_the_node_by_its_name(with_page: D
     request.add_header("Authorization", "Basic " + base64.b64encode(b"guest:guest").decode())
     with urllib.request.urlopen(request, timeout=10) as response:
         assert json.load(response)["node"] == with_page.node_name
+
+
+def test_rabbitmqs_own_tool_runs_on_the_node(with_page: DevBroker) -> None:
+    assert "running" in with_page.control("eval", "rabbit:is_running() andalso running.")
+    with pytest.raises(BrokerFailed, match=r"rabbitmqctl add_vhost_of_no_kind failed with \d+") as caught:
+        with_page.control("add_vhost_of_no_kind", "hunter2")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(BrokerFailed, match=r"rabbitmqctl eval did not end within 0\.01 s"):
+        with_page.control("eval", "ok.", limit=0.01)
 
 
 @linux_only

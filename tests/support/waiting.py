@@ -27,11 +27,17 @@ def wait_until_gone(pids: Iterable[int], *, limit: float = 10.0) -> None:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Return the processes whose environment names the folder, as a private broker's and its children's do (Linux)."""
+    """Return the processes whose environment names the folder, as a private broker's and its children's do (Linux).
+
+    A process in a root of its own (chroot) sees the folder under another path.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and str(folder).encode() in (entry / "environ").read_bytes():
+            root = (entry / "root").readlink() if entry.name.isdigit() else None
+            if root is None or not folder.is_relative_to(root):
+                continue
+            if str("/" / folder.relative_to(root)).encode() in (entry / "environ").read_bytes():
                 found.append(int(entry.name))
         except OSError:  # it ended while we looked, or belongs to somebody else
             continue

@@ -19,6 +19,12 @@ PORTS = {"amqp": 1, "distribution": 2, "epmd": 3, "management": 4, "prometheus":
 START = b"\x00\x0a\x00\x0a\x00\x09\x00\x00\x00\x00"
 
 
+@pytest.fixture(autouse=True)
+def no_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests name scripts of their own, in RABBITMQ_SERVER."""
+    monkeypatch.delenv("RABBITMQ_SERVER_ROOT", raising=False)
+
+
 @contextlib.contextmanager
 def peer(reply: bytes, seen: list[bytes] | None = None) -> Iterator[int]:
     """Listen on a free port, answer whoever comes with the bytes, and hang up."""

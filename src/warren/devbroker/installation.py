@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["BrokerMissing", "configuration", "epmd_program", "node_environment", "server_script"]
+from warren.devbroker.errors import BrokerMissing
+
+__all__ = ["configuration", "epmd_program", "named_root", "node_environment", "server_script"]
 
 # The script that Debian puts on the PATH changes to the user rabbitmq; the one inside the package runs as the caller.
 SCRIPT_FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
@@ -20,8 +22,10 @@ or name a rabbitmq-server script in RABBITMQ_SERVER, or use a broker that runs a
 with TASKMANAGER_AMQP_URL=amqp://guest:guest@127.0.0.1:5672/"""
 
 
-class BrokerMissing(Exception):
-    """There is no RabbitMQ on this machine; the text says how to get one."""
+def named_root() -> Path | None:
+    """Return the folder with another RabbitMQ in it that RABBITMQ_SERVER_ROOT names, None where that is not set."""
+    named = os.environ.get("RABBITMQ_SERVER_ROOT")
+    return Path(named) if named else None
 
 
 def server_script() -> str:
@@ -63,13 +67,22 @@ def epmd_program() -> str:
     raise BrokerMissing(INSTRUCTIONS.format(what="Erlang port mapper (epmd)"))
 
 
-def node_environment(folder: Path, name: str, ports: Mapping[str, int]) -> dict[str, str]:
+def node_environment(
+    folder: Path, name: str, ports: Mapping[str, int], *, inherited: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the environment of a private node and its port mapper.
 
     No setting of another RabbitMQ or Erlang, in the caller's environment or under /etc, reaches the node. The names are
     in RabbitMQ's "File and Directory Locations" and in Erlang's manual page of epmd.
+
+    Args:
+        folder: the node's folder, as the node sees it.
+        name: the node's name.
+        ports: its ports by their purpose.
+        inherited: what it gets beside; the environment of this process by default.
     """
-    mine = {k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_")) and k != "NOTIFY_SOCKET"}
+    rest = os.environ if inherited is None else inherited
+    mine = {k: v for k, v in rest.items() if not k.startswith(("RABBITMQ_", "ERL_")) and k != "NOTIFY_SOCKET"}
     loopback_distribution = "-kernel inet_dist_use_interface {127,0,0,1}"
     two_schedulers = "+S 2:2"  # more of them boot and idle no better on the machines of developers
     return mine | {

@@ -6,7 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from warren.devbroker.node import BrokerFailed, DevBroker, free_ports, new_name
+from warren.devbroker.errors import BrokerFailed
+from warren.devbroker.node import DevBroker, free_ports, new_name
 from warren.devbroker.probe import answers
 
 __all__ = ["LastingBroker"]

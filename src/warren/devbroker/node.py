@@ -12,19 +12,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from warren.devbroker.installation import configuration, epmd_program, node_environment, server_script
+from warren.devbroker.errors import BrokerFailed
+from warren.devbroker.installation import configuration, named_root
 from warren.devbroker.probe import greeting
+from warren.devbroker.programs import Programs
 from warren.process_group import ProcessGroup, kill
 
-__all__ = ["BrokerFailed", "DevBroker"]
+__all__ = ["DevBroker"]
 
 ATTEMPTS = 4
 PORT_TAKEN = re.compile(r"eaddrinuse|address (already )?in use|in use by another", re.IGNORECASE)
 PORT_NAMES = ("amqp", "distribution", "epmd", "management", "prometheus")
-
-
-class BrokerFailed(Exception):
-    """The private node did not start, or is not running; the text says why and ends with the last lines of its log."""
 
 
 class DevBroker:
@@ -38,9 +36,14 @@ class DevBroker:
         within: where to make the folder; the system's folder for temporary files by default.
         management: also run RabbitMQ's management page and its Prometheus endpoint.
         limit: seconds that the node may take until it answers.
+        root: a folder that holds a Debian with a RabbitMQ of its own, which runs instead of the machine's;
+            the node's folder is in there too. By default what RABBITMQ_SERVER_ROOT names, if anything. Needs root.
     """
 
-    def __init__(self, within: Path | None = None, *, management: bool = False, limit: float = 90.0) -> None:
+    def __init__(
+        self, within: Path | None = None, *, management: bool = False, limit: float = 90.0, root: Path | None = None
+    ) -> None:
+        self._programs = Programs(root or named_root())
         self._within = within
         self._management = management
         self._limit = limit
@@ -164,11 +167,42 @@ class DevBroker:
         if not self._boot():
             raise BrokerFailed(f"another program took a port of the RabbitMQ node in {folder} while it was down")
 
+    def control(self, command: str, *arguments: str, limit: float = 60.0) -> str:
+        """Run RabbitMQ's tool rabbitmqctl on the node and return what it printed.
+
+        Args:
+            command: one of those on rabbitmqctl's manual page.
+            arguments: what it takes; errors do not repeat it, for it may be a password.
+            limit: seconds that it may take.
+
+        Raises:
+            BrokerFailed: the node is not started, or the tool failed or took longer; the text holds its words.
+        """
+        program = [*self._programs.control(), "--node", self._name, "--quiet"]
+        environment = self._programs.environment(self.folder, self._name, self._ports)
+        try:
+            done = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
+                [*program, command, *arguments],
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=True,
+                timeout=limit,
+            )
+        except subprocess.CalledProcessError as error:
+            words = f"{error.stdout}{error.stderr}".strip()
+            raise BrokerFailed(f"rabbitmqctl {command} failed with {error.returncode}: {words}") from error
+        except subprocess.TimeoutExpired as error:
+            raise BrokerFailed(f"rabbitmqctl {command} did not end within {limit:g} s") from error
+        return done.stdout
+
     def _boot(self) -> bool:
         """Start the node in its folder and wait for it; False, with nothing running, when a port was taken."""
         try:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="warren-broker-", dir=self._within)).resolve()
+                within = self._within or self._programs.nodes_folder()
+                self._folder = Path(tempfile.mkdtemp(prefix="warren-broker-", dir=within)).resolve()
             self._launch(self._folder)
             return self._answers_in_time(self._folder)
         except BaseException:  # Ctrl-C while the node boots must not leave it running either
@@ -179,11 +213,11 @@ class DevBroker:
         for name, text in configuration(self._ports, management=self._management).items():
             (folder / name).write_text(text, encoding="utf-8")
         (folder / "conf.d").mkdir(exist_ok=True)
-        environment = node_environment(folder, self._name, self._ports)
+        environment = self._programs.environment(folder, self._name, self._ports)
         output = folder / "console.log"
         output.unlink(missing_ok=True)
-        self._mapper = self._processes.start([epmd_program()], environment=environment, output=output)
-        self._node = self._processes.start([server_script(), "-noinput"], environment=environment, output=output)
+        self._mapper = self._processes.start(self._programs.port_mapper(), environment=environment, output=output)
+        self._node = self._processes.start(self._programs.server(), environment=environment, output=output)
 
     def _answers_in_time(self, folder: Path) -> bool:
         end = time.monotonic() + self._limit
