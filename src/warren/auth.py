@@ -2,7 +2,7 @@
 
 A token says who the caller is. A ticket replaces it when a request waits in a retry queue: it names the verified
 caller and this one request, is accepted for nothing else, and outlives the token. Each has a signing key of its own,
-both made from one secret, so that neither can pass for the other.
+so that neither can pass for the other.
 """
 
 from __future__ import annotations
@@ -11,23 +11,19 @@ import hashlib
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-import jwt
 from msgspec import Struct
 
+from warren import jws
+from warren.claims import check_origin, check_times, subject_of
 from warren.errors import Unauthenticated
+from warren.keys import HS256, NO_KEYS, Key, KeySet, secret_key
 
-SHORTEST_SECRET: Final = 32
-"""Bytes; RFC 7518, section 3.2: an HS256 key has at least the hash's size."""
-
-LEEWAY: Final = timedelta(seconds=30)
-"""How far clocks may differ (RFC 7519, section 4.1.4)."""
-
-_ALGORITHM: Final = "HS256"
-_REQUIRED: Final = ["exp", "iat", "sub", "iss", "aud"]
+_TOKEN_TYPE: Final = "JWT"  # noqa: S105 -- the kind of token, RFC 7519, section 5.1
+_TOKEN_TYPES: Final = frozenset({None, "jwt", "at+jwt"})
 _TICKET_SCHEME: Final = "Ticket "
 _TICKET_TYPE: Final = "warren-ticket+jwt"
 _TICKET_AUDIENCE: Final = "warren:ticket"
@@ -51,14 +47,36 @@ class Ticket(Struct, frozen=True):
     retries: int
 
 
-class Keyring:
-    """Issues and verifies tokens and tickets with one secret.
+class _Trust:
+    """What is believed under one set of keys; replaced as a whole, with its verdicts, when the keys change."""
 
-    Verdicts about tokens are cached, bounded in number; expiry is checked on every use. Not for several threads.
+    def __init__(self, secret: Key, keys: KeySet) -> None:
+        self.signer = keys.signer or secret
+        self.token_keys: dict[str | None, Key] = {None: secret, **{key.kid: key for key in keys.tokens.values()}}
+        self.ticket_signer = _ticket_key(secret.private)
+        known = [self.ticket_signer, *map(_ticket_key, keys.secrets.values())]
+        self.ticket_keys: dict[str | None, Key] = {None: self.ticket_signer, **{key.kid: key for key in known}}
+        former = {_fingerprint_key(other) for other in keys.secrets.values()}
+        self.fingerprint_key = _fingerprint_key(secret.private)
+        self.former_fingerprint_keys = tuple(former - {self.fingerprint_key})
+        self.letter_keys = tuple(map(_letter_key, (secret.private, *keys.secrets.values())))
+        self.verdicts: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+
+class Keyring:
+    """Issues and verifies tokens and tickets.
+
+    The secret makes tickets and fingerprints, and tokens unless another key signs; other secrets in ``keys`` are known
+    by their tickets and fingerprints, so that a secret can be changed while requests wait. A token that names no key
+    is verified with the secret only.
+
+    Verdicts about tokens are cached, bounded in number; expiry is checked on every use. Everything but ``use`` is for
+    one thread.
 
     Args:
         secret: at least 32 bytes.
         issuer: the ``iss`` and ``aud`` of tokens.
+        keys: the keys beside the secret.
         longest_life: a token that claims to live longer is refused.
         ticket_life: how long a request may wait in retry.
         clock: POSIX time in seconds.
@@ -72,28 +90,29 @@ class Keyring:
         secret: bytes,
         *,
         issuer: str,
+        keys: KeySet = NO_KEYS,
         longest_life: timedelta = timedelta(days=31),
         ticket_life: timedelta = timedelta(days=7),
         clock: Callable[[], float] = time.time,
         cache_size: int = 10_000,
     ) -> None:
-        if len(secret) < SHORTEST_SECRET:
-            raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
-        self._secret = secret
-        self._ticket_secret = hmac.digest(secret, b"warren ticket", "sha256")
-        self._fingerprint_secret = hmac.digest(secret, b"warren fingerprint", "sha256")
+        self._secret = secret_key(secret)
+        self._trust = _Trust(self._secret, keys)
         self._issuer = issuer
         self._longest_life = longest_life.total_seconds()
         self._ticket_life = ticket_life.total_seconds()
         self._clock = clock
         self._cache_size = cache_size
-        self._verdicts: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+    def use(self, keys: KeySet) -> None:
+        """Believe these keys from now on, and no verdict of before; for any thread."""
+        self._trust = _Trust(self._secret, keys)
 
     def issue(self, subject: str, life: timedelta) -> str:
         """Make a token for a caller that has proven who it is."""
         now = int(self._clock())
         claims = {"sub": subject, "iat": now, "exp": now + int(life.total_seconds()), "iss": self._issuer}
-        return jwt.encode({**claims, "aud": self._issuer}, self._secret, algorithm=_ALGORITHM)
+        return jws.sign({**claims, "aud": self._issuer}, self._trust.signer, _TOKEN_TYPE)
 
     def verify(self, auth: str) -> Principal:
         """Say who presents this token, with or without a leading ``Bearer ``.
@@ -103,19 +122,17 @@ class Keyring:
         """
         token = bearer(auth)
         now = self._clock()
-        if found := self._verdicts.get(token):
+        trust = self._trust
+        if found := trust.verdicts.get(token):
             principal, expires = found
             if now < expires:
-                self._verdicts.move_to_end(token)
+                trust.verdicts.move_to_end(token)
                 return principal
-            del self._verdicts[token]
-        claims = self._claims(token, self._secret, self._issuer, now)
-        if claims["exp"] - claims["iat"] > self._longest_life or not claims["sub"]:
-            raise Unauthenticated(_REFUSED)
-        principal = Principal(claims["sub"])
-        self._verdicts[token] = principal, claims["exp"] + LEEWAY.total_seconds()
-        if len(self._verdicts) > self._cache_size:
-            self._verdicts.popitem(last=False)
+            del trust.verdicts[token]
+        principal, expires = self._examine(token, trust, now)
+        trust.verdicts[token] = principal, expires
+        if len(trust.verdicts) > self._cache_size:
+            trust.verdicts.popitem(last=False)
         return principal
 
     def issue_ticket(self, ticket: Ticket) -> str:
@@ -130,9 +147,7 @@ class Keyring:
             "iss": self._issuer,
             "aud": _TICKET_AUDIENCE,
         }
-        return _TICKET_SCHEME + jwt.encode(
-            claims, self._ticket_secret, algorithm=_ALGORITHM, headers={"typ": _TICKET_TYPE}
-        )
+        return _TICKET_SCHEME + jws.sign(claims, self._trust.ticket_signer, _TICKET_TYPE)
 
     def read_ticket(self, auth: str, request_id: str) -> Ticket:
         """Verify the ticket of one request.
@@ -141,37 +156,44 @@ class Keyring:
             Unauthenticated: it is none of ours, expired, or another request's.
         """
         token = auth.removeprefix(_TICKET_SCHEME)
-        claims = self._claims(token, self._ticket_secret, _TICKET_AUDIENCE, self._clock())
-        if claims.get("rid") != request_id or not isinstance(claims.get("retries"), int):
-            raise Unauthenticated(_REFUSED)
-        return Ticket(Principal(claims["sub"]), request_id, claims["retries"])
+        try:
+            claims = jws.verify(token, self._trust.ticket_keys, {_TICKET_TYPE})
+            check_origin(claims, issuer=self._issuer, audience=_TICKET_AUDIENCE)
+            check_times(claims, now=self._clock(), longest=float("inf"))
+            return Ticket(Principal(subject_of(claims)), request_id, _retries_of(claims, request_id))
+        except ValueError as error:
+            raise Unauthenticated(_REFUSED) from error
+
+    def seal_letter(self, content: bytes) -> str:
+        """Make the seal that shows that a worker wrote a dead letter, over all of it that has to be believed."""
+        return hmac.new(self._trust.letter_keys[0], content, "sha256").hexdigest()
+
+    def is_letter_sealed(self, content: bytes, seal: str) -> bool:
+        """Tell whether a worker sealed this content, with the secret or another one that is known."""
+        seals = (hmac.new(key, content, "sha256").hexdigest().encode() for key in self._trust.letter_keys)
+        return any(hmac.compare_digest(right, seal.encode()) for right in seals)
 
     def fingerprint(self, canonical_request: bytes, *, keyed: bool) -> bytes:
         """Digest a request to compare it with a later one; keyed where a password in it must not be guessable."""
-        key = self._fingerprint_secret if keyed else b""
-        return hashlib.blake2b(canonical_request, digest_size=16, key=key).digest()
+        return _digest(canonical_request, self._trust.fingerprint_key if keyed else b"")
 
-    def _claims(self, token: str, secret: bytes, audience: str, now: float) -> Mapping[str, Any]:
+    def other_fingerprints(self, canonical_request: bytes, *, keyed: bool) -> tuple[bytes, ...]:
+        """Digest a request as workers with the former or the coming secret do: as many as other secrets are known."""
+        if not keyed:
+            return ()
+        return tuple(_digest(canonical_request, key) for key in self._trust.former_fingerprint_keys)
+
+    def _examine(self, token: str, trust: _Trust, now: float) -> tuple[Principal, float]:
         try:
-            # The clock is ours, so the times are checked here and not by the library.
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                secret,
-                algorithms=[_ALGORITHM],
-                audience=audience,
-                issuer=self._issuer,
-                options={"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
-            )
-        except (jwt.InvalidTokenError, ValueError) as error:
+            claims = jws.verify(token, trust.token_keys, _TOKEN_TYPES)
+            check_origin(claims, issuer=self._issuer, audience=self._issuer)
+            expires = check_times(claims, now=now, longest=self._longest_life)
+            subject = subject_of(claims)
+        except ValueError as error:
             raise Unauthenticated(_REFUSED) from error
-        leeway = LEEWAY.total_seconds()
-        times = [claims["iat"], claims["exp"], claims.get("nbf", 0)]
-        if any(type(moment) not in (int, float) for moment in times):
+        if not subject:
             raise Unauthenticated(_REFUSED)
-        issued, expires, begins = times
-        if not (issued - leeway <= now < expires + leeway and begins - leeway <= now):
-            raise Unauthenticated(_REFUSED)
-        return claims
+        return Principal(subject), expires
 
 
 def bearer(auth: str) -> str:
@@ -182,3 +204,28 @@ def bearer(auth: str) -> str:
 def is_ticket(auth: str) -> bool:
     """Tell a ticket from a token by its scheme; it still has to be verified."""
     return auth.startswith(_TICKET_SCHEME)
+
+
+def _retries_of(claims: dict[str, Any], request_id: str) -> int:
+    retries = claims.get("retries")
+    if claims.get("rid") != request_id or type(retries) is not int or retries < 0:
+        raise ValueError("the ticket of another request")
+    return retries
+
+
+def _ticket_key(secret: bytes) -> Key:
+    """Derive the key of a secret's tickets; its ``kid`` names the secret without giving anything of it away."""
+    key = hmac.digest(secret, b"warren ticket", "sha256")
+    return Key(HS256, key, key, hmac.digest(key, b"warren ticket kid", "sha256")[:8].hex())
+
+
+def _letter_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, b"warren letter", "sha256")
+
+
+def _fingerprint_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, b"warren fingerprint", "sha256")
+
+
+def _digest(canonical_request: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(canonical_request, digest_size=16, key=key).digest()

@@ -1,139 +1,237 @@
-import base64
-import json
+"""Tokens, tickets and fingerprints, and what a change of keys does to them."""
+
+import threading
 from datetime import timedelta
 from typing import Any
 
 import jwt
 import pytest
 
+from support.tokens import (
+    ISSUER,
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    ed25519,
+    ed_jwk,
+    key_set,
+    oct_jwk,
+    rsa,
+    rsa_jwk,
+    token,
+    whole_key_set,
+)
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
 from warren.errors import Unauthenticated
+from warren.keys import NO_KEYS, KeySet, read_key_set
 
-SECRET = b"0123456789abcdef0123456789abcdef"
-NOW = 1_800_000_000.0
-CLAIMS: dict[str, Any] = {"sub": "7", "iat": int(NOW), "exp": int(NOW) + 600, "iss": "test", "aud": "test"}
-
-
-def keyring(now: float = NOW, **options: Any) -> Keyring:
-    return Keyring(SECRET, issuer="test", clock=lambda: now, **options)
+HOUR = timedelta(hours=1)
+TICKET = Ticket(Principal("7"), "a1", 2)
 
 
-def signed(claims: dict[str, Any], secret: bytes = SECRET, algorithm: str = "HS256", **headers: Any) -> str:
-    return jwt.encode(claims, secret, algorithm=algorithm, headers=headers or None)
+def keyring(now: float = NOW, *, secret: bytes = SECRET, keys: KeySet = NO_KEYS, **options: Any) -> Keyring:
+    return Keyring(secret, issuer=ISSUER, keys=keys, clock=lambda: now, **options)
 
 
-def changed(**claims: Any) -> str:
-    return signed({name: value for name, value in (CLAIMS | claims).items() if value is not ...})
-
-
-def unsigned(claims: dict[str, Any], algorithm: str) -> str:
-    def part(value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    return f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(claims)}."
-
-
-FORGED = {
-    "nothing": "",
-    "blank": "   ",
-    "only a scheme": "Bearer ",
-    "no token": "password",
-    "two parts": "a.b",
-    "four parts": signed(CLAIMS) + ".x",
-    "another key": signed(CLAIMS, b"x" * 32),
-    "unsigned": unsigned(CLAIMS, "none"),
-    "unsigned, capital": unsigned(CLAIMS, "None"),
-    "HS256 without a signature": unsigned(CLAIMS, "HS256"),
-    "HS384": signed(CLAIMS, SECRET + b"x" * 16, "HS384"),
-    "HS512": signed(CLAIMS, SECRET * 2, "HS512"),
-    "a cut signature": signed(CLAIMS)[:-3],
-    "expired": changed(exp=int(NOW) - 31, iat=int(NOW) - 600),
-    "without exp": changed(exp=...),
-    "without iat": changed(iat=...),
-    "without sub": changed(sub=...),
-    "without iss": changed(iss=...),
-    "without aud": changed(aud=...),
-    "empty sub": changed(sub=""),
-    "another issuer": changed(iss="other"),
-    "another audience": changed(aud="other"),
-    "issued in the future": changed(iat=int(NOW) + 100),
-    "not yet valid": changed(nbf=int(NOW) + 100),
-    "lives too long": changed(exp=int(NOW) + 32 * 86_400),
-    "exp is true": changed(exp=True),
-    "exp is infinite": changed(exp=float("inf")),
-    "nbf is true": changed(nbf=True),
-    "a key of its own in the header": signed(CLAIMS, b"x" * 32, jwk={"kty": "oct", "k": "eHh4"}),
-    "a key's address in the header": signed(CLAIMS, b"x" * 32, jku="http://localhost/keys"),
-    "a ticket": keyring().issue_ticket(Ticket(Principal("7"), "a1", 1)),
-    "a ticket without its scheme": keyring().issue_ticket(Ticket(Principal("7"), "a1", 1)).partition(" ")[2],
-    "not ascii": "ä.ö.ü",
-}
+def knows(*secrets: bytes) -> KeySet:
+    """Keys that say which other secrets there are."""
+    return read_key_set(
+        key_set(*(oct_jwk(secret, kid=f"s{n}", key_ops=["deriveKey"]) for n, secret in enumerate(secrets)))
+    )
 
 
 def test_a_token_says_who_calls_with_and_without_a_scheme() -> None:
-    token = keyring().issue("7", timedelta(hours=1))
-    for auth in (token, f"Bearer {token}", f"bearer  {token}"):
+    given = keyring().issue("7", HOUR)
+    for auth in (given, f"Bearer {given}", f"bearer  {given}"):
         assert keyring().verify(auth) == Principal("7")
 
 
-@pytest.mark.parametrize("auth", FORGED.values(), ids=FORGED.keys())
-def test_every_forged_token_gets_the_same_answer(auth: str) -> None:
-    with pytest.raises(Unauthenticated) as caught:
-        keyring().verify(auth)
-    assert caught.value.text == "Token missing, invalid or expired"
+def test_a_token_of_the_secret_is_what_others_read_too() -> None:
+    given = keyring().issue("7", HOUR)
+    assert jwt.get_unverified_header(given) == {"alg": "HS256", "typ": "JWT"}
+    now = int(NOW)
+    assert jwt.decode(given, SECRET, ["HS256"], audience=ISSUER, options={"verify_iat": False}) == {
+        "sub": "7",
+        "iat": now,
+        "exp": now + 3600,
+        "iss": ISSUER,
+        "aud": ISSUER,
+    }
 
 
-def test_clocks_may_differ_by_half_a_minute() -> None:
-    for claims in ({"exp": int(NOW) - 29, "iat": int(NOW) - 600}, {"iat": int(NOW) + 29}, {"nbf": int(NOW) + 29}):
-        assert keyring().verify(changed(**claims)) == Principal("7")
+@pytest.mark.parametrize(
+    ("jwk", "algorithm", "public"),
+    [
+        (ed_jwk(private=True), "EdDSA", ed25519().public_key()),
+        (rsa_jwk(private=True), "RS256", rsa().public_key()),
+        (oct_jwk(OTHER_SECRET), "HS256", OTHER_SECRET),
+    ],
+    ids=["Ed25519", "RSA", "oct"],
+)
+def test_the_first_key_that_may_sign_signs_and_its_public_part_verifies(
+    jwk: dict[str, Any], algorithm: str, public: Any
+) -> None:
+    quiet = ed_jwk(ed25519("quiet"), private=True, kid="quiet")
+    late = ed_jwk(ed25519("late"), private=True, kid="late", key_ops=["sign"])
+    ring = keyring(keys=read_key_set(key_set(quiet, {**jwk, "kid": "new", "key_ops": ["sign", "verify"]}, late)))
+    given = ring.issue("7", HOUR)
+    assert jwt.get_unverified_header(given) == {"alg": algorithm, "typ": "JWT", "kid": "new"}
+    assert jwt.decode(given, public, [algorithm], audience=ISSUER, options={"verify_iat": False})["sub"] == "7"
+    parts: dict[str, Any] = {name: jwk[name] for name in ("kty", "k", "crv", "x", "n", "e") if name in jwk}
+    reader = keyring(keys=read_key_set(key_set({**parts, "kid": "new"})))
+    assert reader.verify(given) == Principal("7")
+    with pytest.raises(Unauthenticated):
+        keyring().verify(given)
+
+
+def test_tokens_of_the_secret_stay_good_beside_keys() -> None:
+    assert keyring(keys=read_key_set(whole_key_set())).verify(keyring().issue("7", HOUR)) == Principal("7")
 
 
 def test_a_token_that_was_seen_before_expires_all_the_same() -> None:
     now = [NOW]
-    ring = Keyring(SECRET, issuer="test", clock=lambda: now[0])
-    token = ring.issue("7", timedelta(seconds=60))
-    assert ring.verify(token) == Principal("7")
-    now[0] += 60 + 31
+    ring = Keyring(SECRET, issuer=ISSUER, clock=lambda: now[0])
+    given = ring.issue("7", timedelta(seconds=60))
+    assert ring.verify(given) == Principal("7")
+    now[0] += 60 + 29
+    assert ring.verify(given) == Principal("7")
+    now[0] += 1
     with pytest.raises(Unauthenticated):
-        ring.verify(token)
+        ring.verify(given)
 
 
 def test_the_cache_of_verdicts_is_bounded_and_right() -> None:
     ring = keyring(cache_size=3)
-    tokens = {str(subject): ring.issue(str(subject), timedelta(hours=1)) for subject in range(10)}
+    tokens = {str(subject): ring.issue(str(subject), HOUR) for subject in range(10)}
     for _ in range(2):
-        for subject, token in tokens.items():
-            assert ring.verify(token) == Principal(subject)
-    assert len(ring._verdicts) == 3
+        for subject, given in tokens.items():
+            assert ring.verify(given) == Principal(subject)
+    assert len(ring._trust.verdicts) == 3
+
+
+def test_a_refused_token_takes_no_room() -> None:
+    ring = keyring()
+    for number in range(10):
+        with pytest.raises(Unauthenticated):
+            ring.verify(token(exp=number))
+    assert not ring._trust.verdicts
+
+
+def test_a_verdict_is_not_believed_any_more_when_its_key_is_gone() -> None:
+    ring = keyring(keys=read_key_set(whole_key_set()))
+    seen = {kid: token(kid) for kid in (None, "oct", "ed", "rsa")}
+    for given in seen.values():
+        assert ring.verify(given) == Principal("7")
+    ring.use(read_key_set(key_set(rsa_jwk(kid="rsa"))))
+    assert ring.verify(seen[None]) == ring.verify(seen["rsa"]) == Principal("7")
+    for gone in ("oct", "ed"):
+        with pytest.raises(Unauthenticated):
+            ring.verify(seen[gone])
+
+
+def test_a_kid_that_names_another_key_now_is_no_way_in() -> None:
+    ring = keyring(keys=read_key_set(key_set(ed_jwk(kid="ed"))))
+    ring.verify(given := token("ed"))
+    ring.use(read_key_set(key_set(ed_jwk(ed25519("another"), kid="ed"))))
+    with pytest.raises(Unauthenticated):
+        ring.verify(given)
+
+
+def test_keys_that_change_all_the_time_never_disturb_a_token_that_is_good_under_each() -> None:
+    ring, ended = keyring(), threading.Event()
+    sets = [read_key_set(whole_key_set()), read_key_set(key_set(ed_jwk(kid="ed")))]
+
+    def change() -> None:
+        while not ended.is_set():
+            for keys in sets:
+                ring.use(keys)
+
+    ring.use(sets[0])
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        given = token("ed")
+        assert all(ring.verify(given) == Principal("7") for _ in range(2000))
+    finally:
+        ended.set()
+        changing.join()
 
 
 def test_a_ticket_is_for_one_request_and_outlives_tokens() -> None:
-    ticket = keyring().issue_ticket(Ticket(Principal("7"), "a1", 2))
+    ticket = keyring().issue_ticket(TICKET)
     assert is_ticket(ticket)
-    assert keyring(NOW + 86_400).read_ticket(ticket, "a1") == Ticket(Principal("7"), "a1", 2)
+    assert keyring(NOW + 86_400).read_ticket(ticket, "a1") == TICKET
     for now, request_id in ((NOW, "a2"), (NOW + 8 * 86_400, "a1")):
         with pytest.raises(Unauthenticated):
             keyring(now).read_ticket(ticket, request_id)
 
 
 def test_a_ticket_of_a_caller_without_a_token_names_nobody() -> None:
-    ticket = keyring().issue_ticket(Ticket(ANONYMOUS, "a1", 1))
-    assert keyring().read_ticket(ticket, "a1").principal == ANONYMOUS
+    ticket = keyring().issue_ticket(Ticket(ANONYMOUS, "a1", 0))
+    assert keyring().read_ticket(ticket, "a1") == Ticket(ANONYMOUS, "a1", 0)
 
 
-def test_a_token_is_no_ticket() -> None:
-    token = keyring().issue("7", timedelta(hours=1))
-    assert not is_ticket(token)
+def test_a_ticket_with_the_largest_id_and_subject_can_be_read() -> None:
+    ticket = Ticket(Principal("s" * 64), '"' * 128, 100)
+    assert keyring().read_ticket(keyring().issue_ticket(ticket), ticket.request_id) == ticket
+
+
+def test_a_ticket_from_before_tickets_had_a_kid_is_still_one() -> None:
+    ring = keyring()
+    claims = jwt.decode(ring.issue_ticket(TICKET).removeprefix("Ticket "), options={"verify_signature": False})
+    key = ring._trust.ticket_signer.private
+    old = jwt.encode(claims, key, "HS256", headers={"typ": "warren-ticket+jwt"})
+    assert ring.read_ticket(f"Ticket {old}", "a1") == TICKET
+
+
+@pytest.mark.parametrize("claims", [{"retries": True}, {"retries": -1}, {"retries": "2"}, {"retries": ...}, {"rid": 1}])
+def test_a_ticket_that_we_would_not_write_is_refused(claims: dict[str, Any]) -> None:
+    ring = keyring()
+    ticket = ring.issue_ticket(TICKET).removeprefix("Ticket ")
+    said = {**jwt.decode(ticket, options={"verify_signature": False}), **claims}
+    said = {name: value for name, value in said.items() if value is not ...}
+    key = ring._trust.ticket_signer
+    forged = jwt.encode(said, key.private, "HS256", headers={"typ": "warren-ticket+jwt", "kid": key.kid})
     with pytest.raises(Unauthenticated):
-        keyring().read_ticket(f"Ticket {token}", "a1")
+        ring.read_ticket(f"Ticket {forged}", "a1")
+
+
+def test_other_keys_for_tokens_change_nothing_for_tickets_and_fingerprints() -> None:
+    before, after = keyring(), keyring(keys=read_key_set(key_set(ed_jwk(private=True, kid="ed", key_ops=["sign"]))))
+    assert after.read_ticket(before.issue_ticket(TICKET), "a1") == TICKET
+    assert after.fingerprint(b"x", keyed=True) == before.fingerprint(b"x", keyed=True)
+
+
+def test_a_key_for_tokens_makes_no_tickets() -> None:
+    ring = keyring(keys=read_key_set(key_set(oct_jwk(OTHER_SECRET, kid="oct"))))
+    with pytest.raises(Unauthenticated):
+        ring.read_ticket(keyring(secret=OTHER_SECRET).issue_ticket(TICKET), "a1")
+
+
+def test_workers_read_each_others_tickets_while_the_secret_changes() -> None:
+    both = knows(SECRET, OTHER_SECRET)
+    old, new = keyring(keys=both), keyring(secret=OTHER_SECRET, keys=both)
+    for maker, reader in ((old, new), (new, old), (old, old), (new, new)):
+        assert reader.read_ticket(maker.issue_ticket(TICKET), "a1") == TICKET
+    new.use(NO_KEYS)
+    with pytest.raises(Unauthenticated):
+        new.read_ticket(old.issue_ticket(TICKET), "a1")
+
+
+def test_workers_know_each_others_fingerprints_while_the_secret_changes() -> None:
+    both = knows(SECRET, OTHER_SECRET)
+    old, new = keyring(keys=both), keyring(secret=OTHER_SECRET, keys=both)
+    assert new.other_fingerprints(b"x", keyed=True) == (old.fingerprint(b"x", keyed=True),)
+    assert old.other_fingerprints(b"x", keyed=True) == (new.fingerprint(b"x", keyed=True),)
+    assert new.other_fingerprints(b"x", keyed=False) == keyring().other_fingerprints(b"x", keyed=True) == ()
 
 
 def test_a_short_secret_is_refused() -> None:
     with pytest.raises(ValueError, match=r"31 bytes; at least 32"):
-        Keyring(b"x" * 31, issuer="test")
+        Keyring(b"x" * 31, issuer=ISSUER)
 
 
 def test_a_fingerprint_of_a_secret_cannot_be_guessed_without_the_key() -> None:
-    other = Keyring(b"y" * 32, issuer="test")
+    other = keyring(secret=b"y" * 32)
     assert keyring().fingerprint(b"x", keyed=False) == other.fingerprint(b"x", keyed=False)
     assert keyring().fingerprint(b"x", keyed=True) != other.fingerprint(b"x", keyed=True)

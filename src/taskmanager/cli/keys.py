@@ -1,0 +1,152 @@
+"""``taskmanager keys``: the file with the keys of tokens, changed step by step while workers read it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+
+from taskmanager.bootstrap import find_secret
+from taskmanager.cli.endings import WrongUse
+from taskmanager.cli.environment import load_settings
+from warren.key_file import KeyFile
+from warren.keys import KeySetError, read_key_set
+
+app = typer.Typer(no_args_is_help=True, help="The keys of tokens, in the file that TASKMANAGER_JWT_KEYS names.")
+
+Kid = Annotated[str, typer.Argument(help="The key's name, such as 2026-12.")]
+
+_RSA_BITS: Final = 3072
+
+
+class Kind(StrEnum):
+    """What kind of key is made."""
+
+    ED25519 = "ed25519"
+    RSA = "rsa"
+    OCT = "oct"
+
+
+@app.command()
+def show() -> None:
+    """Print the names of the keys and what each is for; nothing of a key is printed."""
+    path = _path()
+    try:
+        typer.echo(f"{path}: {KeyFile(path).read().summary()}")
+    except KeySetError as error:
+        raise WrongUse(f"TASKMANAGER_JWT_KEYS: {error}") from error
+
+
+@app.command()
+def add(kid: Kid, *, kind: Annotated[Kind, typer.Option(help="EdDSA, RS256 or HS256 tokens.")] = Kind.ED25519) -> None:
+    """Make a new key that verifies tokens and does not sign yet; the file is made if there is none."""
+    _append({**_make(kind), "kid": kid, "key_ops": ["verify"]})
+
+
+@app.command()
+def secret(kid: Kid) -> None:
+    """Note the secret that is set now, so that its tickets and fingerprints are known when another one is set."""
+    _append({**_oct(find_secret(load_settings())), "kid": kid, "key_ops": ["deriveKey"]})
+
+
+@app.command()
+def sign(kid: Kid) -> None:
+    """Have this key sign the tokens of all logins from now on; the others verify."""
+    path = _path()
+    keys = _entries(path)
+    if not {"sign", "verify"} & set((signer := _find(keys, kid)).get("key_ops", ["verify"])):
+        raise WrongUse(f"{kid!r} is a secret and no key of tokens: make one with `taskmanager keys add`")
+    for key in keys:
+        if "sign" in key.get("key_ops", ()):
+            key["key_ops"] = ["verify", *(name for name in key["key_ops"] if name not in {"sign", "verify"})]
+    signer["key_ops"] = ["sign", *signer.get("key_ops", ["verify"])]
+    _write(path, keys)
+
+
+@app.command()
+def remove(kid: Kid) -> None:
+    """Take a key out: its tokens are refused from now on."""
+    path = _path()
+    keys = _entries(path)
+    keys.remove(_find(keys, kid))
+    _write(path, keys)
+
+
+def _path() -> Path:
+    if path := load_settings().jwt_keys:
+        return path
+    raise WrongUse("TASKMANAGER_JWT_KEYS is not set: set it to the path of the file with the keys")
+
+
+def _append(key: dict[str, Any]) -> None:
+    path = _path()
+    _write(path, [*(_entries(path) if path.exists() else []), key])
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    try:
+        KeyFile(path).read()
+        entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
+    except KeySetError as error:
+        raise WrongUse(f"TASKMANAGER_JWT_KEYS: {error}") from error
+    return entries
+
+
+def _find(keys: list[dict[str, Any]], kid: str) -> dict[str, Any]:
+    for key in keys:
+        if key["kid"] == kid:
+            return key
+    raise WrongUse(f"No key is named {kid!r}: there are {', '.join(key['kid'] for key in keys) or 'none'}")
+
+
+def _write(path: Path, keys: list[dict[str, Any]]) -> None:
+    """Put a complete file in the place of the old one, with its owner and permissions."""
+    document = json.dumps({"keys": keys}, indent=2).encode() + b"\n"
+    target = path.resolve()
+    draft = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        summary = read_key_set(document).summary()
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            _take_after(draft, target)
+        draft.replace(target)
+    except KeySetError as error:
+        raise WrongUse(f"{path} was not changed: {error}") from error
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise WrongUse(f"{path} was not changed: {error}") from error
+    typer.echo(f"{path}: {summary}")
+
+
+def _take_after(draft: Path, target: Path) -> None:
+    known = target.stat()
+    if hasattr(os, "chown"):  # not on Windows
+        with suppress(PermissionError):  # only root may give a file away
+            os.chown(draft, known.st_uid, known.st_gid)
+    draft.chmod(known.st_mode & 0o777)
+
+
+def _make(kind: Kind) -> dict[str, Any]:
+    if kind is Kind.ED25519:
+        return OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
+    if kind is Kind.RSA:
+        return RSAAlgorithm.to_jwk(generate_private_key(65537, _RSA_BITS), as_dict=True)
+    return _oct(secrets.token_bytes(32))
+
+
+def _oct(value: bytes) -> dict[str, Any]:
+    return {"kty": "oct", "k": base64.urlsafe_b64encode(value).rstrip(b"=").decode()}

@@ -1,0 +1,201 @@
+"""Keys: the secret, and sets of keys as operators keep them (RFC 7517).
+
+The key fixes the algorithm; a token's header never chooses one (RFC 8725, section 3.1).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.exceptions import PyJWTError
+from msgspec import Struct
+
+SHORTEST_SECRET: Final = 32
+"""Bytes; RFC 7518, section 3.2: an HS256 key has at least the hash's size."""
+
+SHORTEST_RSA: Final = 2048
+"""Bits (RFC 7518, section 3.3)."""
+
+HS256: Final = "HS256"
+
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
+_LONGEST_KID: Final = 128
+_TOKENS: Final = {"sign", "verify"}
+_DERIVES: Final = "deriveKey"
+
+
+class KeySetError(ValueError):
+    """A set of keys that cannot be used; the text says which key and why, and holds nothing of a key."""
+
+
+class Key(Struct, frozen=True):
+    """One key and the one algorithm that it is for.
+
+    Attributes:
+        algorithm: ``HS256``, ``EdDSA`` or ``RS256``.
+        public: what verifies; with HS256 the secret itself.
+        private: what signs, or None.
+        kid: its name, or None for the secret.
+    """
+
+    algorithm: str
+    public: Any
+    private: Any = None
+    kid: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Key({self.algorithm}, kid={self.kid!r})"
+
+
+def secret_key(secret: bytes, kid: str | None = None) -> Key:
+    """Make an HS256 key.
+
+    Raises:
+        ValueError: it is shorter than 32 bytes.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
+    return Key(HS256, secret, secret, kid)
+
+
+class KeySet(Struct, frozen=True):
+    """The keys beside the secret.
+
+    Attributes:
+        tokens: those that verify tokens, by their ``kid``.
+        signer: signs the tokens that are issued; None leaves that to the secret.
+        secrets: former and coming secrets, whose tickets and fingerprints are known.
+    """
+
+    tokens: Mapping[str, Key]
+    signer: Key | None = None
+    secrets: Mapping[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return f"KeySet({self.summary()})"
+
+    def summary(self) -> str:
+        """Name the keys and what each is for: ``2026-12 (EdDSA, signs), 2026-06 (EdDSA)``."""
+        parts = [f"{kid} ({key.algorithm}{', signs' * (key is self.signer)})" for kid, key in self.tokens.items()]
+        return ", ".join([*parts, *(f"{kid} (secret)" for kid in self.secrets if kid not in self.tokens)]) or "none"
+
+
+NO_KEYS: Final = KeySet({})
+
+
+def read_key_set(document: bytes) -> KeySet:
+    """Read a JWK Set (RFC 7517, section 5).
+
+    ``oct`` is HS256 (at least 32 bytes), ``OKP`` with Ed25519 is EdDSA (RFC 8037), ``RSA`` is RS256 (at least 2048
+    bits). ``key_ops`` says what a key is for: the first one with ``sign`` signs what is issued; without ``key_ops``, or
+    with ``sign`` or ``verify``, it verifies tokens; an ``oct`` with ``deriveKey`` is a former or coming secret.
+    A key that cannot be used is an error and not passed over: the operator has to know.
+
+    Raises:
+        KeySetError: what is wrong with which key.
+    """
+    entries = _entries(document)
+    tokens: dict[str, Key] = {}
+    secrets: dict[str, bytes] = {}
+    signer: Key | None = None
+    for number, entry in enumerate(entries, start=1):
+        kid = _kid(entry, number)
+        if kid in tokens or kid in secrets:
+            raise KeySetError(f"key {kid!r} stands twice: each key needs a kid of its own")
+        try:
+            operations, key = _operations(entry), _read_key(entry, kid)
+        except KeySetError as error:
+            raise KeySetError(f"key {kid!r}: {error}") from None
+        if operations & _TOKENS:
+            tokens[kid] = key
+        if _DERIVES in operations:
+            secrets[kid] = key.public
+        if "sign" in operations and signer is None:
+            signer = key
+    return KeySet(tokens, signer, secrets)
+
+
+def _entries(document: bytes) -> list[Any]:
+    try:
+        found = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        where = f"{error.msg} in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "not readable"
+        raise KeySetError(f"this is no JSON: {where}") from None  # the cause holds the document
+    keys = found.get("keys") if isinstance(found, dict) else None
+    if not isinstance(keys, list):
+        raise KeySetError('expected a JWK Set: {"keys": [...]}')
+    return keys
+
+
+def _kid(entry: Any, number: int) -> str:
+    kid = entry.get("kid") if isinstance(entry, dict) else None
+    if not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and kid.isprintable()):
+        raise KeySetError(f"key number {number} needs a kid: a text of 1 to {_LONGEST_KID} printable characters")
+    return kid
+
+
+def _read_key(entry: Mapping[str, Any], kid: str) -> Key:
+    kty = entry.get("kty")
+    reader = _READERS.get(kty) if isinstance(kty, str) else None
+    if reader is None:
+        raise KeySetError(f"kty {kty!r} is not supported: use oct, OKP with Ed25519, or RSA")
+    try:
+        key = reader(entry, kid)
+    except (PyJWTError, ValueError, TypeError) as error:
+        if isinstance(error, KeySetError):
+            raise
+        raise KeySetError(f"its values are no {kty} key") from None  # the cause may hold them
+    if entry.get("alg", key.algorithm) != key.algorithm:
+        raise KeySetError(f"alg {entry['alg']!r} does not fit: this key is for {key.algorithm}")
+    if entry.get("use", "sig") != "sig":
+        raise KeySetError(f"use {entry['use']!r} does not fit: only sig is")
+    if "sign" in entry.get("key_ops", ()) and key.private is None:
+        raise KeySetError('key_ops says "sign", but it has no private part')
+    return key
+
+
+def _operations(entry: Mapping[str, Any]) -> set[str]:
+    """Read ``key_ops`` (RFC 7517, section 4.3)."""
+    given = entry.get("key_ops", ["verify"])
+    if not (isinstance(given, list) and all(isinstance(operation, str) for operation in given)):
+        raise KeySetError("key_ops is no list of texts")
+    useful = set(given) & ({*_TOKENS, _DERIVES} if entry.get("kty") == "oct" else _TOKENS)
+    if not useful:
+        raise KeySetError(f"key_ops {given!r} leaves nothing to do: use sign, verify, or deriveKey for an oct key")
+    return useful
+
+
+def _oct(entry: Mapping[str, Any], kid: str) -> Key:
+    text = entry.get("k")
+    if not (isinstance(text, str) and _BASE64URL.fullmatch(text)):
+        raise KeySetError("k is no base64url text")
+    secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if len(secret) < SHORTEST_SECRET:
+        raise KeySetError(f"it has {len(secret)} bytes, at least {SHORTEST_SECRET} are needed")
+    return Key(HS256, secret, secret, kid)
+
+
+def _okp(entry: Mapping[str, Any], kid: str) -> Key:
+    if entry.get("crv") != "Ed25519":
+        raise KeySetError(f"crv {entry.get('crv')!r} is not supported: use Ed25519")
+    key: Any = OKPAlgorithm.from_jwk(dict(entry))
+    public = key.public_key() if "d" in entry else key
+    # Not every PyJWT compares them.
+    if OKPAlgorithm.to_jwk(public, as_dict=True)["x"] != entry["x"]:
+        raise KeySetError("its x is not the public part of its d")
+    return Key("EdDSA", public, key if "d" in entry else None, kid)
+
+
+def _rsa(entry: Mapping[str, Any], kid: str) -> Key:
+    key: Any = RSAAlgorithm.from_jwk(dict(entry))
+    if key.key_size < SHORTEST_RSA:
+        raise KeySetError(f"it has {key.key_size} bits, at least {SHORTEST_RSA} are needed")
+    return Key("RS256", key.public_key() if "d" in entry else key, key if "d" in entry else None, kid)
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Key]]] = {"oct": _oct, "OKP": _okp, "RSA": _rsa}

@@ -1,0 +1,46 @@
+"""The keyring of the application, with a file of keys."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+
+from support.tokens import ed_jwk, key_set
+from support.waiting import wait_until
+from taskmanager import bootstrap
+from taskmanager.settings import Settings, SettingsError
+from warren.auth import Principal
+
+HOUR = timedelta(hours=1)
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(
+        database_url=f"sqlite:///{folder / 'tasks.db'}", jwt_secret=b"s" * 32, jwt_keys=folder / "keys.json"
+    )
+
+
+def kid(token: str) -> object:
+    return jwt.get_unverified_header(token).get("kid")
+
+
+def test_a_file_that_cannot_be_used_is_a_setting_that_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"^TASKMANAGER_JWT_KEYS: .*keys.json cannot be read: No such file"):
+        bootstrap.build_keyring(settings(tmp_path))
+    (tmp_path / "keys.json").write_bytes(key_set(ed_jwk(kid="a", key_ops=["sign"])))
+    with pytest.raises(SettingsError, match=r"keys.json: key 'a': key_ops says \"sign\", but it has no private part$"):
+        bootstrap.build_keyring(settings(tmp_path))
+
+
+def test_a_worker_follows_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_bytes(key_set(ed_jwk(private=True, kid="a", key_ops=["sign"])))
+    with bootstrap.build_worker(settings(tmp_path), "test") as worker:
+        keyring = worker._intake._keyring
+        assert kid(given := keyring.issue("7", HOUR)) == "a"
+        assert keyring.verify(given) == Principal("7")
+        draft = tmp_path / "draft.json"
+        draft.write_bytes(key_set(ed_jwk(private=True, kid="b", key_ops=["sign"])))
+        draft.replace(file)
+        wait_until(lambda: kid(keyring.issue("7", HOUR)) == "b", "the new key")

@@ -1,0 +1,127 @@
+"""Tokens made by hand, without the code that is tested: good ones, and forged ones of every kind."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+OTHER_SECRET = b"the secret of last year, 32 bytes"
+OCT = b"an oct key of the file, 32 bytes."
+ISSUER = "test"
+NOW = 1_800_000_000.0
+
+Signer = Callable[[bytes], bytes]
+
+
+@cache
+def ed25519(name: str = "ed") -> Ed25519PrivateKey:
+    """A private key, the same for the same name."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
+@cache
+def rsa(bits: int = 2048) -> RSAPrivateKey:
+    return generate_private_key(65537, bits)
+
+
+def b64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def oct_jwk(secret: bytes, **members: Any) -> dict[str, Any]:
+    return {"kty": "oct", "k": b64(secret), **members}
+
+
+def ed_jwk(key: Ed25519PrivateKey | None = None, *, private: bool = False, **members: Any) -> dict[str, Any]:
+    key = key or ed25519()
+    return {**OKPAlgorithm.to_jwk(key if private else key.public_key(), as_dict=True), **members}
+
+
+def rsa_jwk(key: RSAPrivateKey | None = None, *, private: bool = False, **members: Any) -> dict[str, Any]:
+    key = key or rsa()
+    written = RSAAlgorithm.to_jwk(key if private else key.public_key(), as_dict=True)
+    return {**{name: value for name, value in written.items() if name != "key_ops"}, **members}
+
+
+def key_set(*keys: dict[str, Any]) -> bytes:
+    return json.dumps({"keys": keys}).encode()
+
+
+def whole_key_set() -> bytes:
+    """A key of each kind, none of which signs, and a former secret."""
+    return key_set(
+        oct_jwk(OCT, kid="oct"),
+        ed_jwk(kid="ed", alg="EdDSA", use="sig"),
+        rsa_jwk(kid="rsa", key_ops=["verify"]),
+        oct_jwk(OTHER_SECRET, kid="former", key_ops=["deriveKey"]),
+    )
+
+
+def hs256(secret: bytes) -> Signer:
+    return lambda text: hmac.digest(secret, text, "sha256")
+
+
+def eddsa(text: bytes) -> bytes:
+    return ed25519().sign(text)
+
+
+def rs256(text: bytes) -> bytes:
+    return rsa().sign(text, padding.PKCS1v15(), hashes.SHA256())
+
+
+def pss(text: bytes) -> bytes:
+    return rsa().sign(text, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+
+
+def pem(key: Ed25519PrivateKey | RSAPrivateKey) -> bytes:
+    """The public key as everybody may have it."""
+    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def der(key: Ed25519PrivateKey | RSAPrivateKey) -> bytes:
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+HEADERS: dict[str | None, dict[str, Any]] = {
+    None: {"alg": "HS256", "typ": "JWT"},
+    "oct": {"alg": "HS256", "typ": "JWT", "kid": "oct"},
+    "ed": {"alg": "EdDSA", "typ": "JWT", "kid": "ed"},
+    "rsa": {"alg": "RS256", "typ": "JWT", "kid": "rsa"},
+}
+SIGNERS: dict[str | None, Signer] = {None: hs256(SECRET), "oct": hs256(OCT), "ed": eddsa, "rsa": rs256}
+
+
+def good_claims(now: float = NOW) -> dict[str, Any]:
+    return {"sub": "7", "iat": int(now), "exp": int(now) + 600, "iss": ISSUER, "aud": ISSUER}
+
+
+def raw(header: bytes, claims: bytes, signer: Signer) -> str:
+    """A token of these very bytes."""
+    text = f"{b64(header)}.{b64(claims)}"
+    return f"{text}.{b64(signer(text.encode()))}"
+
+
+def token(
+    kid: str | None = None,
+    *,
+    header: dict[str, Any] | None = None,
+    signer: Signer | None = None,
+    now: float = NOW,
+    **claims: Any,
+) -> str:
+    """A token of one of the keys, with a header and claims changed; `...` leaves one out."""
+    wanted = {**HEADERS[kid], **(header or {})}, {**good_claims(now), **claims}
+    head, body = ({name: value for name, value in part.items() if value is not ...} for part in wanted)
+    return raw(json.dumps(head).encode(), json.dumps(body).encode(), signer or SIGNERS[kid])

@@ -1,0 +1,127 @@
+"""`taskmanager keys`: the rotation of operations.md, step by step, seen by a keyring that follows the file."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from typer.testing import CliRunner
+
+from taskmanager import bootstrap
+from taskmanager.cli.app import app
+from taskmanager.cli.endings import WrongUse
+from taskmanager.settings import Settings, environment
+from warren.auth import Keyring, Principal, Ticket
+from warren.errors import Unauthenticated
+from warren.key_file import KeyFile
+
+HOUR = timedelta(hours=1)
+SECRET, NEXT_SECRET = "s" * 32, "n" * 32
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file with the keys, which is not there yet."""
+    path = tmp_path / "keys.json"
+    for name in [name for name in environment() if name.startswith("TASKMANAGER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TASKMANAGER_JWT_KEYS", str(path))
+    monkeypatch.setenv("TASKMANAGER_JWT_SECRET", SECRET)
+    return path
+
+
+def keys(*arguments: str) -> str:
+    """Run one command and return what it prints."""
+    done = CliRunner().invoke(app, ["keys", *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(WrongUse) as caught:
+        keys(*arguments)
+    return str(caught.value)
+
+
+def follower(path: Path) -> Keyring:
+    """A worker's keyring, with the file as it is now."""
+    return bootstrap.build_keyring(Settings(jwt_secret=SECRET.encode(), jwt_keys=path))
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [("ed25519", "EdDSA"), ("rsa", "RS256"), ("oct", "HS256")])
+def test_a_new_key_verifies_first_and_signs_when_told_to(path: Path, kind: str, algorithm: str) -> None:
+    assert keys("add", "2026-06", "--kind", kind) == f"{path}: 2026-06 ({algorithm})\n"
+    worker, file = follower(path), KeyFile(path)
+    assert "kid" not in jwt.get_unverified_header(worker.issue("7", HOUR))
+    assert keys("sign", "2026-06") == f"{path}: 2026-06 ({algorithm}, signs)\n"
+    file.look(worker.use)
+    assert jwt.get_unverified_header(worker.issue("7", HOUR))["kid"] == "2026-06"
+    assert keys("show") == f"{path}: 2026-06 ({algorithm}, signs)\n"
+
+
+def test_a_key_is_replaced_and_nobody_is_logged_out_before_its_tokens_have_expired(path: Path) -> None:
+    keys("add", "old")
+    keys("sign", "old")
+    worker, file = follower(path), KeyFile(path)
+    first = worker.issue("7", HOUR)
+    for step in (("add", "new"), ("sign", "new")):
+        keys(*step)
+        file.look(worker.use)
+        assert worker.verify(first) == worker.verify(worker.issue("7", HOUR)) == Principal("7")
+    assert keys("show") == f"{path}: old (EdDSA), new (EdDSA, signs)\n"
+    keys("remove", "old")
+    file.look(worker.use)
+    with pytest.raises(Unauthenticated):
+        worker.verify(first)
+
+
+def test_a_secret_is_replaced_while_requests_wait(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys("secret", "secret-1")
+    monkeypatch.setenv("TASKMANAGER_JWT_SECRET", NEXT_SECRET)
+    assert keys("secret", "secret-2") == f"{path}: secret-1 (secret), secret-2 (secret)\n"
+    ticket = Ticket(Principal("7"), "a1", 1)
+    both = [
+        bootstrap.build_keyring(Settings(jwt_secret=secret.encode(), jwt_keys=path)) for secret in (SECRET, NEXT_SECRET)
+    ]
+    for maker in both:
+        assert [reader.read_ticket(maker.issue_ticket(ticket), "a1") for reader in both] == [ticket, ticket]
+    assert "no key of tokens" in refused("sign", "secret-1")
+
+
+def test_a_new_file_is_the_owners_only_and_a_changed_one_keeps_its_permissions(path: Path) -> None:
+    keys("add", "a")
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    keys("add", "b")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys("add", "a")
+    before = path.read_bytes()
+    assert "'a' stands twice" in refused("add", "a")
+    assert "No key is named 'b': there are a" in refused("sign", "b")
+    assert "No key is named 'b'" in refused("remove", "b")
+    assert "needs a kid" in refused("add", "")
+    assert path.read_bytes() == before
+    public: dict[str, Any] = json.loads(before)["keys"][0]
+    del public["d"]
+    path.write_text(json.dumps({"keys": [public]}))
+    assert "has no private part" in refused("sign", "a")
+    path.write_text("{")
+    for arguments in (("show",), ("add", "c"), ("sign", "a"), ("remove", "a")):
+        assert "this is no JSON" in refused(*arguments)
+    path.unlink()
+    assert "No such file" in refused("show")
+    monkeypatch.delenv("TASKMANAGER_JWT_KEYS")
+    assert "TASKMANAGER_JWT_KEYS is not set" in refused("show")
+
+
+def test_nothing_of_a_key_is_printed(path: Path) -> None:
+    printed = keys("add", "a") + keys("add", "b", "--kind", "oct") + keys("sign", "a") + keys("show")
+    written = json.loads(path.read_text())["keys"]
+    for key in written:
+        assert not [value for name, value in key.items() if name in {"d", "x", "k"} and value in printed]
