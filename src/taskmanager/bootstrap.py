@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import sqlalchemy as sa
 
+from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 from taskmanager.secret import local_secret
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
 from warren.auth import Keyring
+from warren.broker_users import caller_permissions, worker_permissions
+from warren.granting import BrokerUser
+from warren.key_file import KeyFile
+from warren.keys import NO_KEYS, KeySet, KeySetError
+from warren.redriving import Redriver
 from warren.retry import RetryPolicy
 from warren.serving import Worker, WorkerOptions
 from warren.sql import SqlStore, create_engine
@@ -31,18 +37,38 @@ _NOT_CURRENT = (
 )
 
 
-def build_keyring(settings: Settings) -> Keyring:
-    """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
+def find_secret(settings: Settings) -> bytes:
+    """Give the secret that is set, or the one that is kept beside the SQLite file, which is made if need be.
 
     Raises:
         SettingsError: there is no usable secret.
     """
-    secret = settings.jwt_secret
-    if secret is None:
-        if settings.secret_file is None:
-            raise SettingsError(["TASKMANAGER_JWT_SECRET: needed with PostgreSQL, because all workers must share it"])
-        secret = local_secret(settings.secret_file)
-    return Keyring(secret, issuer=ISSUER, ticket_life=settings.retention)
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret
+    if settings.secret_file is None:
+        raise SettingsError(["TASKMANAGER_JWT_SECRET: needed with PostgreSQL, because all workers must share it"])
+    return local_secret(settings.secret_file)
+
+
+def build_keyring(settings: Settings) -> Keyring:
+    """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
+
+    Raises:
+        SettingsError: there is no usable secret, or the file with the keys cannot be used.
+    """
+    secret = find_secret(settings)
+    return Keyring(secret, issuer=ISSUER, keys=_read_keys(settings), ticket_life=settings.retention)
+
+
+def _read_keys(settings: Settings) -> KeySet:
+    try:
+        return KeyFile(settings.jwt_keys).read() if settings.jwt_keys else NO_KEYS
+    except KeySetError as error:
+        raise SettingsError([f"TASKMANAGER_JWT_KEYS: {error}"]) from error
+
+
+def _following_keys(settings: Settings, keyring: Keyring) -> AbstractContextManager[None]:
+    return KeyFile(settings.jwt_keys).followed(keyring.use) if settings.jwt_keys else nullcontext()
 
 
 def build_services(settings: Settings) -> Services:
@@ -62,7 +88,35 @@ def build_policy(settings: Settings) -> RetryPolicy:
 
 def build_topology(settings: Settings) -> Topology:
     """Make the names of everything at the broker."""
-    return Topology(settings.queue_prefix, settings.retry_delays)
+    return Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
+
+
+def build_broker_users(
+    settings: Settings, caller: str | None = None, worker: str | None = None, *, reply_queues: bool = False
+) -> tuple[BrokerUser, BrokerUser]:
+    """Make what the callers' and the workers' users at the broker shall be.
+
+    Args:
+        settings: prefix and passwords.
+        caller: its name, otherwise made from the prefix.
+        worker: its name, otherwise made from the prefix.
+        reply_queues: callers may have reply queues too, not only direct reply-to.
+    """
+    topology, prefix = build_topology(settings), settings.queue_prefix
+    may_call = caller_permissions(topology, reply_queues=reply_queues)
+    return (
+        BrokerUser(caller or f"{prefix}-caller", may_call, settings.broker_caller_password),
+        BrokerUser(worker or f"{prefix}-worker", worker_permissions(topology), settings.broker_worker_password),
+    )
+
+
+def build_redriver(settings: Settings) -> Redriver:
+    """Make what sends dead letters again.
+
+    Raises:
+        SettingsError: there is no usable secret.
+    """
+    return Redriver(build_topology(settings), build_keyring(settings), api, retention=settings.retention)
 
 
 def build_engine(settings: Settings) -> sa.Engine:
@@ -97,19 +151,26 @@ def build_worker(settings: Settings, name: str) -> Iterator[Worker[sa.Connection
     engine = build_engine(settings)
     services = build_services(settings)
     options = WorkerOptions(
-        name=name, prefetch=settings.prefetch, replay_all=settings.replay_all, retention=settings.retention
+        name=name,
+        prefetch=settings.prefetch,
+        replay_all=settings.replay_all,
+        retention=settings.retention,
+        rate_limit=settings.rate_limit,
+        watchdog=settings.watchdog,
     )
     try:
-        yield Worker(
-            api,
-            settings.amqp_url,
-            [SqlStore(engine) for _ in range(LANES[engine.dialect.name])],
-            services.keyring,
-            services,
-            topology=build_topology(settings),
-            policy=build_policy(settings),
-            options=options,
-        )
+        with _following_keys(settings, services.keyring):
+            yield Worker(
+                api,
+                settings.amqp_url,
+                [SqlStore(engine) for _ in range(LANES[engine.dialect.name])],
+                services.keyring,
+                services,
+                topology=build_topology(settings),
+                policy=build_policy(settings),
+                options=options,
+                forgetting=[usecases.forget_failed_logins],
+            )
     finally:
         services.passwords.close()
         engine.dispose()

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from taskmanager.settings import Settings
+from warren.masking import without_tokens
 
 _NOISY: Final = ("alembic", "sqlalchemy")
 """Libraries whose information is of no use to an operator."""
@@ -58,7 +59,7 @@ class TextFormatter(logging.Formatter):
         line = f"{moment} {record.levelname:<7} {self._process} {message}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return without_tokens(line)
 
 
 def configure(settings: Settings, name: str, *, stream: TextIO | None = None) -> None:
@@ -108,4 +109,4 @@ def _add_moment(_logger: object, _method: str, event: structlog.typing.EventDict
 
 
 def _write_json(event: structlog.typing.EventDict, **_options: object) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    return without_tokens(msgspec.json.encode(event, enc_hook=str).decode())

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from taskmanager.durations import format_duration, parse_duration
 from warren.operations import shown_address
+from warren.store import RateLimit
+
+T = TypeVar("T")
 
 SHORTEST_SECRET: Final = 32
 """Bytes of a JWT secret (RFC 7518, section 3.2)."""
@@ -86,6 +89,29 @@ def number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def rate_limit(text: str) -> RateLimit:
+    """Read a number of requests and the time in which they may come: ``600/1m``."""
+    most, slash, window = text.partition("/")
+    if not slash:
+        raise ValueError(f"{text!r} is no rate limit: write requests and a duration, such as 600/1m")
+    read_window = duration(timedelta(seconds=1), timedelta(days=1))
+    return RateLimit(number(1, 999_999_999)(most.strip()), read_window(window))
+
+
+def unless_off(read: Callable[[str], T]) -> Callable[[str], T | None]:
+    """Make a reader that takes ``off`` as None beside what another one reads."""
+
+    def read_or_off(text: str) -> T | None:
+        if text.lower() == "off":
+            return None
+        try:
+            return read(text)
+        except ValueError as error:
+            raise ValueError(f"{error}, or off") from None
+
+    return read_or_off
 
 
 def truth(text: str) -> bool:

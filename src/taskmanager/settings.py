@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from taskmanager import setting_values as values
 from taskmanager.durations import format_duration
+from warren.store import RateLimit
 
 PREFIX: Final = "TASKMANAGER_"
 
@@ -41,6 +42,7 @@ class Settings:
         amqp_url: the broker.
         database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
         jwt_secret: signs tokens, at least 32 bytes; None only with SQLite, where one is kept beside the file.
+        jwt_keys: file with the keys of tokens, read again when it changes; None leaves tokens to the secret.
         retry_delays: the ladder of pauses before retries.
         max_retries: retries after the first attempt.
         replay_all: responses of reads are stored and repeated too (``TASKMANAGER_REPLAY=all``).
@@ -48,8 +50,14 @@ class Settings:
         token_lifetime: how long a login lasts.
         retention: how long responses are kept for requests that are asked again.
         queue_prefix: first part of all names at the broker.
+        queue_limit: so many requests may wait at the broker; None for any number.
         prefetch: requests that one worker process holds at a time.
         processes: worker processes.
+        rate_limit: what one user may do, in all workers together; None for no limit.
+        watchdog: a worker that was deaf or stuck for so long ends itself; None for never.
+        broker_admin_password: of the administrator at the broker who makes users; only while that is done.
+        broker_caller_password: that the callers' user at the broker gets.
+        broker_worker_password: that the workers' user at the broker gets.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
     """
@@ -57,6 +65,7 @@ class Settings:
     amqp_url: str = field(default="amqp://guest:guest@127.0.0.1:5672/", repr=False)
     database_url: str = field(default="sqlite:///taskmanager.db", repr=False)
     jwt_secret: bytes | None = field(default=None, repr=False)
+    jwt_keys: Path | None = None
     retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     max_retries: int = 3
     replay_all: bool = False
@@ -64,8 +73,14 @@ class Settings:
     token_lifetime: timedelta = timedelta(hours=1)
     retention: timedelta = timedelta(days=7)
     queue_prefix: str = "api"
+    queue_limit: int | None = 1_000_000
     prefetch: int = 200
     processes: int = 1
+    rate_limit: RateLimit | None = None
+    watchdog: timedelta | None = timedelta(minutes=2)
+    broker_admin_password: str | None = field(default=None, repr=False)
+    broker_caller_password: str | None = field(default=None, repr=False)
+    broker_worker_password: str | None = field(default=None, repr=False)
     log_level: str = "info"
     log_format: str = "text"
 
@@ -127,6 +142,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_AMQP_URL": ("amqp_url", values.amqp_url),
     "TASKMANAGER_DATABASE_URL": ("database_url", values.database_url),
     "TASKMANAGER_JWT_SECRET": ("jwt_secret", values.secret),
+    "TASKMANAGER_JWT_KEYS": ("jwt_keys", Path),
     "TASKMANAGER_RETRY_DELAY": ("retry_delays", values.retry_delays),
     "TASKMANAGER_MAX_RETRIES": ("max_retries", values.number(0, 100)),
     "TASKMANAGER_REPLAY": ("replay_all", lambda text: values.one_of("writes", "all")(text) == "all"),
@@ -134,8 +150,17 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_TOKEN_LIFETIME": ("token_lifetime", values.duration(timedelta(seconds=1), timedelta(days=31))),
     "TASKMANAGER_RETENTION": ("retention", values.duration(timedelta(minutes=1), timedelta(days=3650))),
     "TASKMANAGER_QUEUE_PREFIX": ("queue_prefix", values.queue_prefix),
+    "TASKMANAGER_QUEUE_LIMIT": ("queue_limit", values.unless_off(values.number(1, 999_999_999))),
     "TASKMANAGER_PREFETCH": ("prefetch", values.number(1, 2000)),
     "TASKMANAGER_PROCESSES": ("processes", values.number(1, 64)),
+    "TASKMANAGER_RATE_LIMIT": ("rate_limit", values.rate_limit),
+    "TASKMANAGER_WATCHDOG": (
+        "watchdog",
+        values.unless_off(values.duration(timedelta(seconds=1), timedelta(days=1))),
+    ),
+    "TASKMANAGER_BROKER_ADMIN_PASSWORD": ("broker_admin_password", str),
+    "TASKMANAGER_BROKER_CALLER_PASSWORD": ("broker_caller_password", str),
+    "TASKMANAGER_BROKER_WORKER_PASSWORD": ("broker_worker_password", str),
     "TASKMANAGER_LOG_LEVEL": ("log_level", values.one_of("debug", "info", "warning", "error")),
     "TASKMANAGER_LOG_FORMAT": ("log_format", values.one_of("text", "json")),
 }

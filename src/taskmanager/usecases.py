@@ -10,9 +10,20 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from taskmanager.domain import Credentials, NewTask, NewUser, Task, TaskChanges, TaskFigures, TaskPage, User, rules
-from taskmanager.storage import task_queries, user_queries
-from warren.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
+from taskmanager.domain import (
+    Credentials,
+    NewTask,
+    NewUser,
+    Task,
+    TaskChanges,
+    TaskFigures,
+    TaskPage,
+    User,
+    login_lock,
+    rules,
+)
+from taskmanager.storage import login_queries, task_queries, user_queries
+from warren.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,59 @@ def credentials(connection: sa.Connection, email: str) -> Credentials | None:
         return user_queries.find_credentials(connection, rules.email(email))
     except rules.BrokenRule:
         return None
+
+
+def begin_login(connection: sa.Connection, account: bytes, email: str, now: datetime) -> Credentials | None:
+    """Count a login as failed before it is checked, so that guesses at the same time are counted too.
+
+    A known email, an unknown one and a text that is none are treated alike; `end_login` takes a success back.
+
+    Args:
+        connection: in a transaction that has written nothing yet.
+        account: digest of the email; see ``account_name``.
+        email: as it was given.
+        now: the time.
+
+    Returns:
+        What the login is checked against, as `credentials` gives it.
+
+    Raises:
+        RateLimited: the account is locked; nothing was counted.
+    """
+    failures = login_queries.count_failure(connection, account, now)
+    if failures is None:
+        until = login_queries.locked_until(connection, account) or now
+        seconds = max((until - now).total_seconds(), 0.001)
+        raise RateLimited(
+            f"Too many failed logins for this email; ask again in {seconds:g} s", details={"retry_after": seconds}
+        )
+    if pause := login_lock.lock_after(failures):
+        login_queries.lock(connection, account, now + pause)
+    return credentials(connection, email)
+
+
+def end_login(connection: sa.Connection, account: bytes) -> None:
+    """Forget the failures of an account, because a login has succeeded."""
+    login_queries.clear_failures(connection, account)
+
+
+def forget_failed_logins(connection: sa.Connection, now: datetime, most: int) -> int:
+    """Remove up to ``most`` accounts whose last failed login lies long back; returns how many went."""
+    return login_queries.forget_failures(
+        connection,
+        login_lock.FREE_FAILURES,
+        now - login_lock.FEW_FORGOTTEN_AFTER,
+        now - login_lock.MANY_FORGOTTEN_AFTER,
+        most,
+    )
+
+
+def account_name(email: str) -> str:
+    """Name what failed logins are counted for: the email as it is kept, or the text itself where it is none."""
+    try:
+        return rules.email(email)
+    except rules.BrokenRule:
+        return email.strip().lower()
 
 
 def create_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:

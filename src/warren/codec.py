@@ -6,15 +6,18 @@ caller's error. RFC 8259 leaves duplicate names (section 4), numbers (6), and un
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from warren.envelope import DeadLetter, Reply, Request
 from warren.errors import InvalidRequest, RequestError
+from warren.masking import shown, without_tokens
 
 LARGEST_BODY: Final = 256 * 1024
 """Bytes in the body of a request."""
@@ -97,9 +100,9 @@ def ok(request_id: str, data: Any) -> bytes:
 
 
 def refusal(request_id: str, error: RequestError) -> bytes:
-    """Write an error response."""
+    """Write an error response; its text may repeat what the caller sent, but never a token."""
     details = msgspec.UNSET if error.details is None else dict(error.details)
-    return encode_json(Reply(request_id, "error", None, error.text, error.code, details))
+    return encode_json(Reply(request_id, "error", None, without_tokens(error.text), error.code, details))
 
 
 _reply = msgspec.json.Decoder(Reply)
@@ -127,6 +130,12 @@ def decode_letter(body: bytes) -> DeadLetter:
 def canonical(value: Any) -> bytes:
     """Write JSON in the one form that equal values share: sorted names, no blanks."""
     return msgspec.json.encode(value, order="sorted")
+
+
+def imprint(request: Request) -> str:
+    """Say which request this is and what it asks for: its id, and a digest of the rest but ``auth``."""
+    content = canonical([request.version, request.action, request.data])
+    return f"{request.id} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
 
 
 def _without_null(document: dict[str, Any]) -> dict[str, Any]:
@@ -169,9 +178,8 @@ def _check_texts(value: Any) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise InvalidRequest(f"Name {repeated!r} stands twice in one object")
+        ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidRequest(f"Name {shown(repeated, 64)!r} stands twice in one object")
     return members
 
 

@@ -15,6 +15,12 @@ DEADLINE: Final = "x-deadline"
 DEATHS: Final = "x-death"
 """Header: written by the broker when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
 
+PRINCIPAL: Final = "x-principal"
+"""Header of a dead letter: whose request it was, believed only with a seal."""
+
+SEAL: Final = "x-seal"
+"""Header of a dead letter: shows that a worker wrote it, and for whom."""
+
 CONTENT_TYPE: Final = "application/json"
 
 

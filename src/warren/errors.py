@@ -10,16 +10,18 @@ WarrenError
 │   ├── Conflict             conflict
 │   ├── IdReused             id_reused
 │   ├── RateLimited          rate_limited
+│   ├── Overloaded           overloaded
 │   ├── DeadlineExceeded     deadline_exceeded
 │   ├── RetriesExhausted     retries_exhausted
 │   └── Internal             internal
 ├── TemporaryError           this request may pass later: it is retried
 │   ├── StorageBusy          a lock or a conflict in the database
 │   └── StorageFailed        the database refused a statement
-├── StorageUnavailable       the database does not answer: no request's fault, the worker pauses
+├── StorageUnavailable       the database does not answer, or is locked: no request's fault, the worker pauses
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
 └── WorkerStopped            the worker cannot go on and says why
+    └── WorkerDeaf           it got nothing any more, or came to no end: another one may do better
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ class RequestError(WarrenError):
         code: stable word on the wire; clients may branch on it.
         text: one sentence for a person.
         details: JSON-ready extras for the caller, or None.
+        kept: the refusal is this request's answer: stored where responses are, and repeated. False where the request
+            itself is not judged and the caller is told to ask again, with the same id.
     """
 
     code: str = "internal"
+    kept: bool = True
 
     def __init__(self, text: str, *, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(text)
@@ -92,15 +97,24 @@ class IdReused(RequestError):
 
 
 class RateLimited(RequestError):
-    """Too many requests from this caller."""
+    """Too many requests from this caller; it was not executed. ``details`` say after how long to ask again."""
 
     code = "rate_limited"
+    kept = False
+
+
+class Overloaded(RequestError):
+    """There is no room for this request now; it was not executed. ``details`` say after how long to ask again."""
+
+    code = "overloaded"
+    kept = False
 
 
 class DeadlineExceeded(RequestError):
-    """The request reached a worker after its deadline; it was not executed."""
+    """The request reached a worker, or its turn came, after its deadline; it was not executed."""
 
     code = "deadline_exceeded"
+    kept = False
 
 
 class RetriesExhausted(RequestError):
@@ -120,7 +134,7 @@ class TemporaryError(WarrenError):
 
 
 class StorageBusy(TemporaryError):
-    """A lock, a deadlock or a serialization conflict in the database."""
+    """The lock of a row, a deadlock or a serialization conflict in the database."""
 
 
 class StorageFailed(TemporaryError):
@@ -143,6 +157,13 @@ class WorkerStopped(WarrenError):
     """The worker ended itself; the text says why and what to do."""
 
 
+class WorkerDeaf(WorkerStopped):
+    """The worker lived and did nothing: no delivery came although requests wait, or those in hand came to no end.
+
+    A new worker in its place may do better, so its supervisor should start one.
+    """
+
+
 BY_CODE: Mapping[str, type[RequestError]] = {
     kind.code: kind
     for kind in (
@@ -154,6 +175,7 @@ BY_CODE: Mapping[str, type[RequestError]] = {
         Conflict,
         IdReused,
         RateLimited,
+        Overloaded,
         DeadlineExceeded,
         RetriesExhausted,
         Internal,

@@ -35,6 +35,7 @@ class Job(Struct, Generic[C], frozen=True):
         run: makes the response out of a connection; may raise.
         started: when it began, UTC.
         journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
+        other_fingerprints: what the fingerprint is with another secret, which a row may have been written with.
     """
 
     key: Key
@@ -45,20 +46,35 @@ class Job(Struct, Generic[C], frozen=True):
     run: Callable[[C], bytes]
     started: datetime
     journal: bool = False
+    other_fingerprints: tuple[bytes, ...] = ()
 
 
 class Answered(Struct, frozen=True):
-    """The job has a response; ``code`` is an error's code, ``replayed`` says that it is a stored one."""
+    """The job has a response.
+
+    Attributes:
+        response: the encoded reply.
+        code: an error's code.
+        replayed: it is a stored one.
+        kept: it is the answer to this request for good, see ``RequestError.kept``.
+    """
 
     response: bytes
     code: str | None = None
     replayed: bool = False
+    kept: bool = True
 
 
 class Failed(Struct, frozen=True):
-    """The attempt failed and nothing of it was kept."""
+    """The attempt failed and nothing of it was kept.
+
+    Attributes:
+        error: why.
+        counted: it stands in the crash journal, although no worker died: an outage ended it.
+    """
 
     error: BaseException
+    counted: bool = False
 
 
 class Deadly(Struct, frozen=True):
@@ -82,7 +98,13 @@ def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
     """
     together = [job for job in jobs if not job.journal]
     found = dict(zip(map(id, together), _run_together(store, together), strict=True))
-    return [found[id(job)] if id(job) in found else _run_journaled(store, job) for job in jobs]
+    outage: Result | None = None
+    for job in jobs:
+        if job.journal:
+            found[id(job)] = result = outage or _run_journaled(store, job)
+            if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+                outage = Failed(result.error)  # the others need not even begin
+    return [found[id(job)] for job in jobs]
 
 
 def run_alone(store: Store[C], job: Job[C]) -> Result:
@@ -99,7 +121,7 @@ def _run_once(store: Store[C], job: Job[C]) -> Result:
         with store.begin(writes=job.stores or job.journal) as transaction:
             return _answer_one(transaction, job)
     except RequestError as error:
-        return _store_refusal(store, job, error) if job.stores else _refused(job, error)
+        return _store_refusal(store, job, error) if job.stores and error.kept else _refused(job, error)
 
 
 def _unless_taken(attempt: Callable[[], Result]) -> Result:
@@ -138,7 +160,7 @@ def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job
             continue
         result = _attempt(transaction, store, job)
         results.append(result)
-        if job.stores and isinstance(result, Answered):
+        if job.stores and isinstance(result, Answered) and result.kept:
             known[job.key] = Stored(job.fingerprint, result.response)
             rows.append(_row(job, result.response))
     if rows:
@@ -187,11 +209,15 @@ def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answere
 
 def _run_journaled(store: Store[C], job: Job[C]) -> Result:
     """Run a request that a worker may have died on, alone, after its attempt was committed."""
-    before = store.count_attempt(job.key)
-    if before >= MOST_DEATHS:
-        with store.begin(writes=True) as transaction:
-            transaction.forget_deaths(job.key)
-        return Deadly(before)
+    try:
+        return _run_counted(store, job)
+    except StorageUnavailable as error:
+        return Failed(error, counted=True)
+
+
+def _run_counted(store: Store[C], job: Job[C]) -> Result:
+    if store.count_attempt(job.key) >= MOST_DEATHS:
+        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
     result = run_alone(store, job)
     survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
     if survived_uncommitted:
@@ -202,14 +228,14 @@ def _run_journaled(store: Store[C], job: Job[C]) -> Result:
 
 def repeat(job: Job[Any], stored: Stored) -> Answered:
     """Answer a job from the row of its key: with the stored response, or with ``id_reused`` for another request."""
-    if stored.fingerprint == job.fingerprint:
+    if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
         return Answered(stored.response, replayed=True)
     error = IdReused(f"Request id {job.key.id!r} was used before with another version, action or data")
     return _refused(job, error)
 
 
 def _refused(job: Job[Any], error: RequestError) -> Answered:
-    return Answered(refusal(job.key.id, error), error.code)
+    return Answered(refusal(job.key.id, error), error.code, kept=error.kept)
 
 
 def _row(job: Job[Any], response: bytes) -> Row:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from msgspec import Struct
 
 from warren.codec import refusal
 from warren.errors import Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
+from warren.masking import shown
 from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 
 RETRIES_EXHAUSTED = "retries exhausted: "
@@ -56,9 +58,13 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
     return DeadLetter(RETRIES_EXHAUSTED + describe(error), code)
 
 
+LONGEST_DESCRIPTION: Final = 1000
+"""Characters; an error's text may repeat what a caller sent."""
+
+
 def describe(error: BaseException) -> str:
-    """Put an error into one line: its text for our own kinds, with its type for all others."""
-    text = " ".join(str(error).split())
+    """Put an error into one line, without tokens: its text for our own kinds, with its type for all others."""
+    text = shown(" ".join(str(error).split()), LONGEST_DESCRIPTION)
     if isinstance(error, TemporaryError | StorageUnavailable | RequestError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
-from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
-from warren.store import Key, KeyTaken, Row, Stored
+from warren.errors import StorageBusy, StorageUnavailable
+from warren.store import Key, KeyTaken, Lease, Row, Stored
+from warren.tables import crash_journal, metadata, processed_requests, rate_windows
 
-__all__ = ["SqlStore", "SqlTransaction", "crash_journal", "create_engine", "metadata", "processed_requests"]
-
-metadata: Final = sa.MetaData()
-"""The tables that warren needs; an application's migrations make them."""
-
-processed_requests: Final = sa.Table(
-    "processed_requests",
-    metadata,
-    sa.Column("principal", sa.String(64), primary_key=True),
-    sa.Column("id", sa.String(128), primary_key=True),
-    sa.Column("fingerprint", sa.LargeBinary(16), nullable=False),
-    sa.Column("version", sa.String(32), nullable=False),
-    sa.Column("action", sa.String(64), nullable=False),
-    sa.Column("response_json", sa.Text, nullable=False),
-    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, index=True),
-    sqlite_with_rowid=False,
-)
-"""One row for each request whose response is kept (the key is a caller's, so it holds the caller)."""
-
-crash_journal: Final = sa.Table(
+__all__ = [
+    "SqlStore",
+    "SqlTransaction",
     "crash_journal",
-    metadata,
-    sa.Column("principal", sa.String(64), primary_key=True),
-    sa.Column("id", sa.String(128), primary_key=True),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
-    sqlite_with_rowid=False,
-)
-"""One row for each redelivered request that is running now, or whose worker died while it ran."""
+    "create_engine",
+    "metadata",
+    "processed_requests",
+    "rate_windows",
+]
 
 # One text for any number of keys, so that it is prepared once and found by the primary key.
 _FIND: Final = {
@@ -60,30 +41,27 @@ _FIND: Final = {
     ),
 }
 
-_PASSING_STATES: Final = ("40001", "40P01", "55P03", "57014")
-"""PostgreSQL: serialization failure, deadlock, lock not available, statement timeout (Appendix A)."""
+_NOW_MS: Final = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
+    "postgresql": "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
+}
+"""The time by the database's clock, which all workers share: POSIX time in milliseconds."""
 
-_OUTAGE_CLASSES: Final = ("08", "53", "57P", "58")
-"""PostgreSQL: connection exception, insufficient resources, shutdown, system error."""
-
-_READ_ONLY: Final = "25006"
-"""PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
+# What an UPDATE sets is made of the row as it was before.
+_LEASE: Final = {
+    dialect: sa.text(
+        "INSERT INTO rate_windows (principal, ends_ms, taken)"  # noqa: S608 -- the only thing put in is a constant above
+        f" VALUES (:principal, {now} + CAST(:length AS BIGINT), CAST(:share AS BIGINT))"
+        " ON CONFLICT (principal) DO UPDATE SET"
+        f" taken = CASE WHEN rate_windows.ends_ms <= {now} THEN 0 ELSE rate_windows.taken END + excluded.taken,"
+        f" ends_ms = CASE WHEN rate_windows.ends_ms <= {now} THEN excluded.ends_ms ELSE rate_windows.ends_ms END"
+        f" RETURNING ends_ms, taken, ends_ms - {now}"
+    )
+    for dialect, now in _NOW_MS.items()
+}
 
 _PING: Final = Row(Key("", " ping"), b"", "", "", b"{}", datetime(2000, 1, 1, tzinfo=UTC))
 """A row for trying whether rows can be written; no request has such an id."""
-
-_SQLITE_OUTAGES: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_NOMEM,
-    }
-)
-"""SQLite, primary result codes: in WAL mode a lock is met when a transaction begins, which is no request's fault."""
 
 
 class SqlTransaction:
@@ -128,11 +106,17 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """The inbox's store: one connection, used by one thread, opened when first needed and again after it broke."""
+    """The inbox's store: one connection, used by one thread, opened when first needed and again after it broke.
+
+    When a connection of the same engine breaks, be it another store's, this one's is not trusted any more either: a
+    restart of the database ends them all, and each store that found that out by itself would meet an outage of its own.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection: sa.Connection | None = None
+        self._doubted = False
+        sa.event.listen(engine, "invalidate", self._doubt)
         self._written = _Written()
 
     @contextmanager
@@ -140,7 +124,8 @@ class SqlStore:
         """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
 
         Raises:
-            StorageUnavailable: the database does not answer, or the outcome of the commit is unknown.
+            StorageUnavailable: the database does not answer, the outcome of the commit is unknown, or somebody holds
+                a whole table.
             StorageBusy: a lock or a conflict; nothing was kept.
         """
         try:
@@ -148,7 +133,7 @@ class SqlStore:
             with connection.begin():
                 yield SqlTransaction(connection, self._written)
         except Exception as error:
-            translated = self.translate(error)
+            translated = self._held_up(error) or self.translate(error)
             if isinstance(translated, StorageUnavailable):
                 self.close()
             if translated is error:
@@ -159,13 +144,26 @@ class SqlStore:
         """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
         if not isinstance(error, sa.exc.DBAPIError):
             return error
-        # The first line only: PostgreSQL's next ones show the row, a password's hash included.
-        text = str(error.orig).partition("\n")[0]
-        if error.connection_invalidated or _is_outage(error.orig):
-            return StorageUnavailable(f"The database does not answer: {text}")
-        if getattr(error.orig, "sqlstate", None) in _PASSING_STATES:
-            return StorageBusy(f"The database is busy: {text}")
-        return StorageFailed(f"The database refused a statement: {type(error.orig).__name__}: {text}")
+        return translate(error)
+
+    def _held_up(self, error: Exception) -> StorageUnavailable | None:
+        """After a wait for a lock: say which table nobody can write to, so that it was not this request's lock."""
+        if self._connection is None or not is_lock_timeout(error):
+            return None
+        try:
+            tables = locked_tables(self._connection)
+        except sa.exc.DBAPIError as worse:
+            return StorageUnavailable(f"The database does not answer: {type(worse.orig).__name__}")
+        return StorageUnavailable(f"Another session has locked {', '.join(tables)}") if tables else None
+
+    def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
+        journal = crash_journal.c
+        wanted = sa.select(journal.principal, journal.id, journal.attempts).where(
+            sa.tuple_(journal.principal, journal.id).in_([tuple(key) for key in keys])
+        )
+        with self.begin(writes=False) as transaction:
+            return {Key(row[0], row[1]): row[2] for row in transaction.connection.execute(wanted)}
 
     def count_attempt(self, key: Key) -> int:
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
@@ -190,17 +188,26 @@ class SqlStore:
                     .values(attempts=crash_journal.c.attempts - 1)
                 )
 
-    def forget_answers(self, before: datetime, most: int) -> int:
-        """Remove up to ``most`` rows that were stored before a moment; returns how many went."""
-        table = processed_requests.c
-        old = sa.select(table.principal, table.id).where(table.created_at < before).limit(most)
+    def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
+        """Lease shares of principals' requests in their windows, all in one transaction."""
+        length, lease = round(window / timedelta(milliseconds=1)), _LEASE[self._engine.dialect.name]
+        leases = {}
         with self.begin(writes=True) as transaction:
-            transaction.connection.execute(crash_journal.delete().where(crash_journal.c.last_at < before))
-            keys = transaction.connection.execute(old).all()
-            for principal, request_id in keys:
-                gone = processed_requests.delete().where(_is(processed_requests, Key(principal, request_id)))
-                transaction.connection.execute(gone)
-        return len(keys)
+            for principal, share in sorted(shares.items()):  # in order, so that two workers never wait for each other
+                values = {"principal": principal, "length": length, "share": share}
+                ends, taken, left = transaction.connection.execute(lease, values).one()
+                leases[principal] = Lease(ends, taken, left / 1000)
+        return leases
+
+    def forget_answers(self, before: datetime, most: int) -> int:
+        """Remove up to ``most`` rows from each table that are older than a moment; returns how many went from one."""
+        old = {
+            processed_requests: processed_requests.c.created_at < before,
+            crash_journal: crash_journal.c.last_at < before,
+            rate_windows: rate_windows.c.ends_ms < round(before.timestamp() * 1000),
+        }
+        with self.begin(writes=True) as transaction:
+            return max(_forget(transaction.connection, table, rows, most) for table, rows in old.items())
 
     def ping(self) -> None:
         """Check that the database answers and keeps what is written: not on a full disk, not on a read-only standby.
@@ -208,9 +215,12 @@ class SqlStore:
         Raises:
             StorageUnavailable: it does not.
         """
-        with self.begin(writes=True) as transaction:
-            transaction.connection.execute(processed_requests.insert(), [_values(_PING)])
-            transaction.connection.execute(processed_requests.delete().where(_is(processed_requests, _PING.key)))
+        try:
+            with self.begin(writes=True) as transaction:
+                transaction.connection.execute(processed_requests.insert(), [_values(_PING)])
+                transaction.connection.execute(processed_requests.delete().where(_is(processed_requests, _PING.key)))
+        except StorageBusy as error:  # no request is involved: whatever it waited for, others wait for it too
+            raise StorageUnavailable(str(error)) from error
 
     def close(self) -> None:
         """Close the connection; the next transaction opens a new one."""
@@ -219,7 +229,13 @@ class SqlStore:
             connection.invalidate()
             connection.close()
 
+    def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
+        self._doubted = self._doubted or error is not None  # without an error it was given up, as below
+
     def _open(self) -> sa.Connection:
+        if self._doubted:
+            self._doubted = False
+            self.close()
         if self._connection is None:
             self._connection = self._engine.connect()
             sa.event.listen(self._connection, "before_cursor_execute", self._written.count)
@@ -244,13 +260,14 @@ class _Written:
             self.statements -= 1
 
 
-def _is_outage(error: BaseException | None) -> bool:
-    if isinstance(error, sqlite3.Error):
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_OUTAGES
-    state = getattr(error, "sqlstate", None)
-    if state is None:
-        return type(error).__name__ == "OperationalError"
-    return state == _READ_ONLY or (state not in _PASSING_STATES and state.startswith(_OUTAGE_CLASSES))
+def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:
+    """Remove up to ``most`` of some rows: first found by their age, then removed by their key."""
+    key = [sa.bindparam(f"_{column.name}", type_=column.type) for column in table.primary_key]
+    found = connection.execute(sa.select(*table.primary_key).where(rows).limit(most)).all()
+    if found:
+        same = sa.and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
+        connection.execute(table.delete().where(same), [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
+    return len(found)
 
 
 def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:

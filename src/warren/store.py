@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
@@ -41,6 +41,36 @@ class Row(Struct, frozen=True):
     action: str
     response: bytes
     created_at: datetime
+
+
+class RateLimit(Struct, frozen=True):
+    """How many requests one principal may have executed.
+
+    Attributes:
+        most: requests in one window.
+        window: how long one is; it begins with the first request in it.
+    """
+
+    most: int
+    window: timedelta
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.window < timedelta(milliseconds=1):
+            raise ValueError(f"A rate limit needs at least 1 request and 1 ms, got {self.most} and {self.window}")
+
+
+class Lease(Struct, frozen=True):
+    """What a principal's window is like after a share of it was leased.
+
+    Attributes:
+        window: names the window: its end, by the database's clock.
+        taken: requests leased in it so far, by all workers, this share included; may be more than the limit.
+        seconds: until the window ends.
+    """
+
+    window: int
+    taken: int
+    seconds: float
 
 
 class Transaction(Protocol[C_co]):
@@ -89,6 +119,10 @@ class Store(Protocol[C_co]):
         """Turn the driver's error into one of ours where there is one, keeping it as the cause."""
         ...
 
+    def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
+        ...
+
     def count_attempt(self, key: Key) -> int:
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
         ...
@@ -97,8 +131,30 @@ class Store(Protocol[C_co]):
         """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
         ...
 
+    def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
+        """Lease shares of principals' requests in their windows, all in one transaction.
+
+        No two leases of a window overlap: a share of 5 that brings ``taken`` to 12 holds the requests 8 to 12. Which of
+        them lie within a limit is for the caller to say.
+
+        Args:
+            shares: how many requests to lease, by principal.
+            window: how long a window is; a new one begins where there is none, or where the last one is over.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+            StorageBusy: a lock; nothing was leased.
+        """
+        ...
+
     def forget_answers(self, before: datetime, most: int) -> int:
-        """Remove up to ``most`` rows that were stored before a moment; returns how many went."""
+        """Remove up to ``most`` responses that were stored before a moment.
+
+        Entries of the crash journal, and rate windows that ended before that moment, go with them, as many of each.
+
+        Returns:
+            How many went of the kind of which most went; when it is ``most``, there may be more.
+        """
         ...
 
     def ping(self) -> None:

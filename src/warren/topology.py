@@ -31,10 +31,12 @@ class Topology(Struct, frozen=True):
     Attributes:
         prefix: first part of all names; ``api`` on the published wire.
         delays: one retry queue for each.
+        limit: so many requests may wait for the workers, further ones are refused; None for any number.
     """
 
     prefix: str = "api"
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
+    limit: int | None = 1_000_000
 
     @property
     def exchange(self) -> str:
@@ -60,7 +62,7 @@ class Topology(Struct, frozen=True):
 
     @property
     def queues(self) -> tuple[Queue, ...]:
-        """All queues with their arguments (RabbitMQ, "Quorum Queues" and "Time-To-Live and Expiration")."""
+        """All queues with their arguments (RabbitMQ, "Quorum Queues", "Time-To-Live", "Queue Length Limit")."""
         to_dead_letters = _dead_lettering("", self.dead_letters)
         to_requests = _dead_lettering(self.exchange, self.requests)
         waiting = [
@@ -72,10 +74,15 @@ class Topology(Struct, frozen=True):
             for name, delay in zip(self.retries, self.delays, strict=True)
         ]
         return (
-            Queue(self.requests, "requests for the workers", {**_QUORUM, **to_dead_letters}),
+            Queue(self.requests, "requests for the workers", {**_QUORUM, **to_dead_letters, **self._length}),
             *waiting,
             Queue(self.dead_letters, "requests that were given up", _QUORUM),
         )
+
+    @property
+    def _length(self) -> Mapping[str, int]:
+        """Only callers feel it: what is in hand does not count, and what goes back or was retried is never dropped."""
+        return {} if self.limit is None else {"x-max-length": self.limit}
 
     async def declare(self, channel: Channel) -> None:
         """Make what is missing at the broker; what is there stays as it is.

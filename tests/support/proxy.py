@@ -5,8 +5,10 @@ import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
-PIECE = 65536
+from support.pipe import Pipe, Weather
+
 LIMIT = 20.0
 """Seconds after which a test that waits has failed."""
 
@@ -15,21 +17,22 @@ class Proxy:
     """Listens on a free port of 127.0.0.1 and passes everything on, until told otherwise; ``async with Proxy(url)``.
 
     Attributes:
-        to_server: bytes that clients have sent so far.
         connections: how many connections there have been so far.
+        weather: how bytes fare: how late they come, and in what sizes.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self.to_server = self.connections = 0
+        self.connections = 0
+        self.weather = Weather()
         self._target = host, port
         self._server: asyncio.Server | None = None
         self._port = 0
-        self._held = 0
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._moved = asyncio.Condition()
-        self._pipes: set[asyncio.Task[None]] = set()
+        self._to_server_flowing, self._to_client_flowing = asyncio.Event(), asyncio.Event()
+        self._moved = self.weather.moved
+        self._pipes: dict[asyncio.Task[None], None] = {}
         self._clients: set[asyncio.StreamWriter] = set()
+        self._servers: list[asyncio.StreamWriter] = []
+        self.resume()
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -45,6 +48,22 @@ class Proxy:
         """Where it listens, the same for all its life."""
         return self._port
 
+    @property
+    def to_server(self) -> int:
+        """Bytes that clients have sent so far."""
+        return self.weather.sent
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._pipes)
+
+    def proxied(self, url: str) -> str:
+        """The same address by way of this proxy."""
+        parts = urlsplit(url)
+        login = parts.netloc.rpartition("@")[0]
+        return parts._replace(netloc=f"{login}@127.0.0.1:{self.port}".lstrip("@")).geturl()
+
     async def listen(self) -> None:
         """Take connections, again after `refuse` too."""
         if self._server is None:
@@ -58,25 +77,40 @@ class Proxy:
             server.close()
         await self.cut()
 
-    async def cut(self) -> None:
-        """Drop all connections; new ones are taken."""
-        pipes = list(self._pipes)
+    async def cut(self, number: int | None = None) -> int:
+        """Drop all connections, or the one of that number, the oldest being 0; new ones are taken.
+
+        Returns:
+            How many were dropped.
+        """
+        pipes = list(self._pipes) if number is None else list(self._pipes)[number : number + 1]
         for pipe in pipes:
             pipe.cancel()
         await asyncio.gather(*pipes, return_exceptions=True)
+        return len(pipes)
 
-    def pause(self) -> None:
-        """Hold all bytes back, in both directions; connections stay."""
-        self._flowing.clear()
+    def pause(self, *, to_server: bool = True, to_client: bool = True) -> None:
+        """Hold all bytes back, in both directions or in one; connections stay."""
+        if to_server:
+            self._to_server_flowing.clear()
+        if to_client:
+            self._to_client_flowing.clear()
 
-    def resume(self) -> None:
+    def resume(self, *, to_server: bool = True, to_client: bool = True) -> None:
         """Pass on what was held back, and what comes."""
-        self._flowing.set()
+        if to_server:
+            self._to_server_flowing.set()
+        if to_client:
+            self._to_client_flowing.set()
 
     def inject(self, data: bytes) -> None:
         """Say something to all clients in the server's name; between its frames only while the server is silent."""
         for writer in self._clients:
             writer.write(data)
+
+    def inject_upstream(self, data: bytes, connection: int) -> None:
+        """Say something to the server in a client's name, between its frames; the first connection is number 0."""
+        self._servers[connection].write(data)
 
     async def sent(self, count: int) -> None:
         """Wait until clients have sent that many bytes in all."""
@@ -84,7 +118,11 @@ class Proxy:
 
     async def held(self) -> None:
         """Wait until a pause holds something back."""
-        await self._until(lambda: self._held > 0)
+        await self._until(lambda: self.weather.held > 0)
+
+    async def connected(self, count: int) -> None:
+        """Wait until there have been that many connections in all."""
+        await self._until(lambda: self.connections >= count)
 
     async def empty(self) -> None:
         """Wait until no connection is left."""
@@ -97,14 +135,14 @@ class Proxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._pipes.add(task)
+        self._pipes[task] = None
         self._clients.add(writer)
         # A cut is a cancellation, and ends here: the stream's server would report it as an error.
         with contextlib.suppress(asyncio.CancelledError):
             await self._connect(reader, writer)
         async with self._moved:
             self._clients.discard(writer)
-            self._pipes.discard(task)
+            self._pipes.pop(task, None)
             self._moved.notify_all()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -113,13 +151,13 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
+        self._servers.append(server_writer)
         async with self._moved:
             self.connections += 1
             self._moved.notify_all()
-        pipes = [
-            asyncio.create_task(self._pipe(reader, server_writer, counted=True)),
-            asyncio.create_task(self._pipe(server_reader, writer, counted=False)),
-        ]
+        there = Pipe(reader, server_writer, self.weather, self._to_server_flowing, counted=True)
+        back = Pipe(server_reader, writer, self.weather, self._to_client_flowing, counted=False)
+        pipes = [asyncio.create_task(pipe.run()) for pipe in (there, back)]
         try:
             await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)  # one side has hung up: so does the other
             writer.close()
@@ -132,27 +170,3 @@ class Proxy:
             for pipe in pipes:
                 pipe.cancel()
             await asyncio.gather(*pipes, return_exceptions=True)
-
-    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(PIECE):
-                if not self._flowing.is_set():
-                    await self._hold()
-                writer.write(data)
-                if counted:
-                    await self._count(len(data))
-                await writer.drain()
-
-    async def _hold(self) -> None:
-        async with self._moved:
-            self._held += 1
-            self._moved.notify_all()
-        try:
-            await self._flowing.wait()
-        finally:
-            self._held -= 1
-
-    async def _count(self, size: int) -> None:
-        async with self._moved:
-            self.to_server += size
-            self._moved.notify_all()

@@ -39,6 +39,14 @@ def test_no_queue_loses_a_message_by_being_looked_at() -> None:
         assert queue.arguments["x-delivery-limit"] == DELIVERY_LIMIT > 1_000_000
 
 
+@pytest.mark.parametrize(("limit", "argument"), [(1_000_000, 1_000_000), (3, 3), (None, None)])
+def test_only_the_requests_of_callers_have_a_limit(limit: int | None, argument: int | None) -> None:
+    requests, *others = Topology(limit=limit).queues
+    assert requests.arguments.get("x-max-length") == argument
+    assert requests.arguments["x-overflow"] == "reject-publish"
+    assert not any("x-max-length" in queue.arguments for queue in others)
+
+
 def test_what_dead_letters_does_so_at_least_once() -> None:
     requests, retry, letters = Topology().queues
     for queue, key in ((requests, "api.requests.dlq"), (retry, "api.requests")):

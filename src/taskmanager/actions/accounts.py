@@ -60,7 +60,8 @@ class Token(Struct, frozen=True):
 @api.action("v1", "register", writes=True, public=True)
 async def register(context: TaskContext, wanted: Register) -> UserV1:
     """Register a user."""
-    password_hash = await context.services.passwords.hash(wanted.password)
+    with context.services.passwords.place() as place:
+        password_hash = await place.hash(wanted.password)
 
     def keep(connection: sa.Connection) -> UserV1:
         return UserV1.of(usecases.register(connection, wanted.user(), password_hash, context.now))
@@ -70,10 +71,36 @@ async def register(context: TaskContext, wanted: Register) -> UserV1:
 
 @api.action("v1", "login", public=True, secret=True)
 async def login(context: TaskContext, given: Login) -> Token:
-    """Give a token to a user who knows the password."""
+    """Give a token to a user who knows the password.
+
+    The same statements and one hash for every email, so that neither text nor time says which ones are known.
+    """
     services = context.services
-    known = await context.transaction(usecases.credentials, given.email)
-    matches = await services.passwords.verify(known.password_hash if known else None, given.password)
+    with services.passwords.place() as place:
+        account = await _account(context, given.email)
+        known = await context.transaction(usecases.begin_login, account, given.email, context.now)
+        matches = await place.verify(known.password_hash if known else None, given.password)
     if not known or not matches:
         raise Unauthenticated("Incorrect email or password")
+    await context.transaction(usecases.end_login, account)
     return Token(services.keyring.issue(str(known.user_id), services.token_lifetime))
+
+
+async def _account(context: TaskContext, email: str) -> bytes:
+    """Name what failures of this login are counted for: a digest of the email.
+
+    Who sends a valid token of the account along is counted apart, so that nobody else's guesses lock out a user who
+    renews a token.
+    """
+    renews = bool(context.request.auth) and await _is_own(context, email)
+    counted = f"{'renewal' if renews else 'login'} {usecases.account_name(email)}"
+    return context.services.keyring.fingerprint(counted.encode(), keyed=True)
+
+
+async def _is_own(context: TaskContext, email: str) -> bool:
+    known = await context.transaction(usecases.credentials, email)
+    try:
+        subject = context.services.keyring.verify(context.request.auth).subject
+    except Unauthenticated:
+        return False
+    return known is not None and subject == str(known.user_id)

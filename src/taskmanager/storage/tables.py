@@ -78,3 +78,15 @@ tasks: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 """One row for each task. A task's id is never given again, or a late request could hit another task than it meant."""
+
+login_failures: Final = sa.Table(
+    "login_failures",
+    metadata,
+    sa.Column("account", sa.LargeBinary(16), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", UtcDateTime, nullable=False),
+    sa.Column("locked_until", UtcDateTime, nullable=False),
+    sa.Index("ix_login_failures_last_at", "last_at"),
+    sqlite_with_rowid=False,
+)
+"""One row for each email whose last login failed; ``account`` is a keyed digest, so that no email can be read here."""

@@ -14,6 +14,7 @@ from pamqp.commands import Connection
 from warren.amqp.address import Address
 from warren.amqp.calls import Calls
 from warren.amqp.errors import ConnectFailed, ConnectionLost, ProtocolError
+from warren.amqp.frames import PROTOCOL_HEADER
 from warren.amqp.link import Link
 from warren.amqp.message import FieldTable
 from warren.amqp.methods import build, encode_method, encode_start_ok
@@ -90,7 +91,9 @@ async def log_in(address: Address, link: Link, calls: Calls, name: str, heartbea
         ProtocolError, ConnectFailed: The broker does not speak as it must, or knows no way in that we know.
         ConnectionLost: It hung up, or refused with its words.
     """
-    start = await calls.call(lambda: None, "the broker's greeting (connection.start)", Connection.Start)
+    # Not as soon as the socket is there: the answer may come before whoever opened the socket has its turn.
+    greeting = "the broker's greeting (connection.start)"
+    start = await calls.call(lambda: link.write(PROTOCOL_HEADER), greeting, Connection.Start)
     _check_start(start)
     start_ok = encode_start_ok(_client_properties(name), address.user, address.password)
     tune = await calls.call(lambda: link.write(start_ok), "the log-in (connection.start-ok)", Connection.Tune)

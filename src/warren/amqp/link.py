@@ -10,7 +10,7 @@ from typing import cast
 from pamqp import commands
 
 from warren.amqp.errors import AmqpError, AmqpTimeout, ConnectionLost, ProtocolError
-from warren.amqp.frames import HEARTBEAT, PROTOCOL_HEADER
+from warren.amqp.frames import HEARTBEAT
 from warren.amqp.limits import Limits
 from warren.amqp.methods import encode_method
 from warren.amqp.reader import Event, Reader
@@ -52,10 +52,9 @@ class Link(asyncio.Protocol):
         self._written = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is there: say which protocol we speak."""
+        """The socket is there; whoever listens to the answer says which protocol we speak."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
-        self._transport.write(PROTOCOL_HEADER)
 
     def data_received(self, data: bytes) -> None:
         """Hand on every event of this read, then what was gathered, then write what came of it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from warren.codec import ok, refusal
-from warren.errors import RequestError, StorageUnavailable
+from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, Job, Result, repeat
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
@@ -19,8 +18,6 @@ from warren.store import Store, Stored
 C = TypeVar("C")
 S = TypeVar("S")
 T = TypeVar("T")
-
-logger: Final = logging.getLogger("warren.worker")
 
 MOST_AT_ONCE: Final = 100
 """Async actions that run at the same time in one worker; the others wait their turn."""
@@ -53,19 +50,29 @@ class Calls(Generic[C, S]):
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
             return await self._run_once(work)
-        before = await self._lanes.run(lambda store: store.count_attempt(work.key))
+        result: Result
         try:
-            return Deadly(before) if before >= MOST_DEATHS else await self._run_once(work)
+            if await self._lanes.run(lambda store: store.count_attempt(work.key)) >= MOST_DEATHS:
+                return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+            result = await self._run_once(work)
         except StorageUnavailable as error:
-            return Failed(error)  # taken back once the database answers again
-        finally:
-            # Also when the session is lost meanwhile: no worker has died. Nobody has to wait for it.
-            self._lanes.run(lambda store: _forget_deaths(store, work)).add_done_callback(_seen)
+            result = Failed(error)
+        except BaseException:
+            self._lanes.forget_deaths(work.key)  # also when the session is lost meanwhile: no worker has died
+            raise
+        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+            return Failed(result.error, counted=True)
+        self._lanes.forget_deaths(work.key)
+        return result
 
     async def _run_once(self, work: Work) -> Result:
         job = self._intake.job(work)
         if job.stores and (known := await self._lanes.run(lambda store: _find(store, job))):
             return repeat(job, known)
+        try:
+            self._intake.check_turn(work)
+        except DeadlineExceeded as error:
+            return await self._refuse(work, error, stores=job.stores)
         if work.action.writes:
             return await self._run_writing(work)
         return await self._run_reading(work, stores=job.stores)
@@ -79,7 +86,7 @@ class Calls(Generic[C, S]):
             pass
         except RequestError as error:
             if transaction.result is None:
-                return await self._store(work, partial(_raise, error))
+                return await self._refuse(work, error, stores=True)
         if transaction.result is not None:
             return transaction.result
         return await self._store(work, lambda _: ok(work.request.id, value))
@@ -90,10 +97,13 @@ class Calls(Generic[C, S]):
             context = self._intake.context(work, transactions=self._read)
             response = ok(request_id, await work.action.function(context, *work.arguments))
         except RequestError as error:
-            if stores:
-                return await self._store(work, partial(_raise, error))
-            return Answered(refusal(request_id, error), error.code)
+            return await self._refuse(work, error, stores=stores)
         return await self._store(work, lambda _: response) if stores else Answered(response)
+
+    async def _refuse(self, work: Work, error: RequestError, *, stores: bool) -> Result:
+        if stores and error.kept:
+            return await self._store(work, partial(_raise, error))
+        return Answered(refusal(work.request.id, error), error.code)
 
     async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
         """Have a lane run a function and store the response that it makes, in one transaction."""
@@ -132,11 +142,6 @@ class _WriteOnce:
         raise _Concluded
 
 
-def _seen(done: asyncio.Future[None]) -> None:
-    if not done.cancelled() and (error := done.exception()):
-        logger.info("crash journal not cleared: %s", error)
-
-
 def _raise(error: RequestError, _connection: object) -> bytes:
     raise error
 
@@ -144,8 +149,3 @@ def _raise(error: RequestError, _connection: object) -> bytes:
 def _find(store: Store[Any], job: Job[Any]) -> Stored | None:
     with store.begin(writes=False) as transaction:
         return transaction.find([job.key]).get(job.key)
-
-
-def _forget_deaths(store: Store[Any], work: Work) -> None:
-    with store.begin(writes=True) as transaction:
-        transaction.forget_deaths(work.key)

@@ -15,14 +15,16 @@ from typing import Any, Final, Generic, TypeVar
 from warren.amqp import AmqpError, Backoff
 from warren.errors import StorageUnavailable
 from warren.retry import RetryPolicy
+from warren.serving.admission import Admission
 from warren.serving.calls import Calls
 from warren.serving.dispatch import Dispatcher
-from warren.serving.intake import Intake, Work
+from warren.serving.intake import Intake
 from warren.serving.lane import Lanes
 from warren.serving.outbox import Outbox
 from warren.serving.session import Session
 from warren.serving.settle import Settler, Unsettled
-from warren.store import Key, Store
+from warren.serving.watchdog import Sight
+from warren.store import Store
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -41,6 +43,7 @@ class Consumption(Generic[C, S]):
         queue: what to consume.
         intake: checks deliveries.
         lanes: runs ``def`` actions.
+        admission: applies the rate limit; None where there is none.
         outbox: writes messages.
         policy: limits of retrying.
         consuming: set while deliveries come.
@@ -53,6 +56,7 @@ class Consumption(Generic[C, S]):
         *,
         intake: Intake[C, S],
         lanes: Lanes[C],
+        admission: Admission[C] | None,
         outbox: Outbox,
         policy: RetryPolicy,
         consuming: asyncio.Event,
@@ -67,6 +71,7 @@ class Consumption(Generic[C, S]):
             intake=intake,
             lanes=lanes,
             calls=Calls(intake, lanes),
+            admission=admission,
             policy=policy,
             unsettled=self._unsettled,
             settler=self._settler,
@@ -77,7 +82,6 @@ class Consumption(Generic[C, S]):
         self._draining = self._paused = False
         self._pauses = iter(Backoff())
         self._resumed = 0.0
-        self._uncounted: list[Key] = []
 
     async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
         """Consume until the session is lost or a stop is wanted; returns why it ended.
@@ -100,6 +104,44 @@ class Consumption(Generic[C, S]):
             await self._session.close()
         return self._session.lost.result()
 
+    async def sight(self) -> Sight | None:
+        """Say for the watchdog how things stand; None while no deliveries are wanted."""
+        waiting = await self._session.waiting(self._queue) if self._listens else None
+        if not self._listens:
+            return None
+        return Sight(
+            since=self._resumed,
+            taken=self._unsettled.taken,
+            concluded=self._settler.concluded,
+            room=len(self._unsettled) < self._session.prefetch,
+            blocked=self._session.blocked,
+            waiting=waiting,
+        )
+
+    def renew(self) -> None:
+        """Consume anew, on a new channel, unless something is in hand.
+
+        RabbitMQ 3.10 may lose the consumers of a quorum queue that is deleted and made again at once: it cancels none
+        of them, and counts them, and what it delivers to them arrives nowhere. With their channel it finds out.
+        """
+        renewing = self._resuming is not None and not self._resuming.done()
+        if self._listens and not self._unsettled and not renewing:
+            self._resuming = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        try:
+            await self._session.stop_consuming()
+            if not self._unsettled:  # nothing came in the last moment
+                await self._session.renew()
+                self._unsettled.move(self._session.consumer)
+            await self._session.consume(self._queue, self._dispatcher.take)
+        except AmqpError as error:
+            self._session.end(f"cannot consume anew: {error}")
+
+    @property
+    def _listens(self) -> bool:
+        return self._consuming.is_set() and not (self._draining or self._paused)
+
     async def _drain(self, limit: timedelta) -> None:
         self._draining = True
         await _ended(self._resuming)
@@ -112,9 +154,7 @@ class Consumption(Generic[C, S]):
         except TimeoutError:
             logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
 
-    def _storage_went_away(self, reason: str, work: Work) -> None:
-        if work.delivery.redelivered:
-            self._uncounted.append(work.key)
+    def _storage_went_away(self, reason: str) -> None:
         if self._draining or self._paused:
             return
         self._paused = True
@@ -153,16 +193,16 @@ class Consumption(Generic[C, S]):
                 await asyncio.sleep(seconds)
         self._paused = False
         await self._session.consume(self._queue, self._dispatcher.take)
-        self._consuming.set()
         self._resumed = asyncio.get_running_loop().time()
+        self._consuming.set()
         logger.info("consuming %s", self._queue)
 
     def _check_storage(self, store: Store[C]) -> None:
         """See whether the database answers; what an outage has ended was no worker's death."""
         store.ping()
-        if keys := list(self._uncounted):
+        if keys := list(self._lanes.interrupted):
             store.take_back_attempts(keys)
-            del self._uncounted[: len(keys)]
+            del self._lanes.interrupted[: len(keys)]
 
 
 async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:

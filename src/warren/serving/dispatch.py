@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from warren.amqp import Delivery
-from warren.errors import Internal
+from warren.codec import decode_reply, refusal
+from warren.errors import DeadlineExceeded, Internal, RateLimited
 from warren.inbox import Answered, Deadly, Failed, Result
 from warren.outcome import Answer, DeadLetter, Outcome, PutBack
 from warren.retry import RetryPolicy, decide
+from warren.serving.admission import Admission
 from warren.serving.calls import Calls
 from warren.serving.intake import Declined, Intake, Work
 from warren.serving.lane import Finished, Lanes
+from warren.serving.quarantine import Quarantine
 from warren.serving.settle import Settlement, Settler, Unsettled
 
 C = TypeVar("C")
 S = TypeVar("S")
+T = TypeVar("T")
 
 logger: Final = logging.getLogger("warren.worker")
 
@@ -30,10 +35,11 @@ class Dispatcher(Generic[C, S]):
         intake: checks deliveries.
         lanes: runs ``def`` actions.
         calls: runs ``async def`` actions.
+        admission: applies the rate limit; None where there is none.
         policy: limits of retrying.
         unsettled: the deliveries in hand.
         settler: carries outcomes out.
-        on_outage: told when the database does not answer, and for which request that was seen.
+        on_outage: told when the database does not answer.
         on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
     """
 
@@ -43,20 +49,23 @@ class Dispatcher(Generic[C, S]):
         intake: Intake[C, S],
         lanes: Lanes[C],
         calls: Calls[C, S],
+        admission: Admission[C] | None = None,
         policy: RetryPolicy,
         unsettled: Unsettled,
         settler: Settler,
-        on_outage: Callable[[str, Work], None],
+        on_outage: Callable[[str], None],
         on_broken: Callable[[str], None],
     ) -> None:
         self._intake = intake
         self._lanes = lanes
         self._calls = calls
+        self._admission = admission
         self._policy = policy
         self._unsettled = unsettled
         self._settler = settler
         self._on_outage = on_outage
         self._on_broken = on_broken
+        self._quarantine = Quarantine(lanes, self._begin, self._not_begun)
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
 
@@ -68,35 +77,78 @@ class Dispatcher(Generic[C, S]):
             item = self._intake.take(delivery)
             if isinstance(item, Declined):
                 declined.append((item, item.outcome))
-            elif item.action.is_async:
-                self._call(item)
+            elif self._admission is None:
+                self.begin(item)
             else:
-                self._lanes.submit(self._intake.job(item), (self, item))
+                self._admission.admit(item, self)
         if declined:
             self._settler.settle(declined)
 
+    def begin(self, work: Work) -> None:
+        """Run a request that is admitted, as soon as it may; nothing once the session is over."""
+        if not self._over:
+            self._quarantine.admit(work)
+
+    def _begin(self, work: Work) -> None:
+        if not self._over:
+            self._or_broken(self._run, work)
+
+    def _run(self, work: Work) -> None:
+        if work.action.is_async:
+            self._call(work)
+        else:
+            self._lanes.submit(self._intake.job(work), (self, work))
+
+    def decline(self, work: Work, error: RateLimited) -> None:
+        """Refuse a request that is not admitted: answered where somebody waits, otherwise kept as a dead letter."""
+        waits = work.delivery.properties.reply_to
+        answer = Answer(refusal(work.request.id, error), error.code)
+        self._settle([(work, answer if waits else DeadLetter(f"{error.code}: {error}"))])
+
+    def ended(self, results: list[tuple[Work, Result]]) -> None:
+        """Take what requests have come to that were run."""
+        again = [(work, result) for work, result in results if work.delivery.redelivered]
+        for work, result in again:
+            if isinstance(result, Failed) and result.counted:
+                self._lanes.interrupted.append(work.key)
+            self._unsettled.when_settled(work.delivery.delivery_tag, partial(self._settled_again, work, result))
+        self.finish(results)
+        self._quarantine.ended(len(results) - len(again))
+
+    def _settled_again(self, work: Work, result: Result) -> None:
+        if isinstance(result, Deadly):
+            self._lanes.forget_deaths(work.key)
+        self._quarantine.ended(1)
+
+    def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
+        self.finish([(work, Failed(error)) for work in works])
+
     def finish(self, results: list[tuple[Work, Result]]) -> None:
-        """Settle what a batch or a call has come to; nothing once the session is over."""
-        if self._over:
-            return
+        """Settle what requests have come to; nothing once the session is over."""
+        self._settle((work, self._outcome(work, result)) for work, result in results)
+
+    def _settle(self, settlements: Iterable[tuple[Work, Outcome]]) -> None:
+        if not self._over:
+            self._or_broken(self._carry_out, settlements)
+
+    def _carry_out(self, settlements: Iterable[tuple[Work, Outcome]]) -> None:
+        settled = list(settlements)
+        for _, outcome in settled:
+            if isinstance(outcome, PutBack):
+                self._on_outage(outcome.reason)
+        self._settler.settle(settled)
+
+    def _or_broken(self, step: Callable[[T], None], subject: T) -> None:
         try:
-            self._finish(results)
+            step(subject)
         except Exception as error:
             logger.exception("requests cannot be settled")
             self._on_broken(f"requests cannot be settled: {error}")
 
-    def _finish(self, results: list[tuple[Work, Result]]) -> None:
-        settlements: list[Settlement] = []
-        for work, result in results:
-            outcome = self._outcome(work, result)
-            settlements.append((work, outcome))
-            if isinstance(outcome, PutBack):
-                self._on_outage(outcome.reason, work)
-        self._settler.settle(settlements)
-
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""
         self._over = True
+        self._quarantine.end()
         for task in self._tasks:
             task.cancel()
 
@@ -109,7 +161,7 @@ class Dispatcher(Generic[C, S]):
                 if self._over:
                     raise
                 result = Failed(error)  # the action's own doing
-            self.finish([(work, result)])
+            self.ended([(work, result)])
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)
@@ -117,6 +169,8 @@ class Dispatcher(Generic[C, S]):
 
     def _outcome(self, work: Work, result: Result) -> Outcome:
         match result:
+            case Answered(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
+                return DeadLetter(f"{DeadlineExceeded.code}: {decode_reply(response).error}")  # as the intake does it
             case Answered(response, code, replayed):
                 return Answer(response, code, replayed)
             case Failed(error):
@@ -136,4 +190,4 @@ def hand_out(finished: Finished) -> None:
             dispatcher, work = waiter
             by_dispatcher.setdefault(dispatcher, []).append((work, result))
     for dispatcher, results in by_dispatcher.items():
-        dispatcher.finish(results)
+        dispatcher.ended(results)

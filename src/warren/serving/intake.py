@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,16 +13,23 @@ from msgspec import Struct
 from warren.actions import Action, Api, Context, Transactions
 from warren.amqp import Delivery
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
-from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, ok, refusal
+from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
 from warren.envelope import DEADLINE, DEATHS, RETRY_COUNT, Request
-from warren.errors import DeadlineExceeded, InvalidRequest, RequestError
+from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError
 from warren.inbox import Job
+from warren.masking import shown, without_tokens
 from warren.outcome import Answer, DeadLetter, Outcome
 from warren.serving.reply_queues import foreign_reply_to
 from warren.store import Key
 
 C = TypeVar("C")
 S = TypeVar("S")
+
+logger: Final = logging.getLogger("warren.worker")
+
+_LONGEST_NAME: Final = 100
+_LONGEST_REASON: Final = 1000
+"""Characters of what a caller wrote, in logs and reasons."""
 
 _PLAIN_ENCODINGS: Final = (None, "", "utf-8", "UTF-8", "identity")
 
@@ -36,6 +44,7 @@ class Work(Struct, frozen=True):
         principal: who asks.
         arguments: the checked input, none or one.
         retries: retries that lie behind this attempt.
+        secrets: names of fields that must not be written down.
     """
 
     delivery: Delivery
@@ -44,6 +53,7 @@ class Work(Struct, frozen=True):
     principal: Principal
     arguments: tuple[Any, ...]
     retries: int
+    secrets: frozenset[str] = frozenset()
 
     @property
     def key(self) -> Key:
@@ -95,13 +105,14 @@ class Intake(Generic[C, S]):
         self._replay_all = replay_all
         self._clock = clock
         self._secrets = frozenset(name for action in api for name in action.secrets)
+        self._secrets_of = {(action.version, action.name): self._secrets - _plain(action) for action in api}
 
     def take(self, delivery: Delivery) -> Work | Declined:
         """Check a delivery; never raises, whatever the message holds."""
         request: Request | None = None
+        if foreign := foreign_reply_to(delivery.properties.reply_to):
+            return self._refuse(delivery, None, DeadLetter(foreign))
         try:
-            if foreign := foreign_reply_to(delivery.properties.reply_to):
-                return self._refuse(delivery, None, DeadLetter(foreign))
             _check_encoding(delivery)
             request = decode_request(delivery.body, _largest(delivery))
             return self._accept(delivery, request)
@@ -109,12 +120,15 @@ class Intake(Generic[C, S]):
             request_id = request.id if request else _known_id(delivery)
             if delivery.properties.reply_to:
                 return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code))
-            return self._refuse(delivery, request, DeadLetter(f"{error.code}: {error}"))
+            return self._refuse(delivery, request, DeadLetter(f"{error.code}: {shown(str(error), _LONGEST_REASON)}"))
+        except Exception as error:  # it would end the session, and again with the next delivery of this message
+            logger.exception("a message cannot be read: %s", _known_id(delivery))
+            return self._refuse(delivery, request, DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code))
 
     def _accept(self, delivery: Delivery, request: Request) -> Work:
         retries, ticket = self._standing(delivery, request)
         if not (retries or delivery.redelivered):
-            self._check_deadline(delivery)
+            self._check_deadline(delivery, "Request arrived")
         action = self._api.find(request.version, request.action)
         if ticket:
             principal = ticket.principal
@@ -122,14 +136,15 @@ class Intake(Generic[C, S]):
             principal = ANONYMOUS
         else:
             principal = self._keyring.verify(request.auth)
-        return Work(delivery, request, action, principal, action.arguments(request.data), retries)
+        secrets = self._secrets_of[action.version, action.name]
+        return Work(delivery, request, action, principal, action.arguments(request.data), retries, secrets)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
         """Say how many retries lie behind a request: only a ticket, which workers alone can make, is believed."""
         headers = delivery.properties.headers or {}
         counted = headers.get(RETRY_COUNT, 0)
         if is_ticket(request.auth):
-            ticket = self._keyring.read_ticket(request.auth, request.id)
+            ticket = self._keyring.read_ticket(request.auth, imprint(request))
             if ticket.retries == counted:
                 return ticket.retries, ticket
             raise InvalidRequest(f"Header {RETRY_COUNT} does not fit the request's ticket")
@@ -138,7 +153,16 @@ class Intake(Generic[C, S]):
                 raise InvalidRequest(f"Header {header} is not for callers: leave it out")
         return 0, None
 
-    def _check_deadline(self, delivery: Delivery) -> None:
+    def check_turn(self, work: Work) -> None:
+        """Check the deadline once more, right before a request is executed for the first time: it may have waited long.
+
+        Raises:
+            DeadlineExceeded: it is too late now.
+        """
+        if not (work.retries or work.delivery.redelivered):
+            self._check_deadline(work.delivery, "Request's turn came")
+
+    def _check_deadline(self, delivery: Delivery, what: str) -> None:
         deadline = (delivery.properties.headers or {}).get(DEADLINE)
         if deadline is None:
             return
@@ -146,12 +170,12 @@ class Intake(Generic[C, S]):
             raise InvalidRequest(f"Header {DEADLINE}: expected POSIX milliseconds as a whole number")
         late = self._clock() * 1000 - deadline
         if late > 0:
-            raise DeadlineExceeded(f"Request arrived {late:.0f} ms after its deadline; it was not executed")
+            raise DeadlineExceeded(f"{what} {late:.0f} ms after its deadline; it was not executed")
 
     def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:
         if request is None:
             return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets)
-        return Declined(delivery, request.id, request.name, outcome, self._secrets)
+        return Declined(delivery, request.id, shown(request.name, _LONGEST_NAME), outcome, self._secrets)
 
     def stores(self, action: Action) -> bool:
         """Whether responses of this action are kept: those of writes, of reads by choice, never one with a secret."""
@@ -177,26 +201,35 @@ class Intake(Generic[C, S]):
         request, action = work.request, work.action
 
         def run_action(connection: C) -> bytes:
+            self.check_turn(work)
             context = self.context(work, connection=connection)
             return ok(request.id, action.function(context, *work.arguments))
 
+        asked, keyed = canonical([request.version, request.action, request.data]), bool(action.secrets)
         return Job(
             work.key,
-            self._keyring.fingerprint(
-                canonical([request.version, request.action, request.data]), keyed=bool(action.secrets)
-            ),
+            self._keyring.fingerprint(asked, keyed=keyed),
             request.version,
             request.action,
             self.stores(action),
             run or run_action,
             datetime.fromtimestamp(self._clock(), UTC),
             journal=work.delivery.redelivered and not action.is_async,
+            other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
         )
 
 
 def _largest(delivery: Delivery) -> int:
     """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
-    return LARGEST_REWRITTEN if RETRY_COUNT in (delivery.properties.headers or {}) else LARGEST_BODY
+    moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
+    return LARGEST_REWRITTEN if moved else LARGEST_BODY
+
+
+def _plain(action: Action) -> frozenset[str]:
+    """Fields that this action takes and does not call secret, though another one may."""
+    if not (isinstance(action.input, type) and issubclass(action.input, Struct)):
+        return frozenset()
+    return frozenset(action.input.__struct_encode_fields__) - action.secrets
 
 
 def _check_encoding(delivery: Delivery) -> None:
@@ -207,5 +240,5 @@ def _check_encoding(delivery: Delivery) -> None:
 
 def _known_id(delivery: Delivery) -> str:
     """Name a message whose body says no usable id: by its correlation_id, as far as that is printable."""
-    given = delivery.properties.correlation_id or ""
+    given = without_tokens(delivery.properties.correlation_id or "")
     return "".join(character if " " <= character <= "~" else "?" for character in given[:128])

@@ -9,13 +9,15 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
+from warren.errors import StorageUnavailable
 from warren.inbox import Failed, Job, Result, run_batch
-from warren.store import Store
+from warren.store import Key, Store
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -50,9 +52,13 @@ class Lanes(Generic[C]):
     Args:
         stores: one for each lane; a lane closes its own at the end.
         on_finished: called in the event loop once for each batch, with the waiters given to ``submit``.
+
+    Attributes:
+        interrupted: requests whose attempt stands in the crash journal although no worker died: an outage ended it.
     """
 
     def __init__(self, stores: Sequence[Store[C]], on_finished: Callable[[Finished], None]) -> None:
+        self.interrupted: list[Key] = []
         self._on_finished = on_finished
         self._queue: SimpleQueue[_Entry[C] | _Errand[C] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -72,6 +78,16 @@ class Lanes(Generic[C]):
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_Errand(function, future))
         return future
+
+    def forget_deaths(self, key: Key) -> None:
+        """Have a request removed from the crash journal; nobody has to wait for it."""
+        self.run(partial(_forget_deaths, key)).add_done_callback(partial(self._forgotten, key))
+
+    def _forgotten(self, key: Key, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()):
+            logger.info("crash journal not cleared: %s", error)
+            if isinstance(error, StorageUnavailable):
+                self.interrupted.append(key)
 
     async def close(self, limit: float) -> None:
         """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
@@ -137,6 +153,11 @@ def _results(store: Store[C], jobs: list[Job[C]]) -> list[Result]:
         return run_batch(store, jobs)
     except BaseException as error:  # SystemExit too: a lane outlives whatever an action raises
         return [Failed(error)] * len(jobs)
+
+
+def _forget_deaths(key: Key, store: Store[Any]) -> None:
+    with store.begin(writes=True) as transaction:
+        transaction.forget_deaths(key)
 
 
 def _succeed(future: asyncio.Future[T], value: T) -> None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
+import codecs
+import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
 from warren.envelope import DeadLetter
 from warren.errors import InvalidRequest
-
-REMOVED: Final = "[removed]"
-"""Stands where a secret stood."""
-
-_TOKEN: Final = re.compile(r"ey[\w-]{8,}\.[\w-]+\.[\w-]*")
+from warren.masking import text_without_secrets, without_secrets, without_tokens
 
 
 def write_letter(
@@ -37,15 +34,30 @@ def write_letter(
     names = frozenset(secrets)
     try:
         request: Any
-        request, lost = _without_secrets(decode_object(body, LARGEST_REWRITTEN), names)
+        request, lost = _readable_request(decode_object(body, LARGEST_REWRITTEN), names)
     except InvalidRequest:
         request, lost = _as_text(body, names), True
-    letter = DeadLetter(_iso(failed_at), reason, request, readable(headers), False if lost else msgspec.UNSET)
+    kept = without_secrets(readable(headers), names)
+    letter = DeadLetter(_iso(failed_at), without_tokens(reason), request, kept, False if lost else msgspec.UNSET)
     return encode_json(letter)
 
 
+def sealed_content(queue: str, principal: str | None, body: bytes) -> bytes:
+    """Put together what a letter's seal is made over.
+
+    A caller chooses headers and body of its own message, and the broker moves messages to the dead-letter queue as they
+    are (a caller only has to let one expire). So nothing there is a worker's word without a seal.
+
+    Args:
+        queue: where the letter lies; two APIs may share a secret.
+        principal: the verified caller's subject, or None where nobody was verified.
+        body: the letter's body, which holds the request and when it was given up.
+    """
+    return encode_json([queue, principal, hashlib.sha256(body).hexdigest()])
+
+
 def readable(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn header values into JSON: times as ISO 8601, bytes as text, tokens removed."""
+    """Turn header values into JSON: times as ISO 8601, bytes as text."""
     return {str(name): _readable(value) for name, value in headers.items()}
 
 
@@ -57,7 +69,7 @@ def _readable(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         value = bytes(value).decode(errors="backslashreplace")
     if isinstance(value, str):
-        return _TOKEN.sub(REMOVED, value)
+        return value
     if isinstance(value, datetime):
         return _iso(value)
     return value if value is None or isinstance(value, bool | int | float) else str(value)
@@ -67,30 +79,26 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _without_secrets(document: dict[str, Any], secrets: frozenset[str]) -> tuple[dict[str, Any], bool]:
+def _readable_request(document: dict[str, Any], secrets: frozenset[str]) -> tuple[dict[str, Any], bool]:
     kept = {name: value for name, value in document.items() if name != "auth"}
-    clean: dict[str, Any] = _clean(kept, secrets)
+    clean: dict[str, Any] = without_secrets(kept, secrets)
     return clean, clean != kept
 
 
-def _clean(value: Any, secrets: frozenset[str]) -> Any:
-    """Take secrets out wherever a caller put them: beside the data, deeper, or in a text that is JSON again."""
-    if isinstance(value, dict):
-        return {name: REMOVED if name in secrets else _clean(member, secrets) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_clean(member, secrets) for member in value]
-    return _clean_text(value, secrets) if isinstance(value, str) else value
-
-
-def _clean_text(text: str, secrets: frozenset[str]) -> str:
-    text = _TOKEN.sub(REMOVED, text)
-    if secrets:
-        named = "|".join(map(re.escape, sorted(secrets)))
-        text = re.sub(rf'("(?:{named})"\s*:\s*)"(?:[^"\\]|\\.)*+"?', rf'\1"{REMOVED}"', text, flags=re.DOTALL)
-    return text
-
-
 def _as_text(body: bytes, secrets: frozenset[str]) -> str:
-    text = _clean_text(body[:LARGEST_BODY].decode(errors="backslashreplace"), secrets)
+    """Show a body that is no request; in one that is no text nobody could see a secret, so nothing of it is kept."""
+    text = _text(body[:LARGEST_BODY])
+    if text is None:
+        return f"[{len(body)} bytes that are no UTF-8 text left out]"
     omitted = len(body) - LARGEST_BODY
+    text = text_without_secrets(text, secrets)
     return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text
+
+
+def _text(piece: bytes) -> str | None:
+    """Read UTF-8 whose last character may be cut; None for what is none, or has a NUL, as UTF-16 does."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(piece)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text

@@ -12,12 +12,13 @@ import msgspec
 
 from warren.amqp import FieldTable, Message, Properties
 from warren.auth import Keyring, Ticket
-from warren.codec import encode_json, refusal
-from warren.envelope import CONTENT_TYPE, DEATHS, RETRY_COUNT
+from warren.codec import encode_json, imprint, refusal
+from warren.envelope import CONTENT_TYPE, DEATHS, PRINCIPAL, RETRY_COUNT, SEAL
 from warren.errors import BY_CODE, Internal
+from warren.masking import without_tokens
 from warren.outcome import Answer, DeadLetter, Outcome, Retry
 from warren.serving.intake import Declined, Work
-from warren.serving.letters import write_letter
+from warren.serving.letters import sealed_content, write_letter
 from warren.serving.reply_queues import Suspects
 from warren.topology import Topology
 
@@ -26,9 +27,6 @@ logger: Final = logging.getLogger("warren.worker")
 _PERSISTENT: Final = 2
 _SHORT_STRING: Final = 255
 """Bytes in a property (AMQP 0-9-1, section 4.2.5.3)."""
-
-PRINCIPAL: Final = "x-principal"
-"""Header of a dead letter: whose request it was."""
 
 
 class Outbox:
@@ -67,7 +65,7 @@ class Outbox:
 
     def _retry(self, work: Work, retry: Retry) -> Message:
         """A fresh message: the broker drops one in silence that seems to have died in the same queue before."""
-        ticket = self._keyring.issue_ticket(Ticket(work.principal, work.request.id, retry.number))
+        ticket = self._keyring.issue_ticket(Ticket(work.principal, imprint(work.request), retry.number))
         asked = work.delivery.properties
         properties = Properties(
             content_type=CONTENT_TYPE,
@@ -82,21 +80,27 @@ class Outbox:
     def _letter(self, item: Work | Declined, outcome: DeadLetter) -> Message:
         asked = item.delivery.properties
         received = asked.headers or {}
-        secrets = item.action.secrets if isinstance(item, Work) else item.secrets
         failed_at = datetime.fromtimestamp(self._clock(), UTC)
-        body = write_letter(item.delivery.body, received, outcome.reason, secrets, failed_at)
-        headers: FieldTable = {RETRY_COUNT: item.retries if isinstance(item, Work) else 0}
-        if isinstance(item, Work):
-            headers |= {PRINCIPAL: item.principal.subject}
-            if item.retries and DEATHS in received:
-                headers |= {DEATHS: received[DEATHS]}
+        body = write_letter(item.delivery.body, received, outcome.reason, item.secrets, failed_at)
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
-            correlation_id=_echo(asked.correlation_id),
-            headers=headers,
+            correlation_id=_echo(without_tokens(asked.correlation_id or "")),
+            headers=self._letter_headers(item, body),
         )
         return Message(body, self._topology.dead_letters, "", properties, mandatory=True)
+
+    def _letter_headers(self, item: Work | Declined, body: bytes) -> FieldTable:
+        """Sealed: a message that the broker moves to the dead-letter queue has the headers that its caller gave it."""
+        principal = item.principal.subject if isinstance(item, Work) else None
+        seal = self._keyring.seal_letter(sealed_content(self._topology.dead_letters, principal, body))
+        headers: FieldTable = {RETRY_COUNT: item.retries if isinstance(item, Work) else 0, SEAL: seal}
+        if isinstance(item, Work):
+            headers |= {PRINCIPAL: principal}
+            received = item.delivery.properties.headers or {}
+            if item.retries and DEATHS in received:
+                headers |= {DEATHS: received[DEATHS]}
+        return headers
 
     def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
         if outcome.code is None:

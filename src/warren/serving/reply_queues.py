@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from warren.amqp import Delivery
+from warren.masking import shown
 from warren.topology import DIRECT_REPLY_TO
 
 _NAMED_BY_THE_BROKER: Final = re.compile(r"amq\.gen-[\x21-\x7e]{1,247}")
@@ -34,7 +35,7 @@ def foreign_reply_to(reply_to: str | None) -> str | None:
     if (direct := _DIRECT.fullmatch(reply_to)) and len(reply_to) <= 255 and _holds_a_process(direct[1]):
         return None
     return (
-        f"reply_to {reply_to[:80]!r} is neither direct reply-to nor an exclusive queue named by the broker; "
+        f"reply_to {shown(reply_to, 80)!r} is neither direct reply-to nor an exclusive queue named by the broker; "
         "the request was not executed"
     )
 

@@ -7,11 +7,15 @@ connections that publish, and acks must still flow (RabbitMQ, "Memory and Disk A
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final, Self
 
 from warren.amqp import Address, AmqpError, Channel, Connection, Delivery, Limits
+from warren.serving.watchdog import Waiting
 from warren.topology import Topology
+
+logger: Final = logging.getLogger("warren.worker")
 
 PUBLISHING: Final = Limits(confirm=300.0)
 """An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
@@ -23,14 +27,19 @@ class Session:
     Attributes:
         consumer: the channel on which deliveries come and are acked.
         publisher: a channel with confirms.
+        prefetch: deliveries that may be in hand.
         lost: done as soon as the session is over, with the reason.
     """
 
-    def __init__(self, consuming: Connection, publishing: Connection, consumer: Channel, publisher: Channel) -> None:
+    def __init__(
+        self, consuming: Connection, publishing: Connection, consumer: Channel, publisher: Channel, prefetch: int
+    ) -> None:
         self.consumer = consumer
         self.publisher = publisher
+        self.prefetch = prefetch
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connections = (consuming, publishing)
+        self._asking: Channel | None = None
         self._tag: str | None = None
         for ending in (consuming.closed, publishing.closed, consumer.closed, publisher.closed):
             ending.add_done_callback(self._ended)
@@ -49,7 +58,7 @@ class Session:
                 consumer = await consuming.channel()
                 await topology.declare(consumer)
                 await consumer.qos(prefetch)
-                return cls(consuming, publishing, consumer, await publishing.channel(confirms=True))
+                return cls(consuming, publishing, consumer, await publishing.channel(confirms=True), prefetch)
             except BaseException:
                 await publishing.close()
                 raise
@@ -71,6 +80,18 @@ class Session:
         if tag is not None:
             await self.consumer.cancel(tag)
 
+    async def renew(self) -> None:
+        """Open a new channel for deliveries, in place of the one that is there; nothing may be in hand or be consumed.
+
+        Raises:
+            AmqpError: the session is over.
+        """
+        self.consumer.closed.remove_done_callback(self._ended)
+        await self.consumer.close()
+        self.consumer = await self._connections[0].channel()
+        self.consumer.closed.add_done_callback(self._ended)
+        await self.consumer.qos(self.prefetch)
+
     async def flushed(self) -> None:
         """Wait until the broker has read all acks: it answers a channel's methods in their order.
 
@@ -78,6 +99,22 @@ class Session:
             AmqpError: the session is over.
         """
         await self.consumer.qos(1)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker reads nothing from publishers at the moment, because of an alarm."""
+        return self._connections[1].blocked is not None
+
+    async def waiting(self, queue: str) -> Waiting | None:
+        """Ask what waits in a queue, and for whom; None when the broker does not say."""
+        try:
+            if self._asking is None or not self._asking.is_open:  # a channel of its own, as a refusal would close it
+                self._asking = await self._connections[0].channel()
+            state = await self._asking.declare_queue(queue, passive=True)
+        except AmqpError as error:
+            logger.debug("the broker does not say what waits in %s: %s", queue, error)
+            return None
+        return Waiting(state.messages, state.consumers)
 
     def end(self, reason: str) -> None:
         """Say that the session is over."""

@@ -25,19 +25,29 @@ class Unsettled:
 
     Args:
         channel: the channel on which they came (a delivery tag belongs to its channel: AMQP 0-9-1, section 1.1).
+
+    Attributes:
+        taken: how many deliveries there have been so far.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._tags: dict[int, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
+        self._on_settled: dict[int, Callable[[], None]] = {}
+        self.taken = 0
 
     def __len__(self) -> int:
         return len(self._tags)
 
+    def move(self, channel: Channel) -> None:
+        """Deliveries come on another channel from now on; nothing may be in hand."""
+        self._channel = channel
+
     def add(self, tag: int) -> None:
         """Remember a delivery."""
         self._tags[tag] = None
+        self.taken += 1
 
     def ack(self, tags: Sequence[int]) -> None:
         """Ack deliveries, with as few frames as those still in hand allow."""
@@ -52,6 +62,10 @@ class Unsettled:
         for tag in tags:
             self._channel.nack(tag, requeue=True)
 
+    def when_settled(self, tag: int, callback: Callable[[], None]) -> None:
+        """Have a function called when a delivery that is in hand is settled: the broker is told so before."""
+        self._on_settled[tag] = callback
+
     async def empty(self) -> None:
         """Wait until every delivery is settled."""
         if self._tags:
@@ -62,6 +76,8 @@ class Unsettled:
     def _forget(self, tags: Iterable[int]) -> None:
         for tag in tags:
             self._tags.pop(tag, None)
+            if callback := self._on_settled.pop(tag, None):
+                asyncio.get_running_loop().call_soon(callback)
         if not self._tags:
             for future in self._waiting:
                 if not future.done():
@@ -90,6 +106,9 @@ class Settler:
         outbox: writes the messages.
         on_failure: told when a message could not be published for certain: the session has to end, so that the broker
             delivers again what is not acked.
+
+    Attributes:
+        concluded: how many deliveries have come to an outcome so far.
     """
 
     def __init__(
@@ -100,6 +119,7 @@ class Settler:
         self._outbox = outbox
         self._on_failure = on_failure
         self._put_back: list[int] | None = None
+        self.concluded = 0
 
     def hold_put_backs(self) -> None:
         """Keep what has to go back until ``release_put_backs``: a queue that is consumed would deliver it at once."""
@@ -112,6 +132,7 @@ class Settler:
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Carry out the outcomes of a batch; their replies are published together and their acks merged."""
+        self.concluded += len(settlements)
         messages: list[Message] = []
         silent: list[int] = []
         answered: list[int] = []

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -14,15 +14,19 @@ from msgspec import Struct
 from warren.actions import Api
 from warren.amqp import Address, AmqpError, Backoff
 from warren.auth import Keyring
-from warren.errors import StorageBusy, StorageUnavailable, WorkerStopped
+from warren.errors import WorkerStopped
 from warren.retry import RetryPolicy
+from warren.serving.admission import Admission
+from warren.serving.cleaning import CleanUp
 from warren.serving.consumption import Consumption
 from warren.serving.dispatch import hand_out
 from warren.serving.intake import Intake
 from warren.serving.lane import Lanes
+from warren.serving.loop_guard import LoopGuard
 from warren.serving.outbox import Outbox
 from warren.serving.session import Session
-from warren.store import Store
+from warren.serving.watchdog import Sight, watch
+from warren.store import RateLimit, Store
 from warren.topology import Topology
 
 C = TypeVar("C")
@@ -36,9 +40,6 @@ _LANES_LIMIT: Final = 5.0
 _SOUND: Final = 30.0
 """Seconds: after a session of that length the next pause is a short one again."""
 
-_CLEANING_STEP: Final = 500
-"""Rows in one transaction of the clean-up."""
-
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
     """How a worker works.
@@ -50,6 +51,9 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         drain: how long a stop waits for what is in hand; the rest goes back to the queue.
         retention: how long responses are kept.
         cleaning: pause between two clean-ups of older ones.
+        rate_limit: what each principal may do, in all workers together; None for no limit.
+        watchdog: a worker that was deaf or stuck for so long ends itself, and the whole process when its event loop
+            hangs; None for never. Longer than any action may take.
     """
 
     name: str = "worker"
@@ -58,6 +62,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     drain: timedelta = timedelta(seconds=8)
     retention: timedelta = timedelta(days=7)
     cleaning: timedelta = timedelta(minutes=10)
+    rate_limit: RateLimit | None = None
+    watchdog: timedelta | None = timedelta(minutes=2)
 
 
 class Worker(Generic[C, S]):
@@ -72,6 +78,7 @@ class Worker(Generic[C, S]):
         topology: names at the broker; its delays are the policy's.
         policy: limits of retrying.
         options: see ``WorkerOptions``.
+        forgetting: the application's part of the clean-up, see ``CleanUp``.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Worker(Generic[C, S]):
         topology: Topology,
         policy: RetryPolicy,
         options: WorkerOptions,
+        forgetting: Sequence[Callable[[C, datetime, int], int]] = (),
     ) -> None:
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
@@ -96,7 +104,10 @@ class Worker(Generic[C, S]):
         self._options = options
         self._intake = Intake(api, keyring, services, replay_all=options.replay_all)
         self._outbox = Outbox(topology, keyring)
+        self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
+        self._admission: Admission[C] | None = None
         self._stopping = asyncio.Event()
+        self._consumption: Consumption[C, S] | None = None
 
     def stop(self) -> None:
         """Have ``run`` finish what is in hand and return."""
@@ -108,15 +119,42 @@ class Worker(Generic[C, S]):
         Raises:
             WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password or a
                 queue with other arguments.
+            WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
         """
         lanes: Lanes[C] = Lanes(self._stores, hand_out)
-        cleaner = asyncio.create_task(self._clean(lanes))
+        limit = self._options.rate_limit
+        self._admission = Admission(limit, lanes) if limit else None
+        cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
         try:
-            await self._work(lanes)
+            await self._work_watched(lanes)
         finally:
             cleaner.cancel()
             await asyncio.gather(cleaner, return_exceptions=True)
+            if self._admission is not None:
+                await self._admission.close()
             await lanes.close(_LANES_LIMIT)
+
+    async def _work_watched(self, lanes: Lanes[C]) -> None:
+        limit = self._options.watchdog
+        if limit is None:
+            return await self._work(lanes)
+        watching = asyncio.create_task(watch(self._see, self._renew, limit))
+        tasks = working, _ = asyncio.create_task(self._work(lanes)), watching
+        with LoopGuard(limit):
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                (working if working.done() else watching).result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _see(self) -> Sight | None:
+        return await self._consumption.sight() if self._consumption is not None else None
+
+    def _renew(self) -> None:
+        if self._consumption is not None:
+            self._consumption.renew()
 
     async def _work(self, lanes: Lanes[C]) -> None:
         loop, pauses = asyncio.get_running_loop(), iter(Backoff())
@@ -140,33 +178,22 @@ class Worker(Generic[C, S]):
             if error.fatal:
                 raise WorkerStopped(f"{options.name} cannot work: {error}") from error
             return f"cannot reach the broker: {error}"
-        consumption = Consumption(
+        self._consumption = Consumption(
             session,
             topology.requests,
             intake=self._intake,
             lanes=lanes,
+            admission=self._admission,
             outbox=self._outbox,
             policy=self._policy,
             consuming=self.consuming,
         )
-        return f"lost the broker: {await consumption.run(self._stopping, options.drain)}"
+        try:
+            return f"lost the broker: {await self._consumption.run(self._stopping, options.drain)}"
+        finally:
+            self._consumption = None
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a stop is wanted."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
-
-    async def _clean(self, lanes: Lanes[C]) -> None:
-        """Remove responses older than the retention, in small steps, now and then."""
-        while True:
-            await asyncio.sleep(self._options.cleaning.total_seconds())
-            try:
-                while await lanes.run(self._clean_step) == _CLEANING_STEP:
-                    pass
-            except (StorageUnavailable, StorageBusy) as error:
-                logger.info("clean-up of old responses put off: %s", error)
-            except Exception:
-                logger.exception("clean-up of old responses failed")
-
-    def _clean_step(self, store: Store[C]) -> int:
-        return store.forget_answers(datetime.now(UTC) - self._options.retention, _CLEANING_STEP)

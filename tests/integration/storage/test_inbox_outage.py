@@ -1,12 +1,14 @@
 """A database that does not answer is nobody's fault: nothing is lost, nothing is counted, and it goes on afterwards."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from support.postgres import PrivatePostgres
+from support.waiting import wait_until
 from taskmanager.storage import migration
 from warren.errors import StorageBusy, StorageUnavailable
 from warren.inbox import Answered, Failed, run_batch
@@ -85,24 +87,112 @@ def test_a_connection_that_ended_while_idle_costs_one_outage_at_most(clean_store
     assert effects(engine) == ["r1"]
 
 
-def test_a_lock_that_is_held_too_long_is_busy_and_fails_that_request_alone(
+def test_one_outage_is_enough_for_all_stores_when_the_database_has_ended_all_connections(
     clean_store: tuple[sa.Engine, SqlStore],
 ) -> None:
     engine, store = clean_store
+    others = [SqlStore(engine) for _ in range(3)]
+    for each in (store, *others):
+        each.ping()
+    with engine.connect() as other:
+        other.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    with pytest.raises(StorageUnavailable):
+        run_batch(store, [job("r0")])
+    for number, each in enumerate((store, *others)):
+        assert isinstance(run_batch(each, [job(f"r{number}")])[0], Answered)
+    assert effects(engine) == ["r0", "r1", "r2", "r3"]
+    for each in others:
+        each.close()
 
-    def wait_for_lock(connection: sa.Connection) -> bytes:
+
+def hastily(statement: str) -> Callable[[sa.Connection], bytes]:
+    """Make a function that waits a moment for the locks that a statement needs."""
+
+    def run(connection: sa.Connection) -> bytes:
         connection.execute(sa.text("SET LOCAL lock_timeout = '10ms'"))
-        connection.execute(sa.text("LOCK TABLE tasks IN EXCLUSIVE MODE"))
+        connection.execute(sa.text(statement))
         raise AssertionError
 
+    return run
+
+
+def test_a_row_that_is_locked_too_long_is_busy_and_fails_that_request_alone(
+    clean_store: tuple[sa.Engine, SqlStore],
+) -> None:
+    engine, store = clean_store
+    run_batch(store, [job("r0")])
+    touch = "UPDATE users SET full_name = 'other'"
     with engine.begin() as holder:
-        holder.execute(sa.text("LOCK TABLE tasks IN EXCLUSIVE MODE"))
-        first, busy, last = run_batch(store, [job("r1"), job("busy", wait_for_lock), job("r2")])
+        holder.execute(sa.text(touch))
+        first, busy, last = run_batch(store, [job("r1"), job("busy", hastily(touch)), job("r2")])
     assert isinstance(busy, Failed)
     assert isinstance(busy.error, StorageBusy)
     assert isinstance(first, Answered)
     assert isinstance(last, Answered)
-    assert effects(engine) == ["r1", "r2"]
+    assert effects(engine) == ["r0", "r1", "r2"]
+
+
+@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("mode", ["SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"])
+def test_a_table_that_is_locked_too_long_is_an_outage_and_no_requests_fault(
+    clean_store: tuple[sa.Engine, SqlStore], mode: str, others: int
+) -> None:
+    engine, store = clean_store
+    jobs = [job(f"r{number}") for number in range(others)]
+    with engine.begin() as holder:
+        holder.execute(sa.text(f"LOCK TABLE tasks IN {mode} MODE"))
+        with pytest.raises(StorageUnavailable, match="Another session has locked tasks"):
+            run_batch(store, [*jobs, job("held", hastily("DELETE FROM tasks"))])
+        store.ping()
+    assert effects(engine) == []
+    assert all(isinstance(result, Answered) for result in run_batch(store, [*jobs, job("held")]))
+
+
+def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outage(
+    clean_store: tuple[sa.Engine, SqlStore],
+) -> None:
+    """A reader that stays, a change that waits for it, and everybody else behind the change."""
+    engine, store = clean_store
+
+    def change() -> None:
+        with engine.begin() as changer:
+            changer.execute(sa.text("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE"))
+
+    with engine.begin() as reader, ThreadPoolExecutor(1) as pool:
+        reader.execute(sa.text("SELECT count(*) FROM tasks"))
+        changing = pool.submit(change)
+        waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
+        wait_until(lambda: reader.execute(waits).scalar(), "the change that waits for the reader")
+        with pytest.raises(StorageUnavailable, match="locked tasks"):
+            run_batch(store, [job("held", hastily("DELETE FROM tasks"))])
+        reader.rollback()
+        changing.result(10)
+    assert isinstance(run_batch(store, [job("held")])[0], Answered)
+
+
+def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_database_is_back(
+    clean_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 0.05)
+    engine = create_engine(clean_postgres)
+    store = SqlStore(engine)
+    with engine.begin() as holder:
+        holder.execute(sa.text("LOCK TABLE processed_requests IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(StorageUnavailable, match="locked processed_requests"):
+            store.ping()
+    store.ping()
+    with engine.connect() as holder, holder.begin() as transaction:
+        holder.execute(sa.text("INSERT INTO processed_requests VALUES ('', ' ping', '', '', '', '{}', now())"))
+        with pytest.raises(StorageUnavailable, match="busy"):  # whoever asks has no request whose fault it could be
+            store.ping()
+        transaction.rollback()
+    store.close()
+    engine.dispose()
 
 
 @pytest.fixture

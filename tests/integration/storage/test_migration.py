@@ -1,19 +1,23 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from taskmanager.storage import migration
-from taskmanager.storage.tables import metadata
+from taskmanager.storage.tables import metadata, users
 from warren.errors import StorageFailed, StorageUnavailable
 from warren.sql import create_engine
 from warren.sql import metadata as warren_metadata
@@ -116,3 +120,25 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed, match="not a database"):
         migration.upgrade(f"sqlite:///{file}")
     assert file.read_bytes() == before
+
+
+def test_a_database_of_the_first_revision_gets_the_tables_of_the_second_and_keeps_what_it_holds(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(command, "upgrade", partial(_upgrade_to, "0001", command.upgrade))
+        migration.upgrade(empty_url)
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(users.insert().values(email="a@b", password_hash="h", created_at=datetime.now(UTC)))
+    assert migration.current(empty_url) == "0001"
+    assert migration.upgrade(empty_url)
+    assert migration.is_current(empty_url)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(users.c.email)).scalars().all() == ["a@b"]
+        assert {"rate_windows", "login_failures"} <= set(sa.inspect(connection).get_table_names())
+    engine.dispose()
+
+
+def _upgrade_to(revision: str, upgrade: Callable[[Config, str], None], config: Config, _head: str) -> None:
+    upgrade(config, revision)

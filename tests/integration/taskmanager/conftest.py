@@ -30,10 +30,16 @@ class Application:
     options: dict[str, Any] = field(default_factory=dict)
 
     def call(
-        self, name: str, data: dict[str, Any] | None = None, *, as_user: int | str = "", version: str = "v1"
+        self,
+        name: str,
+        data: dict[str, Any] | None = None,
+        *,
+        as_user: int | str = "",
+        version: str = "v1",
+        auth: str = "",
     ) -> Any:
         action = api.find(version, name)
-        request = Request("id-1", version, name, data or {})
+        request = Request("id-1", version, name, data or {}, auth)
         arguments = action.arguments(request.data)
 
         def context(**more: Any) -> Context[sa.Connection, Services]:

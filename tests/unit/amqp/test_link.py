@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from pamqp import commands, frame
 
-from warren.amqp import AmqpTimeout, ConnectionLost, Limits
+from warren.amqp import Address, AmqpTimeout, ConnectionLost, Limits
+from warren.amqp.calls import Calls
 from warren.amqp.frames import PROTOCOL_HEADER
+from warren.amqp.handshake import log_in
 from warren.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
 
 
@@ -43,10 +46,33 @@ async def turn() -> None:
     await asyncio.sleep(0)
 
 
-async def test_the_protocol_header_is_the_first_thing_said_and_the_buffer_is_bounded() -> None:
-    link, transport = await linked()
-    assert transport.written == [PROTOCOL_HEADER]
+class Prompt(Recording):
+    """The transport of a broker that answers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.link: Link | None = None
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        super().write(data)
+        if bytes(data) == PROTOCOL_HEADER and self.link is not None:
+            greeting = frame.marshal(commands.Connection.Start(), 0)
+            asyncio.get_running_loop().call_soon(self.link.data_received, greeting)
+
+
+async def test_the_protocol_header_is_the_first_thing_said_when_somebody_listens_to_the_answer() -> None:
+    calls, transport = Calls(1.0), Prompt()
+    link = transport.link = Link(Limits(), lambda _channel, event: calls.reply(event))
+    link.connection_made(transport)
     assert transport.bound == WRITE_BUFFER
+    assert transport.written == []
+    logging_in = asyncio.create_task(log_in(Address(), link, calls, "test", 0))
+    for _ in range(5):
+        await turn()
+    header, start_ok = transport.written
+    assert header == PROTOCOL_HEADER
+    assert isinstance(frame.unmarshal(start_ok)[2], commands.Connection.StartOk)
+    logging_in.cancel()
     link.connection_lost(None)
 
 
@@ -54,12 +80,12 @@ async def test_what_is_written_in_one_turn_of_the_loop_is_one_write() -> None:
     link, transport = await linked()
     for number in range(20):
         link.write(b"%d," % number)
-    assert len(transport.written) == 1
+    assert transport.written == []
     await turn()
-    assert transport.written[1:] == [b"".join(b"%d," % number for number in range(20))]
+    assert transport.written == [b"".join(b"%d," % number for number in range(20))]
     link.write(b"next")
     await turn()
-    assert transport.written[2:] == [b"next"]
+    assert transport.written[1:] == [b"next"]
     link.connection_lost(None)
 
 
@@ -67,7 +93,7 @@ async def test_a_caller_that_never_yields_cannot_pile_up_what_it_writes() -> Non
     link, transport = await linked()
     for _ in range(10):
         link.write(bytes(WRITE_AT_ONCE // 2))
-    assert [len(data) for data in transport.written[1:]] == [WRITE_AT_ONCE] * 5
+    assert [len(data) for data in transport.written] == [WRITE_AT_ONCE] * 5
     link.connection_lost(None)
 
 
@@ -102,7 +128,7 @@ async def test_the_end_is_told_once_and_sends_what_was_written() -> None:
     link.end(None)
     link.connection_lost(OSError("late"))
     link.fail(ConnectionLost("later"))
-    assert transport.written[1:] == [b"last words"]
+    assert transport.written == [b"last words"]
     assert transport.closed
     assert len(told) == 1
     assert await link.ended is None

@@ -76,7 +76,21 @@ def test_headers_are_kept_as_json() -> None:
 
 
 def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
-    assert letter(b"x" * (LARGEST_BODY + 7))["request"].endswith("xxx [7 more bytes left out]")
+    assert letter(b" x" * (LARGEST_BODY // 2) + b"x" * 7)["request"].endswith(" x x [7 more bytes left out]")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
+def test_of_a_body_that_is_no_text_nothing_is_kept_but_its_size(encoding: str) -> None:
+    body = '{"password": "hunter2"}'.encode(encoding)
+    assert letter(body, secrets={"password"})["request"] == f"[{len(body)} bytes that are no UTF-8 text left out]"
+    assert letter(b'{"x": "\xe4"')["request"] == "[9 bytes that are no UTF-8 text left out]"
+
+
+def test_tokens_and_secrets_are_taken_out_of_headers_and_of_the_reason_too() -> None:
+    headers = {"password": "hunter2", TOKEN: [TOKEN], "Authorization": f"Bearer {TOKEN}"}
+    found = json.dumps(json.loads(write_letter(b"{}", headers, f"no {TOKEN}", {"password"}, NOW)))
+    assert "hunter2" not in found
+    assert TOKEN not in found
 
 
 @given(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from taskmanager.settings import Settings, SettingsError, environment
+from warren.store import RateLimit
 
 SECRET = "s" * 32
 POSTGRES = "postgresql+psycopg://user:pass%40word@db:5432/tasks"
@@ -32,6 +33,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("DATABASE_URL", "sqlite:////var/tasks.db", "database_url", "sqlite:////var/tasks.db"),
         ("DATABASE_URL", "sqlite+pysqlite:///tasks.db", "database_url", "sqlite:///tasks.db"),
         ("JWT_SECRET", SECRET, "jwt_secret", SECRET.encode()),
+        ("JWT_KEYS", "/etc/keys.json", "jwt_keys", Path("/etc/keys.json")),
         ("RETRY_DELAY", "300ms", "retry_delays", (timedelta(milliseconds=300),)),
         ("RETRY_DELAY", "1s, 5s,2m", "retry_delays", tuple(timedelta(seconds=s) for s in (1, 5, 120))),
         ("MAX_RETRIES", "0", "max_retries", 0),
@@ -44,6 +46,8 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("QUEUE_PREFIX", "shop.v2", "queue_prefix", "shop.v2"),
         ("PREFETCH", "2000", "prefetch", 2000),
         ("PROCESSES", "4", "processes", 4),
+        ("RATE_LIMIT", "600/1m", "rate_limit", RateLimit(600, timedelta(minutes=1))),
+        ("RATE_LIMIT", "1 / 1s", "rate_limit", RateLimit(1, timedelta(seconds=1))),
         ("LOG_LEVEL", "WARNING", "log_level", "warning"),
         ("LOG_FORMAT", "json", "log_format", "json"),
     ],
@@ -87,8 +91,16 @@ def test_every_name_of_postgresql_is_taken_as_psycopg(scheme: str) -> None:
         ("RETENTION", "10s", "1m to 3650d"),
         ("QUEUE_PREFIX", "amq.tasks", "amq."),
         ("QUEUE_PREFIX", "my tasks", "letters"),
+        ("QUEUE_LIMIT", "0", "1 to 999999999, or off"),
+        ("QUEUE_LIMIT", "none", "1 to 999999999, or off"),
+        ("WATCHDOG", "500ms", "1s to 1d is possible, or off"),
+        ("WATCHDOG", "2", "300ms, 5s, 2m, 1h or 7d, or off"),
         ("PREFETCH", "2001", "1 to 2000"),
         ("PROCESSES", "0", "1 to 64"),
+        ("RATE_LIMIT", "600", "600/1m"),
+        ("RATE_LIMIT", "0/1m", "1 to 999999999"),
+        ("RATE_LIMIT", "600/1", "300ms, 5s"),
+        ("RATE_LIMIT", "600/900ms", "1s to 1d"),
         ("LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("LOG_FORMAT", "xml", "text, json"),
     ],
@@ -97,6 +109,13 @@ def test_a_wrong_value_is_explained_under_its_name(name: str, text: str, words: 
     [problem] = problems(**{name: text})
     assert problem.startswith(f"TASKMANAGER_{name}: ")
     assert words in problem
+
+
+@pytest.mark.parametrize("text", ["off", "OFF"])
+def test_the_queue_limit_and_the_watchdog_can_be_switched_off(text: str) -> None:
+    settings = Settings.from_environment({"TASKMANAGER_QUEUE_LIMIT": text, "TASKMANAGER_WATCHDOG": text})
+    assert (settings.queue_limit, settings.watchdog) == (None, None)
+    assert (Settings().queue_limit, Settings().watchdog) == (1_000_000, timedelta(minutes=2))
 
 
 def test_all_problems_are_reported_at_once() -> None:

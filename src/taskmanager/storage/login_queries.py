@@ -1,0 +1,74 @@
+"""Queries about failed logins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from taskmanager.storage.tables import UtcDateTime, login_failures
+
+_FAILURES: Final = login_failures.c
+_MINE: Final = _FAILURES.account == sa.bindparam("whose")
+
+
+def _count(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    now = sa.bindparam("now", type_=UtcDateTime)
+    values = insert.values(account=sa.bindparam("whose"), failures=1, last_at=now, locked_until=now)
+    return values.on_conflict_do_update(
+        index_elements=["account"],
+        set_={"failures": _FAILURES.failures + 1, "last_at": values.excluded.last_at},
+        where=_FAILURES.locked_until <= values.excluded.last_at,
+    ).returning(_FAILURES.failures)
+
+
+_COUNT: Final = {
+    "sqlite": _count(sqlite.insert(login_failures)),
+    "postgresql": _count(postgresql.insert(login_failures)),
+}
+_LOCK: Final = login_failures.update().where(_MINE).values(locked_until=sa.bindparam("until", type_=UtcDateTime))
+_LOCKED_UNTIL: Final = sa.select(_FAILURES.locked_until).where(_MINE)
+_CLEAR: Final = login_failures.delete().where(_MINE)
+
+
+def count_failure(connection: sa.Connection, account: bytes, now: datetime) -> int | None:
+    """Count one more failure in a row and say how many that makes; None, and nothing is counted, while it is locked.
+
+    Others who count the same account wait until this transaction ends.
+    """
+    failures: int | None = connection.execute(
+        _COUNT[connection.dialect.name], {"whose": account, "now": now}
+    ).scalar_one_or_none()
+    return failures
+
+
+def lock(connection: sa.Connection, account: bytes, until: datetime) -> None:
+    """Lock an account that has a failure."""
+    connection.execute(_LOCK, {"whose": account, "until": until})
+
+
+def locked_until(connection: sa.Connection, account: bytes) -> datetime | None:
+    """Say until when an account is, or was, locked."""
+    return connection.execute(_LOCKED_UNTIL, {"whose": account}).scalar_one_or_none()
+
+
+def clear_failures(connection: sa.Connection, account: bytes) -> None:
+    """Forget an account's failures."""
+    connection.execute(_CLEAR, {"whose": account})
+
+
+def forget_failures(connection: sa.Connection, few: int, few_before: datetime, before: datetime, most: int) -> int:
+    """Remove up to ``most`` rows whose last failure is old; returns how many went.
+
+    Args:
+        connection: in a transaction.
+        few: accounts with fewer failures are forgotten earlier.
+        few_before: from this moment back.
+        before: all others, from this moment back.
+        most: rows in one step.
+    """
+    old = sa.or_(_FAILURES.last_at < before, sa.and_(_FAILURES.last_at < few_before, _FAILURES.failures < few))
+    accounts = sa.select(_FAILURES.account).where(old, _FAILURES.last_at < few_before).limit(most)
+    return connection.execute(login_failures.delete().where(_FAILURES.account.in_(accounts), old)).rowcount

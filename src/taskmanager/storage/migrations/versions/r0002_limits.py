@@ -1,0 +1,41 @@
+"""Windows of the rate limit, and failed logins.
+
+A revision is history: it spells out its columns and does not import the tables, which change later.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    op.create_table(
+        "rate_windows",
+        sa.Column("principal", sa.String(64), nullable=False),
+        sa.Column("ends_ms", sa.BigInteger, nullable=False),
+        sa.Column("taken", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("principal"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_rate_windows_ends_ms", "rate_windows", ["ends_ms"])
+    op.create_table(
+        "login_failures",
+        sa.Column("account", sa.LargeBinary(16), nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account", name="pk_login_failures"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_login_failures_last_at", "login_failures", ["last_at"])
+
+
+def downgrade() -> None:
+    """Remove the tables and what they hold."""
+    op.drop_table("login_failures")
+    op.drop_table("rate_windows")

@@ -1,0 +1,83 @@
+"""What an error of the database means: an outage, a conflict that passes, or a statement that it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import sqlalchemy as sa
+
+from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
+
+_LOCK_TIMEOUT: Final = "55P03"
+"""PostgreSQL: lock not available."""
+
+_PASSING_STATES: Final = ("40001", "40P01", _LOCK_TIMEOUT, "57014")
+"""PostgreSQL: serialization failure, deadlock, lock not available, statement timeout (Appendix A)."""
+
+_OUTAGE_CLASSES: Final = ("08", "53", "57P", "58")
+"""PostgreSQL: connection exception, insufficient resources, shutdown, system error."""
+
+_READ_ONLY: Final = "25006"
+"""PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
+
+_SQLITE_OUTAGES: Final = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
+"""SQLite, primary result codes: in WAL mode a lock is met when a transaction begins, which is no request's fault."""
+
+_LOCKED_TABLES: Final = sa.text(
+    "SELECT DISTINCT c.relname FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation"
+    " WHERE l.locktype = 'relation' AND l.pid <> pg_backend_pid()"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
+    " AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND NOT starts_with(c.relname, 'pg_')"
+    " ORDER BY c.relname LIMIT 3"
+)
+"""Tables that another session keeps writers out of, with a lock or already with its wait for one: the modes that
+ROW EXCLUSIVE, a writer's, conflicts with (PostgreSQL, "Table-Level Locks")."""
+
+
+def translate(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
+    """Turn a database error into one of ours."""
+    # The first line only: PostgreSQL's next ones show the row, a password's hash included.
+    text = str(error.orig).partition("\n")[0]
+    if error.connection_invalidated or _is_outage(error.orig):
+        return StorageUnavailable(f"The database does not answer: {text}")
+    if _state(error.orig) in _PASSING_STATES:
+        return StorageBusy(f"The database is busy: {text}")
+    return StorageFailed(f"The database refused a statement: {type(error.orig).__name__}: {text}")
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Whether it came of a statement that waited too long for a lock, be it a row's or a table's."""
+    origin = error if isinstance(error, sa.exc.DBAPIError) else error.__cause__
+    return isinstance(origin, sa.exc.DBAPIError) and _state(origin.orig) == _LOCK_TIMEOUT
+
+
+def locked_tables(connection: sa.Connection) -> list[str]:
+    """Name tables of which another session keeps all writers out at this moment; PostgreSQL only."""
+    with connection.begin():
+        return list(connection.execute(_LOCKED_TABLES).scalars())
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_OUTAGES
+    state = _state(error)
+    if state is None:
+        return type(error).__name__ == "OperationalError"
+    return state == _READ_ONLY or (state not in _PASSING_STATES and state.startswith(_OUTAGE_CLASSES))
+
+
+def _state(error: BaseException | None) -> str | None:
+    state = getattr(error, "sqlstate", None)
+    return None if state is None else str(state)

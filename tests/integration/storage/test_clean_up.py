@@ -1,0 +1,132 @@
+"""Forgetting old rows: in bounded steps, found by an index, and never a young one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from warren.sql import SqlStore, crash_journal, processed_requests, rate_windows
+from warren.store import Key
+
+from .conftest import NOW
+from .jobs import stored_ids
+
+OLD, YOUNG = NOW - timedelta(days=8), NOW - timedelta(days=6)
+BEFORE = NOW - timedelta(days=7)
+STEP = 50
+
+
+def rows(count: int, moment: datetime) -> list[dict[str, Any]]:
+    """Stored responses of one moment."""
+    return [
+        {
+            "principal": "7",
+            "id": f"{moment:%d}-{number}",
+            "fingerprint": b"f" * 16,
+            "version": "v1",
+            "action": "leave",
+            "response_json": "{}",
+            "created_at": moment,
+        }
+        for number in range(count)
+    ]
+
+
+def windows(count: int, moment: datetime) -> list[dict[str, Any]]:
+    ends = round(moment.timestamp() * 1000)
+    return [{"principal": f"{moment:%d}-{number}", "ends_ms": ends, "taken": 1} for number in range(count)]
+
+
+def deaths(count: int, moment: datetime) -> list[dict[str, Any]]:
+    return [
+        {"principal": "7", "id": f"{moment:%d}-{number}", "attempts": 1, "last_at": moment} for number in range(count)
+    ]
+
+
+def fill(engine: sa.Engine, old: int, young: int) -> None:
+    """Store old and young rows in every table that is cleaned up."""
+    with engine.begin() as connection:
+        for count, moment in ((old, OLD), (young, YOUNG)):
+            connection.execute(processed_requests.insert(), rows(count, moment))
+            connection.execute(rate_windows.insert(), windows(count, moment))
+            connection.execute(crash_journal.insert(), deaths(count, moment))
+
+
+def counts(engine: sa.Engine) -> list[int]:
+    with engine.connect() as connection:
+        tables = (processed_requests, crash_journal, rate_windows)
+        return [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in tables]
+
+
+def test_every_step_is_bounded_in_every_table_and_what_is_younger_stays(engine: sa.Engine, store: SqlStore) -> None:
+    fill(engine, old=120, young=30)
+    left = []
+    while store.forget_answers(BEFORE, STEP) == STEP:
+        left.append(counts(engine))
+    assert left == [[100, 100, 100], [50, 50, 50]]
+    assert counts(engine) == [30, 30, 30]
+    assert stored_ids(engine) == sorted(row["id"] for row in rows(30, YOUNG))
+    assert store.forget_answers(YOUNG, STEP) == 0, "what is just that old stays"
+
+
+def test_a_journal_or_windows_alone_are_cleaned_up_to_their_end_as_well(engine: sa.Engine, store: SqlStore) -> None:
+    fill(engine, old=120, young=1)
+    with engine.begin() as connection:
+        connection.execute(processed_requests.delete())
+    steps = [store.forget_answers(BEFORE, STEP) for _ in range(4)]
+    assert steps == [50, 50, 20, 0]
+    assert counts(engine) == [0, 1, 1]
+
+
+def test_another_worker_answers_between_two_steps(
+    engine: sa.Engine, store: SqlStore, new_store: Callable[[], SqlStore]
+) -> None:
+    fill(engine, old=120, young=1)
+    other = new_store()
+    while store.forget_answers(BEFORE, STEP) == STEP:
+        with other.begin(writes=True) as transaction:
+            assert transaction.find([Key("7", "none")]) == {}
+            transaction.forget_deaths(Key("7", "none"))
+    assert counts(engine) == [1, 1, 1]
+
+
+@contextmanager
+def statements(engine: sa.Engine) -> Iterator[list[tuple[str, Any]]]:
+    """Keep what is executed meanwhile."""
+    found: list[tuple[str, Any]] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> None:
+        found.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", keep)
+    yield found
+    sa.event.remove(engine, "before_cursor_execute", keep)
+
+
+@pytest.mark.parametrize("table", ["processed_requests", "rate_windows"])
+def test_old_rows_are_found_by_the_index_of_their_age_and_removed_by_their_key(
+    engine: sa.Engine, store: SqlStore, table: str
+) -> None:
+    fill(engine, old=60, young=20_000)
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"VACUUM ANALYZE {table}")
+    with statements(engine) as executed:
+        store.forget_answers(BEFORE, STEP)
+    plans = [plan(engine, text, values) for text, values in executed if f"FROM {table}" in text]
+    assert len(plans) == 2
+    for found in plans:
+        assert "SEARCH" in found or "Index" in found, found
+        assert "SCAN" not in found, found
+        assert "Seq Scan" not in found, found
+
+
+def plan(engine: sa.Engine, statement: str, values: Any) -> str:
+    """How the engine would execute a statement; of many values the first."""
+    explain = "EXPLAIN QUERY PLAN " if engine.dialect.name == "sqlite" else "EXPLAIN "
+    one = values[0] if isinstance(values, list) else values
+    with engine.connect() as connection:
+        return "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, one))

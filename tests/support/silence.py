@@ -1,0 +1,27 @@
+"""A worker whose consumer goes at the broker without a word to it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pamqp import commands, frame
+
+from support.notes import note_api
+from support.proxy import Proxy
+from support.serving import LIMIT, Broker, serving
+from warren.amqp import Address
+from warren.serving import WorkerOptions
+from warren.topology import Topology
+
+
+@asynccontextmanager
+async def silently_cancelled(
+    broker: Broker, topology: Topology, database: str, options: WorkerOptions
+) -> AsyncIterator[None]:
+    """Run a worker, and cancel its consumer in its name as soon as it consumes."""
+    port = Address.parse(broker.url).port
+    async with Proxy("127.0.0.1", port) as proxy:
+        url = broker.url.replace(f":{port}/", f":{proxy.port}/")
+        async with asyncio.timeout(LIMIT), serving(note_api(), url, topology, database, options=options):
+            proxy.inject_upstream(frame.marshal(commands.Basic.Cancel("c1.1", nowait=True), 1), connection=0)
+            yield

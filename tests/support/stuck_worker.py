@@ -1,0 +1,51 @@
+"""A worker as a program of its own, with an action that blocks the event loop: broker, prefix, database."""
+
+import logging
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from support.serving import keyring, quick
+from warren.actions import Api, Context
+from warren.retry import RetryPolicy
+from warren.running import run
+from warren.serving import Worker, WorkerOptions
+from warren.sql import SqlStore, create_engine
+
+api: Api[sa.Connection, Any] = Api("stuck")
+
+
+@api.action("v1", "block", public=True)
+async def block(context: Context[sa.Connection, Any]) -> None:
+    """Do what no async action may do."""
+    time.sleep(600)  # noqa: ASYNC251 - the point of it
+
+
+@api.action("v1", "health_check", public=True)
+async def health_check(context: Context[sa.Connection, Any]) -> dict[str, str]:
+    """Answer."""
+    return {"status": "ok"}
+
+
+def main(url: str, prefix: str, database: str, seconds: str) -> None:
+    """Work until stopped."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    topology, watchdog = quick(prefix), timedelta(seconds=float(seconds))
+    worker = Worker(
+        api,
+        url,
+        [SqlStore(create_engine(database))],
+        keyring(),
+        None,
+        topology=topology,
+        policy=RetryPolicy(topology.delays, 3),
+        options=WorkerOptions(name="stuck", watchdog=watchdog),
+    )
+    run(lambda _stop: worker.run())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
