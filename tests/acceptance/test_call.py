@@ -1,10 +1,13 @@
 """`taskmanager call`: what it prints, and each of its exit codes."""
 
 import json
+from contextlib import suppress
 
 import pytest
 
 from support.command import Commands
+from warren.client import BlockingClient
+from warren.errors import Overloaded
 
 
 def test_a_result_is_printed_on_one_line_and_ends_with_0(commands: Commands) -> None:
@@ -83,6 +86,20 @@ def test_an_address_that_only_the_driver_finds_wrong_ends_with_2_and_hides_the_p
     assert "TASKMANAGER_AMQP_URL: the option 'no_such_option' is not known" in done.stderr
     assert "TASKMANAGER_RETRY_DELAY: " in done.stderr, "all wrong settings are named at once"
     assert "hush-hush" not in done.stderr
+
+
+def test_a_full_queue_is_an_error_response_with_the_code_overloaded_and_ends_with_1(commands: Commands) -> None:
+    commands.variables["QUEUE_LIMIT"] = "2"
+    assert commands.run("topology", "apply").returncode == 0
+    with BlockingClient(commands.settings.amqp_url, topology=commands.topology) as client, suppress(Overloaded):
+        while True:
+            client.send("health_check")
+    done = commands.run("call", "health_check", "--id", "refused")
+    assert done.returncode == 1
+    response = json.loads(done.stdout)
+    assert (response["correlation_id"], response["status"], response["code"]) == ("refused", "error", "overloaded")
+    assert response["details"]["retry_after"] >= 1.0
+    assert done.stderr == ""
 
 
 def test_no_response_in_time_ends_with_3_and_names_action_id_and_time(commands: Commands) -> None:

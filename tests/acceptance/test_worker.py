@@ -100,6 +100,41 @@ def test_a_queue_with_other_arguments_stops_the_worker_with_3_and_words_that_hel
         asyncio.run(apply_topology(commands.settings.amqp_url, commands.topology))
 
 
+def test_a_queue_from_before_the_limit_stops_the_worker_with_3_and_says_which_setting_leaves_it(
+    commands: Commands,
+) -> None:
+    commands.variables["QUEUE_LIMIT"] = "off"
+    asyncio.run(apply_topology(commands.settings.amqp_url, commands.topology))
+    del commands.variables["QUEUE_LIMIT"]
+    worker = commands.start("worker")
+    assert worker.ends() == 3
+    last = worker.output.splitlines()[-1]
+    assert f"queue '{commands.topology.requests}' exists with other arguments: x-max-length is none" in last
+    assert "set TASKMANAGER_QUEUE_LIMIT to what is there, which deletes nothing: off where there is none" in last
+    applied = commands.run("topology", "apply")
+    assert applied.returncode == 3
+    assert "TASKMANAGER_QUEUE_LIMIT" in applied.stderr
+    commands.variables["QUEUE_LIMIT"] = "off"
+    assert commands.worker().stop() == 0
+
+
+async def test_what_is_sent_without_a_reply_is_done_and_asking_later_with_its_id_gives_the_stored_response(
+    commands: Commands,
+) -> None:
+    worker = await asyncio.to_thread(commands.worker)
+    token = await asyncio.to_thread(commands.log_in)
+    asked: dict[str, Any] = {"action": "create_task", "data": {"title": "Once"}, "token": token, "id": "forgotten"}
+    async with Client(commands.settings.amqp_url, topology=commands.topology) as client:
+        assert await client.send(**asked) == "forgotten"
+        await asyncio.to_thread(worker.says, "ok: forgotten v1.create_task")
+        first, again = [await client.ask(**asked) for _ in range(2)]
+        assert first.body == again.body
+        assert first.reply.data["title"] == "Once"
+        assert await _titles(client, token) == {"Once"}
+    assert worker.output.count(" ok: forgotten v1.create_task") == 1
+    assert worker.output.count(" idem-replay: forgotten v1.create_task") == 2
+
+
 def test_a_worker_waits_for_a_broker_that_is_not_there_and_can_be_stopped_meanwhile(
     commands: Commands, unused_tcp_port: int
 ) -> None:

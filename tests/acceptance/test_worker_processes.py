@@ -36,6 +36,18 @@ def test_several_processes_work_and_stop_together(commands: Commands) -> None:
     assert parent.output.count(" stopped") == 2
 
 
+def test_a_worker_that_is_stuck_ends_itself_and_is_started_again(commands: Commands) -> None:
+    commands.variables |= {"WATCHDOG": "1s", "ALLOW_SIMULATED_ERRORS": "true"}
+    parent = two_processes(commands)
+    token = commands.log_in()
+    assert commands.call("create_task", token=token, title="Hangs once", simulate_hang=True)["title"] == "Hangs once"
+    parent.says("ended with exit code 70; started again in")
+    deaf = r"deaf: for 1 s none of the requests in hand \(1\) came to an end; lane-1: .*hang_if_asked"
+    assert re.search(deaf, parent.output)
+    assert "This worker ended itself, start another one: for 1 s" in parent.output
+    assert parent.stop() == 0
+
+
 def test_a_worker_that_dies_is_started_again_and_that_is_said(commands: Commands) -> None:
     parent = two_processes(commands)
     victim, other = process_ids(parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from typing import Annotated, Any
+from uuid import uuid4
 
 import typer
 
@@ -14,8 +15,8 @@ from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
 from warren.client import LONGEST_TIMEOUT, Client, Received
-from warren.codec import decode_object
-from warren.errors import InvalidRequest
+from warren.codec import decode_object, refusal
+from warren.errors import InvalidRequest, Overloaded
 
 
 def call(
@@ -42,7 +43,13 @@ def call(
             f"--timeout: {timeout:g} is out of range, above 0 and up to {LONGEST_TIMEOUT:g} seconds is possible"
         )
     settings, given = load_settings(), _read_data(data)
-    received = asyncio.run(_ask(settings, action, given, version=version, token=token, id=id, timeout=timeout))
+    request_id = uuid4().hex if id is None else id
+    asking = _ask(settings, action, given, version=version, token=token, id=request_id, timeout=timeout)
+    try:
+        received = asyncio.run(asking)
+    except Overloaded as error:  # the broker's word, in the form that a worker would give it
+        print_json(refusal(request_id, error))
+        raise typer.Exit(FAILED) from error
     print_json(received.body)
     if received.reply.status == "error":
         raise typer.Exit(FAILED)

@@ -16,9 +16,11 @@ from warren.errors import (
     StorageBusy,
     StorageFailed,
     StorageUnavailable,
+    WorkerDeaf,
     WorkerStopped,
 )
 from warren.operations import BrokerTrouble
+from warren.serving import DEAF_EXIT
 
 FAILED: Final = 1
 """An error response, or a demonstration that did not show what it promises."""
@@ -28,6 +30,9 @@ WRONG_USE: Final = 2
 
 NO_ANSWER: Final = 3
 """What the command needs does not answer or refuses: no reply, no broker, no database, a queue of another kind."""
+
+DEAF: Final = DEAF_EXIT
+"""A worker that was deaf or stuck ended itself, so that another one is started in its place."""
 
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,
@@ -40,10 +45,17 @@ _CODES: Final[dict[type[Exception], int]] = {
     BrokerMissing: NO_ANSWER,
     BrokerFailed: NO_ANSWER,
     WorkerStopped: NO_ANSWER,
+    WorkerDeaf: DEAF,
     StorageUnavailable: NO_ANSWER,
     StorageBusy: NO_ANSWER,
     StorageFailed: NO_ANSWER,
 }
+
+_WAYS_OUT: Final[dict[str, str]] = {
+    "x-max-length": "Or set TASKMANAGER_QUEUE_LIMIT to what is there, which deletes nothing: off where there is none.",
+    "x-message-ttl": "Or set TASKMANAGER_RETRY_DELAY to what is there, which deletes nothing.",
+}
+"""For each argument of a queue that a setting decides on."""
 
 EXPECTED: Final = tuple(_CODES)
 """Errors that need no traceback."""
@@ -61,6 +73,8 @@ def end_with(error: Exception) -> NoReturn:
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SettingsError) and len(lines) > 1:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
+    if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
+        lines[-1] += f" {way_out}"
     text = "\n".join(lines)
     sys.stderr.write(f"taskmanager: {text}\n")
     sys.exit(code_of(error))

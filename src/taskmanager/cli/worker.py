@@ -16,9 +16,11 @@ from taskmanager.bootstrap import build_topology, build_worker, prepare_database
 from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
 from taskmanager.settings import Settings
+from warren.errors import WorkerDeaf
 from warren.operations import shown_address
-from warren.processes import supervise
+from warren.processes import LIMIT, supervise
 from warren.running import run
+from warren.serving import end_process_within
 
 logger: Final = logging.getLogger("taskmanager")
 
@@ -80,5 +82,9 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
         worker.stop()
         if not running.done():
             logger.info("stopping: what is in hand is finished first")
-        await running
+        try:
+            await running
+        except WorkerDeaf:
+            end_process_within(LIMIT)
+            raise
     logger.info("stopped")

@@ -147,6 +147,8 @@ class Client:
 
         Raises:
             RequestError: the error response, as the class of its code (see `warren.errors.BY_CODE`).
+            Overloaded: the queue is at its length limit and did not take this attempt; ``details["retry_after"]`` says
+                after how many seconds to ask again.
             NotSent: certainly not accepted by the broker.
             NoAnswer: no reply in time, or none that can be read; it may have been executed. Ask again with the same id.
             IdReused: another request of the same id is in flight.
@@ -166,7 +168,11 @@ class Client:
         id: str | None = None,  # noqa: A002 - as in `call`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> Received:
-        """Like `call`, but return the whole reply and its bytes; an error response is a reply like any other."""
+        """Like `call`, but return the whole reply and its bytes; an error response is a reply like any other.
+
+        Raises:
+            Overloaded, NotSent, NoAnswer, IdReused: as `call`.
+        """
         request = Request(uuid4().hex if id is None else id, version, action, dict(data or {}), token or "")
         return await self._settled(request, timeout, wants_reply=True)
 
@@ -183,6 +189,7 @@ class Client:
         """Have an action executed some time, without a reply; return the request's id once the broker has accepted it.
 
         Raises:
+            Overloaded: certainly not accepted, because the queue is at its length limit.
             NotSent: certainly not accepted.
             NoAnswer: not confirmed in time; it may have been accepted.
             IdReused: another request of the same id is in flight.

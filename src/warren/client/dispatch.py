@@ -18,10 +18,12 @@ from warren.amqp import (
     InvalidArgument,
     Message,
     Properties,
+    Refused,
     Unroutable,
 )
 from warren.client.in_flight import Asked, InFlight, Waiter
 from warren.client.line import Line
+from warren.client.room import Room
 from warren.envelope import CONTENT_TYPE, DEADLINE
 from warren.errors import NotSent, WarrenError
 from warren.topology import DIRECT_REPLY_TO, Topology
@@ -57,6 +59,7 @@ class Dispatch:
         self._loop = asyncio.get_running_loop()
         self._line: Line | None = None
         self._outbox: deque[Asked] = deque()
+        self._room = Room()
         self._wake = asyncio.Event()
         self._ended: BaseException | None = None
         self.in_flight = InFlight(lambda: self.trouble)
@@ -191,7 +194,12 @@ class Dispatch:
         for asked, error in zip(batch, done.result(), strict=True):
             if error is None:
                 line.proven = True
+                self._room.accepted()
                 self.in_flight.accept(asked)
+            elif isinstance(error, Refused):
+                line.proven = True
+                retry_after = self._room.refused(self._loop.time())
+                self.in_flight.fail(asked, partial(asked.refused, self._topology.requests, retry_after))
             elif not error.unknown:
                 line.proven = True
                 hint = f"; {_HINT}" if isinstance(error, Unroutable) else ""

@@ -12,7 +12,7 @@ import msgspec
 from warren.client.deadlines import Deadlines
 from warren.codec import check_id, decode_reply
 from warren.envelope import Reply
-from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, WarrenError
+from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, Overloaded, WarrenError
 
 LONGEST_TIMEOUT: Final = 7 * 24 * 3600.0
 """Seconds; a response is kept for seven days by default, so nobody can get it by waiting longer."""
@@ -72,6 +72,16 @@ class Asked:
         if self.attempts <= 1:
             return NotSent(f"{self.name} {self.id} was not sent: {text}")
         return NoAnswer(f"{self.name} {self.id} was not sent again: {text}. An earlier attempt may have been executed")
+
+    def refused(self, queue: str, retry_after: float) -> WarrenError:
+        """The error for an attempt that found no room in the queue; ``retry_after`` is in seconds."""
+        text = f"queue {queue!r} takes no more requests at present"
+        if self.attempts > 1:
+            return self.unaccepted(text)
+        return Overloaded(
+            f"{self.name} {self.id} was not accepted: {text}. Ask again in {retry_after:g} s",
+            details={"retry_after": retry_after},
+        )
 
     def given_up(self, why: str, trouble: str | None) -> WarrenError:
         """The error for a caller who waits no longer; it says how far the request came.

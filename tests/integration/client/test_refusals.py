@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from support.proxy import Proxy
-from support.responder import LIMIT, channel_of, declared, echo, remove, reply_to, responding, silent, until
+from support.responder import LIMIT, channel_of, declared, echo, reply_to, responding, silent, until
 from warren.amqp import ConnectFailed, Unroutable
 from warren.client import Client
 from warren.errors import NoAnswer, NotSent
@@ -44,21 +44,6 @@ async def test_an_exchange_without_its_queue_returns_the_request_which_is_report
         await topology.declare(channel)
     async with responding(url, topology, echo):
         assert await client.call("x", {"n": 1}) == {"n": 1}
-
-
-async def test_a_request_that_a_full_queue_refuses_is_reported_as_not_sent(url: str, prefix: str) -> None:
-    topology = Topology(prefix)
-    async with channel_of(url) as channel:
-        await channel.declare_exchange(topology.exchange)
-        await channel.declare_queue(topology.requests, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
-        await channel.bind_queue(topology.requests, topology.exchange, topology.requests)
-        try:
-            async with Client(url, topology=topology) as client:
-                assert await client.send("x", id="first") == "first"
-                with pytest.raises(NotSent, match=r"v1\.x second was not sent: the broker refused"):
-                    await client.call("x", id="second")
-        finally:
-            await remove(channel, topology)
 
 
 async def test_nobody_there_is_reported_as_not_sent_with_the_drivers_reason(

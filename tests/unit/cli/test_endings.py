@@ -22,6 +22,8 @@ from warren.operations import BrokerTrouble
         (errors.NoAnswer("late"), 3),
         (errors.NotSent("no broker"), 3),
         (errors.WorkerStopped("wrong password"), 3),
+        (errors.WorkerDeaf("stuck"), 70),
+        (errors.Overloaded("full"), 1),
         (errors.StorageUnavailable("gone"), 3),
         (errors.StorageBusy("locked"), 3),
         (BrokerTrouble("other arguments"), 3),

@@ -9,7 +9,7 @@ import pytest
 from support.skipping_loop import run_skipping
 from warren.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
 from warren.codec import ok
-from warren.errors import IdReused, NoAnswer, NotSent, WarrenError
+from warren.errors import IdReused, NoAnswer, NotSent, Overloaded, WarrenError
 
 
 def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Asked:
@@ -64,6 +64,21 @@ def test_only_a_first_attempt_that_is_refused_was_certainly_not_accepted(
     assert type(error) is kind
     assert "v1.pay i was not sent" in str(error)
     assert "no room" in str(error)
+
+
+@pytest.mark.parametrize(("attempts", "kind"), [(1, Overloaded), (2, NoAnswer)])
+def test_only_a_first_attempt_that_finds_no_room_was_certainly_not_accepted(
+    attempts: int, kind: type[WarrenError]
+) -> None:
+    refused = asked()
+    refused.attempts = attempts
+    error = refused.refused("api.requests", 2.5)
+    assert type(error) is kind
+    assert "queue 'api.requests' takes no more requests at present" in str(error)
+    if isinstance(error, Overloaded):
+        assert error.details == {"retry_after": 2.5}
+    else:
+        assert "may have been executed" in str(error)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), LONGEST_TIMEOUT + 1])

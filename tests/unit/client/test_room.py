@@ -1,0 +1,30 @@
+"""After how long to ask again at a queue that has no room."""
+
+import pytest
+
+from warren.client.room import LONGEST, SHORTEST, Room
+
+
+def test_the_pause_is_as_long_as_the_queue_has_been_full_within_limits() -> None:
+    room = Room(chance=lambda: 0.0)
+    assert [room.refused(now) for now in (100.0, 100.4, 103.0, 110.0, 500.0)] == [
+        SHORTEST,
+        SHORTEST,
+        3.0,
+        10.0,
+        LONGEST,
+    ]
+
+
+def test_what_the_queue_takes_ends_the_time_without_room() -> None:
+    room = Room(chance=lambda: 0.0)
+    assert [room.refused(0.0), room.refused(20.0)] == [SHORTEST, 20.0]
+    room.accepted()
+    assert room.refused(40.0) == SHORTEST
+
+
+@pytest.mark.parametrize(("chance", "pause"), [(0.0, 20.0), (0.5, 22.5), (1.0, 25.0)])
+def test_chance_spreads_callers_over_a_quarter_of_the_pause(chance: float, pause: float) -> None:
+    room = Room(chance=lambda: chance)
+    room.refused(0.0)
+    assert room.refused(20.0) == pause
