@@ -82,7 +82,7 @@ async def look(connection: Connection, topology: Topology, most: int = 100) -> l
     finally:
         await channel.close()
     if borrowed:
-        await _wait_until_back(connection, topology.dead_letters, ready)
+        await wait_until_back(connection, topology.dead_letters, ready)
     return [_letter(delivery) for delivery in borrowed]
 
 
@@ -107,8 +107,12 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
     return borrowed
 
 
-async def _wait_until_back(connection: Connection, queue: str, ready: int) -> None:
-    """A queue takes back what a closed channel held a moment after the channel is closed."""
+async def wait_until_back(connection: Connection, queue: str, ready: int) -> None:
+    """Wait until so many messages are ready: a queue takes back what a closed channel held a moment after its end.
+
+    Raises:
+        AmqpError: the connection was lost; the letters are safe.
+    """
     channel = await connection.channel()
     try:
         # The limit is for letters that somebody else took meanwhile.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 from msgspec import Struct
 
-from warren.amqp import Address, AddressError, AmqpError, ChannelClosed, Connection, QueueState
+from warren.amqp import Address, AddressError, AmqpError, ChannelClosed, Connection, Delivery, QueueState
 from warren.dead_letters import Letter, look
 from warren.errors import WarrenError
+from warren.granting import BrokerUser, Granted, grant
+from warren.letter_walk import Decide, Decision, Drop, Keep, Send, walk
+from warren.management import Login, Management, ManagementAddress, ManagementTrouble
+from warren.redriving import NotRedrivable, Redriver, request_id
 from warren.topology import Topology
 
 _NOT_FOUND: Final = 404
@@ -36,6 +41,34 @@ class QueueReport(Struct, frozen=True):
     consumers: int | None
 
 
+class LetterFate(Struct, frozen=True):
+    """What became of one dead letter.
+
+    Attributes:
+        id: its request's id, where it tells.
+        kept: why it stays in the queue; empty when it was taken out.
+    """
+
+    id: str | None
+    kept: str
+
+
+class LetterReport(Struct, frozen=True):
+    """What became of the dead letters that somebody asked for.
+
+    Attributes:
+        done: so many were taken out: sent again, or discarded.
+        kept: so many stay for a reason.
+        missing: ids of which no letter was seen.
+        complete: every letter of the queue was seen.
+    """
+
+    done: int
+    kept: int
+    missing: tuple[str, ...]
+    complete: bool
+
+
 def shown_address(url: str) -> str:
     """Write a broker's address without the password.
 
@@ -46,6 +79,30 @@ def shown_address(url: str) -> str:
         return str(Address.parse(url))
     except AddressError as error:
         raise ValueError(str(error)) from error
+
+
+def vhost_of(url: str) -> str:
+    """Give the vhost of a broker's address.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return Address.parse(url).vhost
+    except AddressError as error:
+        raise ValueError(str(error)) from error
+
+
+def apply_users(address: ManagementAddress, login: Login, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:
+    """Make users at the broker, or set what they may do in a vhost; see `warren.granting.grant`.
+
+    Raises:
+        BrokerTrouble: the management API does not answer or refuses.
+    """
+    try:
+        yield from grant(Management(address, login), vhost, users)
+    except ManagementTrouble as error:
+        raise BrokerTrouble(str(error)) from error
 
 
 async def report_queues(url: str, topology: Topology) -> list[QueueReport]:
@@ -105,6 +162,71 @@ async def look_at_letters(url: str, topology: Topology, most: int) -> list[Lette
     """
     async with _connected(url) as connection:
         return await look(connection, topology, most)
+
+
+async def redrive_letters(
+    url: str, redriver: Redriver, ids: Collection[str] | None, tell: Callable[[LetterFate], None]
+) -> LetterReport:
+    """Send dead letters again as fresh requests, and take each out once the broker has confirmed its request.
+
+    Args:
+        url: the broker.
+        redriver: says what may be sent again, and as what.
+        ids: the requests' ids, or None for all letters that lie there now.
+        tell: called for each letter, as soon as it is done.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost; what was told before is done,
+            and whatever else may have been sent has its effect once.
+    """
+
+    def decide(delivery: Delivery) -> Decision:
+        try:
+            return Send(redriver.message(delivery))
+        except NotRedrivable as error:
+            return Keep(str(error))
+
+    return await _settle_letters(url, redriver.topology, ids, decide, tell)
+
+
+async def discard_letters(
+    url: str, topology: Topology, ids: Collection[str] | None, tell: Callable[[LetterFate], None]
+) -> LetterReport:
+    """Drop dead letters for good, whoever wrote them.
+
+    Args:
+        url: the broker.
+        topology: names the queue.
+        ids: the requests' ids, or None for all letters that lie there now.
+        tell: called for each letter, as soon as it is done.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost; what was told before is done.
+    """
+    return await _settle_letters(url, topology, ids, lambda _: Drop(), tell)
+
+
+async def _settle_letters(
+    url: str, topology: Topology, ids: Collection[str] | None, decide: Decide, tell: Callable[[LetterFate], None]
+) -> LetterReport:
+    wanted = None if ids is None else frozenset(ids)
+    fates: Counter[bool] = Counter()
+    found: set[str | None] = set()
+
+    def decide_wanted(delivery: Delivery) -> Decision:
+        return decide(delivery) if wanted is None or request_id(delivery) in wanted else Keep()
+
+    def count(delivery: Delivery, decision: Decision) -> None:
+        fate = LetterFate(request_id(delivery), decision.why if isinstance(decision, Keep) else "")
+        fates[not fate.kept] += 1
+        if wanted is not None:
+            found.add(fate.id)
+        tell(fate)
+
+    async with _connected(url) as connection:
+        complete = await walk(connection, topology, decide_wanted, count)
+    missing = tuple(each for each in dict.fromkeys(ids or ()) if each not in found)
+    return LetterReport(fates[True], fates[False], missing, complete)
 
 
 @asynccontextmanager

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
-import subprocess
 from urllib.request import urlopen
 
 import pytest
 
-from support.command import COMMAND, Commands, Running, children
+from support.command import Commands, Running, children
 from support.waiting import is_alive, processes_of, wait_until
 from warren.amqp import Connection
 from warren.client import BlockingClient
@@ -112,25 +110,10 @@ def test_letters_are_shown_and_stay_and_are_purged_only_when_told_to(commands: C
 def test_on_a_terminal_a_purge_asks_first(commands: Commands) -> None:
     write_letters(commands, 1)
     dlq = commands.topology.dead_letters
-    assert "Nothing was dropped." in answered(commands, b"n\n", "queues", "--purge", dlq)
+    assert "Nothing was dropped." in commands.answer("n", "queues", "--purge", dlq)
     assert depths(commands) == [0, 0, 1]
-    assert f"{dlq}: 1 messages dropped" in answered(commands, b"y\n", "queues", "--purge", dlq)
+    assert f"{dlq}: 1 messages dropped" in commands.answer("y", "queues", "--purge", dlq)
     assert depths(commands) == [0, 0, 0]
-
-
-def answered(commands: Commands, answer: bytes, *arguments: str) -> str:
-    """Run a command whose input is a terminal on which somebody types an answer."""
-    here, terminal = os.openpty()
-    try:
-        os.write(here, answer)
-        command = [*COMMAND, *arguments]
-        done = subprocess.run(
-            command, stdin=terminal, capture_output=True, check=True, cwd=commands.folder, env=commands.environment
-        )
-        return done.stdout.decode()
-    finally:
-        os.close(here)
-        os.close(terminal)
 
 
 def test_no_broker_ends_every_command_with_3(commands: Commands, unused_tcp_port: int) -> None:

@@ -80,6 +80,12 @@ class Commands:
         """The names at the broker that the commands use."""
         return build_topology(self.settings)
 
+    @property
+    def database_url(self) -> str:
+        """The database that the commands use, from wherever this process runs."""
+        file = self.settings.sqlite_file
+        return self.settings.database_url if file is None else f"sqlite:///{self.folder / file}"
+
     def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         done = subprocess.run(
@@ -92,6 +98,25 @@ class Commands:
             timeout=2 * LIMIT,
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def answer(self, answer: str, *arguments: str) -> str:
+        """Run a command whose input is a terminal on which somebody types a line; gives what it printed."""
+        here, terminal = os.openpty()
+        try:
+            os.write(here, f"{answer}\n".encode())
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                stdin=terminal,
+                capture_output=True,
+                check=True,
+                cwd=self.folder,
+                env=self.environment,
+                timeout=2 * LIMIT,
+            )
+            return done.stdout.decode()
+        finally:
+            os.close(here)
+            os.close(terminal)
 
     def start(self, *arguments: str) -> Running:
         """Start a command and leave it running."""

@@ -8,12 +8,11 @@ from typing import Annotated
 
 import typer
 
-from taskmanager.cli import admin, database, topology
+from taskmanager.cli import admin, database, keys, letters, topology
 from taskmanager.cli.broker import broker
 from taskmanager.cli.call import call
 from taskmanager.cli.demo import demo
 from taskmanager.cli.endings import EXPECTED, end_with
-from taskmanager.cli.letters import letters
 from taskmanager.cli.queues import queues
 from taskmanager.cli.worker import worker
 
@@ -28,10 +27,11 @@ app.command()(demo)
 app.command()(worker)
 app.command()(call)
 app.command()(queues)
-app.command()(letters)
+app.add_typer(letters.app, name="letters")
 app.add_typer(topology.app, name="topology")
 app.add_typer(database.app, name="db")
 app.add_typer(admin.app, name="admin")
+app.add_typer(keys.app, name="keys")
 app.command()(broker)
 
 

@@ -1,29 +1,81 @@
-"""``taskmanager letters``: dead letters, looked at without being consumed."""
+"""``taskmanager letters``: dead letters, looked at without being consumed, sent again, or discarded."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from taskmanager.bootstrap import build_topology
+from taskmanager.bootstrap import build_redriver, build_topology
+from taskmanager.cli.asking import ask_first
+from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
+from taskmanager.settings import Settings
 from warren.codec import encode_json
 from warren.dead_letters import MOST_LETTERS, Letter
 from warren.envelope import DeadLetter
-from warren.operations import look_at_letters
+from warren.operations import LetterFate, LetterReport, discard_letters, look_at_letters, redrive_letters, report_queues
+
+SHOWN: Final = 20
+"""Letters that are shown when nobody says how many."""
+
+app = typer.Typer(
+    help="Dead letters, requests that were given up. Without a command: print the oldest, and leave all as they are."
+)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
+All = Annotated[bool, typer.Option("--all", help="All letters that lie there now.")]
 
 
+@app.callback(invoke_without_command=True)
 def letters(
+    context: typer.Context,
     *,
-    most: Annotated[int, typer.Option(min=1, max=MOST_LETTERS, help="Letters to show, the oldest ones.")] = 20,
+    most: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_LETTERS, help="Letters to show, the oldest ones.", show_default=f"{SHOWN}"),
+    ] = None,
 ) -> None:
     """Print dead letters, oldest first, one JSON object each; all of them stay in the queue as they are."""
+    if context.invoked_subcommand is not None:
+        if most is not None:
+            raise WrongUse(f"--most is for looking, not for {context.invoked_subcommand}")
+        return
     settings = load_settings()
-    for letter in asyncio.run(look_at_letters(settings.amqp_url, build_topology(settings), most)):
+    for letter in asyncio.run(look_at_letters(settings.amqp_url, build_topology(settings), most or SHOWN)):
         print_json(encode_json(as_document(letter)))
+
+
+@app.command()
+def redrive(ids: Ids = None, *, everything: All = False) -> None:
+    """Send letters again as requests; each has its effect once, however often it is sent.
+
+    What cannot be sent again stays where it is, and the reason is told. Exit code 1: some letter stays or is missing.
+    """
+    settings = load_settings()
+    wanted = _wanted(ids, everything=everything)
+    redriver = build_redriver(settings)
+    report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: _tell(fate, "sent again")))
+    _conclude(report, "sent again")
+
+
+@app.command()
+def discard(
+    ids: Ids = None,
+    *,
+    everything: All = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Drop letters for good; asks first. Exit code 1: some letter is not there."""
+    settings = load_settings()
+    wanted, topology = _wanted(ids, everything=everything), build_topology(settings)
+    if not yes:
+        what = f"{len(wanted)} letters" if wanted is not None else f"all {_count(settings)} letters"
+        ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
+    report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: _tell(fate, "discarded")))
+    _conclude(report, "discarded")
 
 
 def as_document(letter: Letter) -> dict[str, object]:
@@ -33,3 +85,34 @@ def as_document(letter: Letter) -> dict[str, object]:
         content = {"body": letter.content.decode(errors="backslashreplace")}
     deaths = [{"queue": death.queue, "reason": death.reason, "count": death.count} for death in letter.deaths]
     return {"correlation_id": letter.correlation_id, "letter": content, "deaths": deaths}
+
+
+def _wanted(ids: list[str] | None, *, everything: bool) -> list[str] | None:
+    if bool(ids) == everything:
+        raise WrongUse("which letters? Name the ids of their requests, or say --all")
+    return ids or None
+
+
+def _count(settings: Settings) -> int:
+    topology = build_topology(settings)
+    reports = asyncio.run(report_queues(settings.amqp_url, topology))
+    return sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
+
+
+def _tell(fate: LetterFate, done: str) -> None:
+    name = fate.id or "(without an id)"
+    typer.echo(f"stays: {name}: {fate.kept}" if fate.kept else f"{done}: {name}")
+
+
+def _conclude(report: LetterReport, done: str) -> None:
+    for missing in report.missing:
+        where = "in the queue" if report.complete else "among those that were seen"
+        typer.echo(f"not there: {missing}: no letter with this id is {where}")
+    typer.echo(f"{report.done} {done}, {report.kept} stay")
+    if not report.complete:
+        typer.echo(
+            f"Not all letters were seen: more than {MOST_LETTERS:,} stay, somebody else holds some, "
+            "or the queue of requests takes nothing more."
+        )
+    if report.kept or report.missing or not report.complete:
+        raise typer.Exit(FAILED)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from taskmanager.bootstrap import build_topology
+from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_table
@@ -50,14 +50,6 @@ def _purge(settings: Settings, name: str, *, yes: bool) -> None:
     if name not in known:
         raise WrongUse(f"--purge: {name!r} is none of our queues: {', '.join(known)}")
     if not yes:
-        _ask_first(name)
+        ask_first(f"Drop every message that waits in {name}", "Nothing was dropped.")
     count = asyncio.run(purge_queue(settings.amqp_url, name))
     typer.echo(f"{name}: {count} messages dropped")
-
-
-def _ask_first(name: str) -> None:
-    if not sys.stdin.isatty():
-        raise WrongUse(f"--purge drops every message in {name}: say --yes where nobody can be asked")
-    if not typer.confirm(f"Drop every message that waits in {name}? They cannot be had back."):
-        typer.echo("Nothing was dropped.")
-        raise typer.Exit

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from taskmanager.bootstrap import build_topology
+from taskmanager.cli.broker_users import users
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_table
 from warren.operations import apply_topology, report_queues, shown_address
 from warren.topology import Topology
 
-app = typer.Typer(no_args_is_help=True, help="Exchanges and queues at the broker.")
+app = typer.Typer(no_args_is_help=True, help="Exchanges, queues and users at the broker.")
+app.command()(users)
 
 
 @app.command()

@@ -1,0 +1,80 @@
+"""``taskmanager topology users``: what callers and workers may do at the broker."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+import typer
+
+from taskmanager.bootstrap import build_broker_users
+from taskmanager.cli.endings import WrongUse
+from taskmanager.cli.environment import load_settings
+from taskmanager.settings import Settings
+from warren.granting import BrokerUser
+from warren.management import Login, ManagementAddress
+from warren.operations import apply_users, vhost_of
+
+
+def users(
+    *,
+    caller: Annotated[str | None, typer.Option(help="Name of the callers' user.", show_default="PREFIX-caller")] = None,
+    worker: Annotated[str | None, typer.Option(help="Name of the workers' user.", show_default="PREFIX-worker")] = None,
+    reply_queues: Annotated[
+        bool, typer.Option("--reply-queues", help="Callers may have reply queues too, not only direct reply-to.")
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--apply", metavar="URL", help="Make them, at the management page's address: http://ADMIN@HOST:15672"
+        ),
+    ] = None,
+) -> None:
+    """Print the commands that make one user for callers and one for workers, with the least that each needs.
+
+    With --apply they are made, or brought to that, and so again. Passwords: see the settings TASKMANAGER_BROKER_...;
+    one that is not set is made for a new user and printed once.
+    """
+    settings = load_settings()
+    wanted = build_broker_users(settings, caller, worker, reply_queues=reply_queues)
+    vhost = vhost_of(settings.amqp_url)
+    if wanted[0].name == wanted[1].name:
+        raise WrongUse("--caller and --worker are the same name: they need a user each")
+    if url is None:
+        typer.echo("\n".join(_commands(wanted, vhost)))
+        return
+    address, login = _administrator(url, settings)
+    for granted in apply_users(address, login, vhost, wanted):
+        what = "was made" if granted.made else "was there"
+        typer.echo(f"user {granted.name} {what}; it may do what it needs in vhost {vhost}, and no more")
+        if granted.password:
+            typer.echo(f"password of {granted.name}, shown this once: {granted.password}")
+
+
+def _commands(users: Sequence[BrokerUser], vhost: str) -> Iterator[str]:
+    for user in users:
+        may = user.permissions
+        words = ["set_permissions", "-p", vhost, user.name, may.configure, may.write, may.read]
+        yield f"rabbitmqctl add_user {shlex.quote(user.name)}"
+        yield "rabbitmqctl " + " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    return f"'{word}'" if word.startswith("^") else shlex.quote(word)
+
+
+def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Login]:
+    try:
+        address = ManagementAddress.parse(url)
+    except ValueError as error:
+        raise WrongUse(f"--apply: {error}") from None
+    if address.user is None:
+        raise WrongUse("--apply: name an administrator of the broker in the address: http://ADMIN@HOST:15672")
+    password = address.password or settings.broker_admin_password
+    if password is None:
+        if not sys.stdin.isatty():
+            raise WrongUse(f"--apply: set TASKMANAGER_BROKER_ADMIN_PASSWORD to the password of {address.user}")
+        password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
+    return address, Login(address.user, password)

@@ -1,0 +1,147 @@
+"""Sending a dead letter again: what may be, and as which message. No I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from warren.actions import Action, Api
+from warren.amqp import Delivery, Message, Properties
+from warren.auth import Keyring, Principal, Ticket
+from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
+from warren.envelope import CONTENT_TYPE, PRINCIPAL, RETRY_COUNT, SEAL, DeadLetter, Request
+from warren.errors import InvalidRequest, UnknownAction, WarrenError
+from warren.serving.letters import sealed_content
+from warren.topology import Topology
+
+_PERSISTENT: Final = 2
+
+_MOVED: Final = (
+    "no worker wrote this: the broker moved the message here as its caller sent it (it expired, or somebody rejected "
+    "it); have its caller ask again with the same id, then discard it"
+)
+_UNSEALED: Final = (
+    "it has no seal of a worker with this secret: it was written before letters had one, under another secret, for "
+    "another queue, or it is forged; have its caller ask again with the same id"
+)
+_INCOMPLETE: Final = (
+    "it lacks what must not be written down, such as a password, or a token in its data; "
+    "have its caller ask again with the same id"
+)
+_TOO_LARGE: Final = (
+    "with the ticket that names its caller it would be larger than a request may be; "
+    "have its caller ask again with the same id"
+)
+_ANONYMOUS: Final = "its caller was never authenticated, and {name} needs one; have its caller ask again with a token"
+
+
+class NotRedrivable(WarrenError):
+    """This letter cannot be sent again; the text says why and what to do."""
+
+
+class Redriver:
+    """Makes the requests that dead letters are sent again as.
+
+    A letter is believed only with the seal of a worker: a message that the broker moved to the dead-letter queue has
+    the headers that its caller chose. Its request is sent without a new token; a ticket names the caller that was
+    verified then. It has its effect once, however often it is sent, as long as responses are kept. So a letter that is
+    older than that is refused.
+
+    Args:
+        topology: names at the broker.
+        keyring: the workers' own, or one with the same secret.
+        api: tells which actions are public.
+        retention: how long responses are kept.
+        clock: POSIX time in seconds.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        keyring: Keyring,
+        api: Api[Any, Any],
+        *,
+        retention: timedelta,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.topology = topology
+        self._keyring = keyring
+        self._api = api
+        self._retention = retention
+        self._clock = clock
+
+    def message(self, delivery: Delivery) -> Message:
+        """Make a fresh message for a letter: none of its headers is copied, and nobody waits for the reply.
+
+        Raises:
+            NotRedrivable: it is no letter of a worker, too old, lacks something, or its action is unknown here.
+        """
+        letter, principal = self._believed(delivery)
+        if letter.redrivable is False:
+            raise NotRedrivable(_INCOMPLETE)
+        self._check_age(letter)
+        request, action = self._request(letter)
+        auth = self._auth(request, action, principal)
+        properties = Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=_PERSISTENT,
+            correlation_id=request.id,
+            headers={RETRY_COUNT: 0},
+        )
+        body = encode_json(msgspec.structs.replace(request, auth=auth))
+        if len(body) > LARGEST_BODY:
+            raise NotRedrivable(_TOO_LARGE)
+        return Message(body, self.topology.requests, self.topology.exchange, properties, mandatory=True)
+
+    def _believed(self, delivery: Delivery) -> tuple[DeadLetter, str | None]:
+        """Read a letter and the subject whose request it was, None where nobody was verified."""
+        headers = delivery.properties.headers or {}
+        try:
+            letter = decode_letter(delivery.body)
+        except ValueError:
+            raise NotRedrivable(_MOVED) from None
+        principal, seal = headers.get(PRINCIPAL), headers.get(SEAL)
+        if not isinstance(seal, str) or not (principal is None or isinstance(principal, str)):
+            raise NotRedrivable(_UNSEALED)
+        content = sealed_content(self.topology.dead_letters, principal, delivery.body)
+        if not self._keyring.is_letter_sealed(content, seal):
+            raise NotRedrivable(_UNSEALED)
+        return letter, principal
+
+    def _check_age(self, letter: DeadLetter) -> None:
+        oldest = datetime.fromtimestamp(self._clock(), UTC) - self._retention
+        if datetime.fromisoformat(letter.failed_at) <= oldest:
+            raise NotRedrivable(
+                f"it failed at {letter.failed_at}, longer ago than responses are kept: were its request sent again, "
+                "nothing would keep it from having its effect twice; have its caller ask with a new id, then discard it"
+            )
+
+    def _request(self, letter: DeadLetter) -> tuple[Request, Action]:
+        try:
+            request = decode_request(encode_json(letter.request), LARGEST_REWRITTEN)
+            return request, self._api.find(request.version, request.action)
+        except InvalidRequest as error:
+            raise NotRedrivable(f"it holds no request that could be sent: {error}") from None
+        except UnknownAction as error:
+            raise NotRedrivable(f"{error}: run the command in the version that the workers run") from None
+
+    def _auth(self, request: Request, action: Action, principal: str | None) -> str:
+        if principal:
+            return self._keyring.issue_ticket(Ticket(Principal(principal), imprint(request), 0))
+        if action.public:
+            return ""
+        raise NotRedrivable(_ANONYMOUS.format(name=request.name))
+
+
+def request_id(delivery: Delivery) -> str | None:
+    """Name a letter by its request's id; a message that no worker wrote by its correlation_id."""
+    try:
+        request = decode_letter(delivery.body).request
+    except ValueError:
+        return delivery.properties.correlation_id
+    found = request.get("id") if isinstance(request, dict) else None
+    return found if isinstance(found, str) else delivery.properties.correlation_id

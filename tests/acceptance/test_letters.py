@@ -1,0 +1,100 @@
+"""Dead letters on the command line: sent again, or discarded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+
+from support.command import Commands
+from support.waiting import wait_until
+from warren.client import BlockingClient
+from warren.operations import report_queues
+
+
+def depths(commands: Commands) -> list[int | None]:
+    reports = asyncio.run(report_queues(commands.settings.amqp_url, commands.topology))
+    return [report.messages for report in reports]
+
+
+def write_letters(commands: Commands, *ids: str) -> str:
+    """Have tasks become dead letters, and give their owner's token."""
+    commands.variables["MAX_RETRIES"] = "0"
+    worker = commands.worker()
+    token = commands.log_in()
+    rename(commands, "tasks", "hidden")
+    with BlockingClient(commands.settings.amqp_url, topology=commands.topology) as client:
+        for request_id in ids:
+            received = client.ask("create_task", {"title": request_id}, token=token, id=request_id)
+            assert received.reply.code in ("retries_exhausted", "internal")
+    assert worker.stop() == 0
+    rename(commands, "hidden", "tasks")
+    wait_until(lambda: depths(commands) == [0, 0, len(ids)], "the letters")
+    return token
+
+
+def rename(commands: Commands, table: str, name: str) -> None:
+    """Without its table no task can be made: a fault that an operator mends."""
+    connection = sqlite3.connect(commands.folder / "taskmanager.db")
+    connection.execute(f"ALTER TABLE {table} RENAME TO {name}")
+    connection.close()
+
+
+def ids_of(commands: Commands) -> list[str]:
+    return [json.loads(line)["letter"]["request"]["id"] for line in commands.run("letters").stdout.splitlines()]
+
+
+def test_letters_are_sent_again_and_have_their_effect_as_their_caller(commands: Commands) -> None:
+    token = write_letters(commands, "a", "b", "c")
+    done = commands.run("letters", "redrive", "b", "nobody")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "sent again: b",
+        "not there: nobody: no letter with this id is in the queue",
+        "1 sent again, 0 stay",
+    ]
+    assert ids_of(commands) == ["a", "c"]
+    commands.worker()
+    wait_until(lambda: len(commands.call("list_tasks", token=token)) == 1, "the task of the request sent again")
+    both = commands.run("letters", "redrive", "--all")
+    assert (both.returncode, both.stdout) == (0, "sent again: a\nsent again: c\n2 sent again, 0 stay\n")
+    wait_until(lambda: len(commands.call("list_tasks", token=token)) == 3, "the tasks of all requests")
+    assert depths(commands) == [0, 0, 0]
+
+
+def test_what_stays_is_told_with_the_reason(commands: Commands) -> None:
+    write_letters(commands, "a")
+    commands.variables["JWT_SECRET"] = "another secret than the one beside the file"
+    done = commands.run("letters", "redrive", "--all")
+    assert done.returncode == 1
+    assert done.stdout.startswith("stays: a: it has no seal of a worker with this secret")
+    assert done.stdout.endswith("0 sent again, 1 stay\n")
+    assert depths(commands) == [0, 0, 1]
+
+
+def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
+    write_letters(commands, "a", "b", "c")
+    unasked = commands.run("letters", "discard", "--all")
+    assert unasked.returncode == 2
+    assert "say --yes where nobody can be asked" in unasked.stderr
+    assert "Nothing was discarded." in commands.answer("n", "letters", "discard", "--all")
+    assert ids_of(commands) == ["a", "b", "c"]
+    done = commands.run("letters", "discard", "b", "--yes")
+    assert (done.returncode, done.stdout) == (0, "discarded: b\n1 discarded, 0 stay\n")
+    assert ids_of(commands) == ["a", "c"]
+    asked = commands.answer("y", "letters", "discard", "--all")
+    assert "Drop all 2 letters in" in asked
+    assert asked.endswith("2 discarded, 0 stay\n")
+    assert depths(commands) == [0, 0, 0]
+
+
+def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:
+    for arguments in (["redrive"], ["discard"], ["redrive", "a", "--all"], ["discard", "a", "--all", "--yes"]):
+        wrong = commands.run("letters", *arguments)
+        assert wrong.returncode == 2
+        assert "Name the ids of their requests, or say --all" in wrong.stderr
+    assert "--most is for looking" in commands.run("letters", "--most", "3", "redrive", "--all").stderr
+    missing = commands.run("letters", "redrive", "--all")
+    assert missing.returncode == 3
+    assert "no queue" in missing.stderr
+    assert "Traceback" not in missing.stderr

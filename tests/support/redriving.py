@@ -1,0 +1,104 @@
+"""Sending dead letters again in tests, and what lies in the queues afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from support.serving import LIMIT, Caller, keyring
+from warren.actions import Api
+from warren.amqp import Delivery, FieldTable, Message, Properties
+from warren.dead_letters import wait_until_back
+from warren.operations import LetterFate, LetterReport, discard_letters, redrive_letters
+from warren.redriving import Redriver, request_id
+from warren.topology import Topology
+
+
+@dataclass
+class Again:
+    """Sends the letters of a topology again, or drops them; `told` is what it told of them."""
+
+    url: str
+    topology: Topology
+    api: Api[Any, Any]
+    told: list[LetterFate] = field(default_factory=list)
+
+    async def redrive(
+        self,
+        ids: Collection[str] | None,
+        *,
+        url: str = "",
+        retention: timedelta = timedelta(days=7),
+        clock: Callable[[], float] = time.time,
+    ) -> LetterReport:
+        """Send letters again; `clock` is asked for the time once for each."""
+        redriver = Redriver(self.topology, keyring(), self.api, retention=retention, clock=clock)
+        return await redrive_letters(url or self.url, redriver, ids, self.told.append)
+
+    async def discard(self, ids: Collection[str] | None) -> LetterReport:
+        """Drop letters."""
+        return await discard_letters(self.url, self.topology, ids, self.told.append)
+
+    async def refused(self, *ids: str) -> str:
+        """Try to send one letter again, and say why it stays."""
+        report = await self.redrive(ids or None)
+        assert (report.done, report.kept) == (0, 1)
+        return self.told[-1].kept
+
+
+async def depth(caller: Caller, queue: str) -> int:
+    """How many messages are ready in a queue."""
+    return (await caller.channel.declare_queue(queue, passive=True)).messages
+
+
+async def depths(caller: Caller) -> list[int]:
+    """How many messages are ready: requests, and letters."""
+    return [await depth(caller, queue) for queue in (caller.topology.requests, caller.topology.dead_letters)]
+
+
+async def until_depth(caller: Caller, letters: int) -> None:
+    """Wait until so many letters are ready."""
+    found = -1
+    try:
+        async with asyncio.timeout(LIMIT):
+            while (found := await depth(caller, caller.topology.dead_letters)) != letters:  # noqa: ASYNC110 -- a broker's
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(
+            f"{found} letters instead of {letters}, requests and letters {await depths(caller)}"
+        ) from None
+
+
+async def letters_of(caller: Caller) -> list[Delivery]:
+    """All letters in their order; they go back to the queue."""
+    queue, found = caller.topology.dead_letters, []
+    count = await depth(caller, queue)
+    channel = await caller.connection.channel()
+    if count:
+        complete = asyncio.Event()
+
+        def take(deliveries: list[Delivery]) -> None:
+            found.extend(deliveries)
+            if len(found) >= count:
+                complete.set()
+
+        await channel.consume(queue, take)
+        await asyncio.wait_for(complete.wait(), LIMIT)
+    await channel.close()
+    await wait_until_back(caller.connection, queue, count)
+    return found
+
+
+async def ids_of(caller: Caller) -> list[str | None]:
+    """The ids of all letters in their order."""
+    return [request_id(letter) for letter in await letters_of(caller)]
+
+
+async def put_letter(caller: Caller, body: bytes, headers: FieldTable, correlation_id: str | None = None) -> None:
+    """Put a message into the dead-letter queue, as only workers may."""
+    properties = Properties(delivery_mode=2, headers=headers, correlation_id=correlation_id)
+    await caller.channel.publish(Message(body, caller.topology.dead_letters, properties=properties, mandatory=True))
