@@ -1,0 +1,94 @@
+"""The same messages gone wild, through a real broker to a real worker process: all end, and it stays as it was."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from support.command import Commands, Running
+from support.fuzzing import Fuzzer, Sample
+from support.memory import memory_of
+from support.serving import Caller, calling, into, until
+from warren.amqp import Message, Properties
+from warren.operations import report_queues
+from warren.topology import DIRECT_REPLY_TO
+
+SEED = 20260201
+SAMPLES = 5_000
+WARM = 1_000
+TOGETHER = 100
+MOST_GROWTH = 32 * 1024 * 1024
+"""Bytes that the worker may grow between the 1,000th message and the last."""
+
+ENDS = re.compile(r" worker\[\d+\] (?:ok|refused|dead-lettered|idem-replay): ")
+
+
+@pytest.mark.parametrize("commands", ["sqlite"], indirect=True)
+async def test_5_000_messages_gone_wild_each_end_and_the_worker_neither_falls_nor_grows(commands: Commands) -> None:
+    commands.variables["MAX_RETRIES"] = "1"
+    worker = await asyncio.to_thread(commands.worker)
+    token = await asyncio.to_thread(commands.log_in)
+    before = ended(worker)
+    sent: dict[str, Sample] = {}
+    async with calling(commands.settings.amqp_url, commands.topology) as caller:
+        own = (await caller.channel.declare_queue("", exclusive=True, durable=False)).name
+        await caller.channel.consume(own, into(caller.replies), no_ack=True)
+        others = [queue.name for queue in commands.topology.queues]
+        fuzzer = Fuzzer(SEED, [*(8 * [token]), f"Bearer {token}", token[:-2], "", "a.b.c"], wild_replies(own, others))
+        grown = 0
+        for first in range(0, SAMPLES, TOGETHER):
+            samples = {f"z{number}": fuzzer.sample() for number in range(first, first + TOGETHER)}
+            await publish(caller, samples)
+            sent.update(samples)
+            await until(lambda: ended(worker) - before >= len(sent), f"the end of message {first}, seed {SEED}")
+            if len(sent) in (WARM, SAMPLES):
+                grown = memory_of(worker.process.pid) - grown
+        ends = {reply.properties.correlation_id for reply in drain(caller)}
+        ends |= {letter.properties.correlation_id for letter in await all_letters(caller)}
+        reports = await report_queues(commands.settings.amqp_url, commands.topology)
+        assert [report.messages for report in reports] == [0] * len(reports)
+        assert reports[0].consumers == 1
+        assert (await caller.ask(b"{"))["code"] == "invalid_request"
+    assert grown < MOST_GROWTH, f"seed {SEED}: {grown} bytes more"
+    assert ended(worker) - before == SAMPLES + 1, f"seed {SEED}"
+    silent = [sample for name, sample in sent.items() if name not in ends]
+    assert not [sample for sample in silent if sample.properties["reply_to"]], f"seed {SEED}: neither answer nor letter"
+    assert worker.output.count("Traceback") == worker.output.count("lost the broker") == 0
+    assert worker.output.count("cannot be read") == 0
+    assert ends <= sent.keys()
+
+
+def wild_replies(own: str, others: list[str]) -> list[str | None]:
+    return [None, *(4 * [own, DIRECT_REPLY_TO]), *others, "tasks"]
+
+
+def ended(worker: Running) -> int:
+    return len(ENDS.findall(worker.output))
+
+
+async def publish(caller: Caller, samples: dict[str, Sample]) -> None:
+    messages = []
+    for name, sample in samples.items():
+        asked: dict[str, Any] = sample.properties | {"correlation_id": name}
+        if headers := asked.get("headers"):
+            asked["headers"] = {key: value for key, value in headers.items() if passes(key, value)}
+        to = caller.topology
+        messages.append(Message(sample.body, to.requests, to.exchange, Properties(**asked), mandatory=True))
+    assert await caller.channel.publish_batch(messages) == [None] * len(messages)
+
+
+def passes(name: str, value: Any) -> bool:
+    """Whether the broker takes such a header: it ends whoever sends it a CC of another type, or, 3.10, no number."""
+    return name not in ("CC", "BCC") and not re.search(r"\b(nan|inf)\b", repr(value))
+
+
+def drain(caller: Caller) -> list[Any]:
+    return [caller.replies.get_nowait() for _ in range(caller.replies.qsize())]
+
+
+async def all_letters(caller: Caller) -> list[Any]:
+    found = []
+    while (got := await caller.channel.get(caller.topology.dead_letters, no_ack=True)) is not None:
+        found.append(got.delivery)
+    return found
