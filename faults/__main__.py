@@ -1,0 +1,78 @@
+"""The fault suite: ``python -m faults [--short] [--only NAME]... [--list] [--seed N] [--output FILE.json]``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+import faults.scenes  # noqa: F401 -- registers the scenes
+from faults import report
+from faults.runner import Finding, play
+from faults.scene import REGISTER, Scene
+from warren.devbroker import DevBroker
+
+AT_ONCE: Final = 2
+"""In the short form so many scenes are played at the same time; in full each has the machine for itself."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play scenes; returns 0 only when every one of them is green."""
+    options = _parser().parse_args(arguments)
+    if options.list:
+        for scene in REGISTER.values():
+            print(f"{scene.name:28} {scene.title}: {scene.requests[0]} requests, {scene.strikes[0]} strikes")
+        return 0
+    logging.getLogger("warren").setLevel(logging.ERROR)  # that connections are lost is the point of it
+    scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
+    seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        findings = runner.run(_play_all(scenes, seed, short=options.short))
+    print("\n" + report.summary(findings))
+    if options.table:
+        print("\n" + report.table(findings))
+    if options.output:
+        document = report.document(findings, seed, short=options.short)
+        options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(finding.verdict == "green" for finding in findings) else 1
+
+
+async def _play_all(scenes: Sequence[Scene], seed: int, *, short: bool) -> list[Finding]:
+    room = asyncio.Semaphore(AT_ONCE if short else 1)
+    with ExitStack() as stack:
+        shared = None
+        if short and not all(scene.own_broker for scene in scenes):
+            shared = await asyncio.to_thread(stack.enter_context, DevBroker())
+
+        async def play_one(scene: Scene) -> Finding:
+            async with room:
+                print(f"playing {scene.name} ...", file=sys.stderr, flush=True)
+                finding = await play(scene, seed, short=short, broker=shared)
+                print(report.block(finding, seed), flush=True)
+                return finding
+
+        return await asyncio.gather(*map(play_one, scenes))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m faults", description="play faults under load and judge the ledger")
+    parser.add_argument("--short", action="store_true", help="the short form, within two minutes")
+    parser.add_argument("--only", action="append", default=[], choices=list(REGISTER), help="one scene; repeatable")
+    parser.add_argument("--list", action="store_true", help="list the scenes")
+    parser.add_argument("--seed", type=int, help="decides everything random; default: a new one")
+    parser.add_argument("--output", type=Path, help="write all figures to this file, as JSON")
+    parser.add_argument("--table", action="store_true", help="print the documentation's table too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

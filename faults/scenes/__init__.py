@@ -1,0 +1,31 @@
+"""The scenes; importing this package registers all of them, in the order of the report."""
+
+from faults.scenes import (
+    alarms,
+    broker_killed,
+    connections_closed,
+    crash_points,
+    locked,
+    poison,
+    postgres,
+    queue_full,
+    same_id,
+    tcp_trouble,
+    worker_killed,
+    worker_stopped,
+)
+
+__all__ = [
+    "alarms",
+    "broker_killed",
+    "connections_closed",
+    "crash_points",
+    "locked",
+    "poison",
+    "postgres",
+    "queue_full",
+    "same_id",
+    "tcp_trouble",
+    "worker_killed",
+    "worker_stopped",
+]
