@@ -40,9 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\n" + report.summary(findings))
     if options.table:
         print("\n" + report.table(findings))
-    if options.output:
-        document = report.document(findings, seed, short=options.short)
-        options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    document = report.document(findings, seed, short=options.short)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    print(f"\nall figures: {options.output}")
     return 0 if all(finding.verdict == "green" for finding in findings) else 1
 
 
@@ -69,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", default=[], choices=list(REGISTER), help="one scene; repeatable")
     parser.add_argument("--list", action="store_true", help="list the scenes")
     parser.add_argument("--seed", type=int, help="decides everything random; default: a new one")
-    parser.add_argument("--output", type=Path, help="write all figures to this file, as JSON")
+    parser.add_argument(
+        "--output", type=Path, default=Path(".run/faults.json"), help="all figures as JSON (default: %(default)s)"
+    )
     parser.add_argument("--table", action="store_true", help="print the documentation's table too")
     return parser
 

@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
-PYTHON = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+PYTHON = [
+    *SOURCES,
+    *(path for name in ("tests", "benchmarks", "faults") for path in sorted((ROOT / name).rglob("*.py"))),
+]
 ENVIRONMENT_READERS = {
     "taskmanager/settings.py",
     "warren/devbroker/installation.py",  # passes the environment on to the node that it starts
@@ -45,7 +48,7 @@ def texts() -> list[Path]:
     done = git and subprocess.run([git, *listing], cwd=ROOT, capture_output=True, text=True, check=False)
     if done and done.returncode == 0:
         return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
-    folders = (ROOT / name for name in ("src", "tests", "scripts", "requirements", "benchmarks", "docs"))
+    folders = (ROOT / name for name in ("src", "tests", "scripts", "requirements", "benchmarks", "faults", "docs"))
     return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 
 
