@@ -37,8 +37,12 @@ _NOT_CURRENT = (
 )
 
 
-def find_secret(settings: Settings) -> bytes:
-    """Give the secret that is set, or the one that is kept beside the SQLite file, which is made if need be.
+def find_secret(settings: Settings, *, make: bool = True) -> bytes:
+    """Give the secret that is set, or the one that is kept beside the SQLite file.
+
+    Args:
+        settings: the settings.
+        make: make that file if there is none; not for what is of use only with the workers' own secret.
 
     Raises:
         SettingsError: there is no usable secret.
@@ -47,16 +51,20 @@ def find_secret(settings: Settings) -> bytes:
         return settings.jwt_secret
     if settings.secret_file is None:
         raise SettingsError(["TASKMANAGER_JWT_SECRET: needed with PostgreSQL, because all workers must share it"])
-    return local_secret(settings.secret_file)
+    return local_secret(settings.secret_file, make=make)
 
 
-def build_keyring(settings: Settings) -> Keyring:
+def build_keyring(settings: Settings, *, make_secret: bool = True) -> Keyring:
     """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
+
+    Args:
+        settings: the settings.
+        make_secret: make that file if there is none.
 
     Raises:
         SettingsError: there is no usable secret, or the file with the keys cannot be used.
     """
-    secret = find_secret(settings)
+    secret = find_secret(settings, make=make_secret)
     return Keyring(secret, issuer=ISSUER, keys=_read_keys(settings), ticket_life=settings.retention)
 
 
@@ -114,9 +122,10 @@ def build_redriver(settings: Settings) -> Redriver:
     """Make what sends dead letters again.
 
     Raises:
-        SettingsError: there is no usable secret.
+        SettingsError: there is no usable secret; none is made, because only the workers' own one opens letters.
     """
-    return Redriver(build_topology(settings), build_keyring(settings), api, retention=settings.retention)
+    keyring = build_keyring(settings, make_secret=False)
+    return Redriver(build_topology(settings), keyring, api, retention=settings.retention)
 
 
 def build_engine(settings: Settings) -> sa.Engine:

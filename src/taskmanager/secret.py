@@ -8,24 +8,39 @@ import sys
 from pathlib import Path
 
 from taskmanager.settings import SettingsError
+from warren.keys import secret_key
 
 _BYTES = 32
+_MISSING = (
+    "TASKMANAGER_JWT_SECRET is not set and there is no {}, which a worker makes: "
+    "set it to the workers' secret, or run this in their folder"
+)
 
 
-def local_secret(path: Path) -> bytes:
+def local_secret(path: Path, *, make: bool = True) -> bytes:
     """Read the secret, or make it; processes that start at the same time agree on one.
 
+    Args:
+        path: the file that holds it.
+        make: make one if there is none; otherwise that is an error.
+
     Raises:
-        SettingsError: the file can be neither read nor made, or holds too little.
+        SettingsError: the file can be neither read nor made, or holds what cannot be used.
     """
     try:
         if not path.exists():
+            if not make:
+                raise SettingsError([_MISSING.format(path)])
             _make(path)
         secret = path.read_bytes().strip()
     except OSError as error:
         raise SettingsError([f"TASKMANAGER_JWT_SECRET is not set and {path} cannot be used: {error}"]) from error
     if len(secret) < _BYTES:
         raise SettingsError([f"{path} holds {len(secret)} bytes, at least {_BYTES} are needed: delete it or fill it"])
+    try:
+        secret_key(secret)
+    except ValueError as error:
+        raise SettingsError([f"{path} cannot be used: {error}"]) from error
     return secret
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from taskmanager.durations import format_duration, parse_duration
+from warren.keys import secret_key
 from warren.operations import shown_address
 from warren.store import RateLimit
 
@@ -53,9 +54,10 @@ def database_url(text: str) -> str:
 
 
 def secret(text: str) -> bytes:
-    """Check the length of a JWT secret."""
+    """Check that a JWT secret is long enough and can sign."""
     if len(value := text.encode()) < SHORTEST_SECRET:
         raise ValueError(f"{len(value)} bytes are too short for a secret, at least {SHORTEST_SECRET} are needed")
+    secret_key(value)
     return value
 
 

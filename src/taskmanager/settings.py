@@ -153,7 +153,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_QUEUE_LIMIT": ("queue_limit", values.unless_off(values.number(1, 999_999_999))),
     "TASKMANAGER_PREFETCH": ("prefetch", values.number(1, 2000)),
     "TASKMANAGER_PROCESSES": ("processes", values.number(1, 64)),
-    "TASKMANAGER_RATE_LIMIT": ("rate_limit", values.rate_limit),
+    "TASKMANAGER_RATE_LIMIT": ("rate_limit", values.unless_off(values.rate_limit)),
     "TASKMANAGER_WATCHDOG": (
         "watchdog",
         values.unless_off(values.duration(timedelta(seconds=1), timedelta(days=1))),

@@ -79,8 +79,16 @@ def _grant(management: Management, vhost: str, user: BrokerUser, *, made: bool) 
         management.set_password(user.name, password)
     try:
         management.permit(user.name, vhost, user.permissions)
-    except ManagementTrouble:
+    except ManagementTrouble as error:
         if made:  # with a password that nobody knows it would be of no use
-            management.remove_user(user.name)
+            _remove_again(management, user.name, error)
         raise
     return Granted(user.name, made, None if user.password else password)
+
+
+def _remove_again(management: Management, name: str, trouble: ManagementTrouble) -> None:
+    try:
+        management.remove_user(name)
+    except ManagementTrouble as error:
+        left = f"{trouble}; the user {name!r} was made before that and could not be removed: {error}"
+        raise ManagementTrouble(left) from trouble

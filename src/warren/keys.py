@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 from msgspec import Struct
 
@@ -56,10 +56,14 @@ def secret_key(secret: bytes, kid: str | None = None) -> Key:
     """Make an HS256 key.
 
     Raises:
-        ValueError: it is shorter than 32 bytes.
+        ValueError: it is shorter than 32 bytes, or looks like a key of another kind.
     """
     if len(secret) < SHORTEST_SECRET:
         raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
+    try:
+        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
+    except PyJWTError:  # it would refuse every login
+        raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead") from None
     return Key(HS256, secret, secret, kid)
 
 
@@ -82,7 +86,7 @@ class KeySet(Struct, frozen=True):
     def summary(self) -> str:
         """Name the keys and what each is for: ``2026-12 (EdDSA, signs), 2026-06 (EdDSA)``."""
         parts = [f"{kid} ({key.algorithm}{', signs' * (key is self.signer)})" for kid, key in self.tokens.items()]
-        return ", ".join([*parts, *(f"{kid} (secret)" for kid in self.secrets if kid not in self.tokens)]) or "none"
+        return ", ".join([*parts, *(f"{kid} (secret)" for kid in self.secrets)]) or "none"
 
 
 NO_KEYS: Final = KeySet({})
@@ -94,6 +98,7 @@ def read_key_set(document: bytes) -> KeySet:
     ``oct`` is HS256 (at least 32 bytes), ``OKP`` with Ed25519 is EdDSA (RFC 8037), ``RSA`` is RS256 (at least 2048
     bits). ``key_ops`` says what a key is for: the first one with ``sign`` signs what is issued; without ``key_ops``, or
     with ``sign`` or ``verify``, it verifies tokens; an ``oct`` with ``deriveKey`` is a former or coming secret.
+    No secret is a key of tokens too: whoever shares that key could make tickets.
     A key that cannot be used is an error and not passed over: the operator has to know.
 
     Raises:
@@ -117,7 +122,19 @@ def read_key_set(document: bytes) -> KeySet:
             secrets[kid] = key.public
         if "sign" in operations and signer is None:
             signer = key
+    _keep_apart(tokens, secrets)
     return KeySet(tokens, signer, secrets)
+
+
+def _keep_apart(tokens: Mapping[str, Key], secrets: Mapping[str, bytes]) -> None:
+    for kid, secret in secrets.items():
+        for token_kid, key in tokens.items():
+            if key.public == secret:
+                where = "" if token_kid == kid else f" (as {token_kid!r})"
+                raise KeySetError(
+                    f"key {kid!r}: deriveKey makes it a secret, and it is a key of tokens too{where}: "
+                    "who shares that could make tickets, so use two keys"
+                )
 
 
 def _entries(document: bytes) -> list[Any]:
@@ -177,7 +194,7 @@ def _oct(entry: Mapping[str, Any], kid: str) -> Key:
     secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if len(secret) < SHORTEST_SECRET:
         raise KeySetError(f"it has {len(secret)} bytes, at least {SHORTEST_SECRET} are needed")
-    return Key(HS256, secret, secret, kid)
+    return secret_key(secret, kid)
 
 
 def _okp(entry: Mapping[str, Any], kid: str) -> Key:

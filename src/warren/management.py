@@ -91,11 +91,17 @@ class Management:
     Args:
         address: where it is.
         login: an administrator; the address's own login is not looked at.
+
+    Raises:
+        ManagementTrouble: name or password cannot be written as UTF-8.
     """
 
     def __init__(self, address: ManagementAddress, login: Login) -> None:
         self._address = address
-        words = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        try:
+            words = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        except UnicodeError:  # its cause holds the password
+            raise ManagementTrouble("the administrator's name or password is not UTF-8 text") from None
         self._headers = {"Authorization": f"Basic {words}", "Content-Type": "application/json"}
 
     def user_tags(self, name: str) -> tuple[str, ...] | None:
@@ -146,7 +152,7 @@ class Management:
             connection.request(method, f"{self._address.path}/api{path}", text, self._headers)
             response = connection.getresponse()
             status, answer = response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host that is no name
             why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ManagementTrouble(
                 f"no answer from {self._address}: {why}. Is the management plugin enabled, and is the port right?"
@@ -168,7 +174,10 @@ class Management:
 
 
 def _part(name: str) -> str:
-    return quote(name, safe="")
+    try:
+        return quote(name, safe="")
+    except UnicodeError as error:
+        raise ManagementTrouble(f"the name {name!r} is not UTF-8 text: choose another one") from error
 
 
 def _object(answer: bytes) -> dict[str, Any]:

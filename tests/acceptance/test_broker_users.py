@@ -66,7 +66,8 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
 
 def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, operator: Operator) -> None:
     commands.variables |= {"BROKER_CALLER_PASSWORD": "for-callers", "BROKER_WORKER_PASSWORD": "for-workers"}
-    page = operator.management_url.replace("http://", f"http://guest:{operator.login.password}@")
+    commands.variables["BROKER_ADMIN_PASSWORD"] = operator.login.password
+    page = operator.management_url.replace("http://", "http://guest@")
     done = commands.run("topology", "users", "--apply", page)
     assert done.returncode == 0
     assert not re.search("for-callers|for-workers|password", done.stdout + done.stderr)
@@ -79,11 +80,13 @@ def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, ope
     [
         (["--apply", "nowhere"], 2, "--apply: expected http://"),
         (["--apply", "http://127.0.0.1:1"], 2, "name an administrator of the broker"),
-        (["--apply", "http://a:hush-hush@127.0.0.1:1"], 3, "Is the management plugin enabled"),
+        (["--apply", "http://a:hush-hush@127.0.0.1:1"], 2, "set TASKMANAGER_BROKER_ADMIN_PASSWORD"),
+        (["--apply", "http://a@127.0.0.1:1"], 3, "Is the management plugin enabled"),
         (["--caller", "same", "--worker", "same"], 2, "they need a user each"),
     ],
 )
 def test_wrong_use_and_no_answer_are_told(commands: Commands, arguments: list[str], code: int, words: str) -> None:
+    commands.variables["BROKER_ADMIN_PASSWORD"] = "hush-hush"
     done = commands.run("topology", "users", *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from support.tokens import OCT, b64, ed25519, ed_jwk, key_set, oct_jwk, rsa, rsa_jwk, whole_key_set
-from warren.keys import KeySetError, read_key_set
+from warren.keys import KeySetError, read_key_set, secret_key
 
 
 def test_each_kind_of_key_is_for_one_algorithm() -> None:
@@ -35,9 +35,13 @@ def test_the_first_key_with_sign_signs() -> None:
     assert keys.summary() == "a (EdDSA), b (EdDSA, signs), c (HS256)"
 
 
-def test_one_oct_key_may_be_for_tokens_and_a_secret_too() -> None:
-    keys = read_key_set(key_set(oct_jwk(OCT, kid="c", key_ops=["verify", "deriveKey"])))
-    assert (list(keys.tokens), keys.secrets) == (["c"], {"c": OCT})
+@pytest.mark.parametrize(
+    "secret", ["-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", "ssh-rsa " + "A" * 32]
+)
+def test_a_secret_that_could_sign_nothing_is_refused_at_once(secret: str) -> None:
+    with pytest.raises(ValueError, match="looks like a PEM or SSH key") as caught:
+        secret_key(secret.encode())
+    assert secret not in str(caught.value)
 
 
 def _unfit(**numbers: Any) -> dict[str, Any]:
@@ -86,6 +90,15 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "key_ops is a number": (key_set(ed_jwk(kid="x", key_ops=1)), "key_ops is no list of texts"),
     "key_ops for nothing": (key_set(ed_jwk(kid="x", key_ops=["wrapKey"])), "leaves nothing to do"),
     "no key_ops at all": (key_set(ed_jwk(kid="x", key_ops=[])), "leaves nothing to do"),
+    "a key of tokens as a secret": (
+        key_set(oct_jwk(OCT, kid="x", key_ops=["verify", "deriveKey"])),
+        "key 'x': deriveKey makes it a secret, and it is a key of tokens too: ",
+    ),
+    "a key that signs as a secret": (key_set(oct_jwk(OCT, kid="x", key_ops=["sign", "deriveKey"])), "tokens too: "),
+    "a secret under another name": (
+        key_set(oct_jwk(OCT, kid="x", key_ops=["verify"]), oct_jwk(OCT, kid="y", key_ops=["deriveKey"])),
+        "key 'y': deriveKey makes it a secret, and it is a key of tokens too (as 'x')",
+    ),
     "a public key as a secret": (key_set(ed_jwk(kid="x", key_ops=["deriveKey"])), "leaves nothing to do"),
     "signing without a private part": (key_set(ed_jwk(kid="x", key_ops=["sign"])), "no private part"),
     "signing with RSA in public": (key_set(rsa_jwk(kid="x", key_ops=["sign"])), "no private part"),
@@ -115,6 +128,6 @@ def test_an_explanation_holds_nothing_of_a_key(document: bytes, words: str) -> N
 
 
 def test_nothing_of_a_key_is_in_its_repr() -> None:
-    keys = read_key_set(key_set(oct_jwk(OCT, kid="a", key_ops=["sign", "deriveKey"]), ed_jwk(private=True, kid="b")))
+    keys = read_key_set(key_set(oct_jwk(OCT, kid="a", key_ops=["sign"]), ed_jwk(private=True, kid="b")))
     assert repr(keys) == "KeySet(a (HS256, signs), b (EdDSA))"
     assert repr(keys.tokens["b"]) == "Key(EdDSA, kid='b')"

@@ -58,11 +58,7 @@ def _commands(users: Sequence[BrokerUser], vhost: str) -> Iterator[str]:
         may = user.permissions
         words = ["set_permissions", "-p", vhost, user.name, may.configure, may.write, may.read]
         yield f"rabbitmqctl add_user {shlex.quote(user.name)}"
-        yield "rabbitmqctl " + " ".join(map(_quoted, words))
-
-
-def _quoted(word: str) -> str:
-    return f"'{word}'" if word.startswith("^") else shlex.quote(word)
+        yield "rabbitmqctl " + shlex.join(words)
 
 
 def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Login]:
@@ -72,7 +68,12 @@ def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Log
         raise WrongUse(f"--apply: {error}") from None
     if address.user is None:
         raise WrongUse("--apply: name an administrator of the broker in the address: http://ADMIN@HOST:15672")
-    password = address.password or settings.broker_admin_password
+    if address.password is not None:
+        raise WrongUse(
+            "--apply: leave the password out of the address, which others on the machine can read: "
+            "set TASKMANAGER_BROKER_ADMIN_PASSWORD"
+        )
+    password = settings.broker_admin_password
     if password is None:
         if not sys.stdin.isatty():
             raise WrongUse(f"--apply: set TASKMANAGER_BROKER_ADMIN_PASSWORD to the password of {address.user}")

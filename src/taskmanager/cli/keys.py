@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import secrets
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,13 +19,17 @@ from taskmanager.bootstrap import find_secret
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from warren.key_file import KeyFile
-from warren.keys import KeySetError, read_key_set
+from warren.keys import KeySet, KeySetError, read_key_set
 
 app = typer.Typer(no_args_is_help=True, help="The keys of tokens, in the file that TASKMANAGER_JWT_KEYS names.")
 
 Kid = Annotated[str, typer.Argument(help="The key's name, such as 2026-12.")]
 
 _RSA_BITS: Final = 3072
+
+_ANYBODY: Final = 0o777
+_SECRET_FOR: Final = 0o770
+"""What a file with private parts or secrets permits at most: its owner and its group, as workers may need."""
 
 
 class Kind(StrEnum):
@@ -56,7 +59,7 @@ def add(kid: Kid, *, kind: Annotated[Kind, typer.Option(help="EdDSA, RS256 or HS
 @app.command()
 def secret(kid: Kid) -> None:
     """Note the secret that is set now, so that its tickets and fingerprints are known when another one is set."""
-    _append({**_oct(find_secret(load_settings())), "kid": kid, "key_ops": ["deriveKey"]})
+    _append({**_oct(find_secret(load_settings(), make=False)), "kid": kid, "key_ops": ["deriveKey"]})
 
 
 @app.command()
@@ -79,7 +82,9 @@ def remove(kid: Kid) -> None:
     path = _path()
     keys = _entries(path)
     keys.remove(_find(keys, kid))
-    _write(path, keys)
+    before, after = KeyFile(path).read().signer, _write(path, keys).signer
+    if before is not None and after is None:
+        typer.echo("No key signs any more: the secret signs the tokens of all logins from now on.")
 
 
 def _path() -> Path:
@@ -109,35 +114,42 @@ def _find(keys: list[dict[str, Any]], kid: str) -> dict[str, Any]:
     raise WrongUse(f"No key is named {kid!r}: there are {', '.join(key['kid'] for key in keys) or 'none'}")
 
 
-def _write(path: Path, keys: list[dict[str, Any]]) -> None:
-    """Put a complete file in the place of the old one, with its owner and permissions."""
+def _write(path: Path, keys: list[dict[str, Any]]) -> KeySet:
+    """Put a complete file in the place of the old one, with its owner and what it permits; no secret for everybody."""
     document = json.dumps({"keys": keys}, indent=2).encode() + b"\n"
     target = path.resolve()
     draft = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        summary = read_key_set(document).summary()
+        found = read_key_set(document)
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(document)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            _take_after(draft, target)
+            _take_after(draft, target, _SECRET_FOR if any({"d", "k"} & key.keys() for key in keys) else _ANYBODY)
         draft.replace(target)
     except KeySetError as error:
         raise WrongUse(f"{path} was not changed: {error}") from error
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise WrongUse(f"{path} was not changed: {error}") from error
-    typer.echo(f"{path}: {summary}")
+    typer.echo(f"{path}: {found.summary()}")
+    return found
 
 
-def _take_after(draft: Path, target: Path) -> None:
+def _take_after(draft: Path, target: Path, most: int) -> None:
+    """Give a file the owner of another one, and of its permissions those that it may have at most."""
     known = target.stat()
     if hasattr(os, "chown"):  # not on Windows
-        with suppress(PermissionError):  # only root may give a file away
+        try:
             os.chown(draft, known.st_uid, known.st_gid)
-    draft.chmod(known.st_mode & 0o777)
+        except PermissionError as error:  # only root may give a file away
+            raise OSError(
+                f"it belongs to user {known.st_uid} and group {known.st_gid}, and that could not be kept: "
+                "run this as its owner or as root"
+            ) from error
+    draft.chmod(known.st_mode & most)
 
 
 def _make(kind: Kind) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from taskmanager import bootstrap
 from taskmanager.cli.app import app
 from taskmanager.cli.endings import WrongUse
-from taskmanager.settings import Settings, environment
+from taskmanager.settings import Settings, SettingsError, environment
 from warren.auth import Keyring, Principal, Ticket
 from warren.errors import Unauthenticated
 from warren.key_file import KeyFile
@@ -97,6 +97,55 @@ def test_a_new_file_is_the_owners_only_and_a_changed_one_keeps_its_permissions(p
     keys("add", "b")
     assert path.stat().st_mode & 0o777 == 0o640
     assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_a_file_that_everybody_could_read_is_closed_when_something_secret_comes_in(path: Path) -> None:
+    keys("add", "a")
+    public: dict[str, Any] = json.loads(path.read_bytes())["keys"][0]
+    del public["d"]
+    for step in (("add", "b"), ("add", "b", "--kind", "oct"), ("secret", "b")):
+        path.write_text(json.dumps({"keys": [public, {**public, "kid": "c"}]}))
+        path.chmod(0o644)
+        keys("remove", "c")
+        assert path.stat().st_mode & 0o777 == 0o644
+        keys(*step)
+        assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_whose_owner_cannot_be_kept_is_not_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys("add", "a")
+    before = path.read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.chown", refuse, raising=False)
+    assert "that could not be kept: run this as its owner or as root" in refused("add", "b")
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
+
+
+def test_no_key_becomes_both_a_secret_and_a_key_of_tokens(path: Path) -> None:
+    shared = {"kty": "oct", "kid": "a", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
+    path.write_text(json.dumps({"keys": [shared]}))
+    assert "key of tokens too (as 'a')" in refused("secret", "b")
+
+
+def test_a_secret_is_noted_and_never_made(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TASKMANAGER_JWT_SECRET")
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(SettingsError, match="run this in their folder"):
+        keys("secret", "b")
+    with pytest.raises(SettingsError, match="run this in their folder"):
+        bootstrap.build_redriver(Settings())
+    assert list(path.parent.iterdir()) == []
+
+
+def test_when_the_signer_goes_it_is_said_who_signs_now(path: Path) -> None:
+    for step in (("add", "a"), ("add", "b"), ("sign", "a")):
+        keys(*step)
+    assert "signs the tokens" not in keys("remove", "b")
+    assert keys("remove", "a").endswith("the secret signs the tokens of all logins from now on.\n")
 
 
 def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

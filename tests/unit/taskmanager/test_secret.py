@@ -53,3 +53,18 @@ def test_a_file_that_holds_too_little_is_refused_and_left_alone(tmp_path: Path) 
 def test_a_place_that_cannot_be_written_is_a_problem_in_words(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="TASKMANAGER_JWT_SECRET is not set"):
         local_secret(tmp_path / "nowhere" / "taskmanager.secret")
+
+
+def test_who_only_reads_makes_none_and_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "taskmanager.secret"
+    with pytest.raises(SettingsError, match=r"there is no .*taskmanager\.secret, .* run this in their folder"):
+        local_secret(file, make=False)
+    assert list(tmp_path.iterdir()) == []
+    assert local_secret(file) == local_secret(file, make=False)
+
+
+def test_a_file_with_a_key_of_another_kind_is_refused_before_any_login_is(tmp_path: Path) -> None:
+    file = tmp_path / "taskmanager.secret"
+    file.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ")
+    with pytest.raises(SettingsError, match=r"taskmanager\.secret cannot be used: .* PEM or SSH key"):
+        local_secret(file)
