@@ -56,14 +56,16 @@ def summary(findings: Sequence[Finding]) -> str:
 
 def table(findings: Sequence[Finding]) -> str:
     """Give the table of the documentation, in Markdown."""
-    head = ["fault", "strikes", "accepted", "answered", *map(_name, MUST_BE_ZERO), "letters due", "p99, ms"]
+    head = ["fault", "strikes", "accepted", "answered", *map(_name, MUST_BE_ZERO)]
+    head += [_name("letters_due"), _name("letters_repeated"), "p99, ms"]
     rows = [head, ["---"] * len(head)]
     for finding in findings:
         figures = finding.figures
         zeros = [str(getattr(figures, name)) for name in MUST_BE_ZERO]
         counts = [finding.strikes, figures.accepted, figures.answered]
         p99 = f"{finding.quantiles.get('p99', 0):.0f}"
-        rows.append([finding.scene.title, *map(str, counts), *zeros, str(figures.letters_due), p99])
+        letters = [str(figures.letters_due), str(figures.letters_repeated)]
+        rows.append([finding.scene.title, *map(str, counts), *zeros, *letters, p99])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

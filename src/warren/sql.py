@@ -266,7 +266,8 @@ def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[b
     found = connection.execute(sa.select(*table.primary_key).where(rows).limit(most)).all()
     if found:
         same = sa.and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
-        connection.execute(table.delete().where(same), [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
+        gone = table.delete().where(same, rows)  # not what was renewed meanwhile
+        connection.execute(gone, [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
     return len(found)
 
 

@@ -10,6 +10,9 @@ SHORTEST: Final = 1.0
 LONGEST: Final = 30.0
 """Seconds to wait before asking again, at least and at most, but for what chance adds."""
 
+FORGETTING: Final = 60.0
+"""Seconds without a refusal after which a queue counts as one that had room meanwhile."""
+
 SPREAD: Final = 0.25
 """The part of a pause that chance may add to it, so that callers do not all come back in the same instant."""
 
@@ -26,6 +29,7 @@ class Room:
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._chance = chance
         self._full_since: float | None = None
+        self._refused_last = 0.0
 
     def accepted(self) -> None:
         """Note that the queue has taken something."""
@@ -37,7 +41,8 @@ class Room:
         Args:
             now: on any clock in seconds that never goes back.
         """
-        if self._full_since is None:
+        if self._full_since is None or now - self._refused_last > FORGETTING:
             self._full_since = now
+        self._refused_last = now
         pause = min(max(now - self._full_since, SHORTEST), LONGEST)
         return round(pause * (1 + SPREAD * self._chance()), 1)

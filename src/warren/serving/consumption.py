@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
 from warren.amqp import AmqpError, Backoff
-from warren.errors import StorageUnavailable
+from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
 from warren.retry import RetryPolicy
 from warren.serving.admission import Admission
 from warren.serving.calls import Calls
@@ -24,15 +24,14 @@ from warren.serving.outbox import Outbox
 from warren.serving.session import Session
 from warren.serving.settle import Settler, Unsettled
 from warren.serving.watchdog import Sight
-from warren.store import Store
 
 C = TypeVar("C")
 S = TypeVar("S")
 
 logger: Final = logging.getLogger("warren.worker")
 
-_SOUND: Final = 10.0
-"""Seconds: a database that answered for that long is tried again without a pause."""
+_SOUND: Final = 1.0
+"""Seconds: a database that answered for so long, and for longer than the pause before, is tried again at once."""
 
 
 class Consumption(Generic[C, S]):
@@ -81,7 +80,7 @@ class Consumption(Generic[C, S]):
         self._resuming: asyncio.Task[None] | None = None
         self._draining = self._paused = False
         self._pauses = iter(Backoff())
-        self._resumed = 0.0
+        self._resumed = self._waited = self._checking = 0.0
 
     async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
         """Consume until the session is lost or a stop is wanted; returns why it ended.
@@ -107,6 +106,8 @@ class Consumption(Generic[C, S]):
     async def sight(self) -> Sight | None:
         """Say for the watchdog how things stand; None while no deliveries are wanted."""
         waiting = await self._session.waiting(self._queue) if self._listens else None
+        if self._checking:
+            return Sight(since=-self._checking, progress=self._lanes.progress, checking=True)
         if not self._listens:
             return None
         return Sight(
@@ -116,6 +117,7 @@ class Consumption(Generic[C, S]):
             room=len(self._unsettled) < self._session.prefetch,
             blocked=self._session.blocked,
             waiting=waiting,
+            progress=self._lanes.progress,
         )
 
     def renew(self) -> None:
@@ -135,6 +137,7 @@ class Consumption(Generic[C, S]):
                 await self._session.renew()
                 self._unsettled.move(self._session.consumer)
             await self._session.consume(self._queue, self._dispatcher.take)
+            logger.debug("nothing came for long: consuming %s anew", self._queue)
         except AmqpError as error:
             self._session.end(f"cannot consume anew: {error}")
 
@@ -169,10 +172,11 @@ class Consumption(Generic[C, S]):
         await _unless_failed(self._session.stop_consuming())
         self._settler.release_put_backs()
         now = asyncio.get_running_loop().time()
-        if now - self._resumed > _SOUND:
-            self._pauses = iter(Backoff())
+        if now - self._resumed > max(self._waited, _SOUND):
+            self._pauses, self._waited = iter(Backoff()), 0.0
         else:  # it answered and went away again at once, as a full disk does
-            await asyncio.sleep(next(self._pauses))
+            self._waited = next(self._pauses)
+            await asyncio.sleep(self._waited)
         await self._resume()
 
     async def _resume(self) -> None:
@@ -185,24 +189,35 @@ class Consumption(Generic[C, S]):
     async def _resume_when_storage_answers(self) -> None:
         while True:
             try:
-                await self._lanes.run(self._check_storage)
+                await self._check_storage()
                 break
             except StorageUnavailable as error:
-                seconds = next(self._pauses)
-                logger.warning("waiting for the database: %s; next try in %.1f s", error, seconds)
-                await asyncio.sleep(seconds)
+                self._waited = next(self._pauses)
+                logger.warning("waiting for the database: %s; next try in %.1f s", error, self._waited)
+                await asyncio.sleep(self._waited)
         self._paused = False
         await self._session.consume(self._queue, self._dispatcher.take)
         self._resumed = asyncio.get_running_loop().time()
         self._consuming.set()
         logger.info("consuming %s", self._queue)
 
-    def _check_storage(self, store: Store[C]) -> None:
+    async def _check_storage(self) -> None:
         """See whether the database answers; what an outage has ended was no worker's death."""
-        store.ping()
-        if keys := list(self._lanes.interrupted):
-            store.take_back_attempts(keys)
-            del self._lanes.interrupted[: len(keys)]
+        self._checking = asyncio.get_running_loop().time()
+        try:
+            await self._lanes.run(lambda store: store.ping())
+        finally:
+            self._checking = 0.0
+        interrupted = list(self._lanes.interrupted)
+        self._lanes.interrupted.clear()
+        try:
+            if interrupted:
+                await self._lanes.run(lambda store: store.take_back_attempts(interrupted))
+        except BaseException as error:
+            self._lanes.interrupted.extend(interrupted)
+            if not isinstance(error, StorageBusy | StorageFailed):
+                raise
+            logger.info("attempts that an outage ended are taken back later: %s", error)
 
 
 async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Self
 
 from warren.amqp import Address, AmqpError, Channel, Connection, Delivery, Limits
@@ -41,8 +42,9 @@ class Session:
         self._connections = (consuming, publishing)
         self._asking: Channel | None = None
         self._tag: str | None = None
-        for ending in (consuming.closed, publishing.closed, consumer.closed, publisher.closed):
+        for ending in (consuming.closed, publishing.closed, publisher.closed):
             ending.add_done_callback(self._ended)
+        consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
 
     @classmethod
     async def open(cls, address: Address, topology: Topology, *, name: str, prefetch: int) -> Self:
@@ -86,10 +88,9 @@ class Session:
         Raises:
             AmqpError: the session is over.
         """
-        self.consumer.closed.remove_done_callback(self._ended)
-        await self.consumer.close()
-        self.consumer = await self._connections[0].channel()
-        self.consumer.closed.add_done_callback(self._ended)
+        before, self.consumer = self.consumer, await self._connections[0].channel()
+        self.consumer.closed.add_done_callback(partial(self._consumer_ended, self.consumer))
+        await before.close()
         await self.consumer.qos(self.prefetch)
 
     async def flushed(self) -> None:
@@ -129,6 +130,10 @@ class Session:
 
     def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
         self.end(str(ending.result() or "closed"))
+
+    def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
+        if channel is self.consumer:  # otherwise another one has taken its place
+            self._ended(ending)
 
     def _cancelled(self, _tag: str) -> None:
         self.end("the broker cancelled the consumer: its queue was deleted or moved")

@@ -51,16 +51,18 @@ class Unsettled:
 
     def ack(self, tags: Sequence[int]) -> None:
         """Ack deliveries, with as few frames as those still in hand allow."""
-        self._forget(tags)
+        settled = self._forget(tags)
         for tag, multiple in merge_acks(tags, next(iter(self._tags), None)):
             self._channel.ack(tag, multiple=multiple)
+        _call_soon(settled)
 
     def put_back(self, tags: Iterable[int]) -> None:
         """Return deliveries to their queue."""
         tags = list(tags)
-        self._forget(tags)
+        settled = self._forget(tags)
         for tag in tags:
             self._channel.nack(tag, requeue=True)
+        _call_soon(settled)
 
     def when_settled(self, tag: int, callback: Callable[[], None]) -> None:
         """Have a function called when a delivery that is in hand is settled: the broker is told so before."""
@@ -73,16 +75,25 @@ class Unsettled:
             self._waiting.append(future)
             await future
 
-    def _forget(self, tags: Iterable[int]) -> None:
+    def _forget(self, tags: Iterable[int]) -> list[Callable[[], None]]:
+        """Have them in hand no more; returns what is to be called when the broker has been told."""
+        callbacks = []
         for tag in tags:
             self._tags.pop(tag, None)
             if callback := self._on_settled.pop(tag, None):
-                asyncio.get_running_loop().call_soon(callback)
+                callbacks.append(callback)
         if not self._tags:
             for future in self._waiting:
                 if not future.done():
                     future.set_result(None)
             self._waiting.clear()
+        return callbacks
+
+
+def _call_soon(callbacks: Iterable[Callable[[], None]]) -> None:
+    """Call them when what was written in this turn of the loop has gone to the socket: that was scheduled before."""
+    for callback in callbacks:
+        asyncio.get_running_loop().call_soon(callback)
 
 
 def merge_acks(tags: Sequence[int], oldest_left: int | None) -> list[tuple[int, bool]]:

@@ -41,14 +41,18 @@ class Sight(Struct, frozen=True, kw_only=True):
         room: it may be given more.
         blocked: the broker reads nothing from publishers, because of an alarm.
         waiting: what the broker says of the queue; None when it does not say.
+        progress: jobs that have come to an end in lanes, whether they are concluded or not.
+        checking: it does not consume yet, because a question to the database, asked in a lane, has no answer.
     """
 
     since: float
-    taken: int
-    concluded: int
-    room: bool
-    blocked: bool
-    waiting: Waiting | None
+    taken: int = 0
+    concluded: int = 0
+    room: bool = False
+    blocked: bool = False
+    waiting: Waiting | None = None
+    progress: int = 0
+    checking: bool = False
 
 
 class Watch:
@@ -61,7 +65,7 @@ class Watch:
     def __init__(self, looks: int = LOOKS) -> None:
         self._looks = looks
         self._before: Sight | None = None
-        self._unheard = self._unconsumed = self._stuck = self._idle = 0
+        self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
 
     @property
     def idle(self) -> bool:
@@ -79,12 +83,13 @@ class Watch:
         """
         before, self._before = self._before, sight
         if sight is None or before is None or before.since != sight.since:
-            self._unheard = self._unconsumed = self._stuck = self._idle = 0
+            self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
             return None
         self._unheard = self._unheard + 1 if _is_passed_over(before, sight) else 0
         self._unconsumed = self._unconsumed + 1 if _has_no_consumer(sight) else 0
         self._stuck = self._stuck + 1 if _is_stuck(before, sight) else 0
         self._idle = self._idle + 1 if _is_idle(before, sight) else 0
+        self._unchecked = self._unchecked + 1 if sight.checking and sight.progress == before.progress else 0
         return self._verdict(sight)
 
     def _verdict(self, sight: Sight) -> str | None:
@@ -94,6 +99,8 @@ class Watch:
             return f"requests wait ({sight.waiting.messages}), this worker has room for them, and none was delivered"
         if self._stuck >= self._looks:
             return f"none of the requests in hand ({sight.taken - sight.concluded}) came to an end"
+        if self._unchecked >= self._looks:
+            return "no lane has asked the database whether it answers: they hang"
         return None
 
 
@@ -109,7 +116,8 @@ def _has_no_consumer(now: Sight) -> bool:
 def _is_stuck(before: Sight, now: Sight) -> bool:
     """During an alarm an action may itself wait for its end, because it publishes something."""
     works = now.taken > now.concluded
-    return works and now.concluded == before.concluded and not now.blocked
+    still = now.concluded == before.concluded and now.progress == before.progress
+    return works and still and not now.blocked
 
 
 def _is_idle(before: Sight, now: Sight) -> bool:

@@ -37,8 +37,8 @@ logger: Final = logging.getLogger("warren.worker")
 _LANES_LIMIT: Final = 5.0
 """Seconds that a stop waits for lanes; what hangs longer has not committed and is delivered again."""
 
-_SOUND: Final = 30.0
-"""Seconds: after a session of that length the next pause is a short one again."""
+_SOUND: Final = 1.0
+"""Seconds: a session that lasted so long, and longer than the pause before it, was no vain attempt."""
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
@@ -157,27 +157,26 @@ class Worker(Generic[C, S]):
             self._consumption.renew()
 
     async def _work(self, lanes: Lanes[C]) -> None:
-        loop, pauses = asyncio.get_running_loop(), iter(Backoff())
+        pauses, seconds = iter(Backoff()), 0.0
         while not self._stopping.is_set():
-            began = loop.time()
-            why = await self._work_once(lanes)
+            why, lasted = await self._work_once(lanes)
             if self._stopping.is_set():
                 return
-            if loop.time() - began > _SOUND:
+            if lasted > max(seconds, _SOUND):
                 pauses = iter(Backoff())
             seconds = next(pauses)
             logger.warning("%s; next try in %.1f s", why, seconds)
             await self._sleep(seconds)
 
-    async def _work_once(self, lanes: Lanes[C]) -> str:
-        """Work for the life of one session; returns why it ended."""
+    async def _work_once(self, lanes: Lanes[C]) -> tuple[str, float]:
+        """Work for the life of one session; returns why it ended, and how many seconds it lasted."""
         options, topology = self._options, self._topology
         try:
             session = await Session.open(self._address, topology, name=options.name, prefetch=options.prefetch)
         except AmqpError as error:
             if error.fatal:
                 raise WorkerStopped(f"{options.name} cannot work: {error}") from error
-            return f"cannot reach the broker: {error}"
+            return f"cannot reach the broker: {error}", 0.0
         self._consumption = Consumption(
             session,
             topology.requests,
@@ -188,8 +187,10 @@ class Worker(Generic[C, S]):
             policy=self._policy,
             consuming=self.consuming,
         )
+        now = asyncio.get_running_loop().time
+        began = now()
         try:
-            return f"lost the broker: {await self._consumption.run(self._stopping, options.drain)}"
+            return f"lost the broker: {await self._consumption.run(self._stopping, options.drain)}", now() - began
         finally:
             self._consumption = None
 

@@ -3,7 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from support.serving import Broker, Caller, Serve, into
+import pytest
+
+from support.serving import Broker, Caller, Serve, into, lines, until
 from support.silence import silently_cancelled
 from warren.amqp import Delivery
 from warren.serving import WorkerOptions
@@ -33,6 +35,20 @@ async def test_a_worker_whose_consumer_is_gone_beside_another_one_consumes_anew_
             await asyncio.sleep(0)
         await other.close()
         assert (await caller.ask(request("a")))["status"] == "ok"
+
+
+async def test_consuming_anew_keeps_the_connections(
+    serve: Serve, caller: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "warren.worker")
+
+    def renewals() -> int:
+        return sum(text.endswith(" anew") for text in lines(caplog.records))
+
+    async with serve(options=OPTIONS):
+        await until(lambda: renewals() >= 2, "two renewals")
+        assert (await caller.ask(request("a")))["status"] == "ok"
+        assert [text for text in lines(caplog.records) if "lost" in text] == []
 
 
 async def test_a_queue_that_is_deleted_and_made_again_at_once_leaves_no_worker_deaf(

@@ -7,7 +7,7 @@ from warren.client.room import LONGEST, SHORTEST, Room
 
 def test_the_pause_is_as_long_as_the_queue_has_been_full_within_limits() -> None:
     room = Room(chance=lambda: 0.0)
-    assert [room.refused(now) for now in (100.0, 100.4, 103.0, 110.0, 500.0)] == [
+    assert [room.refused(now) for now in (100.0, 100.4, 103.0, 110.0, 150.0)] == [
         SHORTEST,
         SHORTEST,
         3.0,
@@ -21,6 +21,11 @@ def test_what_the_queue_takes_ends_the_time_without_room() -> None:
     assert [room.refused(0.0), room.refused(20.0)] == [SHORTEST, 20.0]
     room.accepted()
     assert room.refused(40.0) == SHORTEST
+
+
+def test_a_refusal_long_after_the_last_one_says_nothing_of_the_time_between() -> None:
+    room = Room(chance=lambda: 0.0)
+    assert [room.refused(0.0), room.refused(20.0), room.refused(3600.0)] == [SHORTEST, 20.0, SHORTEST]
 
 
 @pytest.mark.parametrize(("chance", "pause"), [(0.0, 20.0), (0.5, 22.5), (1.0, 25.0)])

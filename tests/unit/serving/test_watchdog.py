@@ -18,6 +18,7 @@ IDLE = Sight(since=1.0, taken=7, concluded=7, room=True, blocked=False, waiting=
 
 PASSED_OVER = msgspec.structs.replace(IDLE, waiting=Waiting(3, 2))
 STUCK = msgspec.structs.replace(IDLE, taken=9)
+UNCHECKED = Sight(since=-3.0, checking=True)
 UNCONSUMED = msgspec.structs.replace(IDLE, waiting=Waiting(0, 0))
 
 
@@ -44,6 +45,7 @@ def changing(sight: Sight, **attributes: Sequence[object]) -> list[Sight | None]
         (PASSED_OVER, "requests wait (3), this worker has room for them, and none was delivered"),
         (UNCONSUMED, "the broker knows of no consumer of the queue, although this worker consumes it"),
         (STUCK, "none of the requests in hand (2) came to an end"),
+        (UNCHECKED, "no lane has asked the database whether it answers: they hang"),
     ],
 )
 def test_what_holds_at_every_look_for_the_whole_time_is_deafness(sight: Sight, words: str) -> None:
@@ -55,6 +57,9 @@ BLOCKED = msgspec.structs.replace(STUCK, blocked=True)
 SOME, NONE = Waiting(3, 2), Waiting(0, 2)
 WELL = {
     "an empty queue": [IDLE] * 9,
+    "a batch of slow requests of which none is reported yet": changing(STUCK, progress=range(9)),
+    "lanes that first finish what they have": changing(UNCHECKED, progress=range(9)),
+    "a database that is asked again and again": changing(UNCHECKED, since=[-float(n) for n in range(1, 10)]),
     "no session, a pause, or a stop": [None] * 9,
     "a prefetch that is used up": changing(PASSED_OVER, room=[False] * 9, taken=[9] * 9, concluded=range(9)),
     "a queue that grows although deliveries come": changing(PASSED_OVER, taken=range(9), concluded=range(9)),
