@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -135,15 +136,20 @@ class Keyring:
             trust.verdicts.popitem(last=False)
         return principal
 
-    def issue_ticket(self, ticket: Ticket) -> str:
-        """Make the ticket with which a request waits in a retry queue."""
+    def issue_ticket(self, ticket: Ticket, *, until: float = math.inf) -> str:
+        """Make the ticket with which a request waits in a retry queue, or is sent again.
+
+        Args:
+            ticket: what it says.
+            until: POSIX time at which it ends, if that is before the end of its usual life.
+        """
         now = int(self._clock())
         claims = {
             "sub": ticket.principal.subject,
             "rid": ticket.request_id,
             "retries": ticket.retries,
             "iat": now,
-            "exp": now + int(self._ticket_life),
+            "exp": min(now + int(self._ticket_life), until),
             "iss": self._issuer,
             "aud": _TICKET_AUDIENCE,
         }

@@ -28,6 +28,8 @@ LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
 DEEPEST_NESTING: Final = 64
 """Objects and arrays within one another."""
 
+_DEEPEST_LETTER: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep), and the letter around them
+
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _INT64: Final = range(-(2**63), 2**63)
 # A text that never ends is taken to the end, so that no text is scanned twice.
@@ -76,7 +78,8 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
         raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
     try:
         text = body.decode()
-        _check_nesting(text)
+        if _is_deeper(text, DEEPEST_NESTING):
+            raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
         document = _decode(text)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"Request is not UTF-8: byte {error.start}") from error
@@ -113,17 +116,23 @@ def decode_reply(body: bytes) -> Reply:
     """Read a response.
 
     Raises:
-        ValueError: it is not one (msgspec's errors are ValueErrors).
+        ValueError: it is not one (msgspec's errors are ValueErrors), or nested too deep.
     """
-    return _reply.decode(body)
+    try:
+        return _reply.decode(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def decode_letter(body: bytes) -> DeadLetter:
     """Read a dead letter.
 
     Raises:
-        ValueError: it is not one; the broker itself may have moved a message to the dead-letter queue as it was.
+        ValueError: it is not one, or nested too deep; the broker itself may have moved a message to the dead-letter
+            queue as it was.
     """
+    if _is_deeper(body.decode(errors="replace"), _DEEPEST_LETTER):
+        raise ValueError("nested too deep")
     return _letter.decode(body)
 
 
@@ -146,18 +155,19 @@ def _without_null(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _check_nesting(text: str) -> None:
-    if text.count("{") + text.count("[") <= DEEPEST_NESTING:
-        return
+def _is_deeper(text: str, most: int) -> bool:
+    if text.count("{") + text.count("[") <= most:
+        return False
     depth = 0
     for token in _BRACKETS.finditer(text):
         bracket = token[0]
         if bracket in "[{":
             depth += 1
-            if depth > DEEPEST_NESTING:
-                raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
+            if depth > most:
+                return True
         elif bracket in "]}":
             depth -= 1
+    return False
 
 
 def _check_texts(value: Any) -> None:

@@ -172,7 +172,7 @@ async def redrive_letters(
     Args:
         url: the broker.
         redriver: says what may be sent again, and as what.
-        ids: the requests' ids, or None for all letters that lie there now.
+        ids: the requests' ids, or None for all letters that lie there now but those on which workers died.
         tell: called for each letter, as soon as it is done.
 
     Raises:
@@ -182,7 +182,7 @@ async def redrive_letters(
 
     def decide(delivery: Delivery) -> Decision:
         try:
-            return Send(redriver.message(delivery))
+            return Send(redriver.message(delivery, named=ids is not None))
         except NotRedrivable as error:
             return Keep(str(error))
 

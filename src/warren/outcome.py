@@ -10,7 +10,12 @@ Outcome
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
+
+WORKERS_DIED: Final = "workers died while they ran this request"
+"""How the reason ends with which a deadly request is given up; their number stands before it."""
 
 
 class Answer(Struct, frozen=True):

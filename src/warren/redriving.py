@@ -12,9 +12,11 @@ import msgspec
 from warren.actions import Action, Api
 from warren.amqp import Delivery, Message, Properties
 from warren.auth import Keyring, Principal, Ticket
+from warren.claims import LEEWAY
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
 from warren.envelope import CONTENT_TYPE, PRINCIPAL, RETRY_COUNT, SEAL, DeadLetter, Request
-from warren.errors import InvalidRequest, UnknownAction, WarrenError
+from warren.errors import BY_CODE, InvalidRequest, UnknownAction, WarrenError
+from warren.outcome import WORKERS_DIED
 from warren.serving.letters import sealed_content
 from warren.topology import Topology
 
@@ -36,6 +38,15 @@ _TOO_LARGE: Final = (
     "with the ticket that names its caller it would be larger than a request may be; "
     "have its caller ask again with the same id"
 )
+_DEADLY: Final = (
+    f"{WORKERS_DIED}, and it would kill them again: with --all it is not sent; "
+    "name it by its id once the cause is mended"
+)
+_NOT_JUDGED: Final = tuple(f"{code}: " for code, kind in BY_CODE.items() if not kind.kept)
+_NOT_LOOKED_UP: Final = (
+    "it was refused ({code}) before anybody looked whether its id had been executed, which may be so long ago that "
+    "nothing would keep it from having its effect twice; have its caller ask again, then discard it"
+)
 _ANONYMOUS: Final = "its caller was never authenticated, and {name} needs one; have its caller ask again with a token"
 
 
@@ -49,7 +60,8 @@ class Redriver:
     A letter is believed only with the seal of a worker: a message that the broker moved to the dead-letter queue has
     the headers that its caller chose. Its request is sent without a new token; a ticket names the caller that was
     verified then. It has its effect once, however often it is sent, as long as responses are kept. So a letter that is
-    older than that is refused.
+    older than that is refused, and so is one whose request may have been executed before: it was refused for the
+    moment only. The ticket ends with the same time, so that the request does not run later either.
 
     Args:
         topology: names at the broker.
@@ -74,18 +86,22 @@ class Redriver:
         self._retention = retention
         self._clock = clock
 
-    def message(self, delivery: Delivery) -> Message:
+    def message(self, delivery: Delivery, *, named: bool) -> Message:
         """Make a fresh message for a letter: none of its headers is copied, and nobody waits for the reply.
 
+        Args:
+            delivery: the letter.
+            named: somebody asked for this very letter, so that one on which workers died may be sent too.
+
         Raises:
-            NotRedrivable: it is no letter of a worker, too old, lacks something, or its action is unknown here.
+            NotRedrivable: it is no letter of a worker, too old, lacks something, its action is unknown here, workers
+                died on it, or nobody knows whether it was executed before.
         """
         letter, principal = self._believed(delivery)
-        if letter.redrivable is False:
-            raise NotRedrivable(_INCOMPLETE)
-        self._check_age(letter)
+        _check_reason(letter, named=named)
+        until = self._end(letter)
         request, action = self._request(letter)
-        auth = self._auth(request, action, principal)
+        auth = self._auth(request, action, principal, until)
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
@@ -112,13 +128,15 @@ class Redriver:
             raise NotRedrivable(_UNSEALED)
         return letter, principal
 
-    def _check_age(self, letter: DeadLetter) -> None:
-        oldest = datetime.fromtimestamp(self._clock(), UTC) - self._retention
-        if datetime.fromisoformat(letter.failed_at) <= oldest:
+    def _end(self, letter: DeadLetter) -> float:
+        """Say when its ticket must end: a ticket is believed a little longer than it says."""
+        end = datetime.fromisoformat(letter.failed_at) + self._retention - LEEWAY
+        if end <= datetime.fromtimestamp(self._clock(), UTC):
             raise NotRedrivable(
                 f"it failed at {letter.failed_at}, longer ago than responses are kept: were its request sent again, "
                 "nothing would keep it from having its effect twice; have its caller ask with a new id, then discard it"
             )
+        return end.timestamp()
 
     def _request(self, letter: DeadLetter) -> tuple[Request, Action]:
         try:
@@ -129,12 +147,21 @@ class Redriver:
         except UnknownAction as error:
             raise NotRedrivable(f"{error}: run the command in the version that the workers run") from None
 
-    def _auth(self, request: Request, action: Action, principal: str | None) -> str:
+    def _auth(self, request: Request, action: Action, principal: str | None, until: float) -> str:
         if principal:
-            return self._keyring.issue_ticket(Ticket(Principal(principal), imprint(request), 0))
+            return self._keyring.issue_ticket(Ticket(Principal(principal), imprint(request), 0), until=until)
         if action.public:
             return ""
         raise NotRedrivable(_ANONYMOUS.format(name=request.name))
+
+
+def _check_reason(letter: DeadLetter, *, named: bool) -> None:
+    if letter.redrivable is False:
+        raise NotRedrivable(_INCOMPLETE)
+    if letter.reason.startswith(_NOT_JUDGED):
+        raise NotRedrivable(_NOT_LOOKED_UP.format(code=letter.reason.partition(":")[0]))
+    if not named and letter.reason.endswith(WORKERS_DIED):
+        raise NotRedrivable(_DEADLY)
 
 
 def request_id(delivery: Delivery) -> str | None:

@@ -94,6 +94,7 @@ def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:
         assert wrong.returncode == 2
         assert "Name the ids of their requests, or say --all" in wrong.stderr
     assert "--most is for looking" in commands.run("letters", "--most", "3", "redrive", "--all").stderr
+    commands.variables["JWT_SECRET"] = "a secret, for no worker has made one here"
     missing = commands.run("letters", "redrive", "--all")
     assert missing.returncode == 3
     assert "no queue" in missing.stderr

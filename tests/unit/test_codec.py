@@ -5,8 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.bad_requests import BODIES
-from warren.codec import canonical, check_id, decode_object, decode_reply, decode_request, encode_json, ok, refusal
-from warren.envelope import Request
+from warren.codec import (
+    canonical,
+    check_id,
+    decode_letter,
+    decode_object,
+    decode_reply,
+    decode_request,
+    encode_json,
+    ok,
+    refusal,
+)
+from warren.envelope import DeadLetter, Request
 from warren.errors import Conflict, InvalidRequest
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
@@ -103,6 +113,24 @@ def test_replies_hold_a_code_only_for_errors() -> None:
         "details": {"email": "x"},
     }
     assert decode_reply(error).code == "conflict"
+
+
+@pytest.mark.parametrize("depth", [200, 5_000, 100_000])
+def test_a_letter_that_is_nested_too_deep_is_none(depth: int) -> None:
+    body = b'{"failed_at": "x", "reason": "x", "headers": {}, "request": %b%b}' % (b"[" * depth, b"]" * depth)
+    with pytest.raises(ValueError, match="nested too deep"):
+        decode_letter(body)
+
+
+def test_a_letter_may_hold_the_deepest_request() -> None:
+    deep = {"id": "a", "data": json.loads("[" * 62 + "]" * 62)}
+    assert decode_letter(encode_json(DeadLetter("x", "x", deep, {}))).request == deep
+
+
+def test_a_reply_that_is_nested_without_end_is_none() -> None:
+    body = b'{"correlation_id": "a", "status": "ok", "data": %b%b}' % (b"[" * 5_000, b"]" * 5_000)
+    with pytest.raises(ValueError, match="nested too deep"):
+        decode_reply(body)
 
 
 def test_an_error_names_the_field() -> None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
+from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_json
+from taskmanager.cli.screen import print_json, printable
 from taskmanager.settings import Settings
 from warren.codec import encode_json
 from warren.dead_letters import MOST_LETTERS, Letter
 from warren.envelope import DeadLetter
+from warren.masking import shown, without_secrets
 from warren.operations import LetterFate, LetterReport, discard_letters, look_at_letters, redrive_letters, report_queues
+from warren.serving.letters import show_body
 
 SHOWN: Final = 20
 """Letters that are shown when nobody says how many."""
+
+LONGEST_ID: Final = 128
+"""Characters of an id that are shown; a request has no longer one."""
+
+_SECRETS: Final = frozenset(name for action in api for name in action.secrets) | {"auth"}
 
 app = typer.Typer(
     help="Dead letters, requests that were given up. Without a command: print the oldest, and leave all as they are."
@@ -52,12 +61,13 @@ def letters(
 def redrive(ids: Ids = None, *, everything: All = False) -> None:
     """Send letters again as requests; each has its effect once, however often it is sent.
 
-    What cannot be sent again stays where it is, and the reason is told. Exit code 1: some letter stays or is missing.
+    With --all, letters of requests on which workers died stay: name those. What cannot be sent again stays where it
+    is, and the reason is told. Exit code 1: some letter stays or is missing.
     """
     settings = load_settings()
     wanted = _wanted(ids, everything=everything)
     redriver = build_redriver(settings)
-    report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: _tell(fate, "sent again")))
+    report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: tell(fate, "sent again")))
     _conclude(report, "sent again")
 
 
@@ -74,17 +84,26 @@ def discard(
     if not yes:
         what = f"{len(wanted)} letters" if wanted is not None else f"all {_count(settings)} letters"
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
-    report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: _tell(fate, "discarded")))
+    report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
     _conclude(report, "discarded")
 
 
 def as_document(letter: Letter) -> dict[str, object]:
-    """Make what is shown of a letter: what the worker wrote, or the body as text where the broker moved a message."""
-    content: object = letter.content
-    if not isinstance(letter.content, DeadLetter):
-        content = {"body": letter.content.decode(errors="backslashreplace")}
-    deaths = [{"queue": death.queue, "reason": death.reason, "count": death.count} for death in letter.deaths]
-    return {"correlation_id": letter.correlation_id, "letter": content, "deaths": deaths}
+    """Make what is shown of a letter: what the worker wrote, or the body where the broker moved a message.
+
+    Secrets are taken out of all of it: anybody can send what looks like a worker's letter.
+    """
+    content = letter.content
+    shape = content if isinstance(content, DeadLetter) else {"body": show_body(content, _SECRETS)}
+    document = {"correlation_id": letter.correlation_id, "letter": shape, "deaths": letter.deaths}
+    clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), _SECRETS)
+    return clean
+
+
+def tell(fate: LetterFate, done: str) -> None:
+    """Say on one line what became of a letter; its id is a stranger's text."""
+    name = shown(fate.id, LONGEST_ID) if fate.id else "(without an id)"
+    typer.echo(printable(f"stays: {name}: {fate.kept}" if fate.kept else f"{done}: {name}"))
 
 
 def _wanted(ids: list[str] | None, *, everything: bool) -> list[str] | None:
@@ -99,15 +118,10 @@ def _count(settings: Settings) -> int:
     return sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
 
 
-def _tell(fate: LetterFate, done: str) -> None:
-    name = fate.id or "(without an id)"
-    typer.echo(f"stays: {name}: {fate.kept}" if fate.kept else f"{done}: {name}")
-
-
 def _conclude(report: LetterReport, done: str) -> None:
     for missing in report.missing:
         where = "in the queue" if report.complete else "among those that were seen"
-        typer.echo(f"not there: {missing}: no letter with this id is {where}")
+        typer.echo(printable(f"not there: {missing}: no letter with this id is {where}"))
     typer.echo(f"{report.done} {done}, {report.kept} stay")
     if not report.complete:
         typer.echo(

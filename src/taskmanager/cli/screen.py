@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 
 import msgspec
 from rich.console import Console
+from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
@@ -36,9 +38,19 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     make_console().print(table)
 
 
+def printable(text: str) -> str:
+    """Escape what a stranger's text could do to a terminal or a line: control, bidi and other invisible characters."""
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def terminal_json(text: bytes) -> str:
+    """Write JSON for a terminal: indented, and what is not printable as JSON's escapes."""
+    return "\n".join(map(printable, msgspec.json.format(text, indent=2).decode().split("\n")))
+
+
 def print_json(text: bytes) -> None:
-    """Print JSON: indented on a terminal, otherwise as it is on one line."""
+    """Print JSON: indented on a terminal, which gets no control characters; otherwise as it is on one line."""
     if sys.stdout.isatty():
-        make_console().print_json(msgspec.json.format(text, indent=2).decode(), ensure_ascii=False)
+        make_console().print(JSONHighlighter()(terminal_json(text)), soft_wrap=True)
     else:
         sys.stdout.buffer.write(msgspec.json.format(text, indent=-1) + b"\n")  # JSON is UTF-8, whatever the locale says

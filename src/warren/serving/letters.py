@@ -32,14 +32,20 @@ def write_letter(
         failed_at: when, in UTC.
     """
     names = frozenset(secrets)
-    try:
-        request: Any
-        request, lost = _readable_request(decode_object(body, LARGEST_REWRITTEN), names)
-    except InvalidRequest:
-        request, lost = _as_text(body, names), True
+    request, lost = _kept(body, names)
     kept = without_secrets(readable(headers), names)
     letter = DeadLetter(_iso(failed_at), without_tokens(reason), request, kept, False if lost else msgspec.UNSET)
     return encode_json(letter)
+
+
+def show_body(body: bytes, secrets: Iterable[str]) -> Any:
+    """Make what may be shown of a body that no worker wrote: the request without secrets, or a text of the body.
+
+    Args:
+        body: as it came.
+        secrets: names of the fields that must not be shown.
+    """
+    return _kept(body, frozenset(secrets))[0]
 
 
 def sealed_content(queue: str, principal: str | None, body: bytes) -> bytes:
@@ -77,6 +83,14 @@ def _readable(value: Any) -> Any:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _kept(body: bytes, secrets: frozenset[str]) -> tuple[Any, bool]:
+    """Give what may be kept of a body, and whether something is lost that the request needs."""
+    try:
+        return _readable_request(decode_object(body, LARGEST_REWRITTEN), secrets)
+    except InvalidRequest:
+        return _as_text(body, secrets), True
 
 
 def _readable_request(document: dict[str, Any], secrets: frozenset[str]) -> tuple[dict[str, Any], bool]:

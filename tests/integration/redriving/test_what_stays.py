@@ -11,8 +11,10 @@ from support.redriving import Again, depths, ids_of, letters_of, put_letter, unt
 from support.serving import SECRET, Caller, Serve, keyring
 from warren.amqp import FieldTable, Refused
 from warren.auth import Keyring
-from warren.codec import LARGEST_BODY, encode_json
+from warren.codec import LARGEST_BODY, decode_request, encode_json, imprint
+from warren.dead_letters import look
 from warren.envelope import PRINCIPAL, SEAL, DeadLetter
+from warren.errors import Unauthenticated
 from warren.keys import KeySet
 from warren.operations import LetterFate
 from warren.serving.letters import sealed_content
@@ -23,16 +25,21 @@ def request(**other: Any) -> dict[str, Any]:
     return {"id": "a", "version": "v1", "action": "write", "data": {"text": "x"}} | other
 
 
-def letter(asked: Any = None, *, failed_at: str | None = None, **other: Any) -> bytes:
+def letter(
+    asked: Any = None, *, failed_at: str | None = None, reason: str = "retries exhausted: x", **other: Any
+) -> bytes:
     """The body of a letter as a worker writes it."""
     at = failed_at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return encode_json(DeadLetter(at, "retries exhausted: x", asked or request(), {}, **other))
+    return encode_json(DeadLetter(at, reason, asked or request(), {}, **other))
 
 
 def sealed(topology: Topology, body: bytes, principal: str | None = "7", ring: Keyring | None = None) -> FieldTable:
     """The headers of a letter as a worker writes them."""
     seal = (ring or keyring()).seal_letter(sealed_content(topology.dead_letters, principal, body))
     return {SEAL: seal} if principal is None else {SEAL: seal, PRINCIPAL: principal}
+
+
+DEEP = b'{"failed_at": "x", "reason": "x", "headers": {}, "request": %b%b}' % (b"[" * 5_000, b"]" * 5_000)
 
 
 async def test_a_letter_as_workers_write_it_may_be_sent_again(caller: Caller, topology: Topology, again: Again) -> None:
@@ -51,6 +58,7 @@ async def test_a_letter_as_workers_write_it_may_be_sent_again(caller: Caller, to
         ("has no seal", {PRINCIPAL: "7", SEAL: "\u00fc"}, letter()),
         ("no worker wrote this", {PRINCIPAL: "7", SEAL: "0" * 64}, b'{"id": "a"}'),
         ("no worker wrote this", {PRINCIPAL: "7"}, b"\xff"),
+        ("no worker wrote this", {PRINCIPAL: "7"}, DEEP),
     ],
 )
 async def test_a_letter_without_a_workers_seal_is_not_believed(
@@ -212,6 +220,55 @@ async def test_every_second_of_many_letters_is_taken_out_and_the_others_keep_the
     assert await ids_of(caller) == [f"a{number}" for number in range(1, 400, 2)]
     assert again.told == [LetterFate(request_id, "") for request_id in ids]
     assert await depths(caller) == [200 if how == "redrive" else 0, 200]
+
+
+async def test_a_body_that_is_nested_without_end_hinders_nobody(
+    caller: Caller, topology: Topology, again: Again
+) -> None:
+    """Any caller can bring such a message here by letting it expire."""
+    await put_letter(caller, DEEP, {}, "deep")
+    await put_letter(caller, body := letter(), sealed(topology, body))
+    assert [found.correlation_id for found in await look(caller.connection, topology)] == ["deep", None]
+    report = await again.redrive(None)
+    assert (report.done, report.kept, report.complete) == (1, 1, True)
+    assert (await again.discard(["deep"])).done == 1
+    assert await depths(caller) == [1, 0]
+
+
+@pytest.mark.parametrize("code", ["rate_limited", "overloaded", "deadline_exceeded"])
+async def test_a_request_that_was_refused_for_the_moment_may_have_been_executed_before_and_stays(
+    code: str, caller: Caller, topology: Topology, again: Again
+) -> None:
+    await put_letter(caller, body := letter(reason=f"{code}: later"), sealed(topology, body))
+    assert f"it was refused ({code}) before anybody looked" in await again.refused("a")
+    assert await depths(caller) == [0, 1]
+
+
+async def test_a_request_that_workers_died_on_is_sent_only_when_it_is_named(
+    caller: Caller, topology: Topology, again: Again
+) -> None:
+    body = letter(reason="3 workers died while they ran this request")
+    await put_letter(caller, body, sealed(topology, body))
+    assert "name it by its id" in await again.refused()
+    assert (await again.redrive(["a"])).done == 1
+
+
+async def test_a_ticket_ends_with_the_response_that_keeps_the_request_from_running_twice(
+    caller: Caller, topology: Topology, again: Again
+) -> None:
+    retention, age = timedelta(hours=2), timedelta(hours=1)
+    failed_at = datetime.now(UTC) - age
+    body = letter(request(), failed_at=failed_at.isoformat())
+    await put_letter(caller, body, sealed(topology, body))
+    await again.redrive(None, retention=retention)
+    got = await caller.channel.get(topology.requests, no_ack=True)
+    assert got is not None
+    sent = decode_request(got.delivery.body)
+    end = (failed_at + retention).timestamp()
+    for now, believed in ((end - 1, True), (end + 1, False)):
+        ring = Keyring(SECRET, issuer="test", clock=lambda now=now: now)  # type: ignore[misc]
+        with contextlib.nullcontext() if believed else pytest.raises(Unauthenticated):
+            assert ring.read_ticket(sent.auth, imprint(sent)).principal.subject == "7"
 
 
 async def test_discarding_takes_anything(caller: Caller, topology: Topology, again: Again) -> None:
