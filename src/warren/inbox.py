@@ -7,11 +7,12 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from warren.codec import refusal
 from warren.errors import IdReused, RequestError, StorageUnavailable
@@ -21,6 +22,13 @@ C = TypeVar("C")
 
 MOST_DEATHS = 3
 """So many workers may die on one request before it is given up."""
+
+SURVIVED: Final = (Exception, SystemExit, KeyboardInterrupt)
+"""What an action may raise without ending more than its own attempt."""
+
+
+def _always() -> bool:
+    return True
 
 
 class Job(Struct, Generic[C], frozen=True):
@@ -36,6 +44,7 @@ class Job(Struct, Generic[C], frozen=True):
         started: when it began, UTC.
         journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
         other_fingerprints: what the fingerprint is with another secret, which a row may have been written with.
+        wanted: asked right before it begins, in the lane's thread; when nobody wants it any more, it does not begin.
     """
 
     key: Key
@@ -47,6 +56,7 @@ class Job(Struct, Generic[C], frozen=True):
     started: datetime
     journal: bool = False
     other_fingerprints: tuple[bytes, ...] = ()
+    wanted: Callable[[], bool] = _always
 
 
 class Answered(Struct, frozen=True):
@@ -57,12 +67,14 @@ class Answered(Struct, frozen=True):
         code: an error's code.
         replayed: it is a stored one.
         kept: it is the answer to this request for good, see ``RequestError.kept``.
+        counted: it still stands in the crash journal, although no worker died: its row could not be removed.
     """
 
     response: bytes
     code: str | None = None
     replayed: bool = False
     kept: bool = True
+    counted: bool = False
 
 
 class Failed(Struct, frozen=True):
@@ -70,7 +82,8 @@ class Failed(Struct, frozen=True):
 
     Attributes:
         error: why.
-        counted: it stands in the crash journal, although no worker died: an outage ended it.
+        counted: it stands in the crash journal, although no worker died: an outage ended it, or its row could not be
+            removed.
     """
 
     error: BaseException
@@ -85,26 +98,36 @@ class Deadly(Struct, frozen=True):
 
 Result = Answered | Failed | Deadly
 
+Part = list[tuple[Job[Any], Result]]
+"""Jobs of a batch that came to their end together."""
+
 
 class _NotTogether(Exception):
     """The jobs of this batch cannot share a transaction."""
 
 
-def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+class _NotWanted(Exception):
+    """Nobody waits for this job any more; it did not begin."""
+
+
+def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
     """Run jobs in one transaction where that costs none of them its effect, and one by one where not.
 
+    Yields:
+        Jobs and their results as soon as they are final: one part for a shared transaction, one for each job alone.
+
     Raises:
-        StorageUnavailable: the database does not answer; what was committed is found by the next delivery.
+        StorageUnavailable: the database does not answer; what was committed and not yielded is found by the next
+            delivery.
     """
-    together = [job for job in jobs if not job.journal]
-    found = dict(zip(map(id, together), _run_together(store, together), strict=True))
+    yield from _run_together(store, [job for job in jobs if not job.journal])
     outage: Result | None = None
     for job in jobs:
         if job.journal:
-            found[id(job)] = result = outage or _run_journaled(store, job)
+            result = outage or _run_journaled(store, job)
             if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
                 outage = Failed(result.error)  # the others need not even begin
-    return [found[id(job)] for job in jobs]
+            yield [(job, result)]
 
 
 def run_alone(store: Store[C], job: Job[C]) -> Result:
@@ -113,7 +136,7 @@ def run_alone(store: Store[C], job: Job[C]) -> Result:
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    return _unless_taken(lambda: _run_once(store, job))
+    return _unless_taken(lambda: _run_once(store, job)) if job.wanted() else Failed(_NotWanted())
 
 
 def _run_once(store: Store[C], job: Job[C]) -> Result:
@@ -133,21 +156,28 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
             taken = error
         except StorageUnavailable:
             raise
-        except Exception as error:  # whatever an action raises becomes a value that the retry policy decides on
+        except SURVIVED as error:  # whatever an action raises becomes a value that the retry policy decides on
             return Failed(error)
     return Failed(taken)
 
 
-def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
-    if len(jobs) > 1:
-        try:
-            with store.begin(writes=any(job.stores for job in jobs)) as transaction:
-                return _answer_all(transaction, store, jobs)
-        except StorageUnavailable:
-            raise
-        except Exception:  # noqa: S110 -- whatever it was, each job meets it again alone, where it is handled
-            pass
-    return [run_alone(store, job) for job in jobs]
+def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
+    if len(jobs) > 1 and (results := _share(store, jobs)):
+        yield list(zip(jobs, results, strict=True))
+        return
+    for job in jobs:
+        yield [(job, run_alone(store, job))]
+
+
+def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
+    """Run jobs in one transaction; None when they cannot share one, and nothing of it was kept."""
+    try:
+        with store.begin(writes=any(job.stores for job in jobs)) as transaction:
+            return _answer_all(transaction, store, jobs)
+    except StorageUnavailable:
+        raise
+    except Exception:  # whatever it was, each job meets it again alone, where it is handled
+        return None
 
 
 def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
@@ -169,10 +199,12 @@ def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job
 
 
 def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Result:
+    if not job.wanted():
+        return Failed(_NotWanted())
     before = transaction.touched
     try:
         return Answered(job.run(transaction.connection))
-    except Exception as error:
+    except SURVIVED as error:
         if transaction.touched != before:
             raise _NotTogether from error
         if isinstance(error, RequestError):
@@ -208,21 +240,30 @@ def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answere
 
 
 def _run_journaled(store: Store[C], job: Job[C]) -> Result:
-    """Run a request that a worker may have died on, alone, after its attempt was committed."""
+    """Run a request that a worker may have died on, alone, after its attempt was committed; never raises an error."""
+    if not job.wanted():
+        return Failed(_NotWanted())
     try:
-        return _run_counted(store, job)
+        deaths = store.count_attempt(job.key)
+    except Exception as error:  # it did not run, and earlier deaths stay what they are
+        return Failed(error)
+    if deaths >= MOST_DEATHS:
+        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+    try:
+        result = run_alone(store, replace(job, wanted=_always))
     except StorageUnavailable as error:
         return Failed(error, counted=True)
-
-
-def _run_counted(store: Store[C], job: Job[C]) -> Result:
-    if store.count_attempt(job.key) >= MOST_DEATHS:
-        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
-    result = run_alone(store, job)
     survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
-    if survived_uncommitted:
+    return _forget_deaths(store, job, result) if survived_uncommitted else result
+
+
+def _forget_deaths(store: Store[C], job: Job[C], result: Result) -> Result:
+    """Remove a request from the journal; where that fails its result stands all the same, and says so."""
+    try:
         with store.begin(writes=True) as transaction:
             transaction.forget_deaths(job.key)
+    except Exception:
+        return replace(result, counted=True)
     return result
 
 

@@ -8,9 +8,11 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from warren.codec import ok, refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, Job, Result, repeat
+from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Job, Result, repeat
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
 from warren.store import Store, Stored
@@ -44,20 +46,20 @@ class Calls(Generic[C, S]):
             try:
                 async with asyncio.timeout(LONGEST.total_seconds()):
                     return await self._run_journaled(work)
-            except Exception as error:
+            except SURVIVED as error:  # SystemExit too: it would end the process, and the next one's
                 return Failed(error)
 
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
             return await self._run_once(work)
+        if await self._lanes.run(lambda store: store.count_attempt(work.key)) >= MOST_DEATHS:
+            return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
         result: Result
         try:
-            if await self._lanes.run(lambda store: store.count_attempt(work.key)) >= MOST_DEATHS:
-                return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
             result = await self._run_once(work)
         except StorageUnavailable as error:
             result = Failed(error)
-        except BaseException:
+        except (*SURVIVED, asyncio.CancelledError):
             self._lanes.forget_deaths(work.key)  # also when the session is lost meanwhile: no worker has died
             raise
         if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
@@ -108,7 +110,8 @@ class Calls(Generic[C, S]):
     async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
         """Have a lane run a function and store the response that it makes, in one transaction."""
         finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._lanes.submit(self._intake.job(work, run), finished)
+        job = replace(self._intake.job(work, run), wanted=lambda: not finished.cancelled())
+        self._lanes.submit(job, finished)
         return await finished
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:

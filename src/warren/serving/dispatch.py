@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec.structs import replace
+
 from warren.amqp import Delivery
 from warren.codec import decode_reply, refusal
-from warren.errors import DeadlineExceeded, Internal, RateLimited
+from warren.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from warren.inbox import Answered, Deadly, Failed, Result
-from warren.outcome import Answer, DeadLetter, Outcome, PutBack
+from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack
 from warren.retry import RetryPolicy, decide
 from warren.serving.admission import Admission
 from warren.serving.calls import Calls
@@ -97,7 +99,10 @@ class Dispatcher(Generic[C, S]):
         if work.action.is_async:
             self._call(work)
         else:
-            self._lanes.submit(self._intake.job(work), (self, work))
+            self._lanes.submit(replace(self._intake.job(work), wanted=self._goes_on), (self, work))
+
+    def _goes_on(self) -> bool:
+        return not self._over
 
     def decline(self, work: Work, error: RateLimited) -> None:
         """Refuse a request that is not admitted: answered where somebody waits, otherwise kept as a dead letter."""
@@ -109,11 +114,19 @@ class Dispatcher(Generic[C, S]):
         """Take what requests have come to that were run."""
         again = [(work, result) for work, result in results if work.delivery.redelivered]
         for work, result in again:
-            if isinstance(result, Failed) and result.counted:
-                self._lanes.interrupted.append(work.key)
+            self._take_back(work, result)
             self._unsettled.when_settled(work.delivery.delivery_tag, partial(self._settled_again, work, result))
         self.finish(results)
         self._quarantine.ended(len(results) - len(again))
+
+    def _take_back(self, work: Work, result: Result) -> None:
+        """Take out of the journal what still stands there: this attempt after an outage, all after an end."""
+        if isinstance(result, Deadly) or not result.counted:
+            return
+        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+            self._lanes.interrupted.append(work.key)
+        else:
+            self._lanes.forget_deaths(work.key)
 
     def _settled_again(self, work: Work, result: Result) -> None:
         if isinstance(result, Deadly):
@@ -176,11 +189,11 @@ class Dispatcher(Generic[C, S]):
             case Failed(error):
                 return decide(error, work.request.id, work.retries, self._policy)
             case Deadly(deaths):
-                return DeadLetter(f"{deaths} workers died while they ran this request", Internal.code)
+                return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code)
 
 
 def hand_out(finished: Finished) -> None:
-    """Give the results of a lane's batch to those who wait: futures, or dispatchers with their work."""
+    """Give the results of a lane to those who wait: futures, or dispatchers with their work."""
     by_dispatcher: dict[Dispatcher[Any, Any], list[tuple[Work, Result]]] = {}
     for waiter, result in finished:
         if isinstance(waiter, asyncio.Future):

@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from warren.errors import StorageUnavailable
 from warren.inbox import Failed, Job, Result, run_batch
 from warren.store import Key, Store
 
@@ -43,7 +43,20 @@ class _Errand(Struct, Generic[C], frozen=True):
 
 
 Finished = list[tuple[Any, Result]]
-"""Who waited, and the result: what a lane reports for a batch."""
+"""Who waited, and the result: what a lane reports, for a whole batch or for the part of it that is at its end."""
+
+
+class _Ended:
+    """Counts the runs of one lane; only its own thread writes to it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def run(self, run: Callable[[C], bytes], connection: C) -> bytes:
+        try:
+            return run(connection)
+        finally:
+            self.count += 1
 
 
 class Lanes(Generic[C]):
@@ -51,10 +64,12 @@ class Lanes(Generic[C]):
 
     Args:
         stores: one for each lane; a lane closes its own at the end.
-        on_finished: called in the event loop once for each batch, with the waiters given to ``submit``.
+        on_finished: called in the event loop with the waiters given to ``submit``: once for jobs that share a
+            transaction, once for each that runs alone.
 
     Attributes:
         interrupted: requests whose attempt stands in the crash journal although no worker died: an outage ended it.
+            Once for each such attempt.
     """
 
     def __init__(self, stores: Sequence[Store[C]], on_finished: Callable[[Finished], None]) -> None:
@@ -62,19 +77,31 @@ class Lanes(Generic[C]):
         self._on_finished = on_finished
         self._queue: SimpleQueue[_Entry[C] | _Errand[C] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        self._ended = [_Ended() for _ in stores]
         self._threads = [
-            threading.Thread(target=self._live, args=(store,), name=f"lane-{number}", daemon=True)
-            for number, store in enumerate(stores, start=1)
+            threading.Thread(target=self._live, args=(store, ended), name=f"lane-{number}", daemon=True)
+            for number, (store, ended) in enumerate(zip(stores, self._ended, strict=True), start=1)
         ]
         for thread in self._threads:
             thread.start()
+
+    @property
+    def progress(self) -> int:
+        """How many jobs came to an end so far, also within a batch that is not reported yet.
+
+        A job that has to run again, because its batch was rolled back, counts again.
+        """
+        return sum(ended.count for ended in self._ended)
 
     def submit(self, job: Job[C], waiter: Any) -> None:
         """Have a job run; its result comes to ``on_finished`` with its waiter."""
         self._queue.put(_Entry(job, waiter))
 
     def run(self, function: Callable[[Store[C]], T]) -> asyncio.Future[T]:
-        """Have ``function(store)`` called in a lane; the future has its value or its error."""
+        """Have ``function(store)`` called in a lane; the future has its value or its error.
+
+        When the future is cancelled before that, the function is not called.
+        """
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_Errand(function, future))
         return future
@@ -86,8 +113,7 @@ class Lanes(Generic[C]):
     def _forgotten(self, key: Key, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and (error := done.exception()):
             logger.info("crash journal not cleared: %s", error)
-            if isinstance(error, StorageUnavailable):
-                self.interrupted.append(key)
+            self.interrupted.append(key)
 
     async def close(self, limit: float) -> None:
         """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
@@ -99,12 +125,11 @@ class Lanes(Generic[C]):
             if thread.is_alive():
                 logger.error("%s hangs in an action or in the database and is left behind", thread.name)
 
-    def _live(self, store: Store[C]) -> None:
+    def _live(self, store: Store[C], ended: _Ended) -> None:
         try:
             while (first := self._queue.get()) is not None:
                 batch, errands = self._take_ready(first)
-                if batch:
-                    self._report(batch, _results(store, [entry.job for entry in batch]))
+                self._run(batch, store, ended)
                 for errand in errands:
                     self._do(errand, store)
         finally:
@@ -128,11 +153,19 @@ class Lanes(Generic[C]):
         self._queue.put(None)  # the sign to end: first what was taken, then the end
         return batch, errands
 
-    def _report(self, batch: list[_Entry[C]], results: list[Result]) -> None:
-        finished = [(entry.waiter, result) for entry, result in zip(batch, results, strict=True)]
-        self._call_in_loop(self._on_finished, finished)
+    def _run(self, batch: list[_Entry[C]], store: Store[C], ended: _Ended) -> None:
+        """Run a batch and report each part of it; what ends the whole is the result of all that had none before."""
+        jobs = [replace(entry.job, run=partial(ended.run, entry.job.run)) for entry in batch]
+        waiters = {id(job): entry.waiter for job, entry in zip(jobs, batch, strict=True)}
+        try:
+            for part in run_batch(store, jobs):
+                self._call_in_loop(self._on_finished, [(waiters.pop(id(job)), result) for job, result in part])
+        except BaseException as error:  # a lane outlives whatever an action raises
+            self._call_in_loop(self._on_finished, [(waiter, Failed(error)) for waiter in waiters.values()])
 
     def _do(self, errand: _Errand[C], store: Store[C]) -> None:
+        if errand.future.cancelled():
+            return
         try:
             value = errand.function(store)
         except BaseException as error:
@@ -145,14 +178,6 @@ class Lanes(Generic[C]):
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop has ended: nobody is left to tell
             return
-
-
-def _results(store: Store[C], jobs: list[Job[C]]) -> list[Result]:
-    """Run a batch; when the database does not answer, that is every job's result."""
-    try:
-        return run_batch(store, jobs)
-    except BaseException as error:  # SystemExit too: a lane outlives whatever an action raises
-        return [Failed(error)] * len(jobs)
 
 
 def _forget_deaths(key: Key, store: Store[Any]) -> None:

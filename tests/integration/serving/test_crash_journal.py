@@ -5,10 +5,12 @@ import json
 import pytest
 import sqlalchemy as sa
 
-from support.serving import Caller, Serve
+from support.notes import NoteContext, note_api
+from support.serving import Broker, Caller, Serve, serving, until
 from warren.errors import StorageUnavailable
-from warren.sql import SqlStore, crash_journal, create_engine
+from warren.sql import SqlStore, SqlTransaction, crash_journal, create_engine
 from warren.store import Key
+from warren.topology import Topology
 
 
 def write(request_id: str, auth: str, action: str = "write", **data: str) -> dict[str, object]:
@@ -116,3 +118,70 @@ async def test_an_attempt_that_an_outage_ended_is_no_death(
         assert (await caller.reply())["status"] == "ok"
         assert (await caller.ask(write("a2", token, "count")))["data"] == 1
     assert journal(database) == []
+
+
+@pytest.mark.parametrize("how", [SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize("before", [False, True])
+async def test_an_async_action_that_wants_to_exit_ends_nothing_but_its_attempt(
+    broker: Broker, topology: Topology, database: str, caller: Caller, how: BaseException, *, before: bool
+) -> None:
+    api = note_api()
+
+    @api.action("v1", "leave", public=True)
+    async def leave(context: NoteContext) -> None:
+        raise how
+
+    await (redelivered if before else Caller.send)(caller, write("a1", "", "leave"))
+    async with serving(api, broker.url, topology, database, most=0):
+        assert (await caller.reply())["code"] == "internal"
+        assert (await caller.ask(write("a2", "", "health_check")))["status"] == "ok"
+    assert journal(database) == []
+
+
+async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_counted(
+    broker: Broker, topology: Topology, database: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise an outage would take back the death of a worker that did die."""
+    api, outages, count = note_api(), [StorageUnavailable("gone for a moment")], SqlStore.count_attempt
+
+    def count_later(self: SqlStore, key: Key) -> int:
+        if outages:
+            raise outages.pop()
+        return count(self, key)
+
+    @api.action("v1", "attempts", public=True)
+    async def attempts(context: NoteContext) -> list[tuple[str, int]]:
+        return journal(database)
+
+    monkeypatch.setattr(SqlStore, "count_attempt", count_later)
+    await redelivered(caller, write("a1", "", "attempts"))
+    engine = create_engine(database)
+    store = SqlStore(engine)
+    count(store, Key("", "a1"))
+    store.close()
+    engine.dispose()
+    async with serving(api, broker.url, topology, database):
+        assert (await caller.reply())["data"] == [["a1", 2]]
+        assert not outages
+    assert journal(database) == []
+
+
+async def test_an_entry_that_could_not_be_removed_with_its_result_goes_later(
+    broker: Broker, topology: Topology, database: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing, forget = [StorageUnavailable("gone for a moment")], SqlTransaction.forget_deaths
+    tries: list[Key] = []
+
+    def forget_later(self: SqlTransaction, key: Key) -> None:
+        tries.append(key)
+        if len(tries) > 1 and failing:  # the first one belongs to the attempt and is rolled back with it
+            raise failing.pop()
+        forget(self, key)
+
+    monkeypatch.setattr(SqlTransaction, "forget_deaths", forget_later)
+    deaths(database, Key("7", "a1"), 2)
+    await redelivered(caller, write("a1", token, text="x", then="after:bug"))
+    async with serving(note_api(), broker.url, topology, database, most=0):
+        assert (await caller.reply())["code"] == "internal"
+        await until(lambda: journal(database) == [], "the entry's removal")
+    assert not failing

@@ -134,6 +134,28 @@ async def test_all_suspects_have_their_turn_and_the_others_after_them(
         assert (await caller.ask(request("c", token, "count")))["data"] == 10
 
 
+async def test_what_waits_for_a_lane_when_its_session_is_lost_runs_for_the_next_one_only(
+    broker: DevBroker, topology: Topology, database: str, caller: Caller, token: str
+) -> None:
+    """Whatever runs for a session that is over runs beside the suspects of the next one."""
+    book, address = Book(), Address.parse(broker.url)
+    book.gates = {"held": threading.Event(), "behind": threading.Event()}
+    book.gates["behind"].set()
+    async with (
+        Proxy(address.host, address.port) as proxy,
+        serving(gated_api(book), proxy.proxied(broker.url), topology, database) as worker,
+    ):
+        await caller.send(request("held", token, "wait"))
+        await until(book.has("begin held"), "the first one's beginning")
+        await caller.send(request("behind", token, "wait"))
+        await nothing_waits(caller)
+        await proxy.cut()
+        await until(lambda: not worker.consuming.is_set(), "the loss of the session")
+        book.gates["held"].set()
+        assert [(await caller.reply())["status"] for _ in range(2)] == ["ok", "ok"]
+    assert book.lines.count("begin behind") == 1
+
+
 class CutAndGone(list[Exception]):
     """Outages to come; with each of them the connections to the broker are cut as well."""
 

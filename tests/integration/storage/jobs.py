@@ -1,14 +1,15 @@
 """Jobs for the inbox: each leaves one user as its effect, so that effects can be counted."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
 from taskmanager.domain import NewUser
 from taskmanager.storage import user_queries
 from warren.codec import ok
-from warren.inbox import Job
+from warren.inbox import Job, Result, run_batch
+from warren.sql import SqlStore
 from warren.store import Key
 
 from .conftest import NOW
@@ -31,6 +32,12 @@ def job(
     """Make a job; without a function of its own it leaves a user that is named after the request."""
     run = run or leave(request_id)
     return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, NOW, journal)
+
+
+def results_of(store: SqlStore, jobs: Sequence[Job[sa.Connection]]) -> list[Result]:
+    """Run a batch to its end; the results are in the order of the jobs."""
+    found = {id(job): result for part in run_batch(store, jobs) for job, result in part}
+    return [found[id(job)] for job in jobs]
 
 
 def leave(name: str, *, then: Callable[[sa.Connection], None] = lambda _: None) -> Run:

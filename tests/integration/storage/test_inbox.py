@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from warren.codec import decode_reply
 from warren.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
-from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, run_batch
+from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed
 from warren.retry import describe
 from warren.sql import SqlStore
 
 from .conftest import NOW
-from .jobs import OTHER, add_effect, count_commits, effects, job, leave, stored_ids
+from .jobs import OTHER, add_effect, count_commits, effects, job, leave, results_of, stored_ids
 
 
 class Death(BaseException):
@@ -51,29 +51,29 @@ def text_of(result: object) -> str | None:
 
 def test_a_batch_is_one_commit(engine: sa.Engine, store: SqlStore) -> None:
     commits = count_commits(engine)
-    results = run_batch(store, [job(f"r{number}") for number in range(20)])
+    results = results_of(store, [job(f"r{number}") for number in range(20)])
     assert all(isinstance(result, Answered) and result.code is None for result in results)
     assert len(commits) == 1
     assert len(effects(engine)) == len(stored_ids(engine)) == 20
 
 
 def test_a_known_id_is_answered_byte_for_byte_and_does_not_run(engine: sa.Engine, store: SqlStore) -> None:
-    [first] = run_batch(store, [job("r1")])
+    [first] = results_of(store, [job("r1")])
     assert isinstance(first, Answered)
-    again = run_batch(store, [job("r1", fail), job("r2")])[0]
-    alone = run_batch(store, [job("r1", fail)])[0]
+    again = results_of(store, [job("r1", fail), job("r2")])[0]
+    alone = results_of(store, [job("r1", fail)])[0]
     assert again == alone == Answered(first.response, replayed=True)
     assert effects(engine) == ["r1", "r2"]
 
 
 @pytest.mark.parametrize("response", [b'{"text":"\xc3\xa4 \xf0\x9f\x90\x87 \\u0000 \\" \\\\ "}', b" { } "])
 def test_a_stored_response_keeps_every_byte(store: SqlStore, response: bytes) -> None:
-    run_batch(store, [job("r1", lambda _: response)])
-    assert run_batch(store, [job("r1", fail)]) == [Answered(response, replayed=True)]
+    results_of(store, [job("r1", lambda _: response)])
+    assert results_of(store, [job("r1", fail)]) == [Answered(response, replayed=True)]
 
 
 def test_the_same_id_twice_in_a_batch_runs_once(engine: sa.Engine, store: SqlStore) -> None:
-    first, other, second = run_batch(store, [job("r1"), job("r2"), job("r1", fail)])
+    first, other, second = results_of(store, [job("r1"), job("r2"), job("r1", fail)])
     assert isinstance(first, Answered)
     assert second == Answered(first.response, replayed=True)
     assert isinstance(other, Answered)
@@ -85,21 +85,21 @@ def test_a_known_id_with_another_payload_is_refused_and_the_first_answer_stays(
     engine: sa.Engine, store: SqlStore, *, together: bool
 ) -> None:
     if together:
-        first, reused = run_batch(store, [job("r1"), job("r1", fingerprint=OTHER)])
+        first, reused = results_of(store, [job("r1"), job("r1", fingerprint=OTHER)])
     else:
-        [first], [reused] = run_batch(store, [job("r1")]), run_batch(store, [job("r1", fingerprint=OTHER)])
+        [first], [reused] = results_of(store, [job("r1")]), results_of(store, [job("r1", fingerprint=OTHER)])
     assert isinstance(first, Answered)
     assert isinstance(reused, Answered)
     assert (reused.code, reused.replayed) == ("id_reused", False)
-    assert run_batch(store, [job("r1", fail)]) == [Answered(first.response, replayed=True)]
+    assert results_of(store, [job("r1", fail)]) == [Answered(first.response, replayed=True)]
     assert effects(engine) == ["r1"]
 
 
 def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: sa.Engine, store: SqlStore) -> None:
-    mine, theirs = run_batch(store, [job("r1"), job("r1", principal="2")])
+    mine, theirs = results_of(store, [job("r1"), job("r1", principal="2")])
     assert mine != theirs
     assert effects(engine) == ["r1", "r1"]
-    [again] = run_batch(store, [job("r1", principal="2")])
+    [again] = results_of(store, [job("r1", principal="2")])
     assert isinstance(again, Answered)
     assert isinstance(theirs, Answered)
     assert again.response == theirs.response
@@ -107,19 +107,19 @@ def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: 
 
 def test_ids_that_look_alike_stay_apart(engine: sa.Engine, store: SqlStore) -> None:
     ids = ["a", "A", "a'", 'a"', "a\\", "a]", "%", "_", "a b", "a" * 128]
-    run_batch(store, [job(request_id, leave(f"n{number}")) for number, request_id in enumerate(ids)])
+    results_of(store, [job(request_id, leave(f"n{number}")) for number, request_id in enumerate(ids)])
     assert len(effects(engine)) == len(ids)
-    replayed = run_batch(store, [job(request_id, fail) for request_id in ids])
+    replayed = results_of(store, [job(request_id, fail) for request_id in ids])
     assert all(isinstance(result, Answered) and result.replayed for result in replayed)
 
 
 def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, store: SqlStore) -> None:
     commits = count_commits(engine)
-    results = run_batch(store, [job("r1"), job("bad", refuse), job("r2")])
+    results = results_of(store, [job("r1"), job("bad", refuse), job("r2")])
     assert text_of(results[1]) == "not like this"
     assert len(commits) == 1
     assert effects(engine) == ["r1", "r2"]
-    assert run_batch(store, [job("bad", fail)])[0] == Answered(results[1].response, replayed=True)  # type: ignore[union-attr]  # text_of has looked
+    assert results_of(store, [job("bad", fail)])[0] == Answered(results[1].response, replayed=True)  # type: ignore[union-attr]  # text_of has looked
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
@@ -128,23 +128,23 @@ def test_a_refusal_after_writing_leaves_the_others_their_effect_and_none_of_its_
 ) -> None:
     jobs = [job("r1"), job("r2")]
     jobs.insert(bad, job("bad", refuse_late))
-    refused = run_batch(store, jobs)[bad]
+    refused = results_of(store, jobs)[bad]
     assert text_of(refused) == "not like this"
     assert effects(engine) == ["r1", "r2"]
     assert stored_ids(engine) == ["bad", "r1", "r2"]
     assert isinstance(refused, Answered)
-    assert run_batch(store, [job("bad")]) == [Answered(refused.response, replayed=True)]
+    assert results_of(store, [job("bad")]) == [Answered(refused.response, replayed=True)]
 
 
 @pytest.mark.parametrize("failing", [fail, fail_late])
 def test_an_unforeseen_exception_is_that_requests_alone_and_stores_nothing(
     engine: sa.Engine, store: SqlStore, failing: object
 ) -> None:
-    results = run_batch(store, [job("r1"), job("bad", failing), job("r2")])  # type: ignore[arg-type]  # one of the two above
+    results = results_of(store, [job("r1"), job("bad", failing), job("r2")])  # type: ignore[arg-type]  # one of the two above
     assert isinstance(results[1], Failed)
     assert str(results[1].error) == "unforeseen"
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
-    assert isinstance(run_batch(store, [job("bad")])[0], Answered)
+    assert isinstance(results_of(store, [job("bad")])[0], Answered)
 
 
 def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa.Engine, store: SqlStore) -> None:
@@ -152,7 +152,7 @@ def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
         raise AssertionError
 
-    results = run_batch(store, [job("r1"), job("bad", ask_nonsense), job("r2")])
+    results = results_of(store, [job("r1"), job("bad", ask_nonsense), job("r2")])
     assert [type(result) for result in results] == [Answered, Failed, Answered]
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
 
@@ -167,7 +167,7 @@ def test_an_action_that_hides_a_failed_statement_costs_its_neighbours_nothing(
             connection.execute(sa.text("SELECT nothing FROM nowhere"))
         return leave("hidden")(connection)
 
-    results = run_batch(store, [job("r1"), job("hidden", hide), job("r2")])
+    results = results_of(store, [job("r1"), job("hidden", hide), job("r2")])
     if engine.dialect.name == "postgresql":
         assert [type(result) for result in results] == [Answered, Failed, Answered]
         assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
@@ -180,15 +180,15 @@ def test_a_temporary_error_stores_nothing_so_that_a_retry_runs(engine: sa.Engine
     def not_now(_connection: sa.Connection) -> bytes:
         raise TemporaryError("not now")
 
-    [result] = run_batch(store, [job("r1", not_now)])
+    [result] = results_of(store, [job("r1", not_now)])
     assert isinstance(result, Failed)
-    assert isinstance(run_batch(store, [job("r1")])[0], Answered)
+    assert isinstance(results_of(store, [job("r1")])[0], Answered)
     assert effects(engine) == ["r1"]
 
 
 def test_a_read_is_executed_again_and_leaves_no_row(engine: sa.Engine, store: SqlStore) -> None:
     answers = iter([b"1", b"2", b"3"])
-    results = [run_batch(store, [job("r1", lambda _: next(answers), stores=False)]) for _ in range(3)]
+    results = [results_of(store, [job("r1", lambda _: next(answers), stores=False)]) for _ in range(3)]
     assert results == [[Answered(b"1")], [Answered(b"2")], [Answered(b"3")]]
     assert stored_ids(engine) == []
 
@@ -200,8 +200,8 @@ def test_the_third_death_gives_a_request_up_and_it_never_had_an_effect(engine: s
 
     for _ in range(MOST_DEATHS):
         with pytest.raises(Death):
-            run_batch(store, [job("r1", kill, journal=True)])
-    assert run_batch(store, [job("r1", kill, journal=True)]) == [Deadly(MOST_DEATHS)]
+            results_of(store, [job("r1", kill, journal=True)])
+    assert results_of(store, [job("r1", kill, journal=True)]) == [Deadly(MOST_DEATHS)]
     assert effects(engine) == []
 
 
@@ -210,20 +210,20 @@ def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
     engine: sa.Engine, store: SqlStore, survivor: object
 ) -> None:
     with pytest.raises(Death):
-        run_batch(store, [job("r1", die, journal=True)])
-    run_batch(store, [job("r1", survivor, journal=True)])  # type: ignore[arg-type]  # one of the functions above
+        results_of(store, [job("r1", die, journal=True)])
+    results_of(store, [job("r1", survivor, journal=True)])  # type: ignore[arg-type]  # one of the functions above
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM crash_journal")).scalar() == 0
 
 
 def test_a_redelivered_request_runs_apart_from_its_neighbours(engine: sa.Engine, store: SqlStore) -> None:
     with pytest.raises(Death):
-        run_batch(store, [job("r1"), job("poison", die, journal=True), job("r2")])
+        results_of(store, [job("r1"), job("poison", die, journal=True), job("r2")])
     assert effects(engine) == ["r1", "r2"]
 
 
 def test_old_answers_are_forgotten_in_steps_and_young_ones_stay(engine: sa.Engine, store: SqlStore) -> None:
-    run_batch(store, [job(f"r{number}") for number in range(10)])
+    results_of(store, [job(f"r{number}") for number in range(10)])
     assert store.forget_answers(NOW, most=4) == 0
     after = NOW + timedelta(microseconds=1)
     assert [store.forget_answers(after, most=4) for _ in range(4)] == [4, 4, 2, 0]
@@ -242,7 +242,7 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
             added.extend(tuple(row)[:2] for row in rows)  # principal and id come first
 
     sa.event.listen(engine, "before_cursor_execute", look)
-    run_batch(store, [job("b"), job("c", principal="0"), job("a"), job("B")])
+    results_of(store, [job("b"), job("c", principal="0"), job("a"), job("B")])
     assert added == [("0", "c"), ("1", "B"), ("1", "a"), ("1", "b")]
 
 
@@ -254,7 +254,7 @@ def test_what_the_database_says_of_a_refused_statement_shows_no_values(store: Sq
             connection.execute(sa.text("INSERT INTO vault VALUES (:secret)"), values)
         return b""
 
-    (result,) = run_batch(store, [job("a", collide)])
+    (result,) = results_of(store, [job("a", collide)])
     assert isinstance(result, Failed)
     assert isinstance(result.error, StorageFailed)
     assert "hash-of-a-password" not in describe(result.error)

@@ -11,10 +11,10 @@ from support.postgres import PrivatePostgres
 from support.waiting import wait_until
 from taskmanager.storage import migration
 from warren.errors import StorageBusy, StorageUnavailable
-from warren.inbox import Answered, Failed, run_batch
+from warren.inbox import Answered, Failed
 from warren.sql import SqlStore, create_engine
 
-from .jobs import add_effect, effects, job, leave, stored_ids
+from .jobs import add_effect, effects, job, leave, results_of, stored_ids
 
 
 @pytest.fixture
@@ -44,16 +44,16 @@ def test_a_server_that_stops_is_an_outage_and_the_same_store_goes_on_when_it_is_
         migration.upgrade(url)
         engine = create_engine(url)
         store = SqlStore(engine)
-        run_batch(store, [job("r1")])
+        results_of(store, [job("r1")])
         private_postgres.stop()
         for _ in range(2):
             with pytest.raises(StorageUnavailable, match="does not answer"):
-                run_batch(store, [job("r1"), job("r2")])
+                results_of(store, [job("r1"), job("r2")])
             with pytest.raises(StorageUnavailable):
                 store.ping()
         private_postgres.start()
         store.ping()
-        again, new = run_batch(store, [job("r1"), job("r2")])
+        again, new = results_of(store, [job("r1"), job("r2")])
         assert isinstance(again, Answered)
         assert isinstance(new, Answered)
         assert (again.replayed, new.replayed) == (True, False)
@@ -69,9 +69,9 @@ def test_a_connection_that_ends_within_a_batch_is_an_outage_and_leaves_nothing(
     engine, store = clean_store
     jobs = [job(f"r{number}") for number in range(others)]
     with pytest.raises(StorageUnavailable):
-        run_batch(store, [*jobs, job("ended", leave("ended", then=end_connection(engine)))])
+        results_of(store, [*jobs, job("ended", leave("ended", then=end_connection(engine)))])
     assert effects(engine) == stored_ids(engine) == []
-    results = run_batch(store, [*jobs, job("ended")])
+    results = results_of(store, [*jobs, job("ended")])
     assert all(isinstance(result, Answered) and not result.replayed for result in results)
 
 
@@ -82,8 +82,8 @@ def test_a_connection_that_ended_while_idle_costs_one_outage_at_most(clean_store
     with engine.connect() as other:
         other.execute(sa.text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": victim})
     with pytest.raises(StorageUnavailable):
-        run_batch(store, [job("r1")])
-    assert isinstance(run_batch(store, [job("r1")])[0], Answered)
+        results_of(store, [job("r1")])
+    assert isinstance(results_of(store, [job("r1")])[0], Answered)
     assert effects(engine) == ["r1"]
 
 
@@ -102,9 +102,9 @@ def test_one_outage_is_enough_for_all_stores_when_the_database_has_ended_all_con
             )
         )
     with pytest.raises(StorageUnavailable):
-        run_batch(store, [job("r0")])
+        results_of(store, [job("r0")])
     for number, each in enumerate((store, *others)):
-        assert isinstance(run_batch(each, [job(f"r{number}")])[0], Answered)
+        assert isinstance(results_of(each, [job(f"r{number}")])[0], Answered)
     assert effects(engine) == ["r0", "r1", "r2", "r3"]
     for each in others:
         each.close()
@@ -125,11 +125,11 @@ def test_a_row_that_is_locked_too_long_is_busy_and_fails_that_request_alone(
     clean_store: tuple[sa.Engine, SqlStore],
 ) -> None:
     engine, store = clean_store
-    run_batch(store, [job("r0")])
+    results_of(store, [job("r0")])
     touch = "UPDATE users SET full_name = 'other'"
     with engine.begin() as holder:
         holder.execute(sa.text(touch))
-        first, busy, last = run_batch(store, [job("r1"), job("busy", hastily(touch)), job("r2")])
+        first, busy, last = results_of(store, [job("r1"), job("busy", hastily(touch)), job("r2")])
     assert isinstance(busy, Failed)
     assert isinstance(busy.error, StorageBusy)
     assert isinstance(first, Answered)
@@ -147,10 +147,10 @@ def test_a_table_that_is_locked_too_long_is_an_outage_and_no_requests_fault(
     with engine.begin() as holder:
         holder.execute(sa.text(f"LOCK TABLE tasks IN {mode} MODE"))
         with pytest.raises(StorageUnavailable, match="Another session has locked tasks"):
-            run_batch(store, [*jobs, job("held", hastily("DELETE FROM tasks"))])
+            results_of(store, [*jobs, job("held", hastily("DELETE FROM tasks"))])
         store.ping()
     assert effects(engine) == []
-    assert all(isinstance(result, Answered) for result in run_batch(store, [*jobs, job("held")]))
+    assert all(isinstance(result, Answered) for result in results_of(store, [*jobs, job("held")]))
 
 
 def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outage(
@@ -169,10 +169,10 @@ def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outag
         waits = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'")
         wait_until(lambda: reader.execute(waits).scalar(), "the change that waits for the reader")
         with pytest.raises(StorageUnavailable, match="locked tasks"):
-            run_batch(store, [job("held", hastily("DELETE FROM tasks"))])
+            results_of(store, [job("held", hastily("DELETE FROM tasks"))])
         reader.rollback()
         changing.result(10)
-    assert isinstance(run_batch(store, [job("held")])[0], Answered)
+    assert isinstance(results_of(store, [job("held")])[0], Answered)
 
 
 def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_database_is_back(
@@ -215,12 +215,12 @@ def test_an_sqlite_file_that_another_process_locks_is_an_outage_until_it_lets_go
     with engine.begin() as holder:
         add_effect(holder, "held")
         with pytest.raises(StorageUnavailable, match="locked"):
-            run_batch(store, [job("r1"), job("r2")])
+            results_of(store, [job("r1"), job("r2")])
         with pytest.raises(StorageUnavailable):
             store.ping()
-        [read] = run_batch(store, [job("read", lambda _: b"read", stores=False)])
+        [read] = results_of(store, [job("read", lambda _: b"read", stores=False)])
         assert read == Answered(b"read")
-    assert all(isinstance(result, Answered) for result in run_batch(store, [job("r1"), job("r2")]))
+    assert all(isinstance(result, Answered) for result in results_of(store, [job("r1"), job("r2")]))
     assert effects(engine) == ["held", "r1", "r2"]
 
 
@@ -228,6 +228,6 @@ def test_an_sqlite_file_that_cannot_be_opened_is_an_outage(tmp_path: Path) -> No
     engine = create_engine(f"sqlite:///{tmp_path / 'nowhere' / 'tasks.db'}")
     store = SqlStore(engine)
     with pytest.raises(StorageUnavailable, match="unable to open"):
-        run_batch(store, [job("r1")])
+        results_of(store, [job("r1")])
     store.close()
     engine.dispose()

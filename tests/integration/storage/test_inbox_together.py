@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from warren.codec import ok
 from warren.errors import Conflict
-from warren.inbox import Answered, Job, Result, run_alone, run_batch
+from warren.inbox import Answered, Job, Result, run_alone
 from warren.sql import SqlStore
 
-from .jobs import OTHER, add_effect, effects, job, leave, stored_ids
+from .jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
 
 Stores = Callable[[], SqlStore]
 LIMIT = 20.0
@@ -21,7 +21,7 @@ LIMIT = 20.0
 def at_once(new_store: Stores, *batches: Sequence[Job[sa.Connection]]) -> list[list[Result]]:
     stores = [new_store() for _ in batches]
     with ThreadPoolExecutor(len(batches)) as pool:
-        running = [pool.submit(run_batch, store, batch) for store, batch in zip(stores, batches, strict=True)]
+        running = [pool.submit(results_of, store, batch) for store, batch in zip(stores, batches, strict=True)]
         return [future.result(LIMIT) for future in running]
 
 
@@ -104,7 +104,7 @@ def test_batches_that_share_several_keys_in_opposite_order_do_not_deadlock(
 
 def test_two_batches_that_deadlock_keep_every_effect_exactly_once(engine: sa.Engine, new_store: Stores) -> None:
     """Each locks a row and then wants the other's: PostgreSQL ends one of them, whose requests run one by one."""
-    run_batch(new_store(), [job("x", leave_counter("x")), job("y", leave_counter("y"))])
+    results_of(new_store(), [job("x", leave_counter("x")), job("y", leave_counter("y"))])
     meeting = Meeting(engine)
     forth = [job("ax", count("x", then=meeting)), job("ay", count("y"))]
     back = [job("by", count("y", then=meeting)), job("bx", count("x"))]

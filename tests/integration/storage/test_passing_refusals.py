@@ -4,10 +4,10 @@ import pytest
 import sqlalchemy as sa
 
 from warren.errors import Overloaded, RateLimited, RequestError
-from warren.inbox import Answered, run_batch
+from warren.inbox import Answered
 from warren.sql import SqlStore
 
-from .jobs import add_effect, effects, job, leave, stored_ids
+from .jobs import add_effect, effects, job, leave, results_of, stored_ids
 
 
 def refusing(error: RequestError, *, late: bool) -> object:
@@ -27,11 +27,11 @@ def test_a_refusal_that_may_pass_is_answered_and_not_stored(
     engine: sa.Engine, store: SqlStore, error: RequestError, late: bool, journal: bool, neighbours: int
 ) -> None:
     others = [job(f"other{number}") for number in range(neighbours)]
-    refused = run_batch(store, [*others, job("r1", refusing(error, late=late), journal=journal)])[-1]  # type: ignore[arg-type]  # the function above
+    refused = results_of(store, [*others, job("r1", refusing(error, late=late), journal=journal)])[-1]  # type: ignore[arg-type]  # the function above
     assert isinstance(refused, Answered)
     assert (refused.code, refused.kept) == (error.code, False)
     assert stored_ids(engine) == [f"other{number}" for number in range(neighbours)]
-    again = run_batch(store, [job("r1", leave("r1"))])[0]
+    again = results_of(store, [job("r1", leave("r1"))])[0]
     assert isinstance(again, Answered)
     assert (again.code, again.replayed) == (None, False)
     assert effects(engine) == [*(f"other{number}" for number in range(neighbours)), "r1"]
