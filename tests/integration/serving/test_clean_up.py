@@ -1,6 +1,7 @@
 """The clean-up of old responses while requests come in."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,12 +10,13 @@ import sqlalchemy as sa
 
 from support.notes import metadata as notes_metadata
 from support.notes import note_api
-from support.serving import Broker, Caller, serving, sqlite_url, until
+from support.serving import LIMIT, Broker, Caller, serving, sqlite_url, until
 from warren.serving import WorkerOptions
-from warren.sql import crash_journal, create_engine, metadata, processed_requests
+from warren.serving.lane import Lanes
+from warren.sql import SqlStore, crash_journal, create_engine, metadata, processed_requests
 from warren.topology import Topology
 
-STEP, OLD = 5, 3000
+STEP, OLD = 5, 300
 RETENTION = timedelta(days=7)
 
 
@@ -58,16 +60,38 @@ async def old_ones(url: str) -> int:
     return sum(found.startswith("old-") for found in await asyncio.to_thread(ids, url, processed_requests))
 
 
+class Held:
+    """Holds the second step of a clean-up until a request is in the lane, and the third until it was looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps = 0
+        self.submitted, self.seen = threading.Event(), threading.Event()
+        forget, submit = SqlStore.forget_answers, Lanes.submit
+
+        def held_forget(store: SqlStore, before: datetime, most: int) -> int:
+            self.steps += 1
+            for number, event in ((2, self.submitted), (3, self.seen)):
+                assert self.steps != number or event.wait(LIMIT)
+            return forget(store, before, most)
+
+        def told_submit(lanes: Lanes[Any], job: Any, waiter: Any) -> None:
+            submit(lanes, job, waiter)
+            self.submitted.set()
+
+        monkeypatch.setattr(SqlStore, "forget_answers", held_forget)
+        monkeypatch.setattr(Lanes, "submit", told_submit)
+
+
 async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays(
     broker: Broker, topology: Topology, filled: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warren.serving.cleaning.STEP", STEP)  # so that it takes longer than a request
+    monkeypatch.setattr("warren.serving.cleaning.STEP", STEP)
+    held = Held(monkeypatch)
     often = WorkerOptions(name="test", retention=RETENTION, cleaning=timedelta(milliseconds=50))
-    left = [OLD]
     async with serving(note_api(), broker.url, topology, filled, options=often):
-        while left[-1]:
-            assert (await caller.ask(write(f"a{len(left)}", token)))["status"] == "ok"
-            left.append(await old_ones(filled))
+        await until(lambda: held.steps >= 2, "the second step of a clean-up")
+        assert (await caller.ask(write("a", token)))["status"] == "ok"
+        assert await old_ones(filled) == OLD - 2 * STEP, "a request was answered in the middle of a clean-up"
+        held.seen.set()
+        await until(lambda: ids(filled, processed_requests) == {"young", "a"}, "the end of the old responses")
         await until(lambda: len(ids(filled, crash_journal)) == 1, "the end of the old deaths")
-    assert ids(filled, processed_requests) == {"young"} | {f"a{number}" for number in range(1, len(left))}
-    assert any(0 < count < OLD for count in left), "a request was answered in the middle of a clean-up"
