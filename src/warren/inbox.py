@@ -281,8 +281,3 @@ def _refused(job: Job[Any], error: RequestError) -> Answered:
 
 def _row(job: Job[Any], response: bytes) -> Row:
     return Row(job.key, job.fingerprint, job.version, job.action, response, job.started)
-
-
-def explain_deaths(deaths: int) -> str:
-    """Say why a deadly request was given up."""
-    return f"{deaths} workers died while they ran this request"
