@@ -5,6 +5,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from support.crashed import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.serving import Broker, Caller, Serve, serving, until
 from warren.errors import StorageUnavailable
@@ -15,25 +16,6 @@ from warren.topology import Topology
 
 def write(request_id: str, auth: str, action: str = "write", **data: str) -> dict[str, object]:
     return {"id": request_id, "version": "v1", "action": action, "data": data or {"text": "x"}, "auth": auth}
-
-
-async def redelivered(caller: Caller, request: dict[str, object]) -> None:
-    """Send a request and have it delivered and returned once, as a worker does that dies."""
-    await caller.send(request)
-    got = None
-    while got is None:
-        got = await caller.channel.get(caller.topology.requests)
-    caller.channel.nack(got.delivery.delivery_tag, requeue=True)
-
-
-def deaths(database: str, key: Key, count: int) -> None:
-    """Write into the journal that workers died on a request."""
-    engine = create_engine(database)
-    store = SqlStore(engine)
-    for _ in range(count):
-        store.count_attempt(key)
-    store.close()
-    engine.dispose()
 
 
 def journal(database: str) -> list[tuple[str, int]]:
@@ -48,8 +30,8 @@ def journal(database: str) -> list[tuple[str, int]]:
 async def test_a_redelivered_request_runs_and_leaves_no_record(
     serve: Serve, database: str, caller: Caller, token: str, before: int
 ) -> None:
-    deaths(database, Key("7", "a1"), before)
-    await redelivered(caller, write("a1", token))
+    count_deaths(database, Key("7", "a1"), before)
+    await delivered_before(caller, write("a1", token))
     async with serve():
         assert (await caller.reply())["status"] == "ok"
     assert journal(database) == []
@@ -59,8 +41,8 @@ async def test_a_redelivered_request_runs_and_leaves_no_record(
 async def test_the_third_death_makes_it_a_dead_letter(
     serve: Serve, database: str, caller: Caller, token: str, action: str
 ) -> None:
-    deaths(database, Key("7", "a1"), 3)
-    await redelivered(caller, write("a1", token, action))
+    count_deaths(database, Key("7", "a1"), 3)
+    await delivered_before(caller, write("a1", token, action))
     async with serve():
         assert (await caller.reply())["code"] == "internal"
         (letter,) = await caller.letters(1)
@@ -72,8 +54,8 @@ async def test_the_third_death_makes_it_a_dead_letter(
 async def test_the_third_death_of_an_async_action_makes_it_a_dead_letter(
     serve: Serve, database: str, caller: Caller
 ) -> None:
-    deaths(database, Key("", "s1"), 3)
-    await redelivered(caller, write("s1", "", "sign_up", user="ann", password="hunter2"))
+    count_deaths(database, Key("", "s1"), 3)
+    await delivered_before(caller, write("s1", "", "sign_up", user="ann", password="hunter2"))
     async with serve():
         assert (await caller.reply())["code"] == "internal"
         (letter,) = await caller.letters(1)
@@ -85,7 +67,7 @@ async def test_the_third_death_of_an_async_action_makes_it_a_dead_letter(
 async def test_an_attempt_that_fails_is_no_death(
     serve: Serve, database: str, caller: Caller, token: str, then: str
 ) -> None:
-    await redelivered(caller, write("a1", token, text="x", then=then))
+    await delivered_before(caller, write("a1", token, text="x", then=then))
     async with serve(most=0):
         assert (await caller.reply())["status"] == "error"
     assert journal(database) == []
@@ -96,14 +78,14 @@ async def test_a_redelivered_request_that_was_answered_is_answered_from_its_row(
 ) -> None:
     async with serve():
         first = await caller.ask(write("a1", token))
-    await redelivered(caller, write("a1", token))
+    await delivered_before(caller, write("a1", token))
     async with serve():
         assert await caller.reply() == first
         assert (await caller.ask(write("a2", token, "count")))["data"] == 1
 
 
 async def test_an_async_action_that_breaks_is_no_death(serve: Serve, database: str, caller: Caller) -> None:
-    await redelivered(caller, write("s1", "", "sign_up", user="bug", password="p"))
+    await delivered_before(caller, write("s1", "", "sign_up", user="bug", password="p"))
     async with serve(most=0):
         assert (await caller.reply())["code"] == "internal"
     assert journal(database) == []
@@ -113,7 +95,7 @@ async def test_an_async_action_that_breaks_is_no_death(serve: Serve, database: s
 async def test_an_attempt_that_an_outage_ended_is_no_death(
     serve: Serve, database: str, caller: Caller, token: str, outages: int
 ) -> None:
-    await redelivered(caller, write("a1", token))
+    await delivered_before(caller, write("a1", token))
     async with serve(services=[StorageUnavailable("gone for a moment") for _ in range(outages)]):
         assert (await caller.reply())["status"] == "ok"
         assert (await caller.ask(write("a2", token, "count")))["data"] == 1
@@ -131,7 +113,7 @@ async def test_an_async_action_that_wants_to_exit_ends_nothing_but_its_attempt(
     async def leave(context: NoteContext) -> None:
         raise how
 
-    await (redelivered if before else Caller.send)(caller, write("a1", "", "leave"))
+    await (delivered_before if before else Caller.send)(caller, write("a1", "", "leave"))
     async with serving(api, broker.url, topology, database, most=0):
         assert (await caller.reply())["code"] == "internal"
         assert (await caller.ask(write("a2", "", "health_check")))["status"] == "ok"
@@ -154,7 +136,7 @@ async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_cou
         return journal(database)
 
     monkeypatch.setattr(SqlStore, "count_attempt", count_later)
-    await redelivered(caller, write("a1", "", "attempts"))
+    await delivered_before(caller, write("a1", "", "attempts"))
     engine = create_engine(database)
     store = SqlStore(engine)
     count(store, Key("", "a1"))
@@ -179,8 +161,8 @@ async def test_an_entry_that_could_not_be_removed_with_its_result_goes_later(
         forget(self, key)
 
     monkeypatch.setattr(SqlTransaction, "forget_deaths", forget_later)
-    deaths(database, Key("7", "a1"), 2)
-    await redelivered(caller, write("a1", token, text="x", then="after:bug"))
+    count_deaths(database, Key("7", "a1"), 2)
+    await delivered_before(caller, write("a1", token, text="x", then="after:bug"))
     async with serving(note_api(), broker.url, topology, database, most=0):
         assert (await caller.reply())["code"] == "internal"
         await until(lambda: journal(database) == [], "the entry's removal")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from support.crashed import count_deaths, delivered_before
 from support.notes import note_api
 from support.proxy import Proxy
 from support.serving import Caller, Serve, serving, until
@@ -17,7 +18,6 @@ from warren.actions import Api, Context
 from warren.amqp import Address
 from warren.devbroker import DevBroker
 from warren.errors import StorageUnavailable
-from warren.sql import SqlStore, create_engine
 from warren.store import Key
 from warren.topology import Topology
 
@@ -26,24 +26,6 @@ LIMIT = 20.0
 
 def request(request_id: str, auth: str, action: str, **data: str) -> dict[str, object]:
     return {"id": request_id, "version": "v1", "action": action, "data": data, "auth": auth}
-
-
-async def delivered_before(caller: Caller, message: dict[str, object]) -> None:
-    """Send a request and have it delivered and returned once, as a worker does that dies."""
-    await caller.send(message)
-    got = None
-    while got is None:
-        got = await caller.channel.get(caller.topology.requests)
-    caller.channel.nack(got.delivery.delivery_tag, requeue=True)
-
-
-def count_deaths(database: str, key: Key, count: int) -> None:
-    engine = create_engine(database)
-    store = SqlStore(engine)
-    for _ in range(count):
-        store.count_attempt(key)
-    store.close()
-    engine.dispose()
 
 
 class Book:
