@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
 from warren.errors import StorageBusy, StorageUnavailable
+from warren.statements import FIND, LEASE, SAVE_ALL, SAVE_EACH, arrays, values
 from warren.store import Key, KeyTaken, Lease, Row, Stored
 from warren.tables import crash_journal, metadata, processed_requests, rate_windows
 
@@ -26,39 +27,6 @@ __all__ = [
     "processed_requests",
     "rate_windows",
 ]
-
-# One text for any number of keys, so that it is prepared once and found by the primary key.
-_FIND: Final = {
-    "sqlite": sa.text(
-        "SELECT p.principal, p.id, p.fingerprint, p.response_json FROM json_each(:keys) AS k"
-        " CROSS JOIN processed_requests AS p"
-        " ON p.principal = json_extract(k.value, '$[0]') AND p.id = json_extract(k.value, '$[1]')"
-    ),
-    "postgresql": sa.text(
-        "SELECT p.principal, p.id, p.fingerprint, p.response_json"
-        " FROM unnest(CAST(:principals AS text[]), CAST(:ids AS text[])) AS k (principal, id)"
-        " JOIN processed_requests AS p ON p.principal = k.principal AND p.id = k.id"
-    ),
-}
-
-_NOW_MS: Final = {
-    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
-    "postgresql": "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
-}
-"""The time by the database's clock, which all workers share: POSIX time in milliseconds."""
-
-# What an UPDATE sets is made of the row as it was before.
-_LEASE: Final = {
-    dialect: sa.text(
-        "INSERT INTO rate_windows (principal, ends_ms, taken)"  # noqa: S608 -- the only thing put in is a constant above
-        f" VALUES (:principal, {now} + CAST(:length AS BIGINT), CAST(:share AS BIGINT))"
-        " ON CONFLICT (principal) DO UPDATE SET"
-        f" taken = CASE WHEN rate_windows.ends_ms <= {now} THEN 0 ELSE rate_windows.taken END + excluded.taken,"
-        f" ends_ms = CASE WHEN rate_windows.ends_ms <= {now} THEN excluded.ends_ms ELSE rate_windows.ends_ms END"
-        f" RETURNING ends_ms, taken, ends_ms - {now}"
-    )
-    for dialect, now in _NOW_MS.items()
-}
 
 _PING: Final = Row(Key("", " ping"), b"", "", "", b"{}", datetime(2000, 1, 1, tzinfo=UTC))
 """A row for trying whether rows can be written; no request has such an id."""
@@ -80,13 +48,12 @@ class SqlTransaction:
         """Look up which keys have been answered."""
         if not keys:
             return {}
-        dialect = self.connection.dialect.name
         parameters: dict[str, Any] = (
             {"keys": json.dumps(keys)}
-            if dialect == "sqlite"
+            if self.connection.dialect.name == "sqlite"
             else {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
         )
-        found = self.connection.execute(_FIND[dialect], parameters)
+        found = FIND.rows(self.connection, parameters)
         return {Key(row[0], row[1]): Stored(bytes(row[2]), row[3].encode()) for row in found}
 
     def save(self, rows: Sequence[Row]) -> None:
@@ -96,7 +63,11 @@ class SqlTransaction:
             KeyTaken: another transaction has added one of the keys.
         """
         try:
-            self.connection.execute(processed_requests.insert(), [_values(row) for row in sorted(rows, key=_key)])
+            in_order = sorted(rows, key=_key)
+            if self.connection.dialect.name == "postgresql":
+                SAVE_ALL.run(self.connection, arrays(in_order))
+            else:
+                SAVE_EACH.run_many(self.connection, [values(row) for row in in_order])
         except sa.exc.IntegrityError as error:
             raise KeyTaken("Another worker answered the same request at the same time") from error
 
@@ -190,12 +161,12 @@ class SqlStore:
 
     def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
         """Lease shares of principals' requests in their windows, all in one transaction."""
-        length, lease = round(window / timedelta(milliseconds=1)), _LEASE[self._engine.dialect.name]
+        length = round(window / timedelta(milliseconds=1))
         leases = {}
         with self.begin(writes=True) as transaction:
             for principal, share in sorted(shares.items()):  # in order, so that two workers never wait for each other
-                values = {"principal": principal, "length": length, "share": share}
-                ends, taken, left = transaction.connection.execute(lease, values).one()
+                wanted = {"principal": principal, "length": length, "share": share}
+                ((ends, taken, left),) = LEASE.rows(transaction.connection, wanted)
                 leases[principal] = Lease(ends, taken, left / 1000)
         return leases
 
@@ -217,7 +188,7 @@ class SqlStore:
         """
         try:
             with self.begin(writes=True) as transaction:
-                transaction.connection.execute(processed_requests.insert(), [_values(_PING)])
+                transaction.connection.execute(processed_requests.insert(), [values(_PING)])
                 transaction.connection.execute(processed_requests.delete().where(_is(processed_requests, _PING.key)))
         except StorageBusy as error:  # no request is involved: whatever it waited for, others wait for it too
             raise StorageUnavailable(str(error)) from error
@@ -277,15 +248,3 @@ def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
 
 def _key(row: Row) -> Key:
     return row.key
-
-
-def _values(row: Row) -> dict[str, Any]:
-    return {
-        "principal": row.key.principal,
-        "id": row.key.id,
-        "fingerprint": row.fingerprint,
-        "version": row.version,
-        "action": row.action,
-        "response_json": row.response.decode(),
-        "created_at": row.created_at,
-    }

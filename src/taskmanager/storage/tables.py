@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
+
+from warren.tables import UtcDateTime
 
 metadata: Final = sa.MetaData(
     naming_convention={
@@ -18,31 +19,6 @@ metadata: Final = sa.MetaData(
 
 Id: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 """64 bits on both engines; SQLite counts up only what is declared as INTEGER."""
-
-
-class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """Aware moments, in and out in UTC; SQLite keeps them without a zone."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        """Turn an aware moment into UTC.
-
-        Raises:
-            ValueError: it names no zone.
-        """
-        if value is None or value.tzinfo is UTC:
-            return value
-        if value.tzinfo is None:
-            raise ValueError(f"A moment without a zone cannot be kept: {value}")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        """Turn what the database gives into UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 users: Final = sa.Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from typing import Any, Final
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage
 from taskmanager.storage.tables import Id, tasks
+from warren.prepared import Prepared
 
 _COLUMNS: Final = (
     tasks.c.id,
@@ -25,10 +26,13 @@ _COLUMNS: Final = (
 )
 _LARGEST_ID: Final = 2**63 - 1
 _MINE: Final = sa.and_(tasks.c.id == sa.bindparam("task_id"), tasks.c.owner_id == sa.bindparam("owner"))
-_ADD: Final = tasks.insert().returning(tasks.c.id)
-_FIND: Final = sa.select(*_COLUMNS).where(_MINE)
+_ADD: Final = Prepared(
+    tasks.insert().returning(tasks.c.id),
+    *("owner_id", "title", "description", "status", "priority", "due_date", "created_at", "updated_at"),
+)
+_FIND: Final = Prepared(sa.select(*_COLUMNS).where(_MINE))
 _UPDATE: Final = tasks.update().where(_MINE).returning(*_COLUMNS)
-_DELETE: Final = tasks.delete().where(_MINE)
+_DELETE: Final = Prepared(tasks.delete().where(_MINE))
 _FIGURES: Final = sa.select(tasks.c.status, tasks.c.priority, sa.func.count()).group_by(
     tasks.c.status, tasks.c.priority
 )
@@ -71,8 +75,8 @@ def _newest_of_kinds(count: int) -> sa.Select[Any]:
     return sa.select(merged.c.id).order_by(merged.c.id.desc()).limit(sa.bindparam("limit", type_=Id))
 
 
-_PAGE: Final = _page(_newest({tasks.c.owner_id: "owner"}, "limit"))
-_PAGE_OF_KINDS: Final = {count: _page(_newest_of_kinds(count)) for count in (1, 3)}
+_PAGE: Final = Prepared(_page(_newest({tasks.c.owner_id: "owner"}, "limit")))
+_PAGE_OF_KINDS: Final = {count: Prepared(_page(_newest_of_kinds(count))) for count in (1, 3)}
 """By the number of combinations that a filter leaves open: both given, or one of them."""
 
 
@@ -92,13 +96,13 @@ def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dateti
         "created_at": now,
         "updated_at": now,
     }
-    task_id = connection.execute(_ADD, values).scalar_one()
+    ((task_id,),) = _ADD.rows(connection, values)
     return Task(task_id, owner_id, new.title, new.description, new.status, new.priority, new.due_date, now, now)
 
 
 def find_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task | None:
     """Look up a task of this owner."""
-    row = connection.execute(_FIND, {"task_id": task_id, "owner": owner_id}).one_or_none()
+    row = _FIND.one_or_none(connection, {"task_id": task_id, "owner": owner_id})
     return _task(row) if row else None
 
 
@@ -114,7 +118,7 @@ def change_task(
 
 def remove_task(connection: sa.Connection, owner_id: int, task_id: int) -> bool:
     """Remove a task of this owner; false when there is no such task."""
-    return connection.execute(_DELETE, {"task_id": task_id, "owner": owner_id}).rowcount > 0
+    return _DELETE.run(connection, {"task_id": task_id, "owner": owner_id}) > 0
 
 
 def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
@@ -123,10 +127,11 @@ def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list
     The database reads as many index entries as ``offset + limit`` asks for, however many tasks there are: for each
     combination of status and priority that the filter leaves open at most that many.
     """
-    return [_task(row) for row in connection.execute(*page_query(owner_id, page))]
+    query, given = page_query(owner_id, page)
+    return [_task(row) for row in query.rows(connection, given)]
 
 
-def page_query(owner_id: int, page: TaskPage) -> tuple[sa.Select[Any], dict[str, Any]]:
+def page_query(owner_id: int, page: TaskPage) -> tuple[Prepared, dict[str, Any]]:
     """Give the query of ``list_tasks`` and its parameters.
 
     A filter that names a status or a priority would have to walk over all tasks that do not match, or to have an index
@@ -158,7 +163,7 @@ def figures(connection: sa.Connection, owner_id: int | None) -> TaskFigures:
     return TaskFigures(by_status, by_priority)
 
 
-def _task(row: sa.Row[*tuple[Any, ...]]) -> Task:
+def _task(row: Sequence[Any]) -> Task:
     task_id, owner_id, title, description, status, priority, due_date, created_at, updated_at = row
     return Task(
         task_id,

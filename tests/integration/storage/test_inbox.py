@@ -238,8 +238,10 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
 
     def look(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> None:
         if statement.startswith("INSERT INTO processed_requests"):
-            rows = [row.values() if isinstance(row, dict) else row for row in parameters]
-            added.extend(tuple(row)[:2] for row in rows)  # principal and id come first
+            if isinstance(parameters, dict):  # one statement with an array for each column
+                added.extend(zip(parameters["principal"], parameters["id"], strict=True))
+            else:
+                added.extend(tuple(row)[:2] for row in parameters)  # principal and id come first
 
     sa.event.listen(engine, "before_cursor_execute", look)
     results_of(store, [job("b"), job("c", principal="0"), job("a"), job("B")])

@@ -12,8 +12,8 @@ from sqlalchemy.dialects import sqlite
 from taskmanager import usecases
 from taskmanager.domain import NewUser, Priority, Status, TaskPage, User
 from taskmanager.storage import migration, task_queries
-from taskmanager.storage.tables import UtcDateTime
 from warren.sql import create_engine
+from warren.tables import UtcDateTime
 
 from .conftest import NOW
 
@@ -99,7 +99,9 @@ def test_postgresql_reads_no_more_rows_than_a_page_has(postgres_connection: sa.C
     _, many = two_owners(postgres_connection)
     postgres_connection.exec_driver_sql("VACUUM ANALYZE tasks")
     for page in PAGES:
-        nodes = list(executed(postgres_connection, written(*task_queries.page_query(many.id, page))))
+        query, values = task_queries.page_query(many.id, page)
+        assert isinstance(query.statement, sa.Select)
+        nodes = list(executed(postgres_connection, written(query.statement, values)))
         scans = [node for node in nodes if "Scan" in node["Node Type"] and "Relation Name" in node]
         assert scans, page
         for scan in scans:

@@ -1,0 +1,214 @@
+"""Statements that are compiled once and run on the driver's own cursor: for those that every request needs.
+
+SQLAlchemy looks each statement up, compiles its values and wraps its result anew at each execution, which costs several
+times what SQLite itself needs for one row. Here the text, the order of the values and their conversions are worked out
+once for each kind of database. Events and errors are SQLAlchemy's, so listeners and callers see no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, NoReturn, TypeAlias
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+Values: TypeAlias = Mapping[str, Any]
+Statement: TypeAlias = sa.Select[Any] | sa.UpdateBase | sa.TextClause
+_Convert: TypeAlias = Callable[[Any], Any]
+
+
+class Prepared:
+    """One statement.
+
+    Args:
+        statement: a select, insert, update or delete with named parameters; an ``IN`` of a varying number of values
+            cannot be prepared. A mapping holds one for each kind of database, by the dialect's name.
+        given: for an insert or update without values: the columns that are given.
+    """
+
+    def __init__(self, statement: Statement | Mapping[str, Statement], *given: str) -> None:
+        self.statement = statement
+        self._given = given or None
+        self._forms: dict[str, _Form] = {}
+
+    def rows(self, connection: sa.Connection, values: Values) -> list[tuple[Any, ...]]:
+        """Execute it and give all rows.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+        """
+        form = self._form(connection)
+        cursor = _execute(connection, form, form.arguments(values))
+        try:
+            found = cursor.fetchall()
+        except connection.dialect.loaded_dbapi.Error as error:  # SQLite finds some errors only while it gives rows
+            _fail(connection, cursor, form, None, error)
+        cursor.close()
+        return form.results(found)
+
+    def one_or_none(self, connection: sa.Connection, values: Values) -> tuple[Any, ...] | None:
+        """Execute it and give the only row there can be.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+        """
+        rows = self.rows(connection, values)
+        return rows[0] if rows else None
+
+    def run(self, connection: sa.Connection, values: Values) -> int:
+        """Execute it and give the number of rows that it met.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+        """
+        form = self._form(connection)
+        cursor = _execute(connection, form, form.arguments(values))
+        count = int(cursor.rowcount)
+        cursor.close()
+        return count
+
+    def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
+        """Execute it for each row, without results.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+        """
+        form = self._form(connection)
+        _execute(connection, form, list(map(form.arguments, rows)), many=True).close()
+
+    def _form(self, connection: sa.Connection) -> _Form:
+        dialect = connection.dialect
+        form = self._forms.get(dialect.name)
+        if form is None:
+            statement = self.statement[dialect.name] if isinstance(self.statement, Mapping) else self.statement
+            form = self._forms[dialect.name] = _compile(statement, self._given, dialect)
+        return form
+
+
+class _Form(Struct, frozen=True):
+    """A statement for one kind of database.
+
+    Attributes:
+        text: as the driver takes it.
+        arguments: makes of named values what the driver takes.
+        results: converts rows.
+    """
+
+    text: str
+    arguments: Callable[[Values], Any]
+    results: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
+
+
+def _compile(statement: Statement, given: Sequence[str] | None, dialect: sa.Dialect) -> _Form:
+    compiled = statement.compile(dialect=dialect, column_keys=given)
+    fixed = {name: value for name, value in compiled.params.items() if value is not None}
+    converts = {name: _in(bind.type, dialect) for name, bind in compiled.binds.items()}
+    returned = () if isinstance(statement, sa.TextClause) else statement.exported_columns
+    outs = [_out(column.type, dialect) for column in returned]
+    names = compiled.positiontup if compiled.positional else None
+    arguments = _by_position(names, converts, fixed) if names is not None else _by_name(converts, fixed)
+    return _Form(str(compiled), arguments, _converting(outs))
+
+
+def _by_position(
+    names: Sequence[str], converts: Mapping[str, _Convert | None], fixed: Values
+) -> Callable[[Values], tuple[Any, ...]]:
+    plain = not any(converts[name] for name in names) and not fixed and len(names) > 1
+    if plain:
+        return itemgetter(*names)
+    plan = [(name, converts[name]) for name in names]
+    if fixed:
+
+        def with_fixed(values: Values) -> tuple[Any, ...]:
+            all_values = {**fixed, **values}
+            return tuple([convert(all_values[name]) if convert else all_values[name] for name, convert in plan])
+
+        return with_fixed
+    return lambda values: tuple([convert(values[name]) if convert else values[name] for name, convert in plan])
+
+
+def _by_name(converts: Mapping[str, _Convert | None], fixed: Values) -> Callable[[Values], dict[str, Any]]:
+    plan = [(name, convert) for name, convert in converts.items() if convert]
+
+    def arguments(values: Values) -> dict[str, Any]:
+        named = {**fixed, **values}
+        for name, convert in plan:
+            named[name] = convert(named[name])
+        return named
+
+    return arguments
+
+
+def _converting(
+    outs: Sequence[_Convert | None],
+) -> Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]:
+    plan = [(index, convert) for index, convert in enumerate(outs) if convert]
+    if not plan:
+        return lambda rows: rows
+
+    def results(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        converted = []
+        for row in rows:
+            cells = list(row)
+            for index, convert in plan:
+                cells[index] = convert(cells[index])
+            converted.append(tuple(cells))
+        return converted
+
+    return results
+
+
+def _in(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+    convert: _Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return convert
+
+
+def _out(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
+    convert: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return convert
+
+
+class _Context:
+    """What listeners of SQLAlchemy's events may put their own marks on."""
+
+    executemany = False
+
+
+def _execute(connection: sa.Connection, form: _Form, given: Any, *, many: bool = False) -> Any:
+    """Execute on a new cursor, with SQLAlchemy's events around it and SQLAlchemy's errors out of it."""
+    if not connection.in_transaction():
+        connection.begin()  # as Connection.execute does by itself
+    cursor: Any = connection.connection.cursor()
+    dispatch: Any = connection.dispatch
+    context, text = _Context(), form.text
+    for tell in dispatch.before_cursor_execute:
+        tell(connection, cursor, text, given, context, many)
+    try:
+        (cursor.executemany if many else cursor.execute)(text, given)
+    except connection.dialect.loaded_dbapi.Error as error:
+        _fail(connection, cursor, form, given, error)
+    for tell in dispatch.after_cursor_execute:
+        tell(connection, cursor, text, given, context, many)
+    return cursor
+
+
+def _fail(connection: sa.Connection, cursor: Any, form: _Form, given: Any, error: Any) -> NoReturn:
+    """Raise what ``Connection.execute`` would; a connection that is broken is not used any more."""
+    dialect = connection.dialect
+    broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+    translated = sa.exc.DBAPIError.instance(
+        form.text,
+        given,
+        error,
+        dialect.loaded_dbapi.Error,
+        hide_parameters=connection.engine.hide_parameters,
+        connection_invalidated=broken,
+        dialect=dialect,
+    )
+    if broken:
+        connection.invalidate(error)
+    else:
+        cursor.close()
+    raise translated from error

@@ -1,0 +1,90 @@
+"""The statements that answer requests from their rows, keep responses, and lease requests; prepared once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from warren.prepared import Prepared
+from warren.store import Row
+from warren.tables import processed_requests
+
+# One text for any number of keys, so that it is prepared once and found by the primary key.
+FIND: Final = Prepared(
+    {
+        "sqlite": sa.text(
+            "SELECT p.principal, p.id, p.fingerprint, p.response_json FROM json_each(:keys) AS k"
+            " CROSS JOIN processed_requests AS p"
+            " ON p.principal = json_extract(k.value, '$[0]') AND p.id = json_extract(k.value, '$[1]')"
+        ),
+        "postgresql": sa.text(
+            "SELECT p.principal, p.id, p.fingerprint, p.response_json"
+            " FROM unnest(CAST(:principals AS text[]), CAST(:ids AS text[])) AS k (principal, id)"
+            " JOIN processed_requests AS p ON p.principal = k.principal AND p.id = k.id"
+        ),
+    }
+)
+"""Stored responses by their keys: ``keys``, a JSON array of pairs, on SQLite, and two arrays on PostgreSQL."""
+
+SAVE_EACH: Final = Prepared(processed_requests.insert())
+"""Add one row."""
+
+SAVE_ALL: Final = Prepared(
+    sa.text(
+        "INSERT INTO processed_requests (principal, id, fingerprint, version, action, response_json, created_at)"
+        " SELECT * FROM unnest(CAST(:principal AS text[]), CAST(:id AS text[]), CAST(:fingerprint AS bytea[]),"
+        " CAST(:version AS text[]), CAST(:action AS text[]), CAST(:response_json AS text[]),"
+        " CAST(:created_at AS timestamptz[]))"
+    )
+)
+"""Add any number of rows in one statement, which takes an array for each column; PostgreSQL only."""
+
+_NOW_MS: Final = {
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
+    "postgresql": "CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)",
+}
+"""The time by the database's clock, which all workers share: POSIX time in milliseconds."""
+
+# What an UPDATE sets is made of the row as it was before.
+LEASE: Final = Prepared(
+    {
+        dialect: sa.text(
+            "INSERT INTO rate_windows (principal, ends_ms, taken)"  # noqa: S608 -- the only thing put in is a constant above
+            f" VALUES (:principal, {now} + CAST(:length AS BIGINT), CAST(:share AS BIGINT))"
+            " ON CONFLICT (principal) DO UPDATE SET"
+            f" taken = CASE WHEN rate_windows.ends_ms <= {now} THEN 0 ELSE rate_windows.taken END + excluded.taken,"
+            f" ends_ms = CASE WHEN rate_windows.ends_ms <= {now} THEN excluded.ends_ms ELSE rate_windows.ends_ms END"
+            f" RETURNING ends_ms, taken, ends_ms - {now}"
+        )
+        for dialect, now in _NOW_MS.items()
+    }
+)
+"""Take a share of a principal's window; gives the window's end, what is taken of it, and milliseconds until then."""
+
+
+def values(row: Row) -> dict[str, Any]:
+    """Give a row's values by the names of its columns."""
+    return {
+        "principal": row.key.principal,
+        "id": row.key.id,
+        "fingerprint": row.fingerprint,
+        "version": row.version,
+        "action": row.action,
+        "response_json": row.response.decode(),
+        "created_at": row.created_at,
+    }
+
+
+def arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Give the values of rows as one list for each column."""
+    return {
+        "principal": [row.key.principal for row in rows],
+        "id": [row.key.id for row in rows],
+        "fingerprint": [row.fingerprint for row in rows],
+        "version": [row.version for row in rows],
+        "action": [row.action for row in rows],
+        "response_json": [row.response.decode() for row in rows],
+        "created_at": [row.created_at for row in rows],
+    }
