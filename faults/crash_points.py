@@ -150,8 +150,10 @@ def _wrap_intake(killer: Killer) -> None:
             killer.reach(AUTHENTICATED, [item.request.id])
         return item
 
-    def job_that_tells(self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None) -> Job[Any]:
-        job = make_job(self, work, run)
+    def job_that_tells(
+        self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
+    ) -> Job[Any]:
+        job = make_job(self, work, run, **how)
 
         def run_and_tell(connection: Any) -> bytes:
             response = job.run(connection)

@@ -55,8 +55,10 @@ def poison() -> None:
     """Have requests with the field do harm, when their effect is made and not committed."""
     make_job = Intake.job
 
-    def make_harmful(self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None) -> Job[Any]:
-        job, harm = make_job(self, work, run), work.request.data.get(POISON)
+    def make_harmful(
+        self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
+    ) -> Job[Any]:
+        job, harm = make_job(self, work, run, **how), work.request.data.get(POISON)
 
         def run_and_harm(connection: Any) -> bytes:
             response = job.run(connection)

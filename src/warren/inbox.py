@@ -27,7 +27,8 @@ SURVIVED: Final = (Exception, SystemExit, KeyboardInterrupt)
 """What an action may raise without ending more than its own attempt."""
 
 
-def _always() -> bool:
+def always() -> bool:
+    """Say yes; the ``wanted`` of a job that nobody calls off."""
     return True
 
 
@@ -56,7 +57,7 @@ class Job(Struct, Generic[C], frozen=True):
     started: datetime
     journal: bool = False
     other_fingerprints: tuple[bytes, ...] = ()
-    wanted: Callable[[], bool] = _always
+    wanted: Callable[[], bool] = always
 
 
 class Answered(Struct, frozen=True):
@@ -250,7 +251,7 @@ def _run_journaled(store: Store[C], job: Job[C]) -> Result:
     if deaths >= MOST_DEATHS:
         return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
     try:
-        result = run_alone(store, replace(job, wanted=_always))
+        result = run_alone(store, replace(job, wanted=always))
     except StorageUnavailable as error:
         return Failed(error, counted=True)
     survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -34,8 +34,8 @@ somebody holds on to does not hold up everybody."""
 class Gate(Protocol):
     """Who asked for a request to be admitted, and is told."""
 
-    def begin(self, work: Work) -> None:
-        """Run the request."""
+    def begin(self, works: Sequence[Work]) -> None:
+        """Run requests."""
         ...
 
     def decline(self, work: Work, error: RateLimited) -> None:
@@ -78,7 +78,7 @@ class Admission(Generic[C]):
     def admit(self, work: Work, gate: Gate) -> None:
         """Have a request begin or be declined, at once or as soon as a lease says which."""
         if not _counts(work):
-            gate.begin(work)
+            gate.begin([work])
             return
         principal = work.principal.subject
         entry = self._entry(principal)
@@ -104,7 +104,7 @@ class Admission(Generic[C]):
                 return False
             work, gate = entry.waiting.popleft()
             if verdict is Verdict.ADMITTED:
-                gate.begin(work)
+                gate.begin([work])
             else:
                 gate.decline(work, entry.allowance.refusal(self._clock()))
         return True

@@ -8,8 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from msgspec.structs import replace
-
 from warren.codec import ok, refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Job, Result, repeat
@@ -110,8 +108,7 @@ class Calls(Generic[C, S]):
     async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
         """Have a lane run a function and store the response that it makes, in one transaction."""
         finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        job = replace(self._intake.job(work, run), wanted=lambda: not finished.cancelled())
-        self._lanes.submit(job, finished)
+        self._lanes.submit(self._intake.job(work, run, wanted=lambda: not finished.cancelled()), finished)
         return await finished
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:

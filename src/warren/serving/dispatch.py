@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from msgspec.structs import replace
-
 from warren.amqp import Delivery
 from warren.codec import decode_reply, refusal
 from warren.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
@@ -18,7 +16,7 @@ from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack
 from warren.retry import RetryPolicy, decide
 from warren.serving.admission import Admission
 from warren.serving.calls import Calls
-from warren.serving.intake import Declined, Intake, Work
+from warren.serving.intake import Intake, Work
 from warren.serving.lane import Finished, Lanes
 from warren.serving.quarantine import Quarantine
 from warren.serving.settle import Settlement, Settler, Unsettled
@@ -74,32 +72,40 @@ class Dispatcher(Generic[C, S]):
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
         declined: list[Settlement] = []
+        works: list[Work] = []
         for delivery in deliveries:
             self._unsettled.add(delivery.delivery_tag)
             item = self._intake.take(delivery)
-            if isinstance(item, Declined):
-                declined.append((item, item.outcome))
-            elif self._admission is None:
-                self.begin(item)
+            if isinstance(item, Work):
+                works.append(item)
             else:
-                self._admission.admit(item, self)
+                declined.append((item, item.outcome))
+        if self._admission is None:
+            self.begin(works)
+        else:
+            for work in works:
+                self._admission.admit(work, self)
         if declined:
             self._settler.settle(declined)
 
-    def begin(self, work: Work) -> None:
-        """Run a request that is admitted, as soon as it may; nothing once the session is over."""
+    def begin(self, works: Iterable[Work]) -> None:
+        """Run requests that are admitted, as soon as they may; nothing once the session is over."""
         if not self._over:
-            self._quarantine.admit(work)
+            self._quarantine.admit(works)
 
-    def _begin(self, work: Work) -> None:
+    def _begin(self, works: Sequence[Work]) -> None:
         if not self._over:
-            self._or_broken(self._run, work)
+            self._or_broken(self._run, works)
 
-    def _run(self, work: Work) -> None:
-        if work.action.is_async:
-            self._call(work)
-        else:
-            self._lanes.submit(replace(self._intake.job(work), wanted=self._goes_on), (self, work))
+    def _run(self, works: Sequence[Work]) -> None:
+        jobs = []
+        for work in works:
+            if work.action.is_async:
+                self._call(work)
+            else:
+                jobs.append((self._intake.job(work, wanted=self._goes_on), (self, work)))
+        if jobs:
+            self._lanes.submit_all(jobs)
 
     def _goes_on(self) -> bool:
         return not self._over

@@ -16,7 +16,7 @@ from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
 from warren.envelope import DEADLINE, DEATHS, RETRY_COUNT, Request
 from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError
-from warren.inbox import Job
+from warren.inbox import Job, always
 from warren.masking import shown, without_tokens
 from warren.outcome import Answer, DeadLetter, Outcome
 from warren.serving.reply_queues import foreign_reply_to
@@ -196,8 +196,10 @@ class Intake(Generic[C, S]):
             transactions=transactions,
         )
 
-    def job(self, work: Work, run: Callable[[C], bytes] | None = None) -> Job[C]:
-        """Make what a lane runs: the action itself, or ``run`` in its place."""
+    def job(
+        self, work: Work, run: Callable[[C], bytes] | None = None, *, wanted: Callable[[], bool] = always
+    ) -> Job[C]:
+        """Make what a lane runs: the action itself, or ``run`` in its place; see ``Job.wanted``."""
         request, action = work.request, work.action
 
         def run_action(connection: C) -> bytes:
@@ -216,6 +218,7 @@ class Intake(Generic[C, S]):
             datetime.fromtimestamp(self._clock(), UTC),
             journal=work.delivery.redelivered and not action.is_async,
             other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
+            wanted=wanted,
         )
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from enum import Enum, auto
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
@@ -46,6 +49,13 @@ Finished = list[tuple[Any, Result]]
 """Who waited, and the result: what a lane reports, for a whole batch or for the part of it that is at its end."""
 
 
+class _Signal(Enum):
+    """Why a lane wakes up; what is ready may have been taken by another one meanwhile."""
+
+    GO = auto()
+    END = auto()
+
+
 class _Ended:
     """Counts the runs of one lane; only its own thread writes to it."""
 
@@ -75,7 +85,8 @@ class Lanes(Generic[C]):
     def __init__(self, stores: Sequence[Store[C]], on_finished: Callable[[Finished], None]) -> None:
         self.interrupted: list[Key] = []
         self._on_finished = on_finished
-        self._queue: SimpleQueue[_Entry[C] | _Errand[C] | None] = SimpleQueue()
+        self._ready: deque[_Entry[C] | _Errand[C]] = deque()
+        self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._ended = [_Ended() for _ in stores]
         self._threads = [
@@ -95,7 +106,12 @@ class Lanes(Generic[C]):
 
     def submit(self, job: Job[C], waiter: Any) -> None:
         """Have a job run; its result comes to ``on_finished`` with its waiter."""
-        self._queue.put(_Entry(job, waiter))
+        self.submit_all([(job, waiter)])
+
+    def submit_all(self, jobs: Iterable[tuple[Job[C], Any]]) -> None:
+        """Have jobs run, with a waiter each; a lane that is free finds all of them ready."""
+        self._ready.extend([_Entry(job, waiter) for job, waiter in jobs])
+        self._signals.put(_Signal.GO)
 
     def run(self, function: Callable[[Store[C]], T]) -> asyncio.Future[T]:
         """Have ``function(store)`` called in a lane; the future has its value or its error.
@@ -103,7 +119,8 @@ class Lanes(Generic[C]):
         When the future is cancelled before that, the function is not called.
         """
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Errand(function, future))
+        self._ready.append(_Errand(function, future))
+        self._signals.put(_Signal.GO)
         return future
 
     def forget_deaths(self, key: Key) -> None:
@@ -118,7 +135,7 @@ class Lanes(Generic[C]):
     async def close(self, limit: float) -> None:
         """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
         for _ in self._threads:
-            self._queue.put(None)
+            self._signals.put(_Signal.END)
         give_up = self._loop.time() + limit
         for thread in self._threads:
             await asyncio.to_thread(thread.join, max(give_up - self._loop.time(), 0.0))
@@ -127,30 +144,32 @@ class Lanes(Generic[C]):
 
     def _live(self, store: Store[C], ended: _Ended) -> None:
         try:
-            while (first := self._queue.get()) is not None:
-                batch, errands = self._take_ready(first)
-                self._run(batch, store, ended)
+            while True:
+                signal = self._signals.get()
+                batch, errands = self._take_ready()
+                if self._ready:
+                    self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
+                if batch:
+                    self._run(batch, store, ended)
                 for errand in errands:
                     self._do(errand, store)
+                if signal is _Signal.END:
+                    if not self._ready:
+                        return
+                    self._signals.put(_Signal.END)  # first what is there, then the end
         finally:
             store.close()
 
-    def _take_ready(self, first: _Entry[C] | _Errand[C]) -> tuple[list[_Entry[C]], list[_Errand[C]]]:
+    def _take_ready(self) -> tuple[list[_Entry[C]], list[_Errand[C]]]:
         batch: list[_Entry[C]] = []
         errands: list[_Errand[C]] = []
-        item: _Entry[C] | _Errand[C] | None = first
-        while item is not None:
-            if isinstance(item, _Entry):
-                batch.append(item)
-            else:
-                errands.append(item)
-            if len(batch) >= LARGEST_BATCH:
-                return batch, errands
-            try:
-                item = self._queue.get_nowait()
-            except Empty:
-                return batch, errands
-        self._queue.put(None)  # the sign to end: first what was taken, then the end
+        with suppress(IndexError):  # another lane may take the last one at any moment
+            while len(batch) < LARGEST_BATCH:
+                item = self._ready.popleft()
+                if isinstance(item, _Entry):
+                    batch.append(item)
+                else:
+                    errands.append(item)
         return batch, errands
 
     def _run(self, batch: list[_Entry[C]], store: Store[C], ended: _Ended) -> None:

@@ -27,6 +27,8 @@ logger: Final = logging.getLogger("warren.worker")
 _PERSISTENT: Final = 2
 _SHORT_STRING: Final = 255
 """Bytes in a property (AMQP 0-9-1, section 4.2.5.3)."""
+_SURELY_SHORT: Final = _SHORT_STRING // 4
+"""Characters that have no more bytes than that in UTF-8."""
 
 
 class Outbox:
@@ -113,7 +115,9 @@ class Outbox:
 
 def _echo(correlation_id: str | None) -> str | None:
     """Give it back where it can be written: bytes that are no UTF-8 were read as escapes, which may be too long."""
-    return correlation_id if correlation_id and len(correlation_id.encode()) <= _SHORT_STRING else None
+    if not correlation_id or (len(correlation_id) > _SURELY_SHORT and len(correlation_id.encode()) > _SHORT_STRING):
+        return None
+    return correlation_id
 
 
 def _id(item: Work | Declined) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -25,14 +25,14 @@ class Quarantine(Generic[C]):
 
     Args:
         lanes: in one of which the journal is read.
-        begin: begins with a request; its end is told with ``ended``.
+        begin: begins with requests; their end is told with ``ended``.
         failed: told of requests that cannot begin, because the journal could not be read.
     """
 
     def __init__(
         self,
         lanes: Lanes[C],
-        begin: Callable[[Work], None],
+        begin: Callable[[Sequence[Work]], None],
         failed: Callable[[Sequence[Work], Exception], None],
     ) -> None:
         self._lanes = lanes
@@ -45,14 +45,15 @@ class Quarantine(Generic[C]):
         self._alone = False
         self._looking: asyncio.Task[None] | None = None
 
-    def admit(self, work: Work) -> None:
-        """Begin with a request as soon as it may; one that was delivered before is looked up first."""
-        if not work.delivery.redelivered:
-            self._others.append(work)
+    def admit(self, works: Iterable[Work]) -> None:
+        """Begin with requests as soon as they may; one that was delivered before is looked up first."""
+        for work in works:
+            (self._unknown if work.delivery.redelivered else self._others).append(work)
+        if self._others:
             self._go_on()
-            return
-        self._unknown.append(work)
-        if self._looking is None:  # as a task, so that it begins when all deliveries of this read are known
+        if (
+            self._unknown and self._looking is None
+        ):  # as a task, so that it begins when all deliveries of this read are known
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
     def ended(self, count: int) -> None:
@@ -91,15 +92,15 @@ class Quarantine(Generic[C]):
             return
         if not self._suspects:
             others, self._others = self._others, []
-            for work in others:
-                self._start(work)
+            self._start(others)
         elif not self._running:
             self._alone = True
-            self._start(self._suspects.popleft())
+            self._start([self._suspects.popleft()])
 
-    def _start(self, work: Work) -> None:
-        self._running += 1
-        self._begin(work)
+    def _start(self, works: Sequence[Work]) -> None:
+        if works:
+            self._running += len(works)
+            self._begin(works)
 
 
 def _attempts(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, int]:

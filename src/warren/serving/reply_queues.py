@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from functools import lru_cache
 from typing import Final
 
 from warren.amqp import Delivery
@@ -23,12 +24,13 @@ ENOUGH_DELIVERIES: Final = 3
 MOST_SUSPECTS: Final = 1000
 
 
+@lru_cache(maxsize=1024)
 def foreign_reply_to(reply_to: str | None) -> str | None:
     """Say why a reply queue is not answered to; None when it is, or when there is none.
 
     Only the broker makes queues with the two kinds of names, for one connection each: a caller cannot name somebody
     else's. A name for direct reply-to that the broker did not make would end the connection of whoever publishes to
-    it (RabbitMQ 3.10), so its form is checked.
+    it (RabbitMQ 3.10), so its form is checked. A caller's requests all have the same one, so verdicts are remembered.
     """
     if not reply_to or _NAMED_BY_THE_BROKER.fullmatch(reply_to):
         return None
@@ -66,5 +68,7 @@ class Suspects:
 
     def accuse(self, delivery: Delivery) -> bool:
         """Say whether this delivery is better settled without a reply."""
+        if not self._names:
+            return False
         count = (delivery.properties.headers or {}).get(_DELIVERIES, 0)
         return delivery.properties.reply_to in self._names and isinstance(count, int) and count >= ENOUGH_DELIVERIES

@@ -148,6 +148,7 @@ class Settler:
         silent: list[int] = []
         answered: list[int] = []
         moved: list[Settlement] = []
+        told = logger.isEnabledFor(logging.INFO)
         for item, outcome in settlements:
             if isinstance(outcome, PutBack):
                 self._return(item, outcome)
@@ -156,7 +157,8 @@ class Settler:
             messages += written
             (answered if written else silent).append(item.delivery.delivery_tag)
             if isinstance(outcome, Answer):
-                _log(item, outcome)
+                if told:
+                    _log(item, outcome)
             else:
                 moved.append((item, outcome))
         try:

@@ -66,7 +66,7 @@ class Held:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps = 0
         self.submitted, self.seen = threading.Event(), threading.Event()
-        forget, submit = SqlStore.forget_answers, Lanes.submit
+        forget, submit = SqlStore.forget_answers, Lanes.submit_all
 
         def held_forget(store: SqlStore, before: datetime, most: int) -> int:
             self.steps += 1
@@ -74,12 +74,12 @@ class Held:
                 assert self.steps != number or event.wait(LIMIT)
             return forget(store, before, most)
 
-        def told_submit(lanes: Lanes[Any], job: Any, waiter: Any) -> None:
-            submit(lanes, job, waiter)
+        def told_submit(lanes: Lanes[Any], jobs: Any) -> None:
+            submit(lanes, jobs)
             self.submitted.set()
 
         monkeypatch.setattr(SqlStore, "forget_answers", held_forget)
-        monkeypatch.setattr(Lanes, "submit", told_submit)
+        monkeypatch.setattr(Lanes, "submit_all", told_submit)
 
 
 async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays(
