@@ -1,12 +1,11 @@
-"""Running ``async def`` actions: in the event loop, bounded in number, once for each id like all others."""
+"""Running an ``async def`` action: in the event loop, once for each id like all others."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from warren.codec import ok, refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
@@ -19,12 +18,6 @@ C = TypeVar("C")
 S = TypeVar("S")
 T = TypeVar("T")
 
-MOST_AT_ONCE: Final = 100
-"""Async actions that run at the same time in one worker; the others wait their turn."""
-
-LONGEST: Final = timedelta(seconds=60)
-"""How long one async action may take; after that its attempt has failed."""
-
 
 class _Concluded(Exception):
     """Unwinds an action whose response is settled without a value of its function."""
@@ -36,16 +29,13 @@ class Calls(Generic[C, S]):
     def __init__(self, intake: Intake[C, S], lanes: Lanes[C]) -> None:
         self._intake = intake
         self._lanes = lanes
-        self._turn = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def run(self, work: Work) -> Result:
         """Run an action and say what became of it; never raises, except when cancelled."""
-        async with self._turn:
-            try:
-                async with asyncio.timeout(LONGEST.total_seconds()):
-                    return await self._run_journaled(work)
-            except SURVIVED as error:  # SystemExit too: it would end the process, and the next one's
-                return Failed(error)
+        try:
+            return await self._run_journaled(work)
+        except SURVIVED as error:  # SystemExit too: it would end the process, and the next one's
+            return Failed(error)
 
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
@@ -66,16 +56,17 @@ class Calls(Generic[C, S]):
         return result
 
     async def _run_once(self, work: Work) -> Result:
-        job = self._intake.job(work)
-        if job.stores and (known := await self._lanes.run(lambda store: _find(store, job))):
-            return repeat(job, known)
+        if stores := self._intake.stores(work.action):
+            job = self._intake.job(work)
+            if known := await self._lanes.run(lambda store: _find(store, job)):
+                return repeat(job, known)
         try:
             self._intake.check_turn(work)
         except DeadlineExceeded as error:
-            return await self._refuse(work, error, stores=job.stores)
+            return await self._refuse(work, error, stores=stores)
         if work.action.writes:
             return await self._run_writing(work)
-        return await self._run_reading(work, stores=job.stores)
+        return await self._run_reading(work, stores=stores)
 
     async def _run_writing(self, work: Work) -> Result:
         """Run an action whose one transaction makes and stores its response."""

@@ -20,6 +20,7 @@ from warren.serving.intake import Intake, Work
 from warren.serving.lane import Finished, Lanes
 from warren.serving.quarantine import Quarantine
 from warren.serving.settle import Settlement, Settler, Unsettled
+from warren.serving.turns import Turns
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -58,7 +59,7 @@ class Dispatcher(Generic[C, S]):
     ) -> None:
         self._intake = intake
         self._lanes = lanes
-        self._calls = calls
+        self._turns = Turns(calls, self.ended)
         self._admission = admission
         self._policy = policy
         self._unsettled = unsettled
@@ -66,7 +67,6 @@ class Dispatcher(Generic[C, S]):
         self._on_outage = on_outage
         self._on_broken = on_broken
         self._quarantine = Quarantine(lanes, self._begin, self._not_begun)
-        self._tasks: set[asyncio.Task[None]] = set()
         self._over = False
 
     def take(self, deliveries: list[Delivery]) -> None:
@@ -98,12 +98,10 @@ class Dispatcher(Generic[C, S]):
             self._or_broken(self._run, works)
 
     def _run(self, works: Sequence[Work]) -> None:
-        jobs = []
-        for work in works:
-            if work.action.is_async:
-                self._call(work)
-            else:
-                jobs.append((self._intake.job(work, wanted=self._goes_on), (self, work)))
+        self._turns.begin([work for work in works if work.action.is_async])
+        jobs = [
+            (self._intake.job(work, wanted=self._goes_on), (self, work)) for work in works if not work.action.is_async
+        ]
         if jobs:
             self._lanes.submit_all(jobs)
 
@@ -168,23 +166,7 @@ class Dispatcher(Generic[C, S]):
         """Give up what is in hand, because the session is over; the broker delivers it again."""
         self._over = True
         self._quarantine.end()
-        for task in self._tasks:
-            task.cancel()
-
-    def _call(self, work: Work) -> None:
-        async def run() -> None:
-            result: Result
-            try:
-                result = await self._calls.run(work)
-            except asyncio.CancelledError as error:
-                if self._over:
-                    raise
-                result = Failed(error)  # the action's own doing
-            self.ended([(work, result)])
-
-        task = asyncio.get_running_loop().create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._turns.end()
 
     def _outcome(self, work: Work, result: Result) -> Outcome:
         match result:
