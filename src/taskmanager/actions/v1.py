@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -50,7 +51,7 @@ class TaskV1(Struct, frozen=True):
         )
 
 
-class CreateTaskV1(Struct, frozen=True):
+class CreateTaskV1(Struct, frozen=True, dict=True):
     """A task that the caller wants to have; ``due_date`` is an ISO 8601 date, or date and time."""
 
     title: str
@@ -59,10 +60,11 @@ class CreateTaskV1(Struct, frozen=True):
     due_date: str | None = None
 
     def __post_init__(self) -> None:
-        self.task()
+        self.task  # noqa: B018 -- made here, so that a rule it breaks is the input's error, and used by the action
 
+    @cached_property
     def task(self) -> NewTask:
-        """Give the task that is wanted; a status of null is the usual one."""
+        """The task that is wanted; a status of null is the usual one."""
         return NewTask(self.title, self.description, self.status or Status.TODO, due_date=rules.due_date(self.due_date))
 
 
@@ -127,7 +129,7 @@ async def health_check(context: TaskContext) -> Health:  # noqa: ARG001 -- every
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     """Create a task owned by the caller."""
-    task = usecases.create_task(context.connection, caller(context), wanted.task(), context.now)
+    task = usecases.create_task(context.connection, caller(context), wanted.task, context.now)
     hang_if_asked(context)
     return TaskV1.of(task)
 

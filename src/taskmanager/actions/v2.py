@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Self
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Final, Self
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -31,16 +33,20 @@ class TaskV2(Struct, frozen=True):
     @classmethod
     def of(cls, task: Task) -> Self:
         """Show a task."""
-        return cls(*(getattr(task, field) for field in cls.__struct_fields__))
+        return cls(*_SHOWN(task))
 
 
-class CreateTaskV2(CreateTaskV1, frozen=True):
+_SHOWN: Final = attrgetter(*TaskV2.__struct_fields__)
+
+
+class CreateTaskV2(CreateTaskV1, frozen=True, dict=True):
     """A task that the caller wants to have."""
 
     priority: Priority | None = None
 
+    @cached_property
     def task(self) -> NewTask:
-        """Give the task that is wanted; a status or priority of null is the usual one."""
+        """The task that is wanted; a status or priority of null is the usual one."""
         return NewTask(
             self.title,
             self.description,
@@ -100,7 +106,7 @@ class Stats(Struct, frozen=True):
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     """Create a task owned by the caller."""
-    task = usecases.create_task(context.connection, caller(context), wanted.task(), context.now)
+    task = usecases.create_task(context.connection, caller(context), wanted.task, context.now)
     hang_if_asked(context)
     return TaskV2.of(task)
 
