@@ -182,6 +182,7 @@ def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
 
 
 def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+    transaction.gather(len(jobs))
     known = dict(transaction.find([job.key for job in jobs if job.stores]))
     rows: list[Row] = []
     results: list[Result] = []

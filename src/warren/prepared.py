@@ -37,10 +37,10 @@ class Prepared:
         """Execute it and give all rows.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+            sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
         """
         form = self._form(connection)
-        cursor = _execute(connection, form, form.arguments(values))
+        cursor = _execute(connection, form, form.given(values))
         try:
             found = cursor.fetchall()
         except connection.dialect.loaded_dbapi.Error as error:  # SQLite finds some errors only while it gives rows
@@ -52,7 +52,7 @@ class Prepared:
         """Execute it and give the only row there can be.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+            sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
         """
         rows = self.rows(connection, values)
         return rows[0] if rows else None
@@ -61,10 +61,10 @@ class Prepared:
         """Execute it and give the number of rows that it met.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+            sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
         """
         form = self._form(connection)
-        cursor = _execute(connection, form, form.arguments(values))
+        cursor = _execute(connection, form, form.given(values))
         count = int(cursor.rowcount)
         cursor.close()
         return count
@@ -73,10 +73,10 @@ class Prepared:
         """Execute it for each row, without results.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+            sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
         """
         form = self._form(connection)
-        _execute(connection, form, list(map(form.arguments, rows)), many=True).close()
+        _execute(connection, form, list(map(form.given, rows)), many=True).close()
 
     def _form(self, connection: sa.Connection) -> _Form:
         dialect = connection.dialect
@@ -99,6 +99,13 @@ class _Form(Struct, frozen=True):
     text: str
     arguments: Callable[[Values], Any]
     results: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
+
+    def given(self, values: Values) -> Any:
+        """Make what the driver takes, or SQLAlchemy's error where a value is missing or cannot be converted."""
+        try:
+            return self.arguments(values)
+        except Exception as error:
+            raise sa.exc.StatementError(str(error), self.text, None, error, hide_parameters=True) from error
 
 
 def _compile(statement: Statement, given: Sequence[str] | None, dialect: sa.Dialect) -> _Form:

@@ -14,7 +14,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
 from warren.errors import StorageBusy, StorageUnavailable
-from warren.statements import FIND, LEASE, SAVE_ALL, SAVE_EACH, arrays, values
+from warren.gathering import Gathering
+from warren.statements import FIND, LEASE, SAVE, values
 from warren.store import Key, KeyTaken, Lease, Row, Stored
 from warren.tables import crash_journal, metadata, processed_requests, rate_windows
 
@@ -44,6 +45,10 @@ class SqlTransaction:
         """Statements so far that wrote or failed."""
         return self._written.statements
 
+    def gather(self, expected: int) -> None:
+        """Have rows of ``GatheredInsert`` added together; see ``Transaction.gather``."""
+        self._written.gathering = Gathering(self.connection, expected, self._written.count_gathered)
+
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         """Look up which keys have been answered."""
         if not keys:
@@ -63,11 +68,7 @@ class SqlTransaction:
             KeyTaken: another transaction has added one of the keys.
         """
         try:
-            in_order = sorted(rows, key=_key)
-            if self.connection.dialect.name == "postgresql":
-                SAVE_ALL.run(self.connection, arrays(in_order))
-            else:
-                SAVE_EACH.run_many(self.connection, [values(row) for row in in_order])
+            SAVE.run(self.connection, [values(row) for row in sorted(rows, key=_key)])
         except sa.exc.IntegrityError as error:
             raise KeyTaken("Another worker answered the same request at the same time") from error
 
@@ -103,6 +104,7 @@ class SqlStore:
             connection = self._open().execution_options(writes=writes)
             with connection.begin():
                 yield SqlTransaction(connection, self._written)
+                self._written.flush()
         except Exception as error:
             translated = self._held_up(error) or self.translate(error)
             if isinstance(translated, StorageUnavailable):
@@ -110,6 +112,8 @@ class SqlStore:
             if translated is error:
                 raise
             raise translated from error
+        finally:
+            self._written.end()
 
     def translate(self, error: BaseException) -> BaseException:
         """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
@@ -215,20 +219,35 @@ class SqlStore:
 
 
 class _Written:
-    """Counts the statements of a connection after which a transaction is not as it was before.
+    """Counts what a connection has written: after it a transaction is not as it was before.
 
-    All but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads too.
+    That is all but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads
+    too. What a transaction keeps back is added before any other statement.
     """
 
     def __init__(self) -> None:
         self.statements = 0
+        self.gathering: Gathering | None = None
 
     def count(self, *_execution: object) -> None:
+        self.flush()
+        self.statements += 1
+
+    def count_gathered(self) -> None:
         self.statements += 1
 
     def discount(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
         if statement.startswith("SELECT"):
             self.statements -= 1
+
+    def flush(self) -> None:
+        if self.gathering is not None:
+            self.gathering.flush()
+
+    def end(self) -> None:
+        gathering, self.gathering = self.gathering, None
+        if gathering is not None:
+            gathering.end()
 
 
 def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from warren.bulk import BulkInsert
 from warren.prepared import Prepared
 from warren.store import Row
 from warren.tables import processed_requests
@@ -28,18 +28,8 @@ FIND: Final = Prepared(
 )
 """Stored responses by their keys: ``keys``, a JSON array of pairs, on SQLite, and two arrays on PostgreSQL."""
 
-SAVE_EACH: Final = Prepared(processed_requests.insert())
-"""Add one row."""
-
-SAVE_ALL: Final = Prepared(
-    sa.text(
-        "INSERT INTO processed_requests (principal, id, fingerprint, version, action, response_json, created_at)"
-        " SELECT * FROM unnest(CAST(:principal AS text[]), CAST(:id AS text[]), CAST(:fingerprint AS bytea[]),"
-        " CAST(:version AS text[]), CAST(:action AS text[]), CAST(:response_json AS text[]),"
-        " CAST(:created_at AS timestamptz[]))"
-    )
-)
-"""Add any number of rows in one statement, which takes an array for each column; PostgreSQL only."""
+SAVE: Final = BulkInsert(processed_requests, *processed_requests.c.keys())
+"""Keep responses; see ``values``."""
 
 _NOW_MS: Final = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
@@ -74,17 +64,4 @@ def values(row: Row) -> dict[str, Any]:
         "action": row.action,
         "response_json": row.response.decode(),
         "created_at": row.created_at,
-    }
-
-
-def arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Give the values of rows as one list for each column."""
-    return {
-        "principal": [row.key.principal for row in rows],
-        "id": [row.key.id for row in rows],
-        "fingerprint": [row.fingerprint for row in rows],
-        "version": [row.version for row in rows],
-        "action": [row.action for row in rows],
-        "response_json": [row.response.decode() for row in rows],
-        "created_at": [row.created_at for row in rows],
     }

@@ -86,6 +86,14 @@ class Transaction(Protocol[C_co]):
         """Statements so far that wrote or failed: after one of these a request's work cannot be taken back alone."""
         ...
 
+    def gather(self, expected: int) -> None:
+        """Allow rows to be kept back and added together, since requests that fail so run again one by one.
+
+        Args:
+            expected: how many requests share the transaction.
+        """
+        ...
+
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         """Look up which keys have been answered."""
         ...

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage
 from taskmanager.storage.tables import Id, tasks
+from warren.gathering import GatheredInsert
 from warren.prepared import Prepared
 
 _COLUMNS: Final = (
@@ -26,8 +27,8 @@ _COLUMNS: Final = (
 )
 _LARGEST_ID: Final = 2**63 - 1
 _MINE: Final = sa.and_(tasks.c.id == sa.bindparam("task_id"), tasks.c.owner_id == sa.bindparam("owner"))
-_ADD: Final = Prepared(
-    tasks.insert().returning(tasks.c.id),
+_ADD: Final = GatheredInsert(
+    tasks,
     *("owner_id", "title", "description", "status", "priority", "due_date", "created_at", "updated_at"),
 )
 _FIND: Final = Prepared(sa.select(*_COLUMNS).where(_MINE))
@@ -81,7 +82,7 @@ _PAGE_OF_KINDS: Final = {count: Prepared(_page(_newest_of_kinds(count))) for cou
 
 
 def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:
-    """Keep a new task.
+    """Keep a new task, in a batch together with others'.
 
     Raises:
         sqlalchemy.exc.IntegrityError: there is no such owner.
@@ -96,7 +97,7 @@ def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dateti
         "created_at": now,
         "updated_at": now,
     }
-    ((task_id,),) = _ADD.rows(connection, values)
+    task_id = _ADD.add(connection, values)
     return Task(task_id, owner_id, new.title, new.description, new.status, new.priority, new.due_date, now, now)
 
 
