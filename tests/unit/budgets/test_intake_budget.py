@@ -1,0 +1,81 @@
+"""How much work a request is for a worker's own code, counted in calls: a change that doubles it is seen here."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from support.asked import asked
+from support.serving import keyring
+from taskmanager.actions import Services, api
+from taskmanager.passwords import Passwords
+from warren.amqp import Delivery
+from warren.codec import ok
+from warren.outcome import Answer
+from warren.serving.intake import Intake, Work
+from warren.serving.outbox import Outbox
+from warren.topology import Topology
+
+REQUESTS = 100
+
+
+class Calls:
+    """Calls of Python's and C's functions while it counts."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def _see(self, _frame: FrameType, event: str, _argument: Any) -> None:
+        self.count += event in ("call", "c_call")
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        sys.setprofile(self._see)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+
+def calls_for_each(step: Callable[[int], object]) -> float:
+    """Calls that one step takes, when what is remembered between steps is there."""
+    step(REQUESTS)
+    calls = Calls()
+    with calls.counted():
+        for number in range(REQUESTS):
+            step(number)
+    return calls.count / REQUESTS
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    passwords = Passwords()
+    yield passwords
+    passwords.close()
+
+
+def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Passwords) -> None:
+    keys = keyring()
+    intake = Intake(api, keys, Services(passwords, keys, timedelta(hours=1)))
+    outbox = Outbox(Topology("api", (timedelta(seconds=5),)), keys)
+    token = keys.issue("7", timedelta(hours=1))
+
+    def delivery(number: int) -> Delivery:
+        data = {"title": "Buy milk", "description": "two bottles"}
+        body = {"id": f"r{number}", "version": "v1", "action": "create_task", "data": data, "auth": token}
+        return asked(body, number + 1)
+
+    deliveries = [delivery(number) for number in range(REQUESTS + 1)]
+    works = [work for work in map(intake.take, deliveries) if isinstance(work, Work)]
+    answers = [Answer(ok(work.request.id, {"id": 1})) for work in works]
+    assert len(answers) == len(deliveries)
+    taking = calls_for_each(lambda number: intake.take(deliveries[number]))
+    preparing = calls_for_each(lambda number: intake.job(works[number]))
+    writing = calls_for_each(lambda number: outbox.messages(works[number], answers[number]))
+    assert taking < 85, "intake: decode, check, authenticate"
+    assert preparing < 25, "the job: fingerprint and what the lane needs"
+    assert writing < 15, "the reply"
