@@ -127,10 +127,13 @@ class Confirms:
         last = event.delivery_tag
         if last >= self.next or not (last or event.multiple):
             raise ProtocolError(f"a confirm of publish {last}, but {self.next - 1} were made", 503)
-        if event.multiple or (self._batches and self._batches[0].low == last):  # the next one in order is all up to it
+        if event.multiple:
             self._settle_to((last or self.next - 1) + 1, accepted=event.accepted)
-        elif (batch := self._find(last)) is not None and batch.is_open(last):
-            batch.settle(last, accepted=event.accepted)
+        elif (batch := self._find(last)) is not None:
+            if batch.low == last and event.accepted and not batch.early:  # nearly always: they come in order
+                batch.low += 1
+            elif batch.is_open(last):
+                batch.settle(last, accepted=event.accepted)
             if batch.low == batch.end:
                 self._batches.remove(batch)
                 batch.finish()
