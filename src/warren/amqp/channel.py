@@ -178,15 +178,12 @@ class Channel(Declarations):
             if self.is_open:
                 self._consumers.deliver(event)  # type: ignore[arg-type]  # its type was looked at by identity, for speed
         elif kind is Settled:
-            self._settled(event)  # type: ignore[arg-type]  # as above
+            if self._confirms is None:
+                raise ProtocolError("a confirm on a channel without confirms", 503)
+            self._confirms.settle(event)  # type: ignore[arg-type]  # as above
         else:
             self._link.hand_over()
             self._receive_rare(event)
-
-    def _settled(self, event: Settled) -> None:
-        if self._confirms is None:
-            raise ProtocolError("a confirm on a channel without confirms", 503)
-        self._confirms.settle(event)
 
     def _receive_rare(self, event: Event) -> None:
         match event:

@@ -7,8 +7,10 @@ any order, one by one or many at once; a mandatory message that no queue takes c
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from warren.amqp.errors import AmqpError, AmqpTimeout, ProtocolError, Refused, Unroutable
 from warren.amqp.message import Message, Returned, Settled
@@ -17,17 +19,71 @@ Verdicts = list[AmqpError | None]
 
 
 class _Batch:
-    """Messages that were published together and share one future."""
+    """Messages that were published together and share one future: the numbers from `first` to before `end`.
 
-    __slots__ = ("deadline", "first", "future", "left", "messages", "open", "verdicts")
+    Confirms come in order but for a few: all before `low` are settled, and those in `early` are besides.
+    """
+
+    __slots__ = ("deadline", "early", "end", "first", "future", "low", "messages", "verdicts")
 
     def __init__(
         self, first: int, messages: Sequence[Message], future: asyncio.Future[Verdicts], deadline: float
     ) -> None:
         self.first, self.messages, self.future, self.deadline = first, messages, future, deadline
-        self.left = len(messages)
-        self.verdicts: Verdicts = [None] * self.left
-        self.open = bytearray(b"\x01") * self.left
+        self.low, self.end = first, first + len(messages)
+        self.early: set[int] = set()
+        self.verdicts: Verdicts = [None] * len(messages)
+
+    def is_open(self, number: int) -> bool:
+        """Whether the broker has not yet spoken of that one."""
+        return number >= self.low and number not in self.early
+
+    def settle(self, number: int, *, accepted: bool) -> None:
+        """Take the verdict on one that is open."""
+        if not accepted:
+            self._refuse(number)
+        if number == self.low:
+            self._settled_to(number + 1)
+        else:
+            self.early.add(number)
+
+    def settle_to(self, end: int, *, accepted: bool) -> None:
+        """Take the verdict on all that are open before the number `end`."""
+        if not accepted:
+            for number in range(self.low, end):
+                if number not in self.early:
+                    self._refuse(number)
+        if end > self.low:
+            self._settled_to(end)
+
+    def _settled_to(self, low: int) -> None:
+        if self.early:
+            while low in self.early:
+                low += 1
+            self.early = {number for number in self.early if number > low}
+        self.low = low
+
+    def _refuse(self, number: int) -> None:
+        message = self.messages[number - self.first]
+        self.verdicts[number - self.first] = Refused(message.exchange, message.routing_key)
+
+    def finish(self) -> None:
+        """Hand the verdicts over; the messages are needed no longer."""
+        self.messages = ()
+        if not self.future.done():
+            self.future.set_result(self.verdicts)
+
+    def give_up(self, error: AmqpError) -> None:
+        """Hand over what is known, with `error` for what is not."""
+        if not self.future.done():
+            numbers = range(self.first, self.end)
+            verdicts = zip(self.verdicts, numbers, strict=True)
+            self.future.set_result(
+                [verdict or (error.fresh() if self.is_open(number) else None) for verdict, number in verdicts]
+            )
+
+
+_first = attrgetter("first")
 
 
 class Confirms:
@@ -42,7 +98,7 @@ class Confirms:
         self._why_slow = why_slow
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._batches: dict[int, _Batch] = {}
+        self._batches: deque[_Batch] = deque()  # of which the broker has not said everything, oldest first
         self._waiting: deque[_Batch] = deque()
         self.next = 1
 
@@ -50,12 +106,11 @@ class Confirms:
         """Note messages that are published now, under the numbers from `next` on."""
         future: asyncio.Future[Verdicts] = self._loop.create_future()
         batch = _Batch(self.next, messages, future, self._loop.time() + self._limit)
-        self.next += batch.left
-        for number in range(batch.first, self.next):
-            self._batches[number] = batch
-        if not batch.left:
+        if not messages:
             future.set_result([])
             return future
+        self.next = batch.end
+        self._batches.append(batch)
         while self._waiting and self._waiting[0].future.done():
             self._waiting.popleft()
         self._waiting.append(batch)
@@ -72,33 +127,46 @@ class Confirms:
         last = event.delivery_tag
         if last >= self.next or not (last or event.multiple):
             raise ProtocolError(f"a confirm of publish {last}, but {self.next - 1} were made", 503)
-        if not event.multiple:
-            self._settle(last, event.accepted)
-            return
-        last = last or self.next - 1
-        while (oldest := next(iter(self._batches), last + 1)) <= last:  # numbers grow, so the dictionary is in order
-            self._settle(oldest, event.accepted)
+        if event.multiple:
+            self._settle_to((last or self.next - 1) + 1, accepted=event.accepted)
+        elif (batch := self._find(last)) is not None:
+            if batch.low == last and event.accepted and not batch.early:  # nearly always: they come in order
+                batch.low += 1
+            elif batch.is_open(last):
+                batch.settle(last, accepted=event.accepted)
+            if batch.low == batch.end:
+                self._batches.remove(batch)
+                batch.finish()
 
-    def _settle(self, number: int, accepted: bool) -> None:
-        batch = self._batches.pop(number, None)
-        if batch is None:
-            return
-        if not accepted:
-            message = batch.messages[number - batch.first]
-            batch.verdicts[number - batch.first] = Refused(message.exchange, message.routing_key)
-        batch.open[number - batch.first] = 0
-        batch.left -= 1
-        if not batch.left and not batch.future.done():
-            batch.future.set_result(batch.verdicts)
-            batch.messages = ()
+    def _settle_to(self, end: int, *, accepted: bool) -> None:
+        """Settle what is open before the number `end`: whole batches, and a part of the last one."""
+        batches = self._batches
+        while batches and (batch := batches[0]).first < end:
+            batch.settle_to(min(end, batch.end), accepted=accepted)
+            if batch.low < batch.end:
+                return
+            batches.popleft()
+            batch.finish()
+
+    def _find(self, number: int) -> _Batch | None:
+        """The batch with that number, if it is open; nearly always it is the oldest."""
+        batches = self._batches
+        if not batches or number < batches[0].first:
+            return None
+        if number < batches[0].end:
+            return batches[0]
+        batch = batches[bisect_right(batches, number, key=_first) - 1]
+        return batch if number < batch.end else None
 
     def returned(self, event: Returned) -> bool:
         """Note that a message came back; its confirm still follows. False: no such publish waits."""
-        batch = self._batches.get(event.sequence)
-        if batch is None:
+        number = event.sequence
+        batch = self._find(number)
+        if batch is None or not batch.is_open(number):
             return False
-        error = Unroutable(event.reply_code, event.text, event.exchange, event.routing_key)
-        batch.verdicts[event.sequence - batch.first] = error
+        batch.verdicts[number - batch.first] = Unroutable(
+            event.reply_code, event.text, event.exchange, event.routing_key
+        )
         return True
 
     def end(self, error: AmqpError) -> None:
@@ -107,19 +175,13 @@ class Confirms:
         if self._timer:
             self._timer.cancel()
         while self._waiting:
-            _give_up(self._waiting.popleft(), error)
+            self._waiting.popleft().give_up(error)
 
     def _expire(self) -> None:
         """End the futures whose limit has passed; their numbers stay, for the confirm that may still come."""
         self._timer = None
         now = self._loop.time()
         while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):
-            _give_up(self._waiting.popleft(), AmqpTimeout(f"a publish{self._why_slow()}", self._limit))
+            self._waiting.popleft().give_up(AmqpTimeout(f"a publish{self._why_slow()}", self._limit))
         if self._waiting:
             self._timer = self._loop.call_at(self._waiting[0].deadline, self._expire)
-
-
-def _give_up(batch: _Batch, error: AmqpError) -> None:
-    if not batch.future.done():
-        verdicts = zip(batch.verdicts, batch.open, strict=True)
-        batch.future.set_result([verdict or (error.fresh() if unsettled else None) for verdict, unsettled in verdicts])

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
+from typing import NoReturn
 
 from warren.amqp.errors import InvalidArgument, ProtocolError
 from warren.amqp.message import FieldTable, FieldValue
@@ -18,6 +20,7 @@ DEEPEST = 32
 
 _UINT32, _INT32, _INT64 = struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">q")
 _UINT64, _DOUBLE, _DECIMAL = struct.Struct(">Q"), struct.Struct(">d"), struct.Struct(">Bi")
+_LONG = ord("l")
 _LENGTHS = [bytes([length]) for length in range(256)]
 
 
@@ -44,27 +47,37 @@ def text_of(data: bytes) -> str:
         return data.decode("utf-8", "backslashreplace")
 
 
+_text_of = lru_cache(maxsize=1024)(text_of)
+"""For the names of fields: the same few come again and again."""
+
+
 def encode_table(table: FieldTable) -> bytes:
     """A field table with its length before it.
 
     Raises:
         InvalidArgument: A value that AMQP cannot carry; the text names the field.
     """
-    pieces: list[bytes] = []
-    for name, value in table.items():
-        try:
-            pieces += short_string(name), _encode(value)
-        except (InvalidArgument, RecursionError, struct.error, OverflowError, UnicodeEncodeError) as error:
-            raise InvalidArgument(f"field {str(name)[:80]!r}: {error}") from error
-    content = b"".join(pieces)
+    content = encode_fields(table)
     return _UINT32.pack(len(content)) + content
 
 
-def _encode(value: FieldValue) -> bytes:
-    encoder = _ENCODERS.get(type(value))
-    if encoder is None:
-        raise InvalidArgument(f"a table cannot hold {type(value).__name__}")
-    return encoder(value)
+def encode_fields(table: FieldTable) -> bytes:
+    """What stands in a field table, without the length before it; raises as `encode_table`."""
+    pieces: list[bytes] = []
+    for name, value in table.items():
+        try:
+            pieces += _field_name(name), (_ENCODERS.get(type(value)) or _refuse)(value)
+        except (InvalidArgument, RecursionError, struct.error, OverflowError, UnicodeEncodeError) as error:
+            raise InvalidArgument(f"field {str(name)[:80]!r}: {error}") from error
+    return b"".join(pieces)
+
+
+_field_name = lru_cache(maxsize=1024)(short_string)
+"""The same few names come again and again."""
+
+
+def _refuse(value: object) -> NoReturn:
+    raise InvalidArgument(f"a table cannot hold {type(value).__name__}")
 
 
 def _encode_int(value: int) -> bytes:
@@ -99,7 +112,7 @@ _ENCODERS: dict[type, Callable[..., bytes]] = {
     float: lambda value: b"d" + _DOUBLE.pack(value),
     bytes: lambda value: _encode_bytes(b"x", value),
     dict: lambda value: b"F" + encode_table(value),
-    list: lambda value: _encode_bytes(b"A", b"".join(map(_encode, value))),
+    list: lambda value: _encode_bytes(b"A", b"".join([(_ENCODERS.get(type(each)) or _refuse)(each) for each in value])),
     datetime: _encode_time,
     Decimal: _encode_decimal,
 }
@@ -118,18 +131,19 @@ def decode_table(data: bytes, at: int, depth: int = 0) -> tuple[FieldTable, int]
     table: FieldTable = {}
     while at < end:
         value_at = at + 1 + data[at]
-        name = text_of(data[at + 1 : value_at])
-        table[name], at = _decode(data, value_at, depth)
+        name, kind = _text_of(data[at + 1 : value_at]), data[value_at]
+        if kind == _LONG:  # deadlines and sequence numbers are such
+            table[name], at = _INT64.unpack_from(data, value_at + 1)[0], value_at + 9
+        else:
+            decoder = _DECODERS.get(kind) or _unknown(data, value_at)
+            table[name], at = decoder(data, value_at + 1, depth)
     if at != end:
         raise ProtocolError("a field crosses the end of its table", 502)
     return table, end
 
 
-def _decode(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
-    decoder = _DECODERS.get(data[at])
-    if decoder is None:
-        raise ProtocolError(f"unknown field type {data[at : at + 1]!r}", 502)
-    return decoder(data, at + 1, depth)
+def _unknown(data: bytes, at: int) -> NoReturn:
+    raise ProtocolError(f"unknown field type {data[at : at + 1]!r}", 502)
 
 
 def _fixed(layout: str) -> Callable[[bytes, int, int], tuple[FieldValue, int]]:
@@ -180,7 +194,8 @@ def _decode_array(data: bytes, at: int, depth: int) -> tuple[FieldValue, int]:
         raise ProtocolError("an array is longer than its frame", 502)
     values = []
     while at < end:
-        value, at = _decode(data, at, depth + 1)
+        decoder = _DECODERS.get(data[at]) or _unknown(data, at)
+        value, at = decoder(data, at + 1, depth + 1)
         values.append(value)
     if at != end:
         raise ProtocolError("a value crosses the end of its array", 502)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
-from uuid import uuid4
 
 from msgspec import UNSET
 
 from warren.amqp import Address, AddressError, AmqpError, Backoff, Reconnecting
 from warren.client.dispatch import Dispatch, OnLost
+from warren.client.ids import new_id
 from warren.client.in_flight import Asked, Received
 from warren.client.line import Line
 from warren.codec import LARGEST_BODY, encode_json
@@ -153,7 +153,8 @@ class Client:
             NoAnswer: no reply in time, or none that can be read; it may have been executed. Ask again with the same id.
             IdReused: another request of the same id is in flight.
         """
-        received = await self.ask(action, data, version=version, token=token, id=id, timeout=timeout)
+        request = _request(id, version, action, data, token)
+        received = await self._settled(request, timeout, wants_reply=True)
         if received.reply.status == "error":
             raise error_of(received.reply)
         return received.reply.data
@@ -173,7 +174,7 @@ class Client:
         Raises:
             Overloaded, NotSent, NoAnswer, IdReused: as `call`.
         """
-        request = Request(uuid4().hex if id is None else id, version, action, dict(data or {}), token or "")
+        request = _request(id, version, action, data, token)
         return await self._settled(request, timeout, wants_reply=True)
 
     async def send(
@@ -194,21 +195,22 @@ class Client:
             NoAnswer: not confirmed in time; it may have been accepted.
             IdReused: another request of the same id is in flight.
         """
-        request = Request(uuid4().hex if id is None else id, version, action, dict(data or {}), token or "")
+        request = _request(id, version, action, data, token)
         await self._settled(request, timeout, wants_reply=False)
         return request.id
 
     async def _settled(self, request: Request, timeout: float, *, wants_reply: bool) -> Received:
-        if self._dispatch is None:
+        dispatch = self._dispatch
+        if dispatch is None:
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
         body = encode_json(request)
         if len(body) > LARGEST_BODY:
             raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
-        waiter = self._dispatch.ask(Asked(request.id, request.name, body, wants_reply=wants_reply), timeout)
+        waiter = dispatch.ask(Asked(request.id, request.name, body, wants_reply=wants_reply), timeout)
         try:
             return await waiter.future
         finally:
-            self._dispatch.in_flight.leave(waiter)
+            dispatch.in_flight.leave(waiter)
 
     async def _first_line(self, dispatch: Dispatch) -> Line:
         now = asyncio.get_running_loop().time
@@ -229,6 +231,13 @@ class Client:
     async def _next_line(self, dispatch: Dispatch) -> Line:
         spare, self._spare = self._spare, None
         return spare or await self._open_line(dispatch)
+
+
+def _request(
+    given_id: str | None, version: str, action: str, data: Mapping[str, Any] | None, token: str | None
+) -> Request:
+    content = data if type(data) is dict else dict(data or {})  # it is encoded at once, so it need not be copied
+    return Request(new_id() if given_id is None else given_id, version, action, content, token or "")
 
 
 def error_of(reply: Reply) -> RequestError:

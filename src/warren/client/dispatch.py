@@ -54,7 +54,7 @@ class Dispatch:
     """
 
     def __init__(self, topology: Topology, on_lost: OnLost) -> None:
-        self._topology = topology
+        self._exchange, self._queue = topology.exchange, topology.requests
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._line: Line | None = None
@@ -188,23 +188,32 @@ class Dispatch:
             correlation_id=asked.id,
             reply_to=DIRECT_REPLY_TO if asked.wants_reply else None,
         )
-        return Message(asked.body, self._topology.requests, self._topology.exchange, properties, mandatory=True)
+        return Message(asked.body, self._queue, self._exchange, properties, mandatory=True)
 
     def _on_verdicts(self, line: Line, batch: list[Asked], done: asyncio.Future[list[AmqpError | None]]) -> None:
-        for asked, error in zip(batch, done.result(), strict=True):
-            if error is None:
-                line.proven = True
-                self._room.accepted()
+        verdicts = done.result()
+        if not any(verdicts):  # all are accepted, as nearly always
+            line.proven = True
+            self._room.accepted()
+            for asked in batch:
                 self.in_flight.accept(asked)
-            elif isinstance(error, Refused):
-                line.proven = True
-                retry_after = self._room.refused(self._loop.time())
-                self.in_flight.fail(asked, partial(asked.refused, self._topology.requests, retry_after))
-            elif not error.unknown:
-                line.proven = True
-                hint = f"; {_HINT}" if isinstance(error, Unroutable) else ""
-                self._fail_unaccepted([asked], f"{error}{hint}")
-            # Unknown means that the line is closing, or that the confirm is late: then the caller's deadline decides.
+            return
+        for asked, error in zip(batch, verdicts, strict=True):
+            self._on_verdict(line, asked, error)
+
+    def _on_verdict(self, line: Line, asked: Asked, error: AmqpError | None) -> None:
+        if error is not None and error.unknown:
+            return  # the line is closing, or the confirm is late: then the caller's deadline decides
+        line.proven = True
+        if error is None:
+            self._room.accepted()
+            self.in_flight.accept(asked)
+        elif isinstance(error, Refused):
+            retry_after = self._room.refused(self._loop.time())
+            self.in_flight.fail(asked, partial(asked.refused, self._queue, retry_after))
+        else:
+            hint = f"; {_HINT}" if isinstance(error, Unroutable) else ""
+            self._fail_unaccepted([asked], f"{error}{hint}")
 
     def _on_closed(self, line: Line, closed: asyncio.Future[AmqpError | None]) -> None:
         self._drop(line, closed.result() or ChannelClosed("it was closed by this side"))

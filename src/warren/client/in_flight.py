@@ -56,7 +56,7 @@ class Asked:
 
     def __init__(self, request_id: str, name: str, body: bytes, *, wants_reply: bool) -> None:
         self.id, self.name, self.body, self.wants_reply = request_id, name, body, wants_reply
-        self.waiters: set[Waiter] = set()
+        self.waiters: list[Waiter] = []
         self.expires = self.sent_until = 0.0
         self.attempts = 0
         self.accepted = False
@@ -65,7 +65,10 @@ class Asked:
     @property
     def wanted(self) -> bool:
         """Whether somebody still waits; a caller that was cancelled in this turn of the loop does not."""
-        return any(not waiter.future.done() for waiter in self.waiters)
+        for waiter in self.waiters:  # noqa: SIM110 - nearly always there is one, and a generator costs as much again
+            if not waiter.future.done():
+                return True
+        return False
 
     def unaccepted(self, text: str) -> WarrenError:
         """The error for an attempt that the broker did not take: certain only when it was the first one."""
@@ -157,7 +160,7 @@ class InFlight:
         asked.expires = max(asked.expires, moment)
         waiter = Waiter(asked, timeout, self._loop.create_future())
         waiter.slot = self._deadlines.add(waiter, moment)
-        asked.waiters.add(waiter)
+        asked.waiters.append(waiter)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
@@ -166,9 +169,10 @@ class InFlight:
         if waiter.future.done() and not waiter.future.cancelled():
             waiter.future.exception()  # a caller cancelled in the turn in which it failed has not looked at it
         asked = waiter.asked
-        asked.waiters.discard(waiter)
-        if not asked.waiters and self._asked.get(asked.id) is asked:
-            del self._asked[asked.id]
+        if waiter in asked.waiters:  # otherwise the request has ended, and was taken out then
+            asked.waiters.remove(waiter)
+            if not asked.waiters:
+                self._forget(asked)
 
     def accept(self, asked: Asked) -> None:
         """Note that the broker has the request; without a reply to wait for, that is its end."""
@@ -183,14 +187,21 @@ class InFlight:
             False when the worker was too late for the deadline that it was told, and a caller who came later waits
             longer: the request was not executed and is to be asked again.
         """
-        reply = _read(asked, body)
-        if isinstance(reply, str):
-            self.fail(asked, lambda: NoAnswer(f"The reply to {asked.name} {asked.id} {reply}"))
+        reply: Reply | None
+        try:
+            reply = _read(asked, body)
+        except ValueError as error:
+            text = f"The reply to {asked.name} {asked.id} {error}"
+            self.fail(asked, lambda: NoAnswer(text))
             return True
         if reply.code == DeadlineExceeded.code and asked.expires > asked.sent_until:
             return False
-        decoded = [reply]
-        self._end(asked, lambda: Received(decoded.pop() if decoded else decode_reply(body), body))
+        self._forget(asked)
+        waiters, asked.waiters = asked.waiters, []
+        for waiter in waiters:
+            if not waiter.future.done():  # otherwise it was cancelled in this very turn of the loop
+                waiter.future.set_result(Received(decode_reply(body) if reply is None else reply, body))
+                reply = None
         return True
 
     def fail(self, asked: Asked, error: Callable[[], WarrenError]) -> None:
@@ -204,25 +215,28 @@ class InFlight:
         self._deadlines.close()
 
     def _end(self, asked: Asked, outcome: Callable[[], Received | WarrenError]) -> None:
+        self._forget(asked)
+        waiters, asked.waiters = asked.waiters, []
+        for waiter in waiters:
+            _tell(waiter, outcome())
+
+    def _forget(self, asked: Asked) -> None:
         if self._asked.get(asked.id) is asked:
             del self._asked[asked.id]
-        for waiter in list(asked.waiters):
-            _tell(waiter, outcome())
-        asked.waiters.clear()
 
     def _due(self, waiter: Waiter) -> None:
         _tell(waiter, waiter.asked.given_up(f"within {waiter.seconds:g} s", self._trouble()))
         self.leave(waiter)
 
 
-def _read(asked: Asked, body: bytes) -> Reply | str:
-    """The reply, or what is wrong with it."""
+def _read(asked: Asked, body: bytes) -> Reply:
+    """The reply; a ValueError says what is wrong with it."""
     try:
         reply = decode_reply(body)
     except ValueError as error:
-        return f"is not a response: {error}"
+        raise ValueError(f"is not a response: {error}") from error
     if reply.correlation_id != asked.id:
-        return f"answers another request, {reply.correlation_id[:128]!r}"
+        raise ValueError(f"answers another request, {reply.correlation_id[:128]!r}")
     return reply
 
 

@@ -1,0 +1,17 @@
+"""Ids of requests."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+_VERSION_4: Final = 0x4000_8000_0000_0000_0000
+_RANDOM: Final = ~(0xF000_C000_0000_0000_0000)
+
+
+def new_id() -> str:
+    """A random UUID (RFC 9562, version 4) as 32 hexadecimal digits: what ``uuid4().hex`` gives, at half of its price.
+
+    All but the six bits of version and variant come from the operating system, so nobody can guess an id.
+    """
+    return f"{int.from_bytes(os.urandom(16)) & _RANDOM | _VERSION_4:032x}"
