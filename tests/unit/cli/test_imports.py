@@ -1,0 +1,54 @@
+"""What a worker keeps in memory: each library that is imported costs start time and megabytes in every process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKER = """
+import sys
+import taskmanager.__main__
+from typer.main import get_command
+from taskmanager.bootstrap import build_worker, prepare_database
+from taskmanager.cli.app import app
+from taskmanager.cli.environment import load_settings
+
+assert get_command(app).commands["worker"].name == "worker"
+settings = load_settings()
+prepare_database(settings)
+with build_worker(settings, "worker"):
+    print(*sys.modules)
+"""
+
+NOT_FOR_A_WORKER = ["alembic", "mako", "taskmanager.demo.play"]
+
+
+def modules_of_a_worker(folder: Path) -> set[str]:
+    environment = {**os.environ, "TASKMANAGER_DATABASE_URL": f"sqlite:///{folder / 'tasks.db'}"}
+    command = [sys.executable, "-P", "-c", WORKER]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_worker_on_a_current_database_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
+    assert "alembic" in modules_of_a_worker(tmp_path)  # it makes the tables
+    imported = modules_of_a_worker(tmp_path)
+    assert "taskmanager.cli.worker" in imported
+    assert imported.isdisjoint(NOT_FOR_A_WORKER)
+
+
+@pytest.mark.parametrize("word", ["--version", "db"])
+def test_a_command_imports_no_other_one(word: str) -> None:
+    program = f"""
+import sys
+from typer.testing import CliRunner
+from taskmanager.cli.app import app
+print(CliRunner().invoke(app, [{word!r}, "--help"]).exit_code, *sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    code, *imported = done.stdout.split()
+    assert code == "0"
+    assert "taskmanager.cli.commands" in imported
+    assert {"taskmanager.cli.worker", "taskmanager.cli.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
