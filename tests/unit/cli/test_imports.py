@@ -22,7 +22,7 @@ with build_worker(settings, "worker"):
     print(*sys.modules)
 """
 
-NOT_FOR_A_WORKER = ["alembic", "mako", "rich", "taskmanager.demo.play"]
+NOT_FOR_A_WORKER = ["alembic", "cryptography", "jwt", "mako", "rich", "taskmanager.demo.play"]
 
 
 def modules_of_a_worker(folder: Path) -> set[str]:
