@@ -12,6 +12,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from warren.memory import without_collection
+
 Found = typer.Typer | Callable[..., None]
 """A group of commands, or one command."""
 
@@ -28,7 +30,9 @@ class _Imported(Mapping[str, Any]):
     """Commands by their names, as Typer wants them; to look one up imports it."""
 
     def __getitem__(self, name: str) -> Any:
-        found, holder = _COMMANDS[name](), typer.Typer()
+        with without_collection():
+            found = _COMMANDS[name]()
+        holder = typer.Typer()
         if isinstance(found, typer.Typer):
             holder.add_typer(found, name=name)
         else:
