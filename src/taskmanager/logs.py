@@ -6,17 +6,20 @@ import logging
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Final, TextIO
 
 import msgspec
-import structlog
 
 from taskmanager.settings import Settings
 from warren.masking import without_tokens
 
 _NOISY: Final = ("alembic", "sqlalchemy")
 """Libraries whose information is of no use to an operator."""
+
+_OF_EVERY_RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__)
+"""Attributes of a record that are no fields of ``extra``."""
+
+_encode_json: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class LineHandler(logging.Handler):
@@ -38,28 +41,58 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
 
+class _Clock:
+    """Writes a record's moment in UTC; most records share their second with the one before."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._written = ""
+
+    def write(self, record: logging.LogRecord) -> str:
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._written = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._written}.{int(record.msecs):03d}Z"
+
+
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00.123Z INFO  worker[4711] ok: <id> v1.create_task``; a traceback follows on its own lines."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._process = f"{name}[{os.getpid()}]"
-        self._second = -1
-        self._written_second = ""
+        self._clock = _Clock()
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record; the message stands there as it was logged, control characters escaped."""
-        second = int(record.created)
-        if second != self._second:  # most records share their second with the one before
-            self._second, self._written_second = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         message = record.getMessage()
         if not message.isprintable():
             message = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
-        moment = f"{self._written_second}.{int(record.msecs):03d}Z"
-        line = f"{moment} {record.levelname:<7} {self._process} {message}"
+        line = f"{self._clock.write(record)} {record.levelname:<7} {self._process} {message}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return without_tokens(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object for each record, with the fields of ``extra`` before our own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._process = {"process": name, "pid": os.getpid()}
+        self._clock = _Clock()
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record; what JSON cannot say stands there as Python writes it."""
+        fields = {name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD}
+        fields["level"] = record.levelname.lower()
+        fields["logger"] = record.name
+        fields["time"] = self._clock.write(record)
+        fields.update(self._process)
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        fields["message"] = record.getMessage()
+        return without_tokens(_encode_json(fields).decode())
 
 
 def configure(settings: Settings, name: str, *, stream: TextIO | None = None) -> None:
@@ -70,8 +103,9 @@ def configure(settings: Settings, name: str, *, stream: TextIO | None = None) ->
         name: what this process is called in its lines, such as ``worker``; its process id stands beside it.
         stream: where to.
     """
+    _leave_out_what_is_not_printed()
     handler = LineHandler(stream or sys.stderr)
-    handler.setFormatter(json_formatter(name) if settings.log_format == "json" else TextFormatter(name))
+    handler.setFormatter(JsonFormatter(name) if settings.log_format == "json" else TextFormatter(name))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
@@ -79,34 +113,10 @@ def configure(settings: Settings, name: str, *, stream: TextIO | None = None) ->
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 
 
-def json_formatter(name: str) -> logging.Formatter:
-    """Make a formatter that writes one JSON object for each record, with the fields of ``extra``."""
+def _leave_out_what_is_not_printed() -> None:
+    """Spare each record the search for its place in the code, its thread and its process.
 
-    def add_process(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["process"], event["pid"] = name, os.getpid()
-        return event
-
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            _add_moment,
-            add_process,
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            structlog.processors.JSONRenderer(serializer=_write_json),
-        ],
-    )
-
-
-def _add_moment(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    record: logging.LogRecord = event["_record"]
-    moment = datetime.fromtimestamp(record.created, UTC)
-    event["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return event
-
-
-def _write_json(event: structlog.typing.EventDict, **_options: object) -> str:
-    return without_tokens(msgspec.json.encode(event, enc_hook=str).decode())
+    As the Logging HOWTO of Python says under "Optimization".
+    """
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,10 +12,15 @@ from typing import Final, Protocol, Self, TypeVar
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
+from argon2.low_level import ARGON2_VERSION
 
 from warren.errors import Overloaded
 
 T = TypeVar("T")
+
+_PASSES: Final = 2
+_KIBIBYTES: Final = 19 * 1024
+_LANES: Final = 1
 
 MOST_AT_ONCE: Final = 2
 """Each takes 19 MiB and a core: more at a time would let logins crowd out everything else."""
@@ -55,10 +61,10 @@ class Passwords:
     """
 
     def __init__(self, hasher: Hasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+        self._hasher = hasher or PasswordHasher(_PASSES, _KIBIBYTES, _LANES, type=Type.ID)
         self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="passwords")
         self._places = MOST_AT_ONCE + MOST_WAITING
-        self.nobodys_hash = self._hasher.hash(secrets.token_hex(16))
+        self.nobodys_hash = _hash_of_nothing()
 
     @contextmanager
     def place(self) -> Iterator[Place]:
@@ -105,6 +111,12 @@ class Place:
         compared = kept or self._passwords.nobodys_hash
         matches = await self._passwords.run(lambda hasher, given: _matches(hasher, compared, given), password)
         return matches and kept is not None
+
+
+def _hash_of_nothing() -> str:
+    """Write down a salt and a digest by chance: nobody finds its password, and to compare with it is the same work."""
+    salt, digest = (b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
+    return f"$argon2id$v={ARGON2_VERSION}$m={_KIBIBYTES},t={_PASSES},p={_LANES}${salt}${digest}"
 
 
 def _hash(hasher: Hasher, password: str) -> str:

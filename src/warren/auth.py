@@ -28,6 +28,9 @@ _TOKEN_TYPES: Final = frozenset({None, "jwt", "at+jwt"})
 _TICKET_SCHEME: Final = "Ticket "
 _TICKET_TYPE: Final = "warren-ticket+jwt"
 _TICKET_AUDIENCE: Final = "warren:ticket"
+_SHORT: Final = 512
+"""Characters. The verdict about a longer token is kept under its digest, so that all of them take a few megabytes."""
+
 _REFUSED: Final = "Token missing, invalid or expired"
 
 
@@ -61,7 +64,7 @@ class _Trust:
         self.fingerprint_key = _fingerprint_key(secret.private)
         self.former_fingerprint_keys = tuple(former - {self.fingerprint_key})
         self.letter_keys = tuple(map(_letter_key, (secret.private, *keys.secrets.values())))
-        self.verdicts: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self.verdicts: OrderedDict[str | bytes, tuple[Principal, float]] = OrderedDict()
 
 
 class Keyring:
@@ -71,8 +74,8 @@ class Keyring:
     by their tickets and fingerprints, so that a secret can be changed while requests wait. A token that names no key
     is verified with the secret only.
 
-    Verdicts about tokens are cached, bounded in number; expiry is checked on every use. Everything but ``use`` is for
-    one thread.
+    Verdicts about tokens are cached, bounded in number and in bytes; expiry is checked on every use. Everything but
+    ``use`` is for one thread.
 
     Args:
         secret: at least 32 bytes.
@@ -124,14 +127,15 @@ class Keyring:
         token = bearer(auth)
         now = self._clock()
         trust = self._trust
-        if found := trust.verdicts.get(token):
+        name = token if len(token) <= _SHORT else hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        if found := trust.verdicts.get(name):
             principal, expires = found
             if now < expires:
-                trust.verdicts.move_to_end(token)
+                trust.verdicts.move_to_end(name)
                 return principal
-            del trust.verdicts[token]
+            del trust.verdicts[name]
         principal, expires = self._examine(token, trust, now)
-        trust.verdicts[token] = principal, expires
+        trust.verdicts[name] = principal, expires
         if len(trust.verdicts) > self._cache_size:
             trust.verdicts.popitem(last=False)
         return principal

@@ -6,13 +6,13 @@ The key fixes the algorithm; a token's header never chooses one (RFC 8725, secti
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any, Final
 
-from jwt.algorithms import HMACAlgorithm, OKPAlgorithm, RSAAlgorithm
-from jwt.exceptions import PyJWTError
 from msgspec import Struct
 
 SHORTEST_SECRET: Final = 32
@@ -24,6 +24,7 @@ SHORTEST_RSA: Final = 2048
 HS256: Final = "HS256"
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
+_PEM_OR_SSH: Final = re.compile(rb"-----BEGIN |\A\s*(?:ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)")
 _LONGEST_KID: Final = 128
 _TOKENS: Final = {"sign", "verify"}
 _DERIVES: Final = "deriveKey"
@@ -60,11 +61,25 @@ def secret_key(secret: bytes, kid: str | None = None) -> Key:
     """
     if len(secret) < SHORTEST_SECRET:
         raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
-    try:
-        HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
-    except PyJWTError:  # it would refuse every login
-        raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead") from None
+    if _PEM_OR_SSH.search(secret):  # whoever has the public part of such a key could sign with it
+        raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead")
     return Key(HS256, secret, secret, kid)
+
+
+def sign(text: bytes, key: Key) -> bytes:
+    """Make a signature with a key that has a private part."""
+    if key.algorithm == HS256:
+        return hmac.digest(key.private, text, "sha256")
+    signature: bytes = _public_keys().sign(text, key.private, key.algorithm)
+    return signature
+
+
+def is_signed(text: bytes, signature: bytes, key: Key) -> bool:
+    """Tell whether this is the signature of the key; how long that takes tells nothing about the right one."""
+    if key.algorithm == HS256:
+        return hmac.compare_digest(hmac.digest(key.public, text, "sha256"), signature)
+    right: bool = _public_keys().is_signed(text, signature, key.public, key.algorithm)
+    return right
 
 
 class KeySet(Struct, frozen=True):
@@ -163,9 +178,9 @@ def _read_key(entry: Mapping[str, Any], kid: str) -> Key:
         raise KeySetError(f"kty {kty!r} is not supported: use oct, OKP with Ed25519, or RSA")
     try:
         key = reader(entry, kid)
-    except (PyJWTError, ValueError, TypeError) as error:
-        if isinstance(error, KeySetError):
-            raise
+    except KeySetError:
+        raise
+    except ValueError:
         raise KeySetError(f"its values are no {kty} key") from None  # the cause may hold them
     if entry.get("alg", key.algorithm) != key.algorithm:
         raise KeySetError(f"alg {entry['alg']!r} does not fit: this key is for {key.algorithm}")
@@ -200,19 +215,23 @@ def _oct(entry: Mapping[str, Any], kid: str) -> Key:
 def _okp(entry: Mapping[str, Any], kid: str) -> Key:
     if entry.get("crv") != "Ed25519":
         raise KeySetError(f"crv {entry.get('crv')!r} is not supported: use Ed25519")
-    key: Any = OKPAlgorithm.from_jwk(dict(entry))
-    public = key.public_key() if "d" in entry else key
-    # Not every PyJWT compares them.
-    if OKPAlgorithm.to_jwk(public, as_dict=True)["x"] != entry["x"]:
+    public, private, x = _public_keys().read_ed25519(entry)
+    if x != entry["x"]:  # not every PyJWT compares them
         raise KeySetError("its x is not the public part of its d")
-    return Key("EdDSA", public, key if "d" in entry else None, kid)
+    return Key("EdDSA", public, private, kid)
 
 
 def _rsa(entry: Mapping[str, Any], kid: str) -> Key:
-    key: Any = RSAAlgorithm.from_jwk(dict(entry))
-    if key.key_size < SHORTEST_RSA:
-        raise KeySetError(f"it has {key.key_size} bits, at least {SHORTEST_RSA} are needed")
-    return Key("RS256", key.public_key() if "d" in entry else key, key if "d" in entry else None, kid)
+    public, private, bits = _public_keys().read_rsa(entry)
+    if bits < SHORTEST_RSA:
+        raise KeySetError(f"it has {bits} bits, at least {SHORTEST_RSA} are needed")
+    return Key("RS256", public, private, kid)
+
+
+def _public_keys() -> ModuleType:
+    from warren import public_keys  # noqa: PLC0415 - large, and needed only where there is such a key
+
+    return public_keys
 
 
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Key]]] = {"oct": _oct, "OKP": _okp, "RSA": _rsa}

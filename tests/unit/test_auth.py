@@ -1,6 +1,7 @@
 """Tokens, tickets and fingerprints, and what a change of keys does to them."""
 
 import threading
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -98,6 +99,23 @@ def test_a_token_that_was_seen_before_expires_all_the_same() -> None:
     now[0] += 1
     with pytest.raises(Unauthenticated):
         ring.verify(given)
+
+
+def test_verdicts_about_long_tokens_take_little_room_and_are_right() -> None:
+    ring, claims = keyring(), {"iat": NOW, "exp": NOW + 60, "iss": ISSUER, "aud": ISSUER, "more": "m" * 5000}
+    tokens = [jwt.encode({**claims, "sub": str(number)}, SECRET, "HS256") for number in range(200)]
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            copies = (token[:1] + token[1:] for token in tokens)  # what a delivery brings is nobody else's text
+            assert [ring.verify(copy).subject for copy in copies] == [str(number) for number in range(200)]
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(ring._trust.verdicts) == 200
+    assert kept < 200 * 1000  # bytes; each token has more than 6000
+    with pytest.raises(Unauthenticated):
+        ring.verify(tokens[0][:-8] + "AAAAAAAA")
 
 
 def test_the_cache_of_verdicts_is_bounded_and_right() -> None:

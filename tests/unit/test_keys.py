@@ -38,7 +38,7 @@ def test_the_first_key_with_sign_signs() -> None:
 @pytest.mark.parametrize(
     "secret", ["-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", "ssh-rsa " + "A" * 32]
 )
-def test_a_secret_that_could_sign_nothing_is_refused_at_once(secret: str) -> None:
+def test_a_secret_that_is_a_key_of_another_kind_is_refused_at_once(secret: str) -> None:
     with pytest.raises(ValueError, match="looks like a PEM or SSH key") as caught:
         secret_key(secret.encode())
     assert secret not in str(caught.value)

@@ -8,31 +8,17 @@ from typing import Annotated
 
 import typer
 
-from taskmanager.cli import admin, database, keys, letters, topology
-from taskmanager.cli.broker import broker
-from taskmanager.cli.call import call
-from taskmanager.cli.demo import demo
+from taskmanager.cli.commands import Commands
 from taskmanager.cli.endings import EXPECTED, end_with
-from taskmanager.cli.queues import queues
-from taskmanager.cli.worker import worker
 
 app = typer.Typer(
     name="taskmanager",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(demo)
-app.command()(worker)
-app.command()(call)
-app.command()(queues)
-app.add_typer(letters.app, name="letters")
-app.add_typer(topology.app, name="topology")
-app.add_typer(database.app, name="db")
-app.add_typer(admin.app, name="admin")
-app.add_typer(keys.app, name="keys")
-app.command()(broker)
 
 
 def main() -> None:

@@ -14,13 +14,13 @@ app = typer.Typer(no_args_is_help=True, help="The database's tables.")
 def upgrade() -> None:
     """Bring the database to this version's tables; safe while workers run, and when two do it at once."""
     changed = migration.upgrade(load_settings().database_url)
-    typer.echo(f"The database is {'now' if changed else 'already'} at revision {migration.newest()}.")
+    typer.echo(f"The database is {'now' if changed else 'already'} at revision {migration.NEWEST}.")
 
 
 @app.command()
 def current() -> None:
     """Print the revision of the database's tables, and whether this version needs a newer one."""
-    revision, newest = migration.current(load_settings().database_url), migration.newest()
+    revision, newest = migration.current(load_settings().database_url), migration.NEWEST
     wanted = (
         "which this version needs" if revision == newest else f"this version needs {newest}: taskmanager db upgrade"
     )

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from taskmanager.cli.endings import WrongUse
-from taskmanager.demo import DemoOptions, run_demo
+from taskmanager.demo.play import run_demo
+from taskmanager.demo.stage import DemoOptions
 from taskmanager.durations import parse_duration
 from warren.running import interruptible
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
-from taskmanager.demo import DemoFailed
+from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError
 from warren.devbroker import BrokerFailed, BrokerMissing
 from warren.errors import (

@@ -17,6 +17,7 @@ from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
 from taskmanager.settings import Settings
 from warren.errors import WorkerDeaf
+from warren.memory import live_long
 from warren.operations import shown_address
 from warren.processes import LIMIT, supervise
 from warren.running import run
@@ -58,6 +59,7 @@ def worker(
     if several:
         code = run(lambda stop: supervise(_child(settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER)))
         raise typer.Exit(code)
+    live_long()
     run(lambda stop: _work(settings, stop), stop_with_input=supervised)
 
 

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from warren.sql import SqlStore, create_engine
+
+NEWEST: Final = "0002"
+"""The revision that this version needs; it stands here too so that Alembic has to be imported only to migrate."""
 
 LOCK_WAIT: Final = 120
 """Seconds that a process waits for another one that migrates."""
 
 ADVISORY_LOCK: Final = 0x7461736B6D
 """PostgreSQL, "Advisory Locks": any number that nobody else in this database uses."""
+
+_VERSION: Final = sa.table("alembic_version", sa.column("version_num", sa.String))
+"""Where Alembic keeps the revision of a database."""
 
 
 def upgrade(url: str) -> bool:
@@ -27,20 +29,7 @@ def upgrade(url: str) -> bool:
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _wait_longer)
-    store = SqlStore(engine)
-    try:
-        with store.begin(writes=True) as transaction:
-            _lock(transaction.connection)
-            before = _revision(transaction.connection)
-            if before != newest():
-                command.upgrade(_config(transaction.connection), "head")
-            return before != newest()
-    finally:
-        store.close()
-        engine.dispose()
+    return not is_current(url) and _migrate(url)
 
 
 def current(url: str) -> str | None:
@@ -67,23 +56,32 @@ def is_current(url: str) -> bool:
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    return current(url) == newest()
+    return current(url) == NEWEST
 
 
-def newest() -> str | None:
-    """Give the revision that this version needs."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def _migrate(url: str) -> bool:
+    from taskmanager.storage.migrating import run_migrations  # noqa: PLC0415 - Alembic is slow to import, large, seldom needed
 
-
-def _config(connection: sa.Connection | None = None) -> Config:
-    """Make Alembic's settings without a file, so that an installed package can migrate too."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    return config
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _wait_longer)
+    store = SqlStore(engine)
+    try:
+        with store.begin(writes=True) as transaction:
+            _lock(transaction.connection)
+            if _revision(transaction.connection) == NEWEST:
+                return False  # another process was first
+            run_migrations(transaction.connection)
+            return True
+    finally:
+        store.close()
+        engine.dispose()
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
 
 
 def _wait_longer(connection: sqlite3.Connection, _record: object) -> None:

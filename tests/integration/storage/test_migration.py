@@ -15,6 +15,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from taskmanager.storage import migration
 from taskmanager.storage.tables import metadata, users
@@ -37,6 +38,11 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
     assert migration.upgrade(empty_url)
     assert migration.is_current(empty_url)
     assert not migration.upgrade(empty_url)
+
+
+def test_the_newest_revision_is_the_one_that_the_scripts_lead_to() -> None:
+    scripts = ScriptDirectory(str(Path(migration.__file__).parent / "migrations"))
+    assert scripts.get_current_head() == migration.NEWEST
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_queries_use(empty_url: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from taskmanager.cli.endings import WrongUse, code_of, end_with
-from taskmanager.demo import DemoFailed
+from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError
 from warren import errors
 from warren.devbroker import BrokerFailed, BrokerMissing

@@ -12,9 +12,11 @@ from taskmanager.settings import Settings
 
 
 @pytest.fixture(autouse=True)
-def root_logger_as_before() -> Iterator[None]:
+def logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    for switch in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, switch, getattr(logging, switch))
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -83,6 +85,23 @@ def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
         "request_id": "a-1",
         "odd": [1],
     }
+
+
+def test_a_field_of_extra_cannot_pass_for_one_of_our_own() -> None:
+    logger, stream = configured(log_format="json")
+    logger.info("true", extra={"level": "error", "logger": "x", "time": "x", "pid": 0, "odd name": object})
+    written = json.loads(stream.getvalue())
+    assert (written["level"], written["logger"], written["pid"]) == ("info", "warren.test", os.getpid())
+    assert written["odd name"] == "<class 'object'>"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_token_is_written_down_neither_in_a_message_nor_in_a_field(form: str) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefghijklmnopqrstuvwxyz"
+    logger, stream = configured(log_format=form)
+    logger.info("refused: %s", token, extra={"action": token})
+    assert "refused: [removed]" in stream.getvalue()
+    assert "eyJ" not in stream.getvalue()
 
 
 def test_a_log_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:

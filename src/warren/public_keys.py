@@ -1,0 +1,58 @@
+"""Ed25519 and RSA keys, on PyJWT and cryptography; imported only where there is such a key.
+
+Most installations have none, and both libraries together are a sixth of a worker's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jwt.algorithms import Algorithm, OKPAlgorithm, RSAAlgorithm
+from jwt.exceptions import PyJWTError
+
+_ALGORITHMS: Final[Mapping[str, Algorithm]] = {
+    "EdDSA": OKPAlgorithm(),
+    "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
+}
+
+
+def read_ed25519(entry: Mapping[str, Any]) -> tuple[Any, Any, str]:
+    """Read an OKP key (RFC 8037): what verifies, what signs or None, and the ``x`` that belongs to it.
+
+    Raises:
+        ValueError: it is none; the text may hold its values.
+    """
+    try:
+        key: Any = OKPAlgorithm.from_jwk(dict(entry))
+    except (PyJWTError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    public, private = _parts(key, entry)
+    return public, private, OKPAlgorithm.to_jwk(public, as_dict=True)["x"]
+
+
+def read_rsa(entry: Mapping[str, Any]) -> tuple[Any, Any, int]:
+    """Read an RSA key (RFC 7518, section 6.3): what verifies, what signs or None, and its size in bits.
+
+    Raises:
+        ValueError: it is none; the text may hold its values.
+    """
+    try:
+        key: Any = RSAAlgorithm.from_jwk(dict(entry))
+    except (PyJWTError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    return *_parts(key, entry), key.key_size
+
+
+def sign(text: bytes, private: Any, algorithm: str) -> bytes:
+    """Make a signature with ``EdDSA`` or ``RS256``."""
+    return _ALGORITHMS[algorithm].sign(text, private)
+
+
+def is_signed(text: bytes, signature: bytes, public: Any, algorithm: str) -> bool:
+    """Tell whether this is the signature that the private part of a key makes."""
+    return _ALGORITHMS[algorithm].verify(text, public, signature)
+
+
+def _parts(key: Any, entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    return (key.public_key(), key) if "d" in entry else (key, None)

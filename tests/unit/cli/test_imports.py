@@ -1,0 +1,57 @@
+"""What a worker keeps in memory: each library that is imported costs start time and megabytes in every process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKER = """
+import sys
+import taskmanager.__main__
+from taskmanager.bootstrap import prepare_database
+from taskmanager.cli.app import app
+from taskmanager.cli.environment import load_settings
+
+prepare_database(load_settings())
+app(["worker", "--supervised"], standalone_mode=False)  # until the end of its input, which is there at once
+print(*sys.modules)
+"""
+
+NOT_FOR_A_WORKER = ["alembic", "cryptography", "jwt", "mako", "pydantic", "rich", "taskmanager.demo.play"]
+
+
+def modules_of_a_worker(folder: Path) -> set[str]:
+    settings = {"DATABASE_URL": f"sqlite:///{folder / 'tasks.db'}", "AMQP_URL": "amqp://127.0.0.1:1"}  # nobody is there
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", WORKER],
+        env={**os.environ, **{f"TASKMANAGER_{name}": value for name, value in settings.items()}},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_a_worker_on_a_current_database_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
+    assert "alembic" in modules_of_a_worker(tmp_path)  # it makes the tables
+    imported = modules_of_a_worker(tmp_path)
+    assert "taskmanager.cli.worker" in imported
+    assert imported.isdisjoint(NOT_FOR_A_WORKER)
+
+
+@pytest.mark.parametrize("word", ["--version", "db"])
+def test_a_command_imports_no_other_one(word: str) -> None:
+    program = f"""
+import sys
+from typer.testing import CliRunner
+from taskmanager.cli.app import app
+print(CliRunner().invoke(app, [{word!r}, "--help"]).exit_code, *sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    code, *imported = done.stdout.split()
+    assert code == "0"
+    assert "taskmanager.cli.commands" in imported
+    assert {"taskmanager.cli.worker", "taskmanager.cli.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
