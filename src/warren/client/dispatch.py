@@ -145,7 +145,7 @@ class Dispatch:
     def _enqueue(self, asked: Asked) -> None:
         self._outbox.append(asked)
         self._wake.set()
-        if len(self._outbox) > 2 * len(self.in_flight) + MOST_FORGOTTEN:
+        if len(self._outbox) > MOST_FORGOTTEN and len(self._outbox) > 2 * len(self.in_flight) + MOST_FORGOTTEN:
             self._outbox = deque(asked for asked in self._outbox if asked.wanted)
 
     def _write(self, line: Line) -> None:
