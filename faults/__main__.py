@@ -9,20 +9,17 @@ import logging
 import secrets
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from concurrent.futures import as_completed
 from pathlib import Path
-from typing import Final
 
 import uvloop
 
 import faults.scenes  # noqa: F401 -- registers the scenes
 from faults import report
+from faults.node import Node
 from faults.runner import Finding, play
 from faults.scene import REGISTER, Scene
-from warren.devbroker import DevBroker
-
-AT_ONCE: Final = 2
-"""In the short form so many scenes are played at the same time; in full each has the machine for itself."""
+from faults.short_form import begun
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("warren").setLevel(logging.ERROR)  # that connections are lost is the point of it
     scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        findings = runner.run(_play_all(scenes, seed, short=options.short))
+    findings = (_play_all_short if options.short else _play_all)(scenes, seed)
     print("\n" + report.summary(findings))
     if options.table:
         print("\n" + report.table(findings))
@@ -47,21 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(finding.verdict == "green" for finding in findings) else 1
 
 
-async def _play_all(scenes: Sequence[Scene], seed: int, *, short: bool) -> list[Finding]:
-    room = asyncio.Semaphore(AT_ONCE if short else 1)
-    with ExitStack() as stack:
-        shared = None
-        if short and not all(scene.own_broker for scene in scenes):
-            shared = await asyncio.to_thread(stack.enter_context, DevBroker())
+def _play_all(scenes: Sequence[Scene], seed: int) -> list[Finding]:
+    """Play scenes in full, one after the other: each has the machine for itself."""
+    findings = []
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        for scene in scenes:
+            print(f"playing {scene.name} ...", file=sys.stderr, flush=True)
+            findings.append(runner.run(play(scene, seed, short=False)))
+            print(report.block(findings[-1], seed), flush=True)
+    return findings
 
-        async def play_one(scene: Scene) -> Finding:
-            async with room:
-                print(f"playing {scene.name} ...", file=sys.stderr, flush=True)
-                finding = await play(scene, seed, short=short, broker=shared)
-                print(report.block(finding, seed), flush=True)
-                return finding
 
-        return await asyncio.gather(*map(play_one, scenes))
+def _play_all_short(scenes: Sequence[Scene], seed: int) -> list[Finding]:
+    findings = []
+    with Node() as shared, begun(scenes, seed, shared) as coming:
+        for each in as_completed(coming.values()):
+            findings.append(each.result())
+            print(report.block(findings[-1], seed), flush=True)
+    return sorted(findings, key=lambda finding: list(REGISTER).index(finding.scene.name))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ import psycopg
 from pika.adapters.blocking_connection import BlockingChannel
 
 from faults.ledger import Evidence, Key, Letter
-from warren.devbroker import DevBroker
+from faults.node import Node
 from warren.topology import Topology
 
 TASKS: Final = "SELECT owner_id, title FROM tasks"
@@ -28,7 +28,7 @@ lists:sum([begin {ok, {_, Count}, _} = ra:leader_query(amqqueue:get_pid(Queue), 
 """Asks the quorum queues themselves: what `rabbitmqctl list_queues` says of them is up to five seconds old."""
 
 
-async def drained(broker: DevBroker, topology: Topology, limit: float) -> int:
+async def drained(broker: Node, topology: Topology, limit: float) -> int:
     """Wait until nothing is left in the queues of requests and retries, nor in workers' hands.
 
     Args:
@@ -45,8 +45,8 @@ async def drained(broker: DevBroker, topology: Topology, limit: float) -> int:
     while True:
         waiting = await asyncio.to_thread(_ready, broker.url, queues)
         if not waiting:
-            # Only the broker's own command tells what is in consumers' hands, and it takes a second.
-            waiting = await asyncio.to_thread(_held, broker, queues)
+            # AMQP does not tell what is in consumers' hands, the broker itself does.
+            waiting = await asyncio.to_thread(held, broker, queues)
             if not waiting:
                 return 0
         if now() > end:
@@ -125,10 +125,10 @@ def _ready(url: str, queues: Sequence[str]) -> int:
         return sum(channel.queue_declare(queue, passive=True).method.message_count for queue in queues)
 
 
-def _held(broker: DevBroker, queues: Sequence[str]) -> int:
+def held(broker: Node, queues: Sequence[str]) -> int:
     """Count all messages of queues, those in consumers' hands and those on their way to another queue included."""
     names = ", ".join(f'<<"{queue}">>' for queue in queues)
-    return int(broker.control("eval", COUNT_ALL % names))
+    return int(broker.evaluate(COUNT_ALL % names))
 
 
 def _look(url: str, queue: str) -> list[tuple[pika.BasicProperties, bytes]]:

@@ -13,9 +13,9 @@ from typing import Any, Final
 from faults.asking_again import ask_again
 from faults.evidence import drained, effects_now, gather, versions
 from faults.ledger import Entry, Evidence, Figures, judge
+from faults.node import Node
 from faults.scene import Plan, Scene
 from faults.stage import Stage
-from warren.devbroker import DevBroker
 
 DRAIN: Final = 120.0
 """Seconds until everything that clients sent must have come to its end."""
@@ -69,14 +69,14 @@ class Finding:
         return "invalid" if self.invalid else "green"
 
 
-async def play(scene: Scene, seed: int, *, short: bool, broker: DevBroker | None = None) -> Finding:
+async def play(scene: Scene, seed: int, *, short: bool, broker: Node | None = None) -> Finding:
     """Play one scene.
 
     Args:
         scene: which one.
         seed: decides everything random.
         short: the short form.
-        broker: a node that scenes share, for those that leave it whole; by default each has one of its own.
+        broker: a node that runs already; by default the scene has one of its own.
     """
     began = time.monotonic()
     finding = Finding(scene=scene, plan=scene.plan(seed, short=short))
@@ -85,7 +85,7 @@ async def play(scene: Scene, seed: int, *, short: bool, broker: DevBroker | None
             scene.name,
             finding.plan.random,
             database=scene.database,
-            broker=None if scene.own_broker else broker,
+            broker=broker,
             heartbeat=scene.heartbeat,
             variables=scene.settings,
         ) as stage:

@@ -42,7 +42,7 @@ class Scene:
         requests: how many it needs, in full and in the short form.
         strikes: how often the fault has to strike, in full and in the short form.
         database: the engine.
-        own_broker: it breaks the broker, which it therefore has for itself in the short form too.
+        own_broker: it breaks the broker, or counts what that does, so no other scene is played on it meanwhile.
         heartbeat: seconds, of the workers' connections; None for the usual one.
         settings: of the workers, without ``TASKMANAGER_``.
         limit: seconds that playing it in full may take.

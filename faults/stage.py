@@ -6,31 +6,36 @@ import asyncio
 import secrets
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 
 from faults.crew import WORKER, Crew, child_environment
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
+from faults.node import Node
 from support.postgres import PrivatePostgres
 from taskmanager.bootstrap import build_engine, build_keyring, build_topology, prepare_database
 from taskmanager.domain import NewUser
 from taskmanager.settings import PREFIX, Settings
 from taskmanager.storage import user_queries
-from warren.devbroker import DevBroker
 from warren.process_group import ProcessGroup
 from warren.topology import Topology
 
 Database = Literal["sqlite", "postgresql"]
+Part = TypeVar("Part")
 
 USERS: Final = 2
 """Users who send requests."""
+
+MIGRATING: Final = threading.Lock()
+"""Alembic keeps the migration that runs in global names: one at a time in a process, although several scenes begin."""
 
 Make = Callable[[int, Random], Request]
 """Makes a request, of its number and of the scene's random numbers."""
@@ -63,7 +68,7 @@ class Stage:
         variables: what else the environment of workers holds, by full names.
     """
 
-    broker: DevBroker
+    broker: Node
     folder: Path
     database_url: str
 
@@ -73,7 +78,7 @@ class Stage:
         random: Random,
         *,
         database: Database = "sqlite",
-        broker: DevBroker | None = None,
+        broker: Node | None = None,
         heartbeat: int | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
@@ -127,6 +132,10 @@ class Stage:
     def settings(self, **variables: str) -> None:
         """Change settings, by their names without ``TASKMANAGER_``, for the workers that are started from now on."""
         self._variables |= variables
+
+    async def keep(self, part: AbstractAsyncContextManager[Part]) -> Part:
+        """Enter something that workers need for as long as they live, such as a proxy; it ends with the stage."""
+        return await self._stack.enter_async_context(part)
 
     def crew(self, count: int = 2, command: Sequence[str] = WORKER) -> Crew:
         """Make a crew; ``async with`` it. It works until the stage ends, so that everything is worked off."""
@@ -242,11 +251,11 @@ class Stage:
         }
         self._variables = given | self._variables
         settings = self.worker_settings
-        await asyncio.to_thread(prepare_database, settings, migrate=True)
+        await asyncio.to_thread(_prepare, settings)
         self.tokens = await asyncio.to_thread(_enrol, settings)
 
-    async def _own_broker(self) -> DevBroker:
-        node = DevBroker()
+    async def _own_broker(self) -> Node:
+        node = Node()
         self._stack.callback(node.stop)
         await asyncio.to_thread(node.start)
         return node
@@ -258,6 +267,11 @@ class Stage:
         self._stack.callback(cluster.remove)
         self.postgres = cluster
         return cluster.url
+
+
+def _prepare(settings: Settings) -> None:
+    with MIGRATING:
+        prepare_database(settings, migrate=True)
 
 
 def _enrol(settings: Settings) -> dict[int, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from faults.crew import Crew
+from faults.evidence import held
 from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LOOK, SceneFailed, unharmed
@@ -116,24 +116,23 @@ async def _acks_flow(stage: Stage, backlog: int) -> None:
 async def _callers_are_told(load: Load, word: str) -> None:
     """Every client that wants to ask something is told of the alarm, in its own words."""
     wanted = f"blocks publishers until its alarm is over: {word}"
-    for client in load.clients:
 
-        async def asked(client: Client = client) -> str:
-            try:
-                await client.ask("health_check", timeout=ASKING)
-            except (NotSent, NoAnswer) as error:
-                return str(error)
-            return "an answer"
+    async def asked(client: Client) -> str:
+        try:
+            await client.ask("health_check", timeout=ASKING)
+        except (NotSent, NoAnswer) as error:
+            return str(error)
+        return "an answer"
 
-        await _until(asked, lambda told: wanted in told, f"an error that says {wanted!r}")
+    def told(client: Client) -> Awaitable[str]:
+        return _until(lambda: asked(client), lambda text: wanted in text, f"an error that says {wanted!r}")
+
+    await asyncio.gather(*map(told, load.clients))
 
 
 async def _at_broker(stage: Stage) -> int:
-    """Requests in the queue and in workers' hands, which only the broker's own command tells."""
-    said = await asyncio.to_thread(
-        stage.broker.control, "--formatter", "json", "list_queues", "name", "messages", limit=20.0
-    )
-    return sum(int(queue["messages"]) for queue in json.loads(said) if queue["name"] == stage.topology.requests)
+    """Requests in the queue and in workers' hands."""
+    return await asyncio.to_thread(held, stage.broker, [stage.topology.requests])
 
 
 async def _until(look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], what: str) -> T:

@@ -43,7 +43,7 @@ async def connections_closed(stage: Stage, plan: Plan) -> None:
         await all_say(crew, LOST, before)
 
     async with stage.crew(2) as crew, stage.load(plan.requests, rate=_rate(plan), timeout=5.0) as load:
-        await _repeat(stage, crew, load, close, part=plan.requests // (plan.strikes + 1), times=plan.strikes)
+        await _repeat(stage, crew, load, close, part=_part(plan), times=plan.strikes)
 
 
 @scene(
@@ -69,12 +69,16 @@ async def consumer_cancelled(stage: Stage, plan: Plan) -> None:
         await asyncio.to_thread(_make_again, stage)
 
     at_once = 0 if plan.short else AT_ONCE
-    part = plan.requests // (plan.strikes + at_once + 1)
     load = stage.load(plan.requests, rate=_rate(plan), ask_share=1.0, timeout=5.0)
     async with stage.crew(2) as crew, load:
-        await _repeat(stage, crew, load, delete, part=part, times=plan.strikes)
+        await _repeat(stage, crew, load, delete, part=_part(plan, at_once), times=plan.strikes)
         for _ in range(at_once):
             await _replace(stage, crew, load)
+
+
+def _part(plan: Plan, more: int = 0) -> int:
+    """Requests before the first strike and between two; in the short form few, so that enough come while it lasts."""
+    return plan.requests // 6 if plan.short else plan.requests // (plan.strikes + more + 1)
 
 
 def _rate(plan: Plan) -> float:

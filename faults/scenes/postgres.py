@@ -119,18 +119,14 @@ def _terminate(stage: Stage) -> tuple[int, int]:
 async def commit_cut(stage: Stage, plan: Plan) -> None:
     """Cut commits in bursts, by chance before the server gets them or after it has done them."""
     server = urlsplit(stage.database_url)
-    async with CommitCutter(server.hostname or "", server.port or 0, stage.struck) as cutter:
-        stage.settings(DATABASE_URL=cutter.proxied(stage.database_url))
-        async with (
-            stage.crew(3 if plan.short else 6) as crew,
-            stage.load(plan.requests, rate=500, burst=10, timeout=30.0, until=plan.strikes) as load,
-        ):
-            await _cut(stage, plan, load, cutter, crew)
-        _judge(stage, plan, crew, cutter)
-        await crew.end()
-    stage.settings(DATABASE_URL=stage.database_url)
-    async with stage.crew(2):
-        pass  # it works off what is left, without the proxy
+    cutter = await stage.keep(CommitCutter(server.hostname or "", server.port or 0, stage.struck))
+    stage.settings(DATABASE_URL=cutter.proxied(stage.database_url))
+    async with (
+        stage.crew(3 if plan.short else 6) as crew,
+        stage.load(plan.requests, rate=500, burst=10, timeout=30.0, until=plan.strikes) as load,
+    ):
+        await _cut(stage, plan, load, cutter, crew)
+    _judge(stage, plan, crew, cutter)
 
 
 async def _cut(stage: Stage, plan: Plan, load: Load, cutter: CommitCutter, crew: Crew) -> None:

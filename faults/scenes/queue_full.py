@@ -36,6 +36,7 @@ TOLD: Final = re.compile(r"queue '\S+' takes no more requests at present\. Ask a
     strikes=500,
     short_requests=400,
     short_strikes=50,
+    own_broker=True,
     simulate=True,
     settings={"QUEUE_LIMIT": str(LIMIT), "PREFETCH": "10"},
 )
@@ -49,7 +50,7 @@ async def queue_full(stage: Stage, plan: Plan) -> None:
 
     # Read by the broker when the first worker makes the queues.
     timeout = f"application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, {AGAIN})."
-    await asyncio.to_thread(stage.broker.control, "eval", timeout)
+    await asyncio.to_thread(stage.broker.evaluate, timeout)
     async with stage.crew(2) as crew:
         before = await _refusals(stage)
         async with stage.load(plan.requests, make=make, in_flight=300, timeout=20.0) as load:
@@ -74,10 +75,10 @@ def _judge(load: Load, refusals: int) -> None:
 
 
 async def _refusals(stage: Stage) -> int:
-    """How many messages the broker has refused in its life, by its own counters; when nothing is under way."""
+    """How many messages the broker has refused in its life, by its own counters; when nothing is under way in it."""
     names = ("messages_received_confirm_total", "messages_confirmed_total")
     found = ", ".join(f"maps:get({name}, All)" for name in names)
     expression = f"All = maps:get([{{protocol,amqp091}}], rabbit_global_counters:overview()), {{{found}}}."
-    said = await asyncio.to_thread(stage.broker.control, "eval", expression)
+    said = await asyncio.to_thread(stage.broker.evaluate, expression)
     received, confirmed = map(int, re.findall(r"\d+", said))
     return received - confirmed

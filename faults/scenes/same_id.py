@@ -40,7 +40,7 @@ REAL_RACES: Final = 20
     title="the same id to several workers at once, with another content, from two users",
     requests=5_000,
     strikes=4_000,
-    short_requests=250,
+    short_requests=300,
     short_strikes=150,
     database="postgresql",
 )

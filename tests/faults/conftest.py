@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from warren.devbroker import DevBroker
+from faults.node import Node
 
 
 @pytest.fixture(scope="package")
-def node() -> Iterator[DevBroker]:
-    with DevBroker() as broker:
+def node() -> Iterator[Node]:
+    with Node() as broker:
         yield broker

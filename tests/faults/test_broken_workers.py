@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from faults.node import Node
 from faults.runner import play
 from faults.scene import Plan, Scene
 from faults.stage import Stage
-from warren.devbroker import DevBroker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and stops processes with POSIX signals")
 
@@ -29,14 +29,14 @@ def killed(broken: str) -> Scene:
     return Scene(name=broken, title=broken, play=kill_once, requests=(BURST, BURST), strikes=(1, 1))
 
 
-async def test_a_worker_that_acks_before_it_commits_loses_requests(node: DevBroker) -> None:
+async def test_a_worker_that_acks_before_it_commits_loses_requests(node: Node) -> None:
     finding = await play(killed("ack_before_commit"), 1, short=True, broker=node)
     assert finding.verdict == "red"
     assert finding.figures.lost > 0
     assert not finding.failure
 
 
-async def test_a_worker_that_keeps_no_responses_does_things_twice(node: DevBroker) -> None:
+async def test_a_worker_that_keeps_no_responses_does_things_twice(node: Node) -> None:
     finding = await play(killed("forget_responses"), 1, short=True, broker=node)
     assert finding.verdict == "red"
     assert finding.figures.duplicates > 0

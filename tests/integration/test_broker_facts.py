@@ -5,13 +5,14 @@
 
 import asyncio
 import base64
+import http.client
 import json
 import os
-import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -84,13 +85,18 @@ async def next_message(channel: Channel, queue: str) -> Delivery:
     return got.delivery
 
 
-def look_at_the_page(address: str, queue: str) -> None:
-    """Have RabbitMQ's own page show the first message, with "Nack message requeue true"."""
-    allowed = {"Authorization": "Basic " + base64.b64encode(b"guest:guest").decode()}
-    how = {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}
-    url = f"{address}api/queues/%2F/{quote(queue)}/get"
-    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(how).encode(), allowed), timeout=LIMIT) as reply:
-        assert len(json.load(reply)) == 1
+def look_at_the_page(address: str, queue: str, times: int) -> None:
+    """Have RabbitMQ's own page show the first message with "Nack message requeue true", again and again."""
+    headers = {"Authorization": "Basic " + base64.b64encode(b"guest:guest").decode()}
+    how = json.dumps({"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"})
+    page = http.client.HTTPConnection(urlsplit(address).netloc, timeout=LIMIT)
+    with closing(page):
+        for _ in range(times):
+            page.request("POST", f"/api/queues/%2F/{quote(queue)}/get", how, headers)
+            reply = page.getresponse()
+            shown = json.load(reply)
+            assert reply.status == 200
+            assert len(shown) == 1
 
 
 async def get_and_return(connection: Connection, queue: str) -> None:
@@ -138,14 +144,17 @@ async def test_a_thousand_looks_at_requests_lose_nothing_by_whatever_tool(
     assert (await channel.declare_queue(topology.dead_letters, passive=True)).messages == 0
 
 
-async def test_a_hundred_looks_at_rabbitmqs_own_page_lose_no_request(
-    broker: DevBroker, channel: Channel, topology: Topology
+@pytest.mark.parametrize("name", ["requests", "dead_letters"])
+async def test_a_thousand_looks_at_rabbitmqs_own_page_lose_nothing(
+    broker: DevBroker, channel: Channel, topology: Topology, name: str
 ) -> None:
     assert broker.management_url is not None
-    await put(channel, topology.requests, b"one")
-    for _ in range(100):
-        await asyncio.to_thread(look_at_the_page, broker.management_url, topology.requests)
-    assert (await next_message(channel, topology.requests)).body == b"one"
+    queue, bodies = getattr(topology, name), [b"one", b"two", b"three"]
+    await put(channel, queue, *bodies)
+    await asyncio.to_thread(look_at_the_page, broker.management_url, queue, LOOKS)
+    await until_there(channel, queue, at_least=3)
+    assert {(await next_message(channel, queue)).body for _ in bodies} == set(bodies)
+    assert (await channel.declare_queue(topology.dead_letters, passive=True)).messages == 0
 
 
 @pytest.mark.parametrize("tool", [get_and_return, consume_and_go_away])

@@ -1,4 +1,4 @@
-"""Requests as a machine gone wild, or a patient attacker, would send them; the same ones for the same seed."""
+"""Requests as a machine gone wild, or a patient attacker, would send them: hypothesis chooses of what they are made."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from hypothesis import strategies as st
+
+from support.wild_material import MATERIAL, Material
+
 PASSWORD: Final = "hunter2-correct-horse"
 """Stands wherever a generated body has a password."""
 
@@ -20,35 +24,6 @@ ACTIONS: Final = (
     *((version, name) for version in ("v1", "v2") for name in ("delete_task", "health_check", "register", "login")),
     ("v2", "stats"),
 )
-TEXTS: Final = (
-    *(
-        "",
-        " ",
-        "a",
-        "todo",
-        "high",
-        "v1",
-        "\n",
-        "\u202e",
-        "\ufeff",
-        "e\u0301",
-        "\U0001f4a9",
-        "' OR 1=1 --",
-        "../../etc",
-    ),
-    *(
-        "%s%n",
-        "${x}",
-        "{{7*7}}",
-        "[removed]",
-        "null",
-        "2026-01-31",
-        "2026-01-31T12:00:00Z",
-        "9999-12-31T23:59:59-23:59",
-    ),
-    *("0001-01-01T00:00:00+23:59", "title,id", "x" * 201, "ey" * 60, "." * 50, '"' * 20, "\\" * 21, "password", "auth"),
-)
-NUMBERS: Final = (0, 1, -1, 7, 100, 101, 2**31, 2**63 - 1, -(2**63), 0.5, -0.0, 1e308, 5e-324)
 RAW_VALUES: Final = (
     *("NaN", "Infinity", "-Infinity", "1e999", "9" * 25, "-" + "9" * 400, "1E+9", "01", "+1", ".5", "tru", '"\\ud800"'),
     *('"\\u0000"', '"\\ud83d\\udca9"', '"\x01"', '{"a":1,"a":2}', "[" * 70 + "]" * 70, '{"a":' * 70, "[1,]", "//x", ""),
@@ -72,21 +47,6 @@ PIECES: Final = (
     ),
     *(b"\\u0000", b"\\ud800", b"1e999", b"NaN", b'"id":', b'"auth":', b'"password":"' + PASSWORD.encode() + b'"'),
 )
-HEADERS: Final = (
-    *(
-        "x-retry-count",
-        "x-death",
-        "x-deadline",
-        "x-delivery-count",
-        "x-principal",
-        "x-seal",
-        "x-publish-seq",
-        "CC",
-        "BCC",
-    ),
-    *("x-dead-letter-exchange", "x-dead-letter-routing-key", "x-first-death-queue", "x-last-death-reason", "x", ""),
-    *("x-match", "password", "authorization", "n" * 255, "\u00e4"),
-)
 
 
 @dataclass(frozen=True)
@@ -97,17 +57,34 @@ class Sample:
     properties: dict[str, Any]
 
 
+def fuzzers(tokens: Sequence[str], reply_queues: Sequence[str | None]) -> st.SearchStrategy[Fuzzer]:
+    """Fuzzers of which each has material and a seed of hypothesis' choice; for the arguments see `Fuzzer`.
+
+    To make a message choice by choice takes hypothesis longer than the message's whole way. So it chooses a fuzzer, and
+    a test takes many samples of each.
+    """
+    seeds = st.integers(0, 2**64 - 1)
+    return st.builds(lambda seed, material: Fuzzer(seed, material, tokens, reply_queues), seeds, MATERIAL)
+
+
 class Fuzzer:
     """Makes samples without end.
 
     Args:
-        seed: the same one makes the same samples.
+        seed: the same one makes the same samples of the same material.
+        material: what they are made of.
         tokens: for `auth`: good ones, forged ones, tickets.
         reply_queues: for `reply_to`: the caller's own and others.
     """
 
-    def __init__(self, seed: int, tokens: Sequence[str], reply_queues: Sequence[str | None]) -> None:
+    def __init__(
+        self, seed: int, material: Material, tokens: Sequence[str], reply_queues: Sequence[str | None]
+    ) -> None:
         self.random = random.Random(seed)
+        self._seed = seed
+        self._material = material
+        self._pieces = PIECES + material.pieces
+        self._short = tuple(text for text in material.texts if len(text.encode()) < 256)
         self._tokens = tokens
         self._reply_queues = reply_queues
         self._makers: list[tuple[Callable[[], bytes], int]] = [
@@ -119,6 +96,9 @@ class Fuzzer:
             (self._large, 1),
         ]
         self._last = b"{}"
+
+    def __repr__(self) -> str:
+        return f"Fuzzer({self._seed}, {self._material})"
 
     def sample(self) -> Sample:
         """Make the next one."""
@@ -143,19 +123,19 @@ class Fuzzer:
         return request
 
     def _data(self) -> dict[str, Any]:
-        pick = self.random.choice
+        pick, texts, numbers = self.random.choice, self._material.texts, self._material.numbers
         known: dict[str, Callable[[], Any]] = {
-            "title": lambda: pick(("Buy cake", *TEXTS)),
-            "description": lambda: pick(TEXTS),
+            "title": lambda: pick(("Buy cake", *texts)),
+            "description": lambda: pick(texts),
             "status": lambda: pick(("todo", "done", "nope")),
             "priority": lambda: pick(("low", "high", "")),
-            "due_date": lambda: pick(TEXTS),
-            "task_id": lambda: pick(NUMBERS),
-            "limit": lambda: pick(NUMBERS),
-            "offset": lambda: pick(NUMBERS),
-            "before_id": lambda: pick(NUMBERS),
+            "due_date": lambda: pick(texts),
+            "task_id": lambda: pick(numbers),
+            "limit": lambda: pick(numbers),
+            "offset": lambda: pick(numbers),
+            "before_id": lambda: pick(numbers),
             "include": lambda: pick((["id"], "id,title", "nope", [])),
-            "email": lambda: pick(("a@b", "nobody", *TEXTS)),
+            "email": lambda: pick(("a@b", "nobody", *texts)),
             "password": lambda: PASSWORD,
             "simulate_temp_error": lambda: pick((True, False, 1)),
         }
@@ -164,12 +144,15 @@ class Fuzzer:
         return data if "title" in data or self.random.random() < 0.5 else data | {"title": "Buy cake", "task_id": 1}
 
     def _value(self, depth: int = 0) -> Any:
-        choice = self.random.randrange(8 if depth < 4 else 6)
-        if choice == 6:
-            return [self._value(depth + 1) for _ in range(self.random.randrange(4))]
+        pick, material = self.random.choice, self._material
+        choice = self.random.randrange(9 if depth < 4 else 7)
         if choice == 7:
-            return {self.random.choice(TEXTS): self._value(depth + 1) for _ in range(self.random.randrange(4))}
-        return self.random.choice((self.random.choice(TEXTS), self.random.choice(NUMBERS), None, True, False))
+            return [self._value(depth + 1) for _ in range(self.random.randrange(4))]
+        if choice == 8:
+            return {pick(material.texts): self._value(depth + 1) for _ in range(self.random.randrange(4))}
+        if choice == 6 and material.values:
+            return pick(material.values)
+        return pick((pick(material.texts), pick(material.numbers), None, True, False))
 
     def _request(self) -> bytes:
         return json.dumps(self.document(), ensure_ascii=self.random.random() < 0.5).encode(errors="surrogatepass")
@@ -182,7 +165,7 @@ class Fuzzer:
             if kind == 0 and body:
                 body[at % len(body)] ^= 1 << self.random.randrange(8)
             elif kind == 1:
-                body[at:at] = self.random.choice(PIECES)
+                body[at:at] = self.random.choice(self._pieces)
             elif kind == 2:
                 del body[at : min(end, at + 20)]
             elif kind == 3:
@@ -225,7 +208,7 @@ class Fuzzer:
         pick = self.random.choice
         properties: dict[str, Any] = {"reply_to": pick(self._reply_queues)}
         short = (
-            *(text for text in TEXTS if len(text.encode()) < 256),
+            *self._short,
             "x" * 255,
             "\u00e4" * 127,
             pick(self._tokens)[:255],
@@ -248,7 +231,7 @@ class Fuzzer:
         return properties
 
     def _headers(self) -> dict[str, Any]:
-        named = {self.random.choice(HEADERS): self._field() for _ in range(self.random.randrange(4))}
+        named = {self.random.choice(self._material.headers): self._field() for _ in range(self.random.randrange(4))}
         return named | {"password": PASSWORD} if self.random.random() < 0.1 else named
 
     def _field(self, depth: int = 0) -> Any:
@@ -256,7 +239,7 @@ class Fuzzer:
         if depth < 3 and self.random.random() < 0.3:
             if self.random.random() < 0.5:
                 return [self._field(depth + 1) for _ in range(self.random.randrange(4))]
-            return {pick(HEADERS): self._field(depth + 1) for _ in range(self.random.randrange(4))}
+            return {pick(self._material.headers): self._field(depth + 1) for _ in range(self.random.randrange(4))}
         plain = (
             0,
             1,
@@ -273,4 +256,13 @@ class Fuzzer:
             float("inf"),
             Decimal("0.10"),
         )
-        return pick((*plain, b"\xff\x00", datetime(2026, 1, 1, tzinfo=UTC), pick(TEXTS), pick(self._tokens)))
+        return pick(
+            (
+                *plain,
+                b"\xff\x00",
+                datetime(2026, 1, 1, tzinfo=UTC),
+                pick(self._material.texts),
+                pick(self._tokens),
+                *self._material.fields,
+            )
+        )

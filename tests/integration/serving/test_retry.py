@@ -14,6 +14,9 @@ from warren.codec import LARGEST_BODY
 from warren.devbroker import DevBroker
 from warren.topology import Topology
 
+THRICE = "tried-thrice"
+"""An id that no random name of a queue can hold, since the log is searched for it."""
+
 
 def failing(request_id: str, auth: str, then: str = "after:temporary") -> dict[str, object]:
     return {"id": request_id, "version": "v1", "action": "write", "data": {"text": "x", "then": then}, "auth": auth}
@@ -24,24 +27,24 @@ async def test_three_retries_and_then_a_dead_letter(
 ) -> None:
     caplog.set_level(logging.INFO, "warren.worker")
     async with serve():
-        reply = await caller.ask(failing("f1", token))
+        reply = await caller.ask(failing(THRICE, token))
         (letter,) = await caller.letters(1)
         count = {"id": "c1", "version": "v1", "action": "count", "data": {}, "auth": token}
         assert (await caller.ask(count))["data"] == 0
-    assert (reply["code"], reply["correlation_id"]) == ("retries_exhausted", "f1")
+    assert (reply["code"], reply["correlation_id"]) == ("retries_exhausted", THRICE)
     body = json.loads(letter.body)
     assert body["reason"] == "retries exhausted: not now"
-    assert body["request"] == {key: value for key, value in failing("f1", "").items() if key != "auth"}
+    assert body["request"] == {key: value for key, value in failing(THRICE, "").items() if key != "auth"}
     assert body["headers"]["x-retry-count"] == 3
     headers: Any = letter.properties.headers
     assert headers["x-retry-count"] == 3
     assert headers["x-death"][0]["queue"] == topology.retries[0]
     texts = [record.getMessage() for record in caplog.records]
-    assert [text for text in texts if "f1" in text] == [
-        "retry #1 for f1 because not now",
-        "retry #2 for f1 because not now",
-        "retry #3 for f1 because not now",
-        "dead-lettered: f1 err=retries exhausted: not now",
+    assert [text for text in texts if THRICE in text] == [
+        f"retry #1 for {THRICE} because not now",
+        f"retry #2 for {THRICE} because not now",
+        f"retry #3 for {THRICE} because not now",
+        f"dead-lettered: {THRICE} err=retries exhausted: not now",
     ]
 
 
