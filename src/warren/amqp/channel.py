@@ -175,7 +175,7 @@ class Channel(Declarations):
         """Take an event of this channel; the connection calls this."""
         kind = type(event)
         if kind is Delivery:
-            if self.is_open:
+            if not (self._closing or self._ended.done()):  # is_open without a call, for each delivery
                 self._consumers.deliver(event)  # type: ignore[arg-type]  # its type was looked at by identity, for speed
         elif kind is Settled:
             if self._confirms is None:

@@ -129,14 +129,24 @@ class Confirms:
             raise ProtocolError(f"a confirm of publish {last}, but {self.next - 1} were made", 503)
         if event.multiple:
             self._settle_to((last or self.next - 1) + 1, accepted=event.accepted)
-        elif (batch := self._find(last)) is not None:
-            if batch.low == last and event.accepted and not batch.early:  # nearly always: they come in order
-                batch.low += 1
-            elif batch.is_open(last):
-                batch.settle(last, accepted=event.accepted)
-            if batch.low == batch.end:
-                self._batches.remove(batch)
-                batch.finish()
+            return
+        oldest = self._batches[0] if self._batches else None
+        if oldest is not None and oldest.low == last and event.accepted and not oldest.early:
+            oldest.low += 1  # nearly always: they come in order
+            if oldest.low == oldest.end:
+                self._batches.popleft()
+                oldest.finish()
+        else:
+            self._settle_one(last, accepted=event.accepted)
+
+    def _settle_one(self, number: int, *, accepted: bool) -> None:
+        batch = self._find(number)
+        if batch is None or not batch.is_open(number):
+            return
+        batch.settle(number, accepted=accepted)
+        if batch.low == batch.end:
+            self._batches.remove(batch)
+            batch.finish()
 
     def _settle_to(self, end: int, *, accepted: bool) -> None:
         """Settle what is open before the number `end`: whole batches, and a part of the last one."""
@@ -149,14 +159,11 @@ class Confirms:
             batch.finish()
 
     def _find(self, number: int) -> _Batch | None:
-        """The batch with that number, if it is open; nearly always it is the oldest."""
-        batches = self._batches
-        if not batches or number < batches[0].first:
+        """The batch with that number, unless all of it is settled."""
+        place = bisect_right(self._batches, number, key=_first) - 1
+        if place < 0 or number >= self._batches[place].end:
             return None
-        if number < batches[0].end:
-            return batches[0]
-        batch = batches[bisect_right(batches, number, key=_first) - 1]
-        return batch if number < batch.end else None
+        return self._batches[place]
 
     def returned(self, event: Returned) -> bool:
         """Note that a message came back; its confirm still follows. False: no such publish waits."""

@@ -166,8 +166,6 @@ class InFlight:
     def leave(self, waiter: Waiter) -> None:
         """Take a caller out, whether it got what it waited for or not; the last one takes the request with it."""
         self._deadlines.discard(waiter, waiter.slot)
-        if waiter.future.done() and not waiter.future.cancelled():
-            waiter.future.exception()  # a caller cancelled in the turn in which it failed has not looked at it
         asked = waiter.asked
         if waiter in asked.waiters:  # otherwise the request has ended, and was taken out then
             asked.waiters.remove(waiter)
@@ -245,6 +243,7 @@ def _tell(waiter: Waiter, outcome: Received | WarrenError) -> None:
         return
     if isinstance(outcome, WarrenError):
         waiter.future.set_exception(outcome)
+        waiter.future.exception()  # a caller that is cancelled in this turn will not look at it, and that is no mistake
     else:
         waiter.future.set_result(outcome)
 
