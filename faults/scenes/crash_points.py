@@ -17,18 +17,41 @@ from faults.stage import Stage
 LINES: Final = 2
 """Lines of lives: while one is born the other works."""
 
+SETTINGS: Final = {"RETRY_DELAY": "100ms"}
+
 
 @scene(
     "crash-points",
-    title="killed at each of nine points of the pipeline",
+    title="killed at each of nine points of the pipeline (SQLite)",
     requests=12_000,
     strikes=100 * len(POINTS),
     short_requests=600,
     short_strikes=2 * len(POINTS),
     simulate=True,
-    settings={"RETRY_DELAY": "100ms"},
+    settings=SETTINGS,
 )
 async def crash_points(stage: Stage, plan: Plan) -> None:
+    """Kill where effect, response and crash journal are one file."""
+    await _play(stage, plan)
+
+
+@scene(
+    "crash-points-postgres",
+    title="killed at each of nine points of the pipeline (PostgreSQL)",
+    requests=12_000,
+    strikes=100 * len(POINTS),
+    short_requests=300,
+    short_strikes=len(POINTS),
+    database="postgresql",
+    simulate=True,
+    settings=SETTINGS,
+)
+async def crash_points_postgres(stage: Stage, plan: Plan) -> None:
+    """Kill where the server outlives the worker, and ends a transaction when it notices that."""
+    await _play(stage, plan)
+
+
+async def _play(stage: Stage, plan: Plan) -> None:
     """Have each life end at a point, until each point has had its deaths, and keep the load up for so long."""
     each, log = plan.strikes // len(POINTS), KillLog(stage.folder / KILLS)
     stage.variables |= {DEATHS: str(each), SEED: str(plan.random.random()), "PYTHONPATH": _path()}

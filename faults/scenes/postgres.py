@@ -86,7 +86,7 @@ async def postgres_connections(stage: Stage, plan: Plan) -> None:
     """End each connection that is in the middle of something, or one that is idle at this moment."""
     busy = 0
     async with (
-        stage.crew(3) as crew,
+        stage.crew(2 if plan.short else 3) as crew,
         stage.load(plan.requests, rate=500, burst=10, timeout=30.0, until=plan.strikes) as load,
     ):
         while stage.strikes < plan.strikes and await load.goes_on(0.2):
@@ -122,7 +122,7 @@ async def commit_cut(stage: Stage, plan: Plan) -> None:
     cutter = await stage.keep(CommitCutter(server.hostname or "", server.port or 0, stage.struck))
     stage.settings(DATABASE_URL=cutter.proxied(stage.database_url))
     async with (
-        stage.crew(3 if plan.short else 6) as crew,
+        stage.crew(2 if plan.short else 6) as crew,
         stage.load(plan.requests, rate=500, burst=10, timeout=30.0, until=plan.strikes) as load,
     ):
         await _cut(stage, plan, load, cutter, crew)

@@ -15,7 +15,7 @@ from faults.stage import Stage
     short_strikes=2,
 )
 async def worker_killed(stage: Stage, plan: Plan) -> None:
-    """Kill one of three workers at random, every second, in the middle of a burst; the crew replaces it."""
+    """Kill one of the workers at random, every second, in the middle of a burst; the crew replaces it."""
     burst = plan.requests // (4 if plan.short else 40)
     async with (
         stage.crew(3) as crew,

@@ -34,7 +34,10 @@ LOST: Final = "lost the broker"
 async def rolling_restart(stage: Stage, plan: Plan) -> None:
     """Stop one worker after the other; the next one's turn is when the new one consumes."""
     took: list[float] = []
-    async with stage.crew(3) as crew, stage.load(plan.requests, rate=200, until=plan.strikes) as load:
+    async with (
+        stage.crew(2 if plan.short else 3) as crew,
+        stage.load(plan.requests, rate=200, until=plan.strikes) as load,
+    ):
         while await load.goes_on(0.05):
             await crew.consuming()
             member = crew.members[len(took) % len(crew.members)]
@@ -57,7 +60,10 @@ async def rolling_restart(stage: Stage, plan: Plan) -> None:
 )
 async def worker_frozen(stage: Stage, plan: Plan) -> None:
     """Freeze a random worker until the broker has given its requests to others, and let it go on."""
-    async with stage.crew(3) as crew, stage.load(plan.requests, rate=100, until=plan.strikes, timeout=20.0) as load:
+    async with (
+        stage.crew(2 if plan.short else 3) as crew,
+        stage.load(plan.requests, rate=100, until=plan.strikes, timeout=20.0) as load,
+    ):
         while await load.goes_on(0.05):
             member = crew.victim()
             if member is not None and await _freeze(member):
