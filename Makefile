@@ -40,7 +40,7 @@ lock: ## write the lock files anew from pyproject.toml (ARGS=--upgrade for new v
 	@scripts/lock $(ARGS)
 
 clean: ## remove what these commands made
-	@rm -rf .venv .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Left alone: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
