@@ -69,7 +69,7 @@ bool take(amqp_connection_state_t connection, const struct timeval *limit, amqp_
 /* request.c: which request comes next, and its text. */
 request_t next_request(load_t *load);
 size_t write_request(load_t *load, const request_t *request);
-kind_t kind_of(const char *action);
+int kind_of(const char *action); /* -1 when there is none */
 
 /* reply.c: is it the right one? */
 void take_reply(load_t *load, const amqp_message_t *reply);

@@ -103,7 +103,7 @@ static void read_options(options_t *options, int argc, char **argv) {
     options->exchange = argv[optind + 1];
     options->routing_key = argv[optind + 2];
     if (strcmp(options->exchange, "echo") == 0) return;
-    if (strcmp(options->action, "mixed") != 0) kind_of(options->action);
+    if (strcmp(options->action, "mixed") != 0 && kind_of(options->action) < 0) misused("--action", options->action);
     if (options->count == 0 && options->seconds == 0) misused("what to do, without --count and --seconds,", "nothing");
     if (options->count == 0 && (options->again || options->backlog)) misused("--count, with --again or --backlog,", "0");
     if (options->in_flight < options->clients) misused("--in-flight, with more --clients,", "less");

@@ -9,7 +9,6 @@ from bench.case import Case, Line, Pace, Sample
 from bench.echoing import CONFIRMED, NATIVE, echoing
 from bench.load import Demand
 from bench.measuring import measure
-from bench.peers import exists
 from bench.rig import Rig
 
 WHO: Final = {
@@ -30,16 +29,11 @@ def play_echo(rig: Rig, pace: Pace, who: str, *, in_flight: int, clients: int = 
         return measure(echo, pace, Demand(in_flight=in_flight, clients=clients, size=size))
 
 
-def present(*who: str) -> list[str]:
-    """Leave out the peers that are not there."""
-    return [name for name in who if name == NATIVE or exists(name.split()[0])]
-
-
 def _lines(pace: Pace) -> list[Line]:
     return [
         Line(who=WHO[who], setting=f"{count} in flight", play=partial(play_echo, who=who, in_flight=count))
         for count in pace.some((64, 256))
-        for who in present(*WHO)
+        for who in WHO
     ]
 
 

@@ -6,13 +6,12 @@ from functools import partial
 from typing import Final
 
 from bench.case import Case, Line, Pace, Sample
-from bench.cases.echo import SIZE, WHO, present
+from bench.cases.echo import SIZE, WHO
 from bench.cases.whole_job import FIRST_SHAPE, PROCESSES, name_of
 from bench.echoing import NATIVE, echoing
 from bench.first_shape import first_shape
 from bench.load import Demand
 from bench.measuring import Serve, measure, measure_half
-from bench.peers import exists
 from bench.rig import Rig
 from bench.taskmanager import on_new_database
 
@@ -38,13 +37,13 @@ def _lines(_pace: Pace) -> list[Line]:
     lines = []
     for name, serve in _jobs().items():
         lines += _pair(name, serve, TASK_SIZE)
-    for who in present(NATIVE, "warren_peer", "aio_pika_peer", "faststream_peer"):
+    for who in (NATIVE, "warren_peer", "aio_pika_peer", "faststream_peer"):
         lines += _pair(f"echo, {WHO[who]}", partial(echoing, who=who), SIZE)
     return lines
 
 
 def _jobs() -> dict[str, Serve]:
-    jobs: dict[str, Serve] = {FIRST_SHAPE: first_shape} if exists("seed_shape") else {}
+    jobs: dict[str, Serve] = {FIRST_SHAPE: first_shape}
     return jobs | {
         name_of(engine): partial(on_new_database, engine=engine, processes=count) for engine, count in PROCESSES.items()
     }

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from bench.case import Case, Line, Pace
-from bench.cases.echo import WHO, play_echo, present
+from bench.cases.echo import WHO, play_echo
 from bench.cases.whole_job import name_of, play_job
 from bench.databases import Engine
 from bench.echoing import NATIVE
@@ -31,7 +31,7 @@ def _sizes(pace: Pace) -> list[Line]:
     return [
         Line(who=f"echo, {WHO[who]}", setting=named[size], play=partial(play_echo, who=who, in_flight=16, size=size))
         for size in pace.some(tuple(named))
-        for who in present(NATIVE, "warren_peer", "aio_pika_peer")
+        for who in (NATIVE, "warren_peer", "aio_pika_peer")
     ]
 
 
@@ -40,7 +40,7 @@ def _in_flight(pace: Pace) -> list[Line]:
     for count in pace.some((1, 4, 16, 64, 256, 1000)):
         setting = f"{count} in flight"
         lines.append(Line(who=name_of(OURS), setting=setting, play=partial(play_job, engine=OURS, in_flight=count)))
-        for who in present(NATIVE, "warren_peer"):
+        for who in (NATIVE, "warren_peer"):
             play = partial(play_echo, who=who, in_flight=count)
             lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=play))
     return lines
@@ -52,7 +52,7 @@ def _connections(pace: Pace) -> list[Line]:
         setting = f"{count} client" + ("s" if count > 1 else "")
         play = partial(play_job, engine=OURS, in_flight=100, clients=count)
         lines.append(Line(who=name_of(OURS), setting=setting, play=play))
-        for who in present(NATIVE, "warren_peer"):
+        for who in (NATIVE, "warren_peer"):
             echo = partial(play_echo, who=who, in_flight=100, clients=count)
             lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=echo))
     return lines

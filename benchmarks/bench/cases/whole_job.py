@@ -10,7 +10,6 @@ from bench.databases import NAMES, Engine
 from bench.first_shape import first_shape
 from bench.load import Demand
 from bench.measuring import measure
-from bench.peers import exists
 from bench.rig import Rig
 from bench.taskmanager import on_new_database
 
@@ -40,8 +39,7 @@ def _lines(pace: Pace) -> list[Line]:
     lines = []
     for count in pace.some((64, 256)):
         setting = f"{count} in flight"
-        if exists("seed_shape"):
-            lines.append(Line(who=FIRST_SHAPE, setting=setting, play=partial(play_first_shape, in_flight=count)))
+        lines.append(Line(who=FIRST_SHAPE, setting=setting, play=partial(play_first_shape, in_flight=count)))
         for engine in PROCESSES:
             play = partial(play_job, engine=engine, in_flight=count)
             lines.append(Line(who=name_of(engine), setting=setting, play=play, seconds=3.0))
