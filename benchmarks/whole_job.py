@@ -19,17 +19,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import pika
 import sqlalchemy as sa
 
 from loading import compile_load, run_load
 from warren.devbroker import DevBroker
 
-HERE = Path(__file__).parent
+SEED = Path(__file__).parent / "peers" / "seed_shape.py"
+SEED_QUEUE = "seed.requests"
 LIMIT = 30.0
 """Seconds until a worker must consume."""
 
@@ -81,6 +83,12 @@ def running(bench: Bench, *command: str) -> Iterator[None]:
         process.wait(LIMIT)
 
 
+def make_queue(url: str, queue: str) -> None:
+    """Make a durable classic queue, as the first version had it."""
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        connection.channel().queue_declare(queue, durable=True)
+
+
 def log_in(bench: Bench) -> str:
     """Wait for the worker and get a token."""
     began = time.monotonic()
@@ -114,23 +122,24 @@ def check(url: str, count: int, *, registrations: int) -> None:
 def compare(bench: Bench) -> None:
     """All rounds, then the figures."""
     options = bench.options
-    seed = bench.folder / "baseline.db"
+    seed = bench.folder / "seed.db"
+    make_queue(bench.broker.url, SEED_QUEUE)
     seed_token = subprocess.run(
-        [sys.executable, HERE / "baseline.py", "--print-token"], capture_output=True, text=True, check=True
+        [sys.executable, SEED, "token"], capture_output=True, text=True, check=True
     ).stdout.strip()
     rates: dict[str, list[float]] = {"first shape": [], "taskmanager": []}
     arguments = ["-m", "taskmanager", "worker", "--processes", str(options.processes)]
     if options.database_url:
         bench.taskmanager("db", "upgrade")
     with (
-        running(bench, str(HERE / "baseline.py"), bench.broker.url, str(seed)),
+        running(bench, str(SEED), "worker", bench.broker.url, SEED_QUEUE, str(seed)),
         running(bench, *arguments),
     ):
         token = log_in(bench)
         for number in range(options.rounds):
             print(f"round {number + 1}")
             small = max(options.count // 15, 1)
-            rates["first shape"].append(bench.load("first shape", seed_token, "", "seed.requests", small))
+            rates["first shape"].append(bench.load("first shape", seed_token, "", SEED_QUEUE, small))
             rates["taskmanager"].append(bench.load("taskmanager", token, "api.direct", "api.requests", options.count))
         check(bench.url, options.rounds * options.count, registrations=1)
         check(f"sqlite:///{seed}", options.rounds * max(options.count // 15, 1), registrations=0)
