@@ -1,10 +1,10 @@
 """Celery with the `rpc://` result backend: results come back through RabbitMQ, to a queue of the client's.
 
-As in its documentation's "First Steps with Celery", "RPC Result Backend (RabbitMQ/QPid)" and "Using Quorum Queues". One
-process with a pool of threads: of solo, prefork (1 and 2 children, also `-Ofair`) and threads it was the fastest on two
-cores in each round, because a result comes from the process that took the request, without pipes between processes. Late
-acks, as the requests of the others are acked after their work; no events, gossip or mingle. The task
-`echo` takes the request from the quorum queue QUEUE. Not done: durable results (`result_persistent`), confirms of them.
+As in its documentation's "First Steps with Celery", "RPC Result Backend (RabbitMQ/QPid)" and "Using Quorum Queues".
+One process with a pool of threads: of solo, prefork (1 and 2 children, also `-Ofair`) and threads it was the fastest
+on two cores in each round. Late acks, as the requests of the others are acked after their work; no events, gossip or
+mingle. The task `echo` takes the request from the quorum queue QUEUE. Not done: durable results
+(`result_persistent`), confirms of them.
 """
 
 from typing import Any

@@ -4,9 +4,9 @@
     python benchmarks/peers/PEER.py client URL QUEUE COUNT IN_FLIGHT [--size BYTES]
     python benchmarks/peers/PEER.py versions
 
-`worker` prints `ready` when it consumes and runs until it is stopped. `client` makes COUNT echo calls, compares each reply
-with what was sent and prints one line of JSON; it exits with 1 when a reply is missing or wrong. `versions` prints the
-libraries in use as JSON.
+`worker` prints `ready` when it consumes and runs until it is stopped. `client` makes COUNT echo calls, compares each
+reply with what was sent and prints one line of JSON; it exits with 1 when a reply is missing or wrong. `versions`
+prints the libraries in use as JSON.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """FastStream on uvloop: a subscriber that returns its response, which the broker object sends to `reply_to`.
 
-As in its documentation's "RPC over RMQ" under "RabbitMQ". `worker` does not wait for confirms of its replies, which is
-faster than FastStream's default; `worker-confirmed` does. Replies are not mandatory: RabbitMQ returns a mandatory one to a
-direct reply-to although it delivers it, and each such return would cost this peer time. Its `request()` holds a lock from the request to the
-reply, so a client has one call in flight, whatever it is asked for. Not done: durable replies.
+As in its documentation's "RPC over RMQ" under "RabbitMQ". `worker` does not wait for confirms of its replies, which
+is faster than FastStream's default; `worker-confirmed` does. Replies are not mandatory: RabbitMQ returns a mandatory
+one to a direct reply-to although it delivers it, and each such return would cost this peer time. Its `request()`
+holds a lock from the request to the reply, so a client has one call in flight, whatever it is asked for. Not done:
+durable replies.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import uvloop
@@ -51,7 +53,7 @@ async def make_calls(load: Load) -> Figures:
             )
             return await response.decode()
 
-        return await concurrent_calls(load._replace(in_flight=1), call)
+        return await concurrent_calls(replace(load, in_flight=1), call)
 
 
 def client(load: Load) -> Figures:

@@ -1,8 +1,8 @@
 """Nameko: an RPC method of a service, and the standalone proxy as its client.
 
-As in its documentation's "RPC" under "Built-in Extensions" and "Running a Service"; the service is run as `nameko run` does
-it, on eventlet. `max_workers` is the prefetch too. It declares its own queue, a durable classic one: `rpc-QUEUE`. Not
-done: quorum queues, durable replies, confirms of replies (of requests it waits for them).
+As in its documentation's "RPC" under "Built-in Extensions" and "Running a Service"; the service is run as `nameko
+run` does it, on eventlet. `max_workers` is the prefetch too. It declares its own queue, a durable classic one:
+`rpc-QUEUE`. Not done: quorum queues, durable replies, confirms of replies (of requests it waits for them).
 """
 
 from typing import Any

@@ -1,7 +1,8 @@
 """pika, BlockingConnection: one callback for each message, as in the tutorial "Remote procedure call (RPC)".
 
-The client sends from its callbacks, so that any number of calls is in flight on one connection, with replies by direct
-reply-to (pika's example "Direct reply-to"). Not done: confirms of replies or requests, durable replies, reconnecting.
+The client sends from its callbacks, so that any number of calls is in flight on one connection, with replies by
+direct reply-to (pika's example "Direct reply-to"). Not done: confirms of replies or requests, durable replies,
+reconnecting.
 """
 
 import json

@@ -8,9 +8,9 @@ then the reply and the ack. It serves create_task.
     python benchmarks/peers/seed_shape.py token
     python benchmarks/peers/seed_shape.py versions
 
-`worker` makes the database anew, prints `ready` when it consumes from QUEUE, which must be there, and runs until it is
-stopped. `token` prints a token that it takes. Not done: batches, confirms, retries, dead letters; a crash between the two
-commits repeats the effect.
+`worker` makes the database anew, prints `ready` when it consumes from QUEUE, which must be there, and runs until it
+is stopped. `token` prints a token that it takes. Not done: batches, confirms, retries, dead letters; a crash between
+the two commits repeats the effect.
 """
 
 import argparse

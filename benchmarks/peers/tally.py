@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -18,7 +19,8 @@ PATIENCE = 60.0
 """Seconds without any reply after which the rest counts as missing."""
 
 
-class Load(NamedTuple):
+@dataclass(frozen=True)
+class Load:
     """What a client is asked to do: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each."""
 
     url: str

@@ -1,9 +1,9 @@
 """taskiq with taskiq-aio-pika on uvloop, results in Redis (taskiq-redis): it has no result backend on the broker.
 
-As in its documentation's "Getting started", "Available brokers" and "Available result backends". Redis is private to the
-worker, on a Unix socket, and keeps nothing on disk. Its client asks Redis for a result again and again; the pause is
-`CHECK_INTERVAL` instead of the default of 0.2 s. It declares its own quorum queue `QUEUE.taskiq`. Not done: durable
-results; a request is acked after its result is stored.
+As in its documentation's "Getting started", "Available brokers" and "Available result backends". Redis is private to
+the worker, on a Unix socket, and keeps nothing on disk. Its client asks Redis for a result again and again; the pause
+is `CHECK_INTERVAL` instead of the default of 0.2 s. It declares its own quorum queue `QUEUE.taskiq`. Not done:
+durable results; a request is acked after its result is stored.
 """
 
 from typing import Any

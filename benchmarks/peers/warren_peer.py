@@ -1,8 +1,8 @@
 """warren: an action in a worker, and `Client`, with all their guarantees on.
 
-QUEUE is the prefix of the topology: requests go to the exchange `QUEUE.direct`, with the routing key `QUEUE.requests` of
-the queue of that name. The action has no effect, so no database is asked; requests are validated, replies are confirmed
-before the ack, and the client's requests are mandatory and confirmed.
+QUEUE is the prefix of the topology: requests go to the exchange `QUEUE.direct`, with the routing key `QUEUE.requests`
+of the queue of that name. The action has no effect, so no database is asked; requests are validated, replies are
+confirmed before the ack, and the client's requests are mandatory and confirmed.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class Echo(msgspec.Struct):
 
 
 @api.action("v1", "echo", public=True)
-async def echo(context: Context[sa.Connection, None], wanted: Echo) -> Echo:
+async def echo(_context: Context[sa.Connection, None], wanted: Echo) -> Echo:
     return wanted
 
 
