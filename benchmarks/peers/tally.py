@@ -109,8 +109,10 @@ async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[objec
     while not tally.complete and tally.silence < PATIENCE and not _failed(tasks):
         await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
-        if not task.cancel():
-            task.result()
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
     return tally.figures()
 
 
