@@ -61,5 +61,5 @@ postgres-programs: install
 	@scripts/ensure-postgres
 
 bench-programs: install broker-programs postgres-programs
-	@scripts/install peers
+	@scripts/ensure-peers
 	@scripts/ensure-librabbitmq
