@@ -59,7 +59,7 @@ class Pace:
     """
 
     rounds: int = 5
-    seconds: float = 2.5
+    seconds: float = 2.0
     warm_up: float = 0.5
     tasks: int = 1_000_000
     few: int = 10_000
@@ -70,8 +70,10 @@ class Pace:
     thorough: bool = True
 
     def some(self, settings: Sequence[int]) -> Sequence[int]:
-        """Give the settings of a scale, at the quick pace the first and the last."""
-        return settings if self.thorough or len(settings) < 3 else (settings[0], settings[-1])
+        """Give the settings of a scale; at the quick pace the first and the last, or of two the first."""
+        if self.thorough:
+            return settings
+        return (settings[0], settings[-1]) if len(settings) > 2 else settings[:1]
 
 
 FULL: Final = Pace()
@@ -91,17 +93,25 @@ QUICK: Final = Pace(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row of a case in one setting; ``seconds`` is what a run is planned to take beside measuring."""
+    """One row of a case in one setting.
+
+    Attributes:
+        who: is measured.
+        setting: in which.
+        play: makes one run.
+        seconds: that a run is planned to take for starting, stopping and verifying.
+        measured: seconds that it is planned to take for the load, where that is not what the pace says.
+    """
 
     who: str
     setting: str
     play: Callable[[Rig, Pace], Sample]
-    seconds: float = 2.0
+    seconds: float = 1.0
     measured: float | None = None
 
     def planned(self, pace: Pace) -> float:
         """Seconds that a run is planned to take."""
-        return self.seconds + (pace.seconds if self.measured is None else self.measured)
+        return self.seconds + (pace.warm_up + pace.seconds if self.measured is None else self.measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +123,7 @@ class Case:
         title: what is done.
         lines: makes the lines for a pace.
         shown: the figures that the table shows, the first one foremost.
-        once: one run of each line is enough, because it is long.
+        most_rounds: more are not run, because they are long or many.
         prepare: seconds that are planned for what has to be there before the first run.
     """
 
@@ -121,12 +131,12 @@ class Case:
     title: str
     lines: Callable[[Pace], Sequence[Line]]
     shown: Sequence[str] = ("rate",)
-    once: bool = False
+    most_rounds: int | None = None
     prepare: float = 0.0
 
     def rounds(self, pace: Pace) -> int:
         """How often each line is run."""
-        return 1 if self.once else pace.rounds
+        return min(pace.rounds, self.most_rounds or pace.rounds)
 
     def planned(self, pace: Pace) -> float:
         """Seconds that the case is planned to take."""

@@ -104,9 +104,11 @@ def _place(rig: Rig, engine: Engine) -> Iterator[str]:
             yield url
         return
     file = rig.folder / f"{rig.new_name('tasks')}.db"
-    yield f"sqlite:///{file}"
-    for path in rig.folder.glob(f"{file.name}*"):
-        path.unlink()
+    try:
+        yield f"sqlite:///{file}"
+    finally:
+        for path in rig.folder.glob(f"{file.name}*"):
+            path.unlink()
 
 
 def _fill_sqlite(url: str, tasks: int, responses: int) -> None:

@@ -48,12 +48,14 @@ def first_shape(rig: Rig) -> Iterator[FirstShape]:
     """
     file = rig.folder / f"{rig.new_name(NAME)}.db"
     token = run_to_end(command(NAME, "token"), rig.environment, limit=60.0).said.strip()
-    with working(rig, NAME, str(file)) as (server, queue):
-        served = FirstShape(rig, server, Address(routing_key=queue, token=token))
-        yield served
-    _expect(file, served.writes)
-    for path in rig.folder.glob(f"{file.name}*"):
-        path.unlink()
+    try:
+        with working(rig, NAME, str(file)) as (server, queue):
+            served = FirstShape(rig, server, Address(routing_key=queue, token=token))
+            yield served
+        _expect(file, served.writes)
+    finally:
+        for path in rig.folder.glob(f"{file.name}*"):
+            path.unlink()
 
 
 def _expect(file: Path, wanted: int) -> None:

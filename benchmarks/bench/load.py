@@ -60,6 +60,7 @@ class Demand:
         clients: connections.
         prefix: of the ids.
         again: ids that were used before.
+        scatter: ids begin with random digits, as UUIDs do, so that they belong all over an index.
         backlog: all requests wait at the broker before the first reply is awaited.
         size: bytes of text in a request.
         tasks: reads ask for the tasks 1 to this one.
@@ -75,6 +76,7 @@ class Demand:
     clients: int = 1
     prefix: str = ""
     again: bool = False
+    scatter: bool = False
     backlog: bool = False
     size: int = 16
     tasks: int = 1

@@ -54,11 +54,11 @@ class Serving:
         """Send requests, and take down which tasks have to be there for them."""
         prefix, tasks = demand.prefix or self.rig.new_name("ask"), max(self.database.tasks, 1)
         answers = ask(self.rig, self.address, replace(demand, prefix=prefix, tasks=tasks))
-        self.wrote(prefix, answers)
+        self.wrote("" if demand.scatter else prefix, answers)
         return answers
 
     def wrote(self, prefix: str, answers: Answers) -> None:
-        """Take down the tasks of a load that was started by others."""
+        """Take down the tasks of a load by the prefix of its ids, "" where the ids do not begin with it."""
         self.writes[prefix] += int(answers.figures["writes"])
 
 

@@ -2,7 +2,6 @@
 #include "load.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
@@ -35,7 +34,7 @@ void send_request(load_t *load, int client, double since) {
     request_t request = next_request(load);
     size_t size = write_request(load, &request);
     char id[ID_MAX];
-    snprintf(id, sizeof id, "%s-%d", load->options->prefix, request.number);
+    write_id(load->options, request.number, id);
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_CORRELATION_ID_FLAG | AMQP_BASIC_REPLY_TO_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
                   AMQP_BASIC_CONTENT_TYPE_FLAG,

@@ -20,12 +20,13 @@ typedef struct {
     uint64_t seed;
     int tasks;    /* reads ask for the tasks 1 to this one */
     bool again;   /* the requests 0 to count - 1 were sent before, under the same prefix */
+    bool scatter; /* ids begin with a number that is random, as a UUID does */
     bool backlog; /* everything is sent and confirmed before the first reply is awaited */
 } options_t;
 
 typedef struct {
     kind_t kind;
-    int number; /* its id is PREFIX-NUMBER */
+    int number; /* its id ends with PREFIX-NUMBER */
     int task;   /* which one a read asks for */
 } request_t;
 
@@ -66,7 +67,8 @@ void consume(amqp_connection_state_t connection, const char *queue, bool no_ack)
 /* Waits for ever when limit is NULL; false when nothing came within it. */
 bool take(amqp_connection_state_t connection, const struct timeval *limit, amqp_envelope_t *envelope);
 
-/* request.c: which request comes next, and its text. */
+/* request.c: which request comes next, its id, and its text. */
+size_t write_id(const options_t *options, int number, char *to);
 request_t next_request(load_t *load);
 size_t write_request(load_t *load, const request_t *request);
 int kind_of(const char *action); /* -1 when there is none */

@@ -33,6 +33,7 @@ static const char USAGE[] =
     "  --clients N       connections that share the work (default: 1)\n"
     "  --prefix TEXT     ids are TEXT-0, TEXT-1, ... (default: a new one)\n"
     "  --again           the first --count ids of an earlier run with this prefix, again and again\n"
+    "  --scatter         ids begin with 16 random digits, as UUIDs do\n"
     "  --size BYTES      of text in each request that has one (default: 16)\n"
     "  --tasks N         reads ask for the tasks 1 to N (default: 1)\n"
     "  --seed N          decides which requests are mixed and which tasks are read (default: 1)\n"
@@ -48,13 +49,13 @@ static const char USAGE[] =
     "Broker: 127.0.0.1:PORT, user guest, virtual host /.\n"
     "Exit code: 0 every request had its reply, 1 one had not, or the broker was lost, 2 wrong use.\n";
 
-enum { ACTION = 1, COUNT, SECONDS, IN_FLIGHT, RATE, CLIENTS, PREFIX, AGAIN, SIZE, TASKS, SEED, BACKLOG, LIMIT };
+enum { ACTION = 1, COUNT, SECONDS, IN_FLIGHT, RATE, CLIENTS, PREFIX, AGAIN, SIZE, TASKS, SEED, SCATTER, BACKLOG, LIMIT };
 
 static const struct option OPTIONS[] = {
     {"action", 1, 0, ACTION}, {"count", 1, 0, COUNT},   {"seconds", 1, 0, SECONDS}, {"in-flight", 1, 0, IN_FLIGHT},
     {"rate", 1, 0, RATE},     {"clients", 1, 0, CLIENTS}, {"prefix", 1, 0, PREFIX},   {"again", 0, 0, AGAIN},
-    {"size", 1, 0, SIZE},     {"tasks", 1, 0, TASKS},   {"seed", 1, 0, SEED},       {"backlog", 0, 0, BACKLOG},
-    {"limit", 1, 0, LIMIT},   {0, 0, 0, 0},
+    {"size", 1, 0, SIZE},     {"tasks", 1, 0, TASKS},   {"seed", 1, 0, SEED},       {"scatter", 0, 0, SCATTER},
+    {"backlog", 0, 0, BACKLOG}, {"limit", 1, 0, LIMIT}, {0, 0, 0, 0},
 };
 
 __attribute__((noreturn)) static void misused(const char *what, const char *text) {
@@ -90,6 +91,7 @@ static void read_option(options_t *options, int option) {
         case SIZE: options->size = (size_t)whole(optarg, "--size", 1, 10000000); break;
         case TASKS: options->tasks = whole(optarg, "--tasks", 1, MOST_REQUESTS); break;
         case SEED: options->seed = (uint64_t)whole(optarg, "--seed", 0, MOST_REQUESTS); break;
+        case SCATTER: options->scatter = true; break;
         case BACKLOG: options->backlog = true; break;
         case LIMIT: options->limit = number(optarg, "--limit", 0.1, MOST_SECONDS); break;
         default: misused(NULL, NULL);
@@ -107,7 +109,7 @@ static void read_options(options_t *options, int argc, char **argv) {
     if (options->count == 0 && options->seconds == 0) misused("what to do, without --count and --seconds,", "nothing");
     if (options->count == 0 && (options->again || options->backlog)) misused("--count, with --again or --backlog,", "0");
     if (options->in_flight < options->clients) misused("--in-flight, with more --clients,", "less");
-    if (strlen(options->prefix) + sizeof "-100000000" > ID_MAX) misused("--prefix", options->prefix);
+    if (strlen(options->prefix) + sizeof "0123456789abcdef--100000000" > ID_MAX) misused("--prefix", options->prefix);
 }
 
 static void ask(const options_t *options) {

@@ -53,11 +53,13 @@ static bool fits(const load_t *load, const open_t *asked, const char *quoted_id,
 
 /* The number in an id of ours, -1 in any other. */
 static int number_in(const load_t *load, const char *id) {
-    size_t length = strlen(load->options->prefix);
-    if (strncmp(id, load->options->prefix, length) != 0 || id[length] != '-') return -1;
-    char *end;
-    long number = strtol(id + length + 1, &end, 10);
-    return *end == 0 && end > id + length + 1 && number >= 0 && number < load->numbers ? (int)number : -1;
+    const char *last = strrchr(id, '-');
+    if (last == NULL) return -1;
+    char *end, right[ID_MAX];
+    long number = strtol(last + 1, &end, 10);
+    if (*end != 0 || number < 0 || number >= load->numbers) return -1;
+    write_id(load->options, (int)number, right);
+    return strcmp(id, right) == 0 ? (int)number : -1;
 }
 
 static void complain(int *counter, const char *what, const amqp_message_t *reply) {

@@ -21,6 +21,14 @@ static uint64_t mixed(uint64_t seed, int number) {
     return z ^ (z >> 31);
 }
 
+/* Scattered ids begin with 16 digits of a hash, which is another one for each prefix. */
+size_t write_id(const options_t *options, int number, char *to) {
+    if (!options->scatter) return (size_t)snprintf(to, ID_MAX, "%s-%d", options->prefix, number);
+    uint64_t hash = 1469598103934665603u; /* FNV-1a */
+    for (const char *sign = options->prefix; *sign; sign++) hash = (hash ^ (unsigned char)*sign) * 1099511628211u;
+    return (size_t)snprintf(to, ID_MAX, "%016llx-%s-%d", (unsigned long long)mixed(hash, number), options->prefix, number);
+}
+
 /* 60 % reads (one in three of them a page), 30 % writes, 5 % writes that were answered before, 5 % errors of two kinds. */
 static request_t one_of_many(load_t *load, int number, uint64_t random) {
     int percent = (int)(random % 100), task = (int)(random / 100 % (uint64_t)load->options->tasks) + 1;
@@ -44,13 +52,12 @@ request_t next_request(load_t *load) {
     return (request_t){(kind_t)kind_of(options->action), number, (int)(random % (uint64_t)options->tasks) + 1};
 }
 
-static int write_data(load_t *load, const request_t *request, char *to, size_t room) {
+static int write_data(load_t *load, const request_t *request, const char *id, char *to, size_t room) {
     const options_t *options = load->options;
     switch (request->kind) {
         case ECHO: return snprintf(to, room, "{\"text\":\"%0*d\"}", (int)options->size, 0);
         case CREATE:
-            return snprintf(to, room, "{\"title\":\"%s-%d\",\"description\":\"%0*d\"}", options->prefix, request->number,
-                            (int)options->size, 0);
+            return snprintf(to, room, "{\"title\":\"%s\",\"description\":\"%0*d\"}", id, (int)options->size, 0);
         case GET: return snprintf(to, room, "{\"task_id\":%d}", request->task);
         case LIST: return snprintf(to, room, "{\"limit\":%d}", PAGE);
         case UNKNOWN_TASK: return snprintf(to, room, "{\"task_id\":%lld}", 1LL << 60);
@@ -65,9 +72,11 @@ size_t write_request(load_t *load, const request_t *request) {
         load->room = DECOR + 2 * ID_MAX + options->size + strlen(options->token);
         load->body = zeroed(load->room, 1);
     }
-    int size = snprintf(load->body, load->room, "{\"id\":\"%s-%d\",\"version\":\"v1\",\"action\":\"%s\",\"data\":",
-                        options->prefix, request->number, ACTIONS[request->kind]);
-    size += write_data(load, request, load->body + size, load->room - (size_t)size);
+    char id[ID_MAX];
+    write_id(options, request->number, id);
+    int size = snprintf(load->body, load->room, "{\"id\":\"%s\",\"version\":\"v1\",\"action\":\"%s\",\"data\":", id,
+                        ACTIONS[request->kind]);
+    size += write_data(load, request, id, load->body + size, load->room - (size_t)size);
     size += snprintf(load->body + size, load->room - (size_t)size, ",\"auth\":\"%s\"}", options->token);
     return (size_t)size;
 }

@@ -39,7 +39,7 @@ def _lines(_pace: Pace) -> list[Line]:
     names = [name for name in SERVED if name != NOT_CALLED and exists(name)]
     return [
         native,
-        *(Line(who=SERVED[name], setting=setting, play=partial(play_client, name=name), seconds=5.0) for name in names),
+        *(Line(who=SERVED[name], setting=setting, play=partial(play_client, name=name), seconds=3.5) for name in names),
     ]
 
 

@@ -33,11 +33,11 @@ def play_half(rig: Rig, pace: Pace, serve: Serve, size: int) -> Sample:
         return measure_half(served, pace, Demand(size=size))
 
 
-def _lines(_pace: Pace) -> list[Line]:
+def _lines(pace: Pace) -> list[Line]:
     lines = []
     for name, serve in _jobs().items():
         lines += _pair(name, serve, TASK_SIZE)
-    for who in (NATIVE, "warren_peer", "aio_pika_peer", "faststream_peer"):
+    for who in (NATIVE, "warren_peer", "aio_pika_peer", "faststream_peer")[: None if pace.thorough else 2]:
         lines += _pair(f"echo, {WHO[who]}", partial(echoing, who=who), SIZE)
     return lines
 
@@ -52,7 +52,7 @@ def _jobs() -> dict[str, Serve]:
 def _pair(who: str, serve: Serve, size: int) -> list[Line]:
     return [
         Line(who=who, setting=ONE, play=partial(play_one, serve=serve, size=size)),
-        Line(who=who, setting=HALF, play=partial(play_half, serve=serve, size=size), seconds=3.5),
+        Line(who=who, setting=HALF, play=partial(play_half, serve=serve, size=size), seconds=2.5),
     ]
 
 

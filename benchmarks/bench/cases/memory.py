@@ -44,5 +44,5 @@ CASE: Final = Case(
     title="Memory of a worker process that does the whole job, 256 in flight; growth over the second half of the time",
     lines=_lines,
     shown=("held_mb", "peak_mb", "growth_mb", "rate"),
-    once=True,
+    most_rounds=1,
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.case import Case, Line, Pace, Sample
 from bench.cases.whole_job import PROCESSES, name_of
-from bench.databases import Engine, kept_database
+from bench.databases import Engine, new_database
 from bench.load import Demand
 from bench.measuring import measure
 from bench.rig import Rig
@@ -16,14 +16,16 @@ from bench.taskmanager import taskmanager
 
 def play_mixed(rig: Rig, pace: Pace, engine: Engine) -> Sample:
     """Measure the mixture; its order is the same in each run."""
-    database = kept_database(rig, engine, tasks=pace.few, responses=pace.few)
-    with taskmanager(rig, database, processes=PROCESSES[engine]) as served:
+    with (
+        new_database(rig, engine, tasks=pace.few, responses=pace.few) as database,
+        taskmanager(rig, database, processes=PROCESSES[engine]) as served,
+    ):
         return measure(served, pace, Demand(action="mixed"))
 
 
 def _lines(_pace: Pace) -> list[Line]:
     return [
-        Line(who=name_of(engine), setting="64 in flight", play=partial(play_mixed, engine=engine), seconds=3.0)
+        Line(who=name_of(engine), setting="64 in flight", play=partial(play_mixed, engine=engine), seconds=2.5)
         for engine in PROCESSES
     ]
 

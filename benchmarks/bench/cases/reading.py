@@ -27,7 +27,7 @@ def _lines(pace: Pace) -> list[Line]:
             who=name_of(engine),
             setting=f"{action} of {pace.tasks:,}",
             play=partial(play_reads, engine=engine, action=action),
-            seconds=3.0,
+            seconds=2.5,
         )
         for action in ("get_task", "list_tasks")
         for engine in PROCESSES

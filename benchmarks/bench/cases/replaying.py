@@ -34,7 +34,7 @@ def _lines(pace: Pace) -> list[Line]:
             who=name_of(engine),
             setting=f"{count} in flight",
             play=partial(play_replay, engine=engine, in_flight=count),
-            seconds=5.0,
+            seconds=4.0,
         )
         for count in pace.some((64, 256))
         for engine in PROCESSES

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
 
 from bench.case import Case, Line, Pace, Sample
 from bench.cases.whole_job import PROCESSES, name_of
-from bench.databases import Engine, kept_database
+from bench.databases import Database, Engine, kept_database, new_database
 from bench.load import Demand
 from bench.measuring import measure
 from bench.rig import Rig
@@ -15,11 +16,22 @@ from bench.taskmanager import taskmanager
 
 
 def play_rows(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> Sample:
-    """Measure the whole job on tables of tasks and of responses with so many rows, kept for all rounds."""
-    count = pace.many if many else pace.few
-    database = kept_database(rig, engine, tasks=count, responses=count)
-    with taskmanager(rig, database, processes=PROCESSES[engine]) as served:
-        return measure(served, pace, Demand())
+    """Measure the whole job on tables of tasks and of responses with so many rows.
+
+    Ids are scattered as UUIDs are: consecutive ones would all go to the same page of an index, however large that is.
+    """
+    with (
+        _database(rig, pace, engine, many=many) as database,
+        taskmanager(rig, database, processes=PROCESSES[engine]) as served,
+    ):
+        return measure(served, pace, Demand(scatter=True))
+
+
+def _database(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> AbstractContextManager[Database]:
+    """The large one is kept for all rounds; the small one is a new one each time, or it would not stay small."""
+    if many:
+        return nullcontext(kept_database(rig, engine, tasks=pace.many, responses=pace.many))
+    return new_database(rig, engine, tasks=pace.few, responses=pace.few)
 
 
 def _lines(pace: Pace) -> list[Line]:
@@ -28,7 +40,7 @@ def _lines(pace: Pace) -> list[Line]:
             who=name_of(engine),
             setting=f"{pace.many if many else pace.few:,} rows",
             play=partial(play_rows, engine=engine, many=many),
-            seconds=4.0,
+            seconds=3.0,
         )
         for engine in PROCESSES
         for many in (False, True)

@@ -13,6 +13,9 @@ from bench.echoing import NATIVE
 
 OURS: Final[Engine] = "sqlite"
 
+ROUNDS: Final = 3
+"""They show how a figure changes with a setting, in many settings."""
+
 
 def _processes(pace: Pace) -> list[Line]:
     return [
@@ -37,7 +40,7 @@ def _sizes(pace: Pace) -> list[Line]:
 
 def _in_flight(pace: Pace) -> list[Line]:
     lines = []
-    for count in pace.some((1, 4, 16, 64, 256, 1000)):
+    for count in pace.some((1, 8, 64, 256, 1000)):
         setting = f"{count} in flight"
         lines.append(Line(who=name_of(OURS), setting=setting, play=partial(play_job, engine=OURS, in_flight=count)))
         for who in (NATIVE, "warren_peer"):
@@ -59,12 +62,20 @@ def _connections(pace: Pace) -> list[Line]:
 
 
 PROCESSES: Final = Case(
-    name="processes", title="The whole job by worker processes, 256 in flight, on 2 cores", lines=_processes
+    name="processes",
+    title="The whole job by worker processes, 256 in flight, on 2 cores",
+    lines=_processes,
+    most_rounds=ROUNDS,
 )
-SIZES: Final = Case(name="sizes", title="Echo by bytes of text in a request, 16 in flight", lines=_sizes)
-IN_FLIGHT: Final = Case(name="in-flight", title="The whole job and the echo by requests in flight", lines=_in_flight)
+SIZES: Final = Case(
+    name="sizes", title="Echo by bytes of text in a request, 16 in flight", lines=_sizes, most_rounds=ROUNDS
+)
+IN_FLIGHT: Final = Case(
+    name="in-flight", title="The whole job and the echo by requests in flight", lines=_in_flight, most_rounds=ROUNDS
+)
 CONNECTIONS: Final = Case(
     name="connections",
     title="The whole job and the echo by client connections, 100 in flight together",
     lines=_connections,
+    most_rounds=ROUNDS,
 )

@@ -42,7 +42,7 @@ def _lines(pace: Pace) -> list[Line]:
         lines.append(Line(who=FIRST_SHAPE, setting=setting, play=partial(play_first_shape, in_flight=count)))
         for engine in PROCESSES:
             play = partial(play_job, engine=engine, in_flight=count)
-            lines.append(Line(who=name_of(engine), setting=setting, play=play, seconds=3.0))
+            lines.append(Line(who=name_of(engine), setting=setting, play=play, seconds=2.5))
     return lines
 
 

@@ -128,6 +128,19 @@ def _right(delivery: Delivery, request: dict[str, Any]) -> list[Message]:
     return created(delivery)
 
 
+async def test_scattered_ids_are_in_no_order_and_each_is_still_known(rig: Rig, prefix: str) -> None:
+    ids: list[str] = []
+
+    def answer(delivery: Delivery) -> list[Message]:
+        ids.append(request_of(delivery)["id"])
+        return created(delivery)
+
+    answers = await answers_of(rig, prefix, answer, replace(DEMAND, action="create_task", in_flight=1, scatter=True))
+    assert answers.figures["writes"] == len(set(ids)) == COUNT
+    assert ids != sorted(ids)
+    assert [each.partition("-")[2] for each in ids] == [f"p-{number}" for number in range(COUNT)]
+
+
 async def test_the_same_ids_are_asked_for_again_with_the_same_requests(rig: Rig, prefix: str) -> None:
     bodies: list[dict[str, Any]] = []
 
