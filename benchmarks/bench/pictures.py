@@ -9,6 +9,7 @@ from typing import Final
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bench.figures import Figures, Place, Spread
 from bench.report import Report
@@ -108,17 +109,18 @@ def _latency(report: Report) -> Figure | None:
 def _draw_latencies(axes: Axes, figures: Figures, setting: str) -> None:
     signs = {"p50_ms": ("p50", "o"), "p99_ms": ("p99", "s"), "p999_ms": ("p99.9", "^")}
     order = [who for who, _ in bars(figures, "latency", setting, "p50_ms")]
-    for figure, (name, sign) in signs.items():
+    for figure, (_, sign) in signs.items():
         found = dict(bars(figures, "latency", setting, figure))
         shown = [who for who in order if who in found]
         values, colours = [found[who].median for who in shown], [_colour(who) for who in shown]
-        axes.scatter(values, shown, marker=sign, s=42, c=colours, label=name, zorder=3)
+        axes.scatter(values, shown, marker=sign, s=42, c=colours, zorder=3)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
     axes.grid(axis="both", which="major", color="#dddddd", lw=0.7)
     axes.set_title(f"Latency, {setting}", loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel("milliseconds, medians of the rounds", fontsize=8)
-    axes.legend(loc="lower right", fontsize=8, labelcolor="#333333")
+    keys = [Line2D([], [], color="#333333", marker=sign, ls="", label=name) for name, sign in signs.values()]
+    axes.legend(handles=keys, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(keys), fontsize=8, frameon=False)
 
 
 def _colour(who: str) -> str:

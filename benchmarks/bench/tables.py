@@ -7,8 +7,8 @@ from typing import Final
 
 from bench.case import UNITS, Case
 from bench.figures import Figures, Place, Spread
-from bench.report import Report
-from bench.targets import Verdict, verdicts
+from bench.report import Report, judged
+from bench.targets import Verdict
 
 KINDS: Final = ("worker", "broker", "database", "load", "client")
 """Of processes, in the order of the table."""
@@ -18,7 +18,8 @@ NOTHING: Final = "-"
 
 def page(report: Report, cases: Iterable[Case]) -> str:
     """Give everything that the documentation shows of a report."""
-    parts = [measured_with(report), "### Where it has to be\n\n" + targets(verdicts(report.figures))]
+    parts = [measured_with(report)]
+    parts += ["### Where it has to be\n\n" + targets(found)] if (found := judged(report)) else []
     for case in cases:
         if any(run.case == case.name for run in report.figures.runs):
             parts += [f"### {case.title}\n\n{of_case(report.figures, case)}"]

@@ -36,6 +36,5 @@ def test_some_cases_give_verified_figures_tables_and_a_document(tmp_path: Path) 
         "taskmanager, SQLite, 1 proc.": {"worker", "broker", "load"},
         "taskmanager, PostgreSQL, 2 proc.": {"worker", "broker", "database", "load"},
     }
-    measured = [target["text"] for target in document["targets"] if target["value"] is not None]
-    assert measured == ["start to the first consumed request, seconds"]
+    assert document["targets"] == []
     assert "| taskmanager, SQLite, 1 proc. | 64 in flight |" in done.stdout

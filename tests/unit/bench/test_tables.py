@@ -7,8 +7,9 @@ import pytest
 from bench.case import Case, Sample
 from bench.figures import Figures, Run, Spread
 from bench.pages import BEGIN, END, NoMarkers, put_between
-from bench.report import Report, read, write
+from bench.report import Report, document, read, write
 from bench.tables import cell, costs, failed, number, of_case, page
+from bench.targets import TARGETS
 
 CASE = Case(name="echo", title="Echo", lines=lambda _pace: [], shown=("rate",))
 
@@ -18,9 +19,9 @@ def run(who: str, rate: float | None, failure: str = "") -> Run:
     return Run(case="echo", who=who, setting="64", round=1, sample=sample, failure=failure)
 
 
-def report(*runs: Run) -> Report:
+def report(*runs: Run, quick: bool = False) -> Report:
     machine = {"cores": "2", "memory": "24 GB", "system": "Debian", "date": "2026-01-01"}
-    return Report(figures=Figures(runs), machine=machine, versions={"RabbitMQ": "3.10.8"}, seconds=61.0, quick=False)
+    return Report(figures=Figures(runs), machine=machine, versions={"RabbitMQ": "3.10.8"}, seconds=61.0, quick=quick)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,13 @@ def test_a_report_can_be_read_again_as_it_was_written(tmp_path: Path) -> None:
     again = read(tmp_path / "new" / "bench.json")
     assert again.figures.runs == list(written.figures.runs)
     assert page(again, [CASE]) == page(written, [CASE])
+
+
+def test_a_smoke_test_is_held_against_no_target() -> None:
+    assert document(report(run("warren", 2000.0), quick=True))["targets"] == []
+    assert "reached" not in page(report(run("warren", 2000.0), quick=True), [CASE])
+    assert len(document(report(run("warren", 2000.0)))["targets"]) == len(TARGETS)
+    assert "not measured" in page(report(run("warren", 2000.0)), [CASE])
 
 
 def test_tables_take_the_place_of_former_ones_and_leave_the_rest() -> None:
