@@ -14,8 +14,8 @@ from pathlib import Path
 LIMIT = 10.0
 """Seconds until Redis must listen."""
 
-# A shell that ends Redis, and removes its socket ($0), at the end of its own input: a pipe that the kernel closes however
-# the worker dies. Signals that go to the whole group spare it.
+# A shell that ends Redis, and removes its socket ($0), at the end of its own input: a pipe that the kernel closes
+# however the worker dies. Signals that go to the whole group spare it.
 GUARD = 'trap "" HUP INT TERM; "$@" & read -r _; kill -KILL $!; wait; rm -f "$0"'
 
 
