@@ -14,8 +14,9 @@ from pathlib import Path
 LIMIT = 10.0
 """Seconds until Redis must listen."""
 
-# A shell that ends Redis at the end of its own input: a pipe that the kernel closes however the worker dies.
-GUARD = '"$@" & read -r _; kill $!; wait'
+# A shell that ends Redis, and removes its socket ($0), at the end of its own input: a pipe that the kernel closes
+# however the worker dies. Signals that go to the whole group spare it.
+GUARD = 'trap "" HUP INT TERM; "$@" & read -r _; kill -KILL $!; wait; rm -f "$0"'
 
 
 @contextmanager
@@ -35,13 +36,14 @@ def private_redis(url: str, queue: str) -> Iterator[str]:
     socket = _socket(url, queue)
     socket.unlink(missing_ok=True)
     server = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-    guard = subprocess.Popen(["sh", "-c", GUARD, "sh", *server], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    guard = subprocess.Popen(
+        ["sh", "-c", GUARD, str(socket), *server], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
     try:
         _wait_for(socket)
         yield redis_address(url, queue)
     finally:
         guard.communicate()
-        socket.unlink(missing_ok=True)
 
 
 def redis_address(url: str, queue: str) -> str:
