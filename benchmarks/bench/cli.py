@@ -60,8 +60,10 @@ def _publish(path: Path) -> int:
     if found.quick:
         print(f"{path} is of a smoke test: its figures mean nothing and are not published", file=sys.stderr)
         return 2
-    publish(PAGE, tables.page(found, ALL.values()))
-    print(PAGE, *draw(found, PICTURES), sep="\n")
+    files = draw(found, PICTURES)
+    shown = [file.relative_to(PAGE.parent).as_posix() for file in files if file.suffix == ".png"]
+    publish(PAGE, tables.page(found, ALL.values(), shown))
+    print(PAGE, *files, sep="\n")
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,18 +36,29 @@ _TASKS: Final = (
 )
 _RESPONSES: Final = (
     "INSERT INTO processed_requests (principal, id, fingerprint, version, action, response_json, created_at)"
-    f" SELECT '1', {{id}}, {{digest}}, 'v1', 'create_task', '{_RESPONSE}', {{now}} FROM {{numbers}} ORDER BY 2"
+    f" SELECT '1', {{id}}, {{digest}}, 'v1', 'create_task', '{_RESPONSE}', {{now}} FROM {{numbers}}"
 )
+# Ids are spread over all of 32 hexadecimal digits, as UUIDs are, but come in order, or filling would take hours.
 _SQLITE: Final = {
     "now": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
-    "id": "lower(hex(randomblob(16)))",
+    "id": "printf('%08x', i * {step}) || lower(hex(randomblob(12)))",
     "digest": "randomblob(16)",
+    "numbers": "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)",
 }
 _POSTGRESQL: Final = {
     "now": "clock_timestamp()",
-    "id": "md5(i::text)",
+    "id": "lpad(to_hex(i * {step}), 8, '0') || substr(md5(i::text), 9)",
     "digest": "decode(md5(i::text), 'hex')",
+    "numbers": "generate_series(1::bigint, {count}) AS n(i)",
 }
+_SQLITE_INDEXES: Final = (
+    "SELECT name, sql FROM sqlite_master"
+    " WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('tasks', 'processed_requests')"
+)
+_POSTGRESQL_INDEXES: Final = (
+    "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ('tasks', 'processed_requests')"
+    " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +124,14 @@ def _place(rig: Rig, engine: Engine) -> Iterator[str]:
 
 def _fill_sqlite(url: str, tasks: int, responses: int) -> None:
     connection = sqlite3.connect(Path(sa.make_url(url).database or ""), isolation_level=None)
-    connection.execute("PRAGMA synchronous = OFF")  # while it is filled; a worker has its own setting
-    connection.execute("PRAGMA cache_size = -500000")
+    # While it is filled; a worker has its own settings, and writes ahead again.
+    for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
+        connection.execute(f"PRAGMA {setting}")
+    indexes = connection.execute(_SQLITE_INDEXES).fetchall()
     connection.execute("BEGIN")
-    for statement, count in ((_TASKS, tasks), (_RESPONSES, responses)):
-        numbers = f"(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) SELECT i FROM n)"
-        if count:
-            connection.execute(statement.format(numbers=numbers, **_SQLITE))
+    for statement in _filling(_SQLITE, indexes, tasks, responses):
+        connection.execute(statement)
     connection.execute("COMMIT")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
 
 
@@ -130,10 +140,20 @@ def _fill_postgresql(url: str, tasks: int, responses: int) -> None:
     with psycopg.connect(address, autocommit=True) as connection:
         # The only owner is there: no need to look that up for each row.
         connection.execute("SET session_replication_role = replica")
-        connection.execute("SET work_mem = '512MB'")
-        for statement, count in ((_TASKS, tasks), (_RESPONSES, responses)):
-            numbers = f"generate_series(1, {count}) AS n(i)"
-            if count:
-                connection.execute(statement.format(numbers=numbers, **_POSTGRESQL).encode())
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        indexes = connection.execute(_POSTGRESQL_INDEXES).fetchall()
+        for statement in _filling(_POSTGRESQL, indexes, tasks, responses):
+            connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE tasks, processed_requests")
         connection.execute("CHECKPOINT")
+
+
+def _filling(words: Mapping[str, str], indexes: Iterable[tuple[str, str]], tasks: int, responses: int) -> Iterator[str]:
+    """Yield the statements that fill both tables, whose indexes are made anew: that is faster than keeping them."""
+    made = list(indexes)
+    yield from (f"DROP INDEX {name}" for name, _ in made)
+    for statement, count in ((_TASKS, tasks), (_RESPONSES, responses)):
+        if count:
+            step = 0xFFFFFFFF // count
+            yield statement.format(**{name: text.format(count=count, step=step) for name, text in words.items()})
+    yield from (text for _, text in made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 from bench.case import UNITS, Case
@@ -15,10 +16,22 @@ KINDS: Final = ("worker", "broker", "database", "load", "client")
 
 NOTHING: Final = "-"
 
+PICTURES: Final = {
+    "rates": "Replies per second of echo and whole job, ours and the peers'",
+    "latency": "Latency of whole job and echo, one at a time and at half of the highest rate",
+}
+"""What is to be seen on a picture, by its name, for those who do not see it."""
 
-def page(report: Report, cases: Iterable[Case]) -> str:
-    """Give everything that the documentation shows of a report."""
-    parts = [measured_with(report)]
+
+def page(report: Report, cases: Iterable[Case], pictures: Iterable[str] = ()) -> str:
+    """Give everything that the documentation shows of a report.
+
+    Args:
+        report: what was measured.
+        cases: whose tables are shown.
+        pictures: paths from the page.
+    """
+    parts = [measured_with(report), *(f"![{PICTURES[Path(path).stem]}]({path})" for path in pictures)]
     parts += ["### Where it has to be\n\n" + targets(found)] if (found := judged(report)) else []
     for case in cases:
         if any(run.case == case.name for run in report.figures.runs):

@@ -64,6 +64,11 @@ def test_a_smoke_test_is_held_against_no_target() -> None:
     assert "not measured" in page(report(run("warren", 2000.0)), [CASE])
 
 
+def test_a_page_shows_its_pictures_with_words_for_those_who_do_not_see_them() -> None:
+    text = page(report(run("warren", 2000.0)), [CASE], ["pictures/rates.png"])
+    assert "![Replies per second of echo and whole job, ours and the peers'](pictures/rates.png)" in text
+
+
 def test_tables_take_the_place_of_former_ones_and_leave_the_rest() -> None:
     text = f"before\n\n{BEGIN}\n\nold\n\n{END}\n\nafter\n"
     once = put_between(text, "new")
