@@ -1,11 +1,12 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo worker test test-matrix faults check format lock clean broker-programs postgres-programs
+.PHONY: help install demo worker test test-matrix faults bench bench-quick bench-publish check format lock clean \
+	broker-programs postgres-programs bench-programs
 
 ARGS ?=
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 install: ## make .venv with the pinned dependencies (PYTHON=... chooses the Python)
 	@scripts/install
@@ -26,6 +27,15 @@ test-matrix: install broker-programs postgres-programs ## run the tests of broke
 faults: install broker-programs postgres-programs ## inject faults under load and judge what came of it, in about half an hour (ARGS="--short", "--list")
 	@PYTHONPATH=tests .venv/bin/python -m faults $(ARGS)
 
+bench: bench-programs ## measure this system and its peers side by side, in about 40 minutes (ARGS="--list", "--only CASE", "--help")
+	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench $(ARGS)
+
+bench-quick: bench-programs ## play every case of the benchmark once with little load, to see that it works
+	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench --quick --output .run/bench-quick.json $(ARGS)
+
+bench-publish: install ## put tables and pictures of the last `make bench` into docs/ (ARGS=FILE.json for another run)
+	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench --publish $(or $(ARGS),.run/bench.json)
+
 check: install ## format, lint, types, import contracts; nothing is written
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
@@ -40,7 +50,7 @@ lock: ## write the lock files anew from pyproject.toml (ARGS=--upgrade for new v
 	@scripts/lock $(ARGS)
 
 clean: ## remove what these commands made
-	@rm -rf .venv .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Left alone: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
@@ -49,3 +59,7 @@ broker-programs: install
 
 postgres-programs: install
 	@scripts/ensure-postgres
+
+bench-programs: install broker-programs postgres-programs
+	@scripts/ensure-peers
+	@scripts/ensure-librabbitmq

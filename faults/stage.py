@@ -10,7 +10,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -20,11 +19,10 @@ from faults.crew import WORKER, Crew, child_environment
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
 from faults.node import Node
+from support.enrolling import enrol
 from support.postgres import PrivatePostgres
-from taskmanager.bootstrap import build_engine, build_keyring, build_topology, prepare_database
-from taskmanager.domain import NewUser
+from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.settings import PREFIX, Settings
-from taskmanager.storage import user_queries
 from warren.process_group import ProcessGroup
 from warren.topology import Topology
 
@@ -252,7 +250,7 @@ class Stage:
         self._variables = given | self._variables
         settings = self.worker_settings
         await asyncio.to_thread(_prepare, settings)
-        self.tokens = await asyncio.to_thread(_enrol, settings)
+        self.tokens = await asyncio.to_thread(enrol, settings, USERS)
 
     async def _own_broker(self) -> Node:
         node = Node()
@@ -272,18 +270,3 @@ class Stage:
 def _prepare(settings: Settings) -> None:
     with MIGRATING:
         prepare_database(settings, migrate=True)
-
-
-def _enrol(settings: Settings) -> dict[int, str]:
-    """Make the users, and a token of each."""
-    engine, keyring = build_engine(settings), build_keyring(settings)
-    tokens = {}
-    with engine.begin() as connection:
-        for number in range(USERS):
-            new = NewUser(f"load{number}@example.com", f"Load {number}")
-            user = user_queries.add_user(connection, new, "no password fits this", datetime.now(UTC))
-            if user is None:
-                raise RuntimeError(f"{new.email} is there already: a stage needs a database of its own")
-            tokens[user.id] = keyring.issue(str(user.id), timedelta(hours=12))
-    engine.dispose()
-    return tokens

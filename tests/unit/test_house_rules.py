@@ -83,6 +83,8 @@ def test_no_file_names_the_folder_that_it_lies_in() -> None:
 
 
 def test_the_lock_files_agree_with_each_other() -> None:
-    locks = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("dev", "runtime")]
-    dev, runtime = (dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)) for text in locks)
+    locks = [(ROOT / "requirements" / f"{name}.txt").read_text() for name in ("dev", "runtime", "peers")]
+    dev, runtime, peers = (dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)) for text in locks)
     assert runtime.items() <= dev.items()
+    assert runtime.items() <= peers.items()
+    assert {name: peers[name] for name in peers.keys() & dev.keys() if peers[name] != dev[name]} == {}

@@ -2,11 +2,15 @@
 
 One request at a time: pika's blocking connection with a prefetch of 1, the SQLAlchemy ORM on SQLite as it comes, the
 token verified and the user loaded for each request, one commit for the task and a second one for the idempotency row,
-then the reply and the ack. It serves create_task from the queue `seed.requests`, made where it does not exist.
+then the reply and the ack. It serves create_task.
 
-    python benchmarks/baseline.py AMQP_URL DATABASE_FILE
+    python benchmarks/peers/seed_shape.py worker URL QUEUE DATABASE_FILE
+    python benchmarks/peers/seed_shape.py token
+    python benchmarks/peers/seed_shape.py versions
 
-`--print-token` prints a token that it takes.
+`worker` makes the database anew, prints `ready` when it consumes from QUEUE, which must be there, and runs until it
+is stopped. `token` prints a token that it takes. Not done: batches, confirms, retries, dead letters; a crash between
+the two commits repeats the effect.
 """
 
 import argparse
@@ -23,7 +27,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic, BasicProperties
 from sqlalchemy import orm
 
-QUEUE = "seed.requests"
+import command
+
 KEY = "x" * 32
 USER_ID = 1
 
@@ -96,7 +101,7 @@ def answer(sessions: orm.sessionmaker[orm.Session], body: bytes) -> dict[str, An
         return create_task(session, request) if known is None else known.response_json
 
 
-def serve(amqp_url: str, sessions: orm.sessionmaker[orm.Session]) -> None:
+def serve(amqp_url: str, queue: str, sessions: orm.sessionmaker[orm.Session]) -> None:
     """Answer the requests of the queue, one by one, until the process is stopped."""
 
     def on_request(channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes) -> None:
@@ -106,25 +111,29 @@ def serve(amqp_url: str, sessions: orm.sessionmaker[orm.Session]) -> None:
         channel.basic_ack(method.delivery_tag or 0)
 
     channel = pika.BlockingConnection(pika.URLParameters(amqp_url)).channel()
-    channel.queue_declare(QUEUE, durable=True)
     channel.basic_qos(prefetch_count=1)
-    channel.basic_consume(QUEUE, on_request)
+    channel.basic_consume(queue, on_request)
+    command.ready()
     channel.start_consuming()
 
 
 def main(arguments: list[str]) -> None:
-    """Run the worker, or print a token that it takes."""
+    """Run the worker, or print a token that it takes, or the versions of its libraries."""
     parser = argparse.ArgumentParser(description="a worker in the shape of the first version")
-    parser.add_argument("amqp_url", nargs="?")
-    parser.add_argument("database_file", nargs="?", type=Path)
-    parser.add_argument("--print-token", action="store_true", help="print a token that the worker takes, and stop")
+    commands = parser.add_subparsers(dest="command", required=True)
+    working = commands.add_parser("worker", help="answer the requests of a queue")
+    working.add_argument("url")
+    working.add_argument("queue")
+    working.add_argument("database_file", type=Path)
+    commands.add_parser("token", help="print a token that the worker takes")
+    commands.add_parser("versions", help="print the versions of the libraries in use")
     options = parser.parse_args(arguments)
-    if options.print_token:
+    if options.command == "token":
         print(jwt.encode({"sub": str(USER_ID)}, KEY, algorithm="HS256"))
-    elif options.amqp_url is None or options.database_file is None:
-        parser.error("AMQP_URL and DATABASE_FILE are needed")
+    elif options.command == "versions":
+        command.print_versions(["pika", "sqlalchemy", "pyjwt"])
     else:
-        serve(options.amqp_url, make_database(options.database_file))
+        serve(options.url, options.queue, make_database(options.database_file))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""Echo again, from each peer's own client to its own worker."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from bench.case import Case, Line, Pace, Sample
+from bench.cases.echo import SIZE, play_echo
+from bench.echoing import NATIVE
+from bench.peers import SERVED, Called, call, exists, working
+from bench.processes import Meter
+from bench.rig import Rig
+
+IN_FLIGHT: Final = 64
+NOT_CALLED: Final = "seed_shape"
+"""It has no client of its own."""
+
+
+def play_client(rig: Rig, pace: Pace, name: str) -> Sample:
+    """Measure a peer's client and worker; how many calls it makes is reckoned from a first few."""
+    with working(rig, name) as (server, queue):
+        first = call(rig, name, server, queue, count=pace.probe, in_flight=IN_FLIGHT)
+        count = calls_for(first, pace)
+        with Meter({"worker": server.pid, "broker": rig.broker.pid}) as meter:
+            called = call(rig, name, server, queue, count=count, in_flight=IN_FLIGHT)
+    values = {"rate": called.rate, "p50_ms": called.p50_ms, "p99_ms": called.p99_ms}
+    return Sample(values=values, processes={**meter.usages, "client": called.usage})
+
+
+def calls_for(first: Called, pace: Pace) -> int:
+    """Reckon how many calls fill the time of a run."""
+    return max(pace.probe, int(first.rate * pace.seconds))
+
+
+def _lines(_pace: Pace) -> list[Line]:
+    setting = f"{IN_FLIGHT} in flight"
+    native = Line(who="C client and worker", setting=setting, play=partial(play_echo, who=NATIVE, in_flight=IN_FLIGHT))
+    names = [name for name in SERVED if name != NOT_CALLED and exists(name)]
+    return [
+        native,
+        *(Line(who=SERVED[name], setting=setting, play=partial(play_client, name=name), seconds=3.5) for name in names),
+    ]
+
+
+CASE: Final = Case(
+    name="clients",
+    title=f"Echo from each one's own client to its own worker, {SIZE} bytes of text",
+    lines=_lines,
+    shown=("rate", "p50_ms", "p99_ms"),
+)

@@ -1,0 +1,52 @@
+"""What the figures were measured with: the machine, the versions, the date."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from bench.peers import versions as peers_versions
+from bench.rig import Rig
+from support.postgres import server_programs
+from warren.amqp import Connection
+
+OURS: Final = ("msgspec", "pamqp", "psycopg", "sqlalchemy", "uvloop")
+
+
+def machine() -> dict[str, str]:
+    """Describe the machine."""
+    return {
+        "cores": str(os.cpu_count()),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
+        "system": _system(),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
+
+
+async def versions(rig: Rig) -> dict[str, str]:
+    """Give the versions of servers and libraries, those of the peers by their own word."""
+    connection = await Connection.open(rig.broker.url)
+    await connection.close()
+    found = {
+        "Python": platform.python_version(),
+        "RabbitMQ": str(connection.server_properties.get("version")),
+        "PostgreSQL": _postgres_version(),
+    }
+    return found | {name: version(name) for name in OURS} | peers_versions(rig)
+
+
+def _system() -> str:
+    release = Path("/etc/os-release")
+    lines = release.read_text().splitlines() if release.exists() else []
+    named = [line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")]
+    return named[0] if named else platform.platform()
+
+
+def _postgres_version() -> str:
+    said = subprocess.run([server_programs() / "postgres", "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.split()[2]

@@ -1,0 +1,116 @@
+"""The peers: each a file of its own beside this package, run with the libraries of the peers' environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.case import RunFailed, Usage
+from bench.programs import Server, run_to_end, serving
+from bench.queues import quorum_queue
+from bench.rig import PEERS, Rig, peers_python
+from warren.operations import remove_topology
+from warren.topology import Topology
+
+SERVED: Final = {
+    "seed_shape": "first version's shape",
+    "warren_peer": "warren",
+    "pika_peer": "pika",
+    "aio_pika_peer": "aio-pika",
+    "faststream_peer": "FastStream",
+    "celery_peer": "Celery",
+    "dramatiq_peer": "Dramatiq",
+    "taskiq_peer": "taskiq",
+    "nameko_peer": "nameko",
+    "fastapi_peer": "FastAPI",
+}
+"""The files, and how tables name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a peer's own client saw, and what it took."""
+
+    replies: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    usage: Usage
+
+    @property
+    def rate(self) -> float:
+        """Replies per second."""
+        return self.replies / self.seconds if self.seconds else 0.0
+
+
+def exists(name: str) -> bool:
+    """Tell whether there is such a peer."""
+    return peer_file(name).is_file()
+
+
+def peer_file(name: str) -> Path:
+    """Give the file of a peer."""
+    return PEERS / f"{name}.py"
+
+
+def command(name: str, *arguments: str) -> list[str]:
+    """Give the command of a peer."""
+    return [peers_python(), str(peer_file(name)), *arguments]
+
+
+@contextmanager
+def working(rig: Rig, name: str, *further: str, how: str = "worker") -> Iterator[tuple[Server, str]]:
+    """Run a peer's worker for the block, on a quorum queue of its own; give it and the name of the queue."""
+    with _queue(rig, name) as queue:
+        output = rig.folder / f"{queue}.log"
+        arguments = command(name, how, rig.broker.url, queue, *further)
+        with serving(arguments, rig.environment, output) as server:
+            server.wait_for("ready")
+            yield server, queue
+
+
+@contextmanager
+def _queue(rig: Rig, name: str) -> Iterator[str]:
+    queue = rig.new_name(name.removesuffix("_peer"))
+    if name != "warren_peer":
+        with quorum_queue(rig.broker.url, queue):
+            yield queue
+        return
+    # Its worker makes the queues of its API, which lie under this name.
+    try:
+        yield queue
+    finally:
+        asyncio.run(remove_topology(rig.broker.url, Topology(queue)))
+
+
+def call(rig: Rig, name: str, server: Server, queue: str, *, count: int, in_flight: int) -> Called:
+    """Make calls with a peer's own client.
+
+    Raises:
+        RunFailed: a reply is missing or wrong, or the client failed.
+    """
+    _, _, elsewhere = server.wait_for("ready").partition(" ")
+    arguments = command(name, "client", elsewhere or rig.broker.url, queue, str(count), str(in_flight))
+    ended = run_to_end(arguments, rig.environment, limit=120.0)
+    lines = ended.said.strip().splitlines()
+    if ended.code != 0 or not lines:
+        raise RunFailed(f"the client of {name} ended with {ended.code}: {ended.said}{ended.complained[-2000:]}")
+    said = json.loads(lines[-1])
+    if said["replies"] != count or said["wrong"]:
+        raise RunFailed(f"{name} gave {said['replies']} of {count} replies, {said['wrong']} of them wrong")
+    return Called(said["replies"], said["seconds"], said["p50_ms"], said["p99_ms"], ended.usage)
+
+
+def versions(rig: Rig) -> dict[str, str]:
+    """Give the versions of all that the peers use."""
+    found: dict[str, str] = {}
+    for name in filter(exists, SERVED):
+        ended = run_to_end(command(name, "versions"), rig.environment, limit=60.0)
+        if ended.code == 0:
+            found |= json.loads(ended.said)
+    return dict(sorted(found.items()))

@@ -1,0 +1,107 @@
+"""CPU time and memory of processes and of all that they started, from /proc (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from bench.case import Usage
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+MB: Final = 1024 / 1e6
+"""What is counted in KiB, in MB."""
+
+EVERY: Final = 0.1
+"""Seconds between two looks at the memory of processes."""
+
+
+def tree(pid: int) -> Iterator[int]:
+    """Yield a process and all that descend from it."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in _read(children).split():
+            yield from tree(int(child))
+
+
+def cpu_seconds(root: int) -> float:
+    """Sum up what a process and its descendants have used so far, those that have ended included."""
+    ticks = 0
+    for pid in tree(root):
+        # The name, in brackets, may hold anything; utime, stime, cutime and cstime are fields 14 to 17.
+        fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / TICKS
+
+
+def memory_mb(root: int) -> float:
+    """Sum up what a process and its descendants hold in memory, and what they share only once."""
+    own, shared = 0, 0
+    for pid in tree(root):
+        status = _status(pid)
+        own += status.get("RssAnon", 0)
+        shared = max(shared, status.get("RssFile", 0) + status.get("RssShmem", 0))
+    return (own + shared) * MB
+
+
+def peak_mb(pid: int) -> float:
+    """Give what one process has held in memory at most since it began."""
+    return _status(pid).get("VmHWM", 0) * MB
+
+
+def _status(pid: int) -> Mapping[str, int]:
+    """The sizes, in KiB, of /proc/PID/status."""
+    pairs = (line.split(":", 1) for line in _read(Path(f"/proc/{pid}/status")).splitlines())
+    return {name: int(text.split()[0]) for name, text in pairs if text.endswith(" kB")}
+
+
+def _read(path: Path) -> str:
+    """Read a file of a process, which may end meanwhile."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+@dataclass(slots=True)
+class Meter:
+    """What kinds of processes take during a block; ``roots`` is the first process of each kind.
+
+    Attributes:
+        usages: what each kind took, when the block has ended.
+        memory: what each kind held at each look, in MB.
+    """
+
+    roots: Mapping[str, int]
+    usages: dict[str, Usage] = field(default_factory=dict)
+    memory: dict[str, list[float]] = field(default_factory=dict)
+    _began: dict[str, float] = field(default_factory=dict)
+    _done: threading.Event = field(default_factory=threading.Event)
+    _watch: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._began = {kind: cpu_seconds(root) for kind, root in self.roots.items()}
+        self.memory = {kind: [memory_mb(root)] for kind, root in self.roots.items()}
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._watch.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        if self._watch is not None:
+            self._watch.join()
+        for name, root in self.roots.items():
+            self.memory[name].append(memory_mb(root))
+            used = cpu_seconds(root) - self._began[name]
+            self.usages[name] = Usage(cpu_seconds=round(used, 3), peak_mb=round(max(self.memory[name]), 1))
+
+    def _look(self) -> None:
+        while not self._done.wait(EVERY):
+            for kind, root in self.roots.items():
+                self.memory[kind].append(memory_mb(root))

@@ -1,0 +1,135 @@
+"""Calls in a closed loop: what is asked for, whether each reply equals it, and how long it took."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+Request = dict[str, Any]
+
+PATIENCE = 60.0
+"""Seconds without any reply after which the rest counts as missing."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a client is asked to do: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each."""
+
+    url: str
+    queue: str
+    count: int
+    in_flight: int
+    size: int
+
+
+class Figures(NamedTuple):
+    """What came of it; times in milliseconds, 0 without any reply."""
+
+    replies: int
+    wrong: int
+    seconds: float
+    in_flight: int
+    p50_ms: float
+    p99_ms: float
+
+
+class Tally:
+    """Hands out requests and takes their replies; the clock starts with the first request."""
+
+    def __init__(self, load: Load) -> None:
+        self.load = load
+        self._sent = 0
+        self._wrong = 0
+        self._open: dict[str, tuple[Request, float]] = {}
+        self._took: list[float] = []
+        self._began = self._ended = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reply has come."""
+        return len(self._took) == self.load.count
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last reply, or since the first request; 0 before that."""
+        return time.perf_counter() - (self._ended or self._began) if self._began else 0.0
+
+    @property
+    def replies(self) -> int:
+        """How many replies have come."""
+        return len(self._took)
+
+    def begin(self) -> Request | None:
+        """Return the next request to send, or None after the last one."""
+        if self._sent == self.load.count:
+            return None
+        self._sent += 1
+        id = f"bench-{os.getpid()}-{self._sent}"  # noqa: A001 - the word on the wire
+        text = f"{self._sent} ".ljust(self.load.size, "x")
+        request = {"id": id, "version": "v1", "action": "echo", "data": {"text": text}, "auth": ""}
+        now = time.perf_counter()
+        self._began = self._began or now
+        self._open[id] = (request, now)
+        return request
+
+    def end(self, id: str | None, reply: object) -> None:  # noqa: A002 - the word on the wire
+        """Take the reply to the request of that id; one that nobody waits for, or with other content, is wrong."""
+        request, began = self._open.pop(id or "", (None, 0.0))
+        if request is None or reply != request:
+            self._wrong += 1
+        if request is not None:
+            self._ended = time.perf_counter()
+            self._took.append(self._ended - began)
+
+    def figures(self, in_flight: int | None = None) -> Figures:
+        """Sum up; `in_flight` is what the client could do, where that is less than what was asked for."""
+        took = sorted(self._took) or [0.0]
+        p50, p99 = (round(1e3 * took[math.ceil(len(took) * part) - 1], 3) for part in (0.5, 0.99))
+        seconds = round(self._ended - self._began, 4)
+        return Figures(self.replies, self._wrong, seconds, in_flight or self.load.in_flight, p50, p99)
+
+
+async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[object]]) -> Figures:
+    """Make the calls in IN_FLIGHT tasks of one event loop, each awaiting its reply before its next request."""
+    tally = Tally(load)
+
+    async def one_after_another() -> None:
+        while request := tally.begin():
+            tally.end(request["id"], await call(request))
+
+    tasks = [asyncio.create_task(one_after_another()) for _ in range(min(load.in_flight, load.count))]
+    while not tally.complete and tally.silence < PATIENCE and not _failed(tasks):
+        await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_EXCEPTION)
+    for task in tasks:
+        task.cancel()
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
+    return tally.figures()
+
+
+def windowed_calls(load: Load, send: Callable[[Request], T], receive: Callable[[T], object]) -> Figures:
+    """Make the calls without an event loop: up to IN_FLIGHT are sent, then the oldest one's reply is waited for.
+
+    The times are those until the reply is taken, which for all but the oldest may be later than it came.
+    """
+    tally = Tally(load)
+    waiting: deque[tuple[Request, T]] = deque()
+    while not tally.complete:
+        while len(waiting) < load.in_flight and (request := tally.begin()):
+            waiting.append((request, send(request)))
+        request, sent = waiting.popleft()
+        tally.end(request["id"], receive(sent))
+    return tally.figures()
+
+
+def _failed(tasks: list[asyncio.Task[None]]) -> bool:
+    return any(task.done() and task.exception() for task in tasks)
