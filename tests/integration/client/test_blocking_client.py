@@ -1,6 +1,7 @@
 """The client for scripts, used from threads that have no event loop."""
 
 import _thread
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -125,8 +126,18 @@ def test_a_connection_lost_between_calls_is_made_again(site: Site) -> None:
         assert client.call("x", {"n": 1}, timeout=LIMIT) == {"n": 1}
 
 
-def test_a_call_given_up_with_ctrl_c_leaves_the_client_usable(site: Site, broker: DevBroker) -> None:
-    site.responder.answer = when_asked(site, _thread.interrupt_main)
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Press Ctrl-C; a shell has what it runs in the background ignore that, these tests included."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield _thread.interrupt_main
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_call_given_up_with_ctrl_c_leaves_the_client_usable(
+    site: Site, broker: DevBroker, ctrl_c: Callable[[], None]
+) -> None:
+    site.responder.answer = when_asked(site, ctrl_c)
     with BlockingClient(broker.url, topology=site.topology) as client:
         began = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
