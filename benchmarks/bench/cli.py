@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from bench.rounds import plan, play_all
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 PICTURES: Final = ROOT / "docs" / "pictures"
+STOPPED: Final = 128 + signal.SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(plan(cases, pace), flush=True)
     if options.list:
         return 0
+    # As Ctrl-C, to which a shell makes deaf what it starts in the background: everything ends, and no folder stays.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(STOPPED))
     found = _measure(cases, pace, quick=options.quick)
     report.write(found, options.output)
     files = draw(found, options.output.parent / f"{options.output.stem}-pictures")

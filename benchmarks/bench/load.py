@@ -16,6 +16,9 @@ from bench.rig import Rig
 
 SOURCES: Final = Path(__file__).parents[1] / "load"
 WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow")
+LONGEST: Final = 900.0
+"""Seconds that a load may take; what no longer answers is given up sooner."""
+
 SILENCE: Final = 30.0
 """Seconds without a reply after which a load gives up."""
 
@@ -110,7 +113,7 @@ def build_load(folder: Path) -> Path:
     return program
 
 
-def ask(rig: Rig, to: Address, demand: Demand, *, limit: float = 300.0) -> Answers:
+def ask(rig: Rig, to: Address, demand: Demand, *, limit: float = LONGEST) -> Answers:
     """Send requests and give what came of them.
 
     Raises:

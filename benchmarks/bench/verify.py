@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import sqlalchemy as sa
 
 from bench.case import RunFailed
 from bench.databases import Database
+from warren.tables import processed_requests
 
 _LAST_TASK: Final = sa.text("SELECT coalesce(max(id), 0) FROM tasks")
-_RESPONSES: Final = sa.text("SELECT count(*) FROM processed_requests")
+# By an index, for there may be very many of them.
+_NEW_RESPONSES: Final = (
+    sa.select(sa.func.count())
+    .select_from(processed_requests)
+    .where(processed_requests.c.created_at >= sa.bindparam("since", type_=processed_requests.c.created_at.type))
+)
 _NEW_TASKS: Final = sa.text("SELECT count(*), count(DISTINCT title) FROM tasks WHERE id > :last")
 _TASKS_OF: Final = sa.text("SELECT count(*) FROM tasks WHERE id > :last AND title >= :first AND title < :end")
 _RESPONSES_OF: Final = sa.text(
@@ -22,10 +29,10 @@ _RESPONSES_OF: Final = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was there at a moment: the largest id of a task, and the number of stored responses."""
+    """A moment, and the largest id that a task had then."""
 
     last_task: int
-    responses: int
+    moment: datetime
 
 
 def look(database: Database) -> Found:
@@ -33,7 +40,7 @@ def look(database: Database) -> Found:
     engine = database.connect()
     try:
         with engine.connect() as connection:
-            return Found(connection.scalar(_LAST_TASK) or 0, connection.scalar(_RESPONSES) or 0)
+            return Found(connection.scalar(_LAST_TASK) or 0, datetime.now(UTC))
     finally:
         engine.dispose()
 
@@ -53,7 +60,7 @@ def expect(database: Database, before: Found, writes: Mapping[str, int]) -> None
     try:
         with engine.connect() as connection:
             tasks, titles = connection.execute(_NEW_TASKS, {"last": before.last_task}).one()
-            stored = (connection.scalar(_RESPONSES) or 0) - before.responses
+            stored = connection.scalar(_NEW_RESPONSES, {"since": before.moment}) or 0
             problems = compare(wanted, tasks=tasks, titles=titles, stored=stored)
             for prefix, count in writes.items():
                 if not prefix:

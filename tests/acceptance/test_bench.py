@@ -7,16 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.cli import STOPPED
+from support.waiting import processes_of, wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "benchmarks")])}
 LIMIT = 110.0
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command as `make bench-quick` does."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "benchmarks")])}
     command = [sys.executable, "-m", "bench", "--quick", *arguments]
     return subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT, timeout=LIMIT
+        command, env=ENVIRONMENT, capture_output=True, text=True, check=False, cwd=ROOT, timeout=LIMIT
     )
 
 
@@ -38,3 +41,21 @@ def test_some_cases_give_verified_figures_tables_and_a_document(tmp_path: Path) 
     }
     assert document["targets"] == []
     assert "| taskmanager, SQLite, 1 proc. | 64 in flight |" in done.stdout
+
+
+def test_a_bench_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    environment = {**ENVIRONMENT, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "bench", "--only", "mixed", "--output", str(tmp_path / "bench.json")]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, cwd=ROOT)
+    try:
+        # The first run has been told of, so that the second one goes on.
+        wait_until(lambda: "] " in log.read_text() or process.poll() is not None, "a first run", limit=LIMIT)
+        process.terminate()
+        assert process.wait(LIMIT) == STOPPED, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+    assert processes_of(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]

@@ -9,11 +9,9 @@ import sqlalchemy as sa
 from bench.case import RunFailed
 from bench.databases import Database, new_database
 from bench.rig import Rig
-from bench.verify import Found, expect, look
+from bench.verify import expect, look
 from taskmanager.storage.tables import tasks
 from warren.tables import processed_requests
-
-NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -25,22 +23,22 @@ def database(rig: Rig) -> Iterator[Database]:
 
 def write(database: Database, *ids: str, task: bool = True, response: bool = True) -> None:
     """Do what a worker does for requests with these ids, or half of it."""
-    engine = database.connect()
+    engine, now = database.connect(), datetime.now(UTC)
     with engine.begin() as connection:
         for each in ids:
             if task:
                 values = {"owner_id": 1, "title": each, "status": "todo", "priority": "low"}
-                connection.execute(tasks.insert(), {**values, "created_at": NOW, "updated_at": NOW})
+                connection.execute(tasks.insert(), {**values, "created_at": now, "updated_at": now})
             if response:
                 row = {"principal": "1", "id": each, "fingerprint": bytes(16), "version": "v1", "action": "create_task"}
-                connection.execute(processed_requests.insert(), {**row, "response_json": "{}", "created_at": NOW})
+                connection.execute(processed_requests.insert(), {**row, "response_json": "{}", "created_at": now})
     engine.dispose()
 
 
 def test_a_filled_database_has_its_rows(database: Database) -> None:
-    assert look(database) == Found(last_task=30, responses=20)
     engine = database.connect()
     with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(processed_requests)) == 20
         assert connection.execute(sa.select(sa.func.count(), sa.func.count(sa.distinct(tasks.c.title)))).one() == (
             30,
             30,
