@@ -29,7 +29,7 @@ SLOW: Final = 20.0
 HEAD_START: Final = 0.1
 """A load may be ahead of the strikes that it waits for by such a share of its requests."""
 
-LONGEST: Final = 1.5
+LONGEST: Final = 3.0
 """So many times its requests a load goes on that still waits for strikes; then the run is invalid, but has an end."""
 
 PATIENT: Final = frozenset({"overloaded", "rate_limited"})

@@ -42,7 +42,10 @@ async def connections_closed(stage: Stage, plan: Plan) -> None:
         stage.struck()
         await all_say(crew, LOST, before)
 
-    async with stage.crew(2) as crew, stage.load(plan.requests, rate=_rate(plan), timeout=5.0) as load:
+    async with (
+        stage.crew(2) as crew,
+        stage.load(plan.requests, rate=_rate(plan), timeout=5.0, until=plan.strikes) as load,
+    ):
         await _repeat(stage, crew, load, close, part=_part(plan), times=plan.strikes)
 
 
@@ -69,7 +72,7 @@ async def consumer_cancelled(stage: Stage, plan: Plan) -> None:
         await asyncio.to_thread(_make_again, stage)
 
     at_once = 0 if plan.short else AT_ONCE
-    load = stage.load(plan.requests, rate=_rate(plan), ask_share=1.0, timeout=5.0)
+    load = stage.load(plan.requests, rate=_rate(plan), ask_share=1.0, timeout=5.0, until=plan.strikes)
     async with stage.crew(2) as crew, load:
         await _repeat(stage, crew, load, delete, part=_part(plan, at_once), times=plan.strikes)
         for _ in range(at_once):
@@ -77,8 +80,8 @@ async def consumer_cancelled(stage: Stage, plan: Plan) -> None:
 
 
 def _part(plan: Plan, more: int = 0) -> int:
-    """Requests before the first strike and between two; in the short form few, so that enough come while it lasts."""
-    return plan.requests // 6 if plan.short else plan.requests // (plan.strikes + more + 1)
+    """Requests before the first strike and between two; in the short form few, since the load waits for the strike."""
+    return plan.requests // 12 if plan.short else plan.requests // (plan.strikes + more + 1)
 
 
 def _rate(plan: Plan) -> float:

@@ -120,7 +120,8 @@ async def tcp_trouble(stage: Stage, plan: Plan) -> None:
     stage.settings(AMQP_URL=f"{right.proxied(stage.broker.url)}?heartbeat={HEARTBEAT}")
     async with stage.crew(2) as crew:
         url = f"{left.proxied(stage.broker.url)}?heartbeat={HEARTBEAT}"
-        async with stage.load(plan.requests, url=url, rate=30 if plan.short else 100) as load:
+        rate = 30 if plan.short else 100
+        async with stage.load(plan.requests, url=url, rate=rate, until=plan.strikes) as load:
             await _trouble(stage, plan, load, [left, right])
         unharmed(crew)
 
