@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from typing import Final, NamedTuple, TypeVar
 
 from faults.crew import Crew
@@ -89,24 +89,24 @@ async def alarms(stage: Stage, plan: Plan) -> None:
 
 async def _strike(stage: Stage, crew: Crew, load: Load, alarm: Alarm, lasts: float) -> None:
     """One alarm; when it comes the workers stand still, so that there is something to settle."""
-    for member in crew.members:
-        member.signal(signal.SIGSTOP)
-    try:
-        backlog = await _until(lambda: _at_broker(stage), lambda count: count >= BACKLOG, "enough requests that wait")
-        raised = alarm.raised(stage.broker)
-        await asyncio.to_thread(raised.__enter__)
-    finally:
+    now = asyncio.get_running_loop().time
+    async with AsyncExitStack() as stack:
         for member in crew.members:
-            member.signal(signal.SIGCONT)
-    try:
-        now = asyncio.get_running_loop().time
+            member.signal(signal.SIGSTOP)
+        try:
+            await _until(lambda: _at_broker(stage), lambda count: count >= BACKLOG, "enough requests that wait")
+            raised = alarm.raised(stage.broker)
+            await asyncio.to_thread(raised.__enter__)
+            stack.push_async_callback(asyncio.to_thread, raised.__exit__, None, None, None)
+            backlog = await _at_broker(stage)  # callers may have asked again until the alarm came
+        finally:
+            for member in crew.members:
+                member.signal(signal.SIGCONT)
         began = now()
         await asyncio.gather(_acks_flow(stage, backlog), _callers_are_told(load, alarm.word))
         stage.struck()
         await load.goes_on(lasts - (now() - began))
-    finally:
         finished = load.finished
-        await asyncio.to_thread(raised.__exit__, None, None, None)
     if not await load.reached(finished + FLOWING) and load.finished < finished + FLOWING:
         raise SceneFailed(f"the load had ended with the alarm ({alarm.word}): {load.begun} begun, {load.errors}")
 
