@@ -1,4 +1,4 @@
-"""Adding many rows with one statement."""
+"""Adding many rows with few statements."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
-from warren.prepared import Prepared, Values
+from warren.prepared import Form, Prepared, Values, converter, run_form
 
 _POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own way to get one
+_SQLITE: Final[sa.Dialect] = sqlite.dialect()  # type: ignore[no-untyped-call]  # as above
+
+_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Rows in one statement on SQLite: few different texts, so that each stays prepared."""
 
 
 class BulkInsert:
-    """Adds rows to a table: on PostgreSQL by one statement with an array for each column, on SQLite by one call.
+    """Adds rows to a table with few statements: on PostgreSQL with one that takes an array for each column.
 
     A statement for each row costs PostgreSQL and its driver several times what the row itself does, most of all on the
-    way between the two.
+    way between the two. SQLite's driver lets go of Python's global lock at each row, and the thread that takes it
+    keeps it for longer than a row needs.
 
     Args:
         table: without columns that hold arrays.
@@ -26,20 +31,38 @@ class BulkInsert:
 
     def __init__(self, table: sa.Table, *columns: str) -> None:
         self._columns = columns
-        self._each = Prepared(table.insert(), *columns)
         arrays = [sa.bindparam(name, type_=_Array(table.c[name].type)) for name in columns]
         self._all = Prepared(sa.text(_from_arrays(table, columns)).bindparams(*arrays))
+        self._some = {size: _of_size(size, table, columns) for size in _SIZES}
 
     def run(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
         """Add rows, in their order.
 
         Raises:
-            sqlalchemy.exc.StatementError: one of them cannot be; on SQLite those before it are added then.
+            sqlalchemy.exc.StatementError: one of them cannot be; on SQLite some of those before it are added then.
         """
         if connection.dialect.name == "postgresql":
             self._all.run(connection, {name: [row[name] for row in rows] for name in self._columns})
-        else:
-            self._each.run_many(connection, rows)
+            return
+        done = 0
+        for size in _SIZES:
+            while len(rows) - done >= size:
+                run_form(connection, self._some[size], rows[done : done + size])
+                done += size
+
+
+def _of_size(size: int, table: sa.Table, columns: Sequence[str]) -> Form:
+    """Make SQLite's statement for so many rows."""
+    preparer = _SQLITE.identifier_preparer
+    names = ", ".join(map(preparer.quote, columns))
+    marks = f"({', '.join('?' * len(columns))})"
+    text = f"INSERT INTO {preparer.format_table(table)} ({names}) VALUES {', '.join([marks] * size)}"  # noqa: S608 -- names of a table
+    plan = [(name, converter(table.c[name].type, _SQLITE)) for name in columns]
+
+    def arguments(rows: Sequence[Values]) -> tuple[Any, ...]:
+        return tuple([convert(row[name]) if convert else row[name] for row in rows for name, convert in plan])
+
+    return Form(text, arguments, list)
 
 
 class _Array(sa.types.UserDefinedType[Any]):
@@ -50,13 +73,15 @@ class _Array(sa.types.UserDefinedType[Any]):
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
         """Give the function that converts a list."""
-        convert: Callable[[Any], Any] | None = self.element.dialect_impl(dialect).bind_processor(dialect)
+        convert = converter(self.element, dialect)
         return None if convert is None else lambda values: list(map(convert, values))
 
 
 def _from_arrays(table: sa.Table, columns: Sequence[str]) -> str:
+    preparer = _POSTGRESQL.identifier_preparer
+    names = ", ".join(map(preparer.quote, columns))
     arrays = ", ".join(f"CAST(:{name} AS {_array_type(table.c[name])})" for name in columns)
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- names of our tables
+    return f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- names of a table
 
 
 def _array_type(column: sa.Column[Any]) -> str:

@@ -23,7 +23,7 @@ _IDS: Final = Prepared(
         "sqlite": sa.text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :name"),
         "postgresql": sa.text(
             "SELECT nextval(own.ids) FROM"
-            " (SELECT CAST(pg_get_serial_sequence(:name, 'id') AS regclass) AS ids OFFSET 0) AS own,"
+            " (SELECT CAST(pg_get_serial_sequence(quote_ident(:name), 'id') AS regclass) AS ids OFFSET 0) AS own,"
             " generate_series(1, :count)"
         ),
     }
@@ -35,11 +35,18 @@ class GatheredInsert:
     """Adds rows to a table with a column ``id`` that counts up.
 
     Args:
-        table: its ids are never given again: on SQLite it is made with AUTOINCREMENT.
+        table: its ids are never given again: on SQLite it is made with AUTOINCREMENT; in no schema of its own.
         columns: names of all other columns that are given.
+
+    Raises:
+        ValueError: another kind of table.
     """
 
     def __init__(self, table: sa.Table, *columns: str) -> None:
+        if table.schema or not table.dialect_options["sqlite"]["autoincrement"]:
+            raise ValueError(
+                f"Rows of {table.fullname} cannot be gathered: it has a schema, or no sqlite_autoincrement"
+            )
         self.name = table.name
         self.all = BulkInsert(table, "id", *columns)
         self._one = Prepared(table.insert().returning(table.c.id), *columns)

@@ -2,7 +2,8 @@
 
 SQLAlchemy looks each statement up, compiles its values and wraps its result anew at each execution, which costs several
 times what SQLite itself needs for one row. Here the text, the order of the values and their conversions are worked out
-once for each kind of database. Events and errors are SQLAlchemy's, so listeners and callers see no difference.
+once for each kind of database. Errors are SQLAlchemy's, and its events ``before_cursor_execute`` and
+``after_cursor_execute`` come as ever; others, such as ``handle_error``, do not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 Values: TypeAlias = Mapping[str, Any]
 Statement: TypeAlias = sa.Select[Any] | sa.UpdateBase | sa.TextClause
-_Convert: TypeAlias = Callable[[Any], Any]
+Convert: TypeAlias = Callable[[Any], Any]
 
 
 class Prepared:
@@ -31,7 +32,7 @@ class Prepared:
     def __init__(self, statement: Statement | Mapping[str, Statement], *given: str) -> None:
         self.statement = statement
         self._given = given or None
-        self._forms: dict[str, _Form] = {}
+        self._forms: dict[str, Form] = {}
 
     def rows(self, connection: sa.Connection, values: Values) -> list[tuple[Any, ...]]:
         """Execute it and give all rows.
@@ -63,11 +64,7 @@ class Prepared:
         Raises:
             sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
         """
-        form = self._form(connection)
-        cursor = _execute(connection, form, form.given(values))
-        count = int(cursor.rowcount)
-        cursor.close()
-        return count
+        return run_form(connection, self._form(connection), values)
 
     def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
         """Execute it for each row, without results.
@@ -78,7 +75,7 @@ class Prepared:
         form = self._form(connection)
         _execute(connection, form, list(map(form.given, rows)), many=True).close()
 
-    def _form(self, connection: sa.Connection) -> _Form:
+    def _form(self, connection: sa.Connection) -> Form:
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
         if form is None:
@@ -87,20 +84,20 @@ class Prepared:
         return form
 
 
-class _Form(Struct, frozen=True):
+class Form(Struct, frozen=True):
     """A statement for one kind of database.
 
     Attributes:
         text: as the driver takes it.
-        arguments: makes of named values what the driver takes.
+        arguments: makes of the values, as a rule by name, what the driver takes.
         results: converts rows.
     """
 
     text: str
-    arguments: Callable[[Values], Any]
+    arguments: Callable[[Any], Any]
     results: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
 
-    def given(self, values: Values) -> Any:
+    def given(self, values: Any) -> Any:
         """Make what the driver takes, or SQLAlchemy's error where a value is missing or cannot be converted."""
         try:
             return self.arguments(values)
@@ -108,19 +105,37 @@ class _Form(Struct, frozen=True):
             raise sa.exc.StatementError(str(error), self.text, None, error, hide_parameters=True) from error
 
 
-def _compile(statement: Statement, given: Sequence[str] | None, dialect: sa.Dialect) -> _Form:
+def run_form(connection: sa.Connection, form: Form, values: Any) -> int:
+    """Execute a statement and give the number of rows that it met.
+
+    Raises:
+        sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
+    """
+    cursor = _execute(connection, form, form.given(values))
+    count = int(cursor.rowcount)
+    cursor.close()
+    return count
+
+
+def converter(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
+    """Give what turns a value of this type into what the driver takes; None where it takes the value itself."""
+    convert: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return convert
+
+
+def _compile(statement: Statement, given: Sequence[str] | None, dialect: sa.Dialect) -> Form:
     compiled = statement.compile(dialect=dialect, column_keys=given)
     fixed = {name: value for name, value in compiled.params.items() if value is not None}
-    converts = {name: _in(bind.type, dialect) for name, bind in compiled.binds.items()}
+    converts = {name: converter(bind.type, dialect) for name, bind in compiled.binds.items()}
     returned = () if isinstance(statement, sa.TextClause) else statement.exported_columns
     outs = [_out(column.type, dialect) for column in returned]
     names = compiled.positiontup if compiled.positional else None
     arguments = _by_position(names, converts, fixed) if names is not None else _by_name(converts, fixed)
-    return _Form(str(compiled), arguments, _converting(outs))
+    return Form(str(compiled), arguments, _converting(outs))
 
 
 def _by_position(
-    names: Sequence[str], converts: Mapping[str, _Convert | None], fixed: Values
+    names: Sequence[str], converts: Mapping[str, Convert | None], fixed: Values
 ) -> Callable[[Values], tuple[Any, ...]]:
     plain = not any(converts[name] for name in names) and not fixed and len(names) > 1
     if plain:
@@ -136,7 +151,7 @@ def _by_position(
     return lambda values: tuple([convert(values[name]) if convert else values[name] for name, convert in plan])
 
 
-def _by_name(converts: Mapping[str, _Convert | None], fixed: Values) -> Callable[[Values], dict[str, Any]]:
+def _by_name(converts: Mapping[str, Convert | None], fixed: Values) -> Callable[[Values], dict[str, Any]]:
     plan = [(name, convert) for name, convert in converts.items() if convert]
 
     def arguments(values: Values) -> dict[str, Any]:
@@ -149,7 +164,7 @@ def _by_name(converts: Mapping[str, _Convert | None], fixed: Values) -> Callable
 
 
 def _converting(
-    outs: Sequence[_Convert | None],
+    outs: Sequence[Convert | None],
 ) -> Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]:
     plan = [(index, convert) for index, convert in enumerate(outs) if convert]
     if not plan:
@@ -167,13 +182,8 @@ def _converting(
     return results
 
 
-def _in(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
-    convert: _Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return convert
-
-
-def _out(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> _Convert | None:
-    convert: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+def _out(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
+    convert: Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return convert
 
 
@@ -183,7 +193,7 @@ class _Context:
     executemany = False
 
 
-def _execute(connection: sa.Connection, form: _Form, given: Any, *, many: bool = False) -> Any:
+def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = False) -> Any:
     """Execute on a new cursor, with SQLAlchemy's events around it and SQLAlchemy's errors out of it."""
     if not connection.in_transaction():
         connection.begin()  # as Connection.execute does by itself
@@ -201,7 +211,7 @@ def _execute(connection: sa.Connection, form: _Form, given: Any, *, many: bool =
     return cursor
 
 
-def _fail(connection: sa.Connection, cursor: Any, form: _Form, given: Any, error: Any) -> NoReturn:
+def _fail(connection: sa.Connection, cursor: Any, form: Form, given: Any, error: Any) -> NoReturn:
     """Raise what ``Connection.execute`` would; a connection that is broken is not used any more."""
     dialect = connection.dialect
     broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)

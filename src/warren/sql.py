@@ -241,8 +241,11 @@ class _Written:
             self.statements -= 1
 
     def flush(self) -> None:
+        """Add what is kept back; that was counted when it was kept, for the request whose it is."""
         if self.gathering is not None:
+            before = self.statements
             self.gathering.flush()
+            self.statements = before
 
     def end(self) -> None:
         gathering, self.gathering = self.gathering, None

@@ -54,13 +54,14 @@ class _Batch:
                 if number not in self.early:
                     self._refuse(number)
         if end > self.low:
+            if self.early:
+                self.early = {number for number in self.early if number >= end}
             self._settled_to(end)
 
     def _settled_to(self, low: int) -> None:
-        if self.early:
-            while low in self.early:
-                low += 1
-            self.early = {number for number in self.early if number > low}
+        while low in self.early:
+            self.early.remove(low)
+            low += 1
         self.low = low
 
     def _refuse(self, number: int) -> None:

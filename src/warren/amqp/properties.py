@@ -66,7 +66,7 @@ def encode_properties(properties: Properties, sequence: int = 0) -> tuple[int, b
     return flags, b"".join((front, table, middle, back))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024, typed=True)
 def _around(content_type: str | None, mode: int | None, reply_to: str | None) -> tuple[int, bytes, bytes, bytes]:
     """What stands before the headers, between them and the correlation id, and after it: the same again and again."""
     flags, front, middle, back = 0, b"", b"", b""

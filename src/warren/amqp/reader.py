@@ -143,7 +143,12 @@ class Reader:
             frames_fit = kind == HEADER and body_kind == BODY and same == body_same == channel
             if not (frames_fit and mark == data[body_end] == FRAME_END and class_id == 60 and not weight):
                 return None
-            if body_size != length or size > self.frame_max - OVERHEAD or body_size > self.frame_max - OVERHEAD:
+            if (
+                not length
+                or body_size != length
+                or size > self.frame_max - OVERHEAD
+                or body_size > self.frame_max - OVERHEAD
+            ):
                 return None
             tag_at = at + 5 + data[at + 4]
             delivery_tag, bits = _TAG(data, tag_at)

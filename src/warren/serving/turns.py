@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from datetime import timedelta
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from warren.inbox import Failed, Result
@@ -38,8 +40,9 @@ class Turns(Generic[C, S]):
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Work] = deque()
-        self._began: dict[asyncio.Task[None], float] = {}
-        self._late: set[asyncio.Task[None]] = set()
+        self._context = copy_context()
+        self._began: dict[asyncio.Task[Result], float] = {}
+        self._late: set[asyncio.Task[Result]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._ended: list[tuple[Work, Result]] = []
         self._over = False
@@ -50,7 +53,7 @@ class Turns(Generic[C, S]):
         self._go_on()
 
     def end(self) -> None:
-        """Cancel what runs and begin with nothing any more; nothing is told of it."""
+        """Cancel what runs, of which nothing is told any more, and begin with nothing."""
         self._over = True
         self._waiting.clear()
         for task in self._began:
@@ -60,34 +63,34 @@ class Turns(Generic[C, S]):
 
     def _go_on(self) -> None:
         while self._waiting and len(self._began) < MOST_AT_ONCE:
-            self._began[self._loop.create_task(self._run(self._waiting.popleft()))] = self._loop.time()
+            work = self._waiting.popleft()
+            # Not in the context of whoever made room: what an action leaves in its context is nobody else's.
+            task = self._loop.create_task(self._calls.run(work), context=self._context.copy())
+            task.add_done_callback(partial(self._done, work), context=self._context)
+            self._began[task] = self._loop.time()
         if self._began and self._timer is None:
             self._timer = self._loop.call_later(LONGEST.total_seconds(), self._end_late)
 
-    async def _run(self, work: Work) -> None:
-        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment]  # there is one: `_go_on` made it
-        result: Result
-        try:
-            result = await self._calls.run(work)
-        except asyncio.CancelledError as error:
-            if self._over:
-                raise
-            late = task in self._late  # otherwise it is the action's own doing
-            result = Failed(TimeoutError(f"took longer than {LONGEST.total_seconds():g} s") if late else error)
-        self._late.discard(task)
+    def _done(self, work: Work, task: asyncio.Task[Result]) -> None:
         del self._began[task]
-        self._tell(work, result)
+        late = task in self._late
+        self._late.discard(task)
+        if not task.cancelled():
+            error = task.exception()
+            self._tell(work, task.result() if error is None else Failed(error))
+        elif not self._over:  # otherwise it is the action's own doing, or it took too long
+            text = f"took longer than {LONGEST.total_seconds():g} s"
+            self._tell(work, Failed(TimeoutError(text) if late else asyncio.CancelledError()))
         self._go_on()
 
     def _tell(self, work: Work, result: Result) -> None:
         if not self._ended:
-            self._loop.call_soon(self._tell_all)
+            self._loop.call_soon(self._tell_all, context=self._context)
         self._ended.append((work, result))
 
     def _tell_all(self) -> None:
         ended, self._ended = self._ended, []
-        if not self._over:
-            self._on_ended(ended)
+        self._on_ended(ended)
 
     def _end_late(self) -> None:
         """Cancel what has run for too long, and look again when the next one may be late."""

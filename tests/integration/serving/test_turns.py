@@ -104,9 +104,38 @@ async def test_one_that_cancels_itself_fails_alone(
     assert {name: answer["status"] for name, answer in answers.items()} == {"rash": "error", "calm": "ok"}
 
 
+@pytest.mark.parametrize("most", [1, 100])
 async def test_what_one_leaves_in_its_context_no_other_finds(
-    broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings
+    broker: Broker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    doings: Doings,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
 ) -> None:
+    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", most)
+    for number in range(3):  # they wait together: with one place, each makes room for the next
+        await caller.send(request(f"m{number}", "mark"))
     async with serving(doings.api, broker.url, topology, database):
-        for number in range(3):
-            assert (await caller.ask(request(f"m{number}", "mark")))["data"] == "none"
+        answers = await replies(caller, 3)
+        later = await caller.ask(request("m3", "mark"))
+    assert [answer["data"] for answer in [*answers.values(), later]] == ["none"] * 4
+
+
+async def test_one_that_raises_what_nobody_catches_gives_its_turn_back(
+    broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd(BaseException):
+        pass
+
+    async def odd(_context: NoteContext) -> None:
+        raise Odd
+
+    doings.api.action("v1", "odd", public=True)(odd)
+    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", 1)
+    async with serving(doings.api, broker.url, topology, database, most=0):
+        await caller.send(request("odd", "odd"))
+        await caller.send(request("calm", "mark"))
+        answers = await replies(caller, 2)
+    assert {name: answer["status"] for name, answer in answers.items()} == {"odd": "error", "calm": "ok"}

@@ -11,11 +11,12 @@ from taskmanager.domain import NewTask, NewUser, Task, TaskPage, User
 from taskmanager.storage.tables import tasks
 from warren.codec import ok
 from warren.errors import NotFound, Unauthenticated
+from warren.gathering import GatheredInsert
 from warren.inbox import Answered, Failed, Job, Result
 from warren.sql import SqlStore
 
 from .conftest import NOW
-from .jobs import job, results_of
+from .jobs import count_commits, job, results_of
 
 Run = Callable[[sa.Connection], bytes]
 
@@ -61,6 +62,11 @@ def ids_of(results: list[Result], jobs: list[Job[sa.Connection]]) -> dict[int, s
     }
 
 
+def statements_for(engine: sa.Engine, count: int) -> int:
+    """SQLite's take 64, 32, 16 rows and so on."""
+    return count.bit_count() if engine.dialect.name == "sqlite" else 1
+
+
 def test_the_tasks_of_a_batch_are_added_at_once_under_the_ids_that_were_answered(
     engine: sa.Engine, store: SqlStore, owner: User, inserts: list[str]
 ) -> None:
@@ -70,7 +76,7 @@ def test_the_tasks_of_a_batch_are_added_at_once_under_the_ids_that_were_answered
         assert len(answered) == 5
         assert answered.items() <= titles(engine).items()
         assert list(answered) == sorted(answered), "who comes later has the larger id"
-    assert len(inserts) == 3
+    assert len(inserts) == 3 * statements_for(engine, 5)
 
 
 def test_whoever_asks_in_the_same_batch_finds_what_was_kept_back(
@@ -100,6 +106,22 @@ def test_whoever_asks_in_the_same_batch_finds_what_was_kept_back(
     ]
     assert sorted(titles(engine).values()) == ["a", "b", "c", "d", "e"]
     assert len(inserts) == 4
+
+
+def test_a_request_that_finds_nothing_costs_the_rows_before_it_no_second_run(
+    engine: sa.Engine, store: SqlStore, owner: User
+) -> None:
+    def miss(connection: sa.Connection) -> bytes:
+        usecases.get_task(connection, owner.id, 2**40)
+        raise AssertionError
+
+    commits = count_commits(engine)
+    jobs = [job(f"r{n}", create(owner.id, f"r{n}")) for n in range(3)]
+    *created, missed = results_of(store, [*jobs, job("missing", miss)])
+    assert isinstance(missed, Answered)
+    assert missed.code == NotFound.code
+    assert ids_of(created, jobs) == titles(engine)
+    assert len(commits) == 1
 
 
 def test_a_row_that_is_refused_is_its_own_requests_error_and_nobody_elses(
@@ -170,6 +192,15 @@ def test_a_transaction_of_one_request_gathers_nothing(store: SqlStore, owner: Us
         results_of(store, [job(name, create(owner.id, name))])
     assert all("RETURNING" in statement for statement in inserts)
     assert len(inserts) == 2
+
+
+def test_a_table_whose_ids_may_be_given_again_is_refused() -> None:
+    columns = sa.Column("id", sa.Integer, primary_key=True), sa.Column("id", sa.Integer, primary_key=True)
+    plain = sa.Table("things", sa.MetaData(), columns[0])
+    elsewhere = sa.Table("things", sa.MetaData(), columns[1], schema="other", sqlite_autoincrement=True)
+    for table in (plain, elsewhere):
+        with pytest.raises(ValueError, match="cannot be gathered"):
+            GatheredInsert(table)
 
 
 def test_what_a_lost_batch_kept_back_is_not_added_by_the_next_transaction(

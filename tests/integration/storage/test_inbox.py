@@ -12,7 +12,7 @@ from warren.codec import decode_reply
 from warren.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
 from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed
 from warren.retry import describe
-from warren.sql import SqlStore
+from warren.sql import SqlStore, processed_requests
 
 from .conftest import NOW
 from .jobs import OTHER, add_effect, count_commits, effects, job, leave, results_of, stored_ids
@@ -240,8 +240,9 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
         if statement.startswith("INSERT INTO processed_requests"):
             if isinstance(parameters, dict):  # one statement with an array for each column
                 added.extend(zip(parameters["principal"], parameters["id"], strict=True))
-            else:
-                added.extend(tuple(row)[:2] for row in parameters)  # principal and id come first
+            else:  # the values of several rows, one after the other; principal and id come first in each
+                columns = len(processed_requests.columns)
+                added.extend((parameters[at], parameters[at + 1]) for at in range(0, len(parameters), columns))
 
     sa.event.listen(engine, "before_cursor_execute", look)
     results_of(store, [job("b"), job("c", principal="0"), job("a"), job("B")])

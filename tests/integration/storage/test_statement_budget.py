@@ -1,4 +1,4 @@
-"""How many statements requests cost the database: as many for a batch of 64 as for one of two."""
+"""How many statements requests cost the database: about as many for a batch of 64 as for one of two."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -22,8 +22,11 @@ from .jobs import count_commits, results_of
 
 Make = Callable[[str, str, dict[str, Any]], Job[Any]]
 
-BEGIN, KNOWN, IDS, TASKS, RESPONSES = 1, 1, 1, 1, 1
+BEGIN, KNOWN, IDS = 1, 1, 1
 """What a batch of writes needs of each, whatever its size."""
+
+TABLES = 2
+"""Those that it adds rows to: tasks and responses."""
 
 
 @pytest.fixture
@@ -62,17 +65,22 @@ def begins(engine: sa.Engine) -> int:
     return BEGIN if engine.dialect.name == "sqlite" else 0
 
 
+def for_rows(engine: sa.Engine, count: int) -> int:
+    """Statements that add so many rows to a table: SQLite's take 64, 32, 16 rows and so on."""
+    return count.bit_count() if engine.dialect.name == "sqlite" else 1
+
+
 def answered(results: list[Result]) -> bool:
     return all(isinstance(result, Answered) and result.code is None for result in results)
 
 
 @pytest.mark.parametrize("size", [2, 10, 64])
-def test_a_batch_of_writes_costs_the_same_statements_and_one_commit_whatever_its_size(
+def test_a_batch_of_writes_costs_a_few_statements_and_one_commit_whatever_its_size(
     engine: sa.Engine, store: SqlStore, make: Make, statements: list[str], size: int
 ) -> None:
     commits = count_commits(engine)
     assert answered(results_of(store, [make(f"r{n}", "create_task", {"title": "x"}) for n in range(size)]))
-    assert len(statements) == begins(engine) + KNOWN + IDS + TASKS + RESPONSES, statements
+    assert len(statements) == begins(engine) + KNOWN + IDS + TABLES * for_rows(engine, size), statements
     assert len(commits) == 1
 
 
@@ -80,7 +88,7 @@ def test_a_single_write_costs_three_statements(
     engine: sa.Engine, store: SqlStore, make: Make, statements: list[str]
 ) -> None:
     assert answered(results_of(store, [make("r", "create_task", {"title": "x"})]))
-    assert len(statements) == begins(engine) + KNOWN + TASKS + RESPONSES, statements
+    assert len(statements) == begins(engine) + KNOWN + TABLES, statements
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
