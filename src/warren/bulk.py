@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from warren.prepared import Form, Prepared, Values, converter, run_form
 
-_POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own way to get one
-_SQLITE: Final[sa.Dialect] = sqlite.dialect()  # type: ignore[no-untyped-call]  # as above
+_POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's way to get one
+_SQLITE: Final[sa.Dialect] = sqlite.dialect()
 
 _SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 """Rows in one statement on SQLite: few different texts, so that each stays prepared."""
