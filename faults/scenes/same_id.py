@@ -18,9 +18,9 @@ from faults.scene import Plan, scene
 from faults.scenes.recovery import LIMIT, SceneFailed
 from faults.stage import Stage
 
-GROUP: Final = ("ask", "other", "ask", "foreign", "other", "send")
-"""What is sent of each id at once, each over a connection of its own: one content twice, another content twice, the
-first one from another user, and the first one without waiting for an answer."""
+GROUP: Final = ("ask", "other", "ask", "foreign", "other", "send", "ask", "other")
+"""What is sent of each id at once, each over a connection of its own: one content three times, another content three
+times, the first one from another user, and the first one without waiting for an answer."""
 
 FIRST, OTHER = "first", "other"
 """The two contents."""
@@ -38,7 +38,7 @@ REAL_RACES: Final = 20
 @scene(
     "same-id",
     title="the same id to several workers at once, with another content, from two users",
-    requests=5_000,
+    requests=6_000,
     strikes=4_000,
     short_requests=300,
     short_strikes=150,
