@@ -8,6 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from warren.prepared import say
+
 LOCK_TIMEOUT: Final = 5
 """Seconds that a statement waits for a lock."""
 
@@ -54,7 +56,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     def begin(connection: sa.Connection) -> None:
         # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
         writes = connection.get_execution_options().get("writes", True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 

@@ -3,14 +3,15 @@
 SQLAlchemy looks each statement up, compiles its values and wraps its result anew at each execution, which costs several
 times what SQLite itself needs for one row. Here the text, the order of the values and their conversions are worked out
 once for each kind of database. Errors are SQLAlchemy's, and its events ``before_cursor_execute`` and
-``after_cursor_execute`` come as ever; others, such as ``handle_error``, do not.
+``after_cursor_execute`` come to whoever listens to the engine; others, such as ``handle_error``, do not come, and none
+to listeners of one connection: what counts a connection's statements is put into its ``info`` instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, Protocol, TypeAlias
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -18,6 +19,21 @@ from msgspec import Struct
 Values: TypeAlias = Mapping[str, Any]
 Statement: TypeAlias = sa.Select[Any] | sa.UpdateBase | sa.TextClause
 Convert: TypeAlias = Callable[[Any], Any]
+
+COUNTER: Final = "warren counter"
+"""Key in ``Connection.info`` for a ``Counter``."""
+
+
+class Counter(Protocol):
+    """Is told of each statement of one connection."""
+
+    def before(self) -> None:
+        """A statement is about to be executed; an error says that it shall not."""
+        ...
+
+    def after(self, text: str) -> None:
+        """A statement was executed, and did not fail."""
+        ...
 
 
 class Prepared:
@@ -117,6 +133,20 @@ def run_form(connection: sa.Connection, form: Form, values: Any) -> int:
     return count
 
 
+def say(connection: sa.Connection, text: str) -> None:
+    """Execute a command of the database itself, such as ``BEGIN``: without values, results, or SQLAlchemy's events.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
+    """
+    cursor: Any = connection.connection.cursor()
+    try:
+        cursor.execute(text)
+    except connection.dialect.loaded_dbapi.Error as error:
+        _fail(connection, cursor, Form(text, tuple, list), None, error)
+    cursor.close()
+
+
 def converter(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
     """Give what turns a value of this type into what the driver takes; None where it takes the value itself."""
     convert: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
@@ -194,20 +224,28 @@ class _Context:
 
 
 def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = False) -> Any:
-    """Execute on a new cursor, with SQLAlchemy's events around it and SQLAlchemy's errors out of it."""
+    """Execute on a new cursor, with the engine's events and the counter around it and SQLAlchemy's errors out of it."""
     if not connection.in_transaction():
         connection.begin()  # as Connection.execute does by itself
-    cursor: Any = connection.connection.cursor()
-    dispatch: Any = connection.dispatch
+    raw: Any = connection.connection
+    events: Any = connection.engine.dispatch
+    counter: Counter | None = raw.info.get(COUNTER)
     context, text = _Context(), form.text
-    for tell in dispatch.before_cursor_execute:
-        tell(connection, cursor, text, given, context, many)
+    if counter is not None:
+        counter.before()
+    cursor: Any = raw.dbapi_connection.cursor()
+    if events.before_cursor_execute:
+        for tell in events.before_cursor_execute:
+            tell(connection, cursor, text, given, context, many)
     try:
         (cursor.executemany if many else cursor.execute)(text, given)
     except connection.dialect.loaded_dbapi.Error as error:
         _fail(connection, cursor, form, given, error)
-    for tell in dispatch.after_cursor_execute:
-        tell(connection, cursor, text, given, context, many)
+    if counter is not None:
+        counter.after(text)
+    if events.after_cursor_execute:
+        for tell in events.after_cursor_execute:
+            tell(connection, cursor, text, given, context, many)
     return cursor
 
 

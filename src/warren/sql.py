@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,10 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
 from warren.errors import StorageBusy, StorageUnavailable
-from warren.gathering import Gathering
-from warren.statements import FIND, LEASE, SAVE, values
+from warren.statements import FIND, FIND_ONE, LEASE, SAVE, values
 from warren.store import Key, KeyTaken, Lease, Row, Stored
 from warren.tables import crash_journal, metadata, processed_requests, rate_windows
+from warren.written import Written
 
 __all__ = [
     "SqlStore",
@@ -36,7 +36,7 @@ _PING: Final = Row(Key("", " ping"), b"", "", "", b"{}", datetime(2000, 1, 1, tz
 class SqlTransaction:
     """One open transaction."""
 
-    def __init__(self, connection: sa.Connection, written: _Written) -> None:
+    def __init__(self, connection: sa.Connection, written: Written) -> None:
         self.connection = connection
         self._written = written
 
@@ -47,18 +47,20 @@ class SqlTransaction:
 
     def gather(self, expected: int) -> None:
         """Have rows of ``GatheredInsert`` added together; see ``Transaction.gather``."""
-        self._written.gathering = Gathering(self.connection, expected, self._written.count_gathered)
+        self._written.gather(self.connection, expected)
 
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         """Look up which keys have been answered."""
         if not keys:
             return {}
-        parameters: dict[str, Any] = (
-            {"keys": json.dumps(keys)}
-            if self.connection.dialect.name == "sqlite"
-            else {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
-        )
-        found = FIND.rows(self.connection, parameters)
+        if len(keys) == 1:
+            found = FIND_ONE.rows(self.connection, {"principal": keys[0].principal, "id": keys[0].id})
+        elif self.connection.dialect.name == "sqlite":
+            found = FIND.rows(self.connection, {"keys": json.dumps(keys)})
+        else:
+            found = FIND.rows(
+                self.connection, {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
+            )
         return {Key(row[0], row[1]): Stored(bytes(row[2]), row[3].encode()) for row in found}
 
     def save(self, rows: Sequence[Row]) -> None:
@@ -89,7 +91,7 @@ class SqlStore:
         self._connection: sa.Connection | None = None
         self._doubted = False
         sa.event.listen(engine, "invalidate", self._doubt)
-        self._written = _Written()
+        self._written = Written()
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[SqlTransaction]:
@@ -101,7 +103,9 @@ class SqlStore:
             StorageBusy: a lock or a conflict; nothing was kept.
         """
         try:
-            connection = self._open().execution_options(writes=writes)
+            connection = self._open()
+            if connection.get_execution_options().get("writes") is not writes:
+                connection.execution_options(writes=writes)
             with connection.begin():
                 yield SqlTransaction(connection, self._written)
                 self._written.flush()
@@ -213,44 +217,8 @@ class SqlStore:
             self.close()
         if self._connection is None:
             self._connection = self._engine.connect()
-            sa.event.listen(self._connection, "before_cursor_execute", self._written.count)
-            sa.event.listen(self._connection, "after_cursor_execute", self._written.discount)
+            self._written.watch(self._connection)
         return self._connection
-
-
-class _Written:
-    """Counts what a connection has written: after it a transaction is not as it was before.
-
-    That is all but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads
-    too. What a transaction keeps back is added before any other statement.
-    """
-
-    def __init__(self) -> None:
-        self.statements = 0
-        self.gathering: Gathering | None = None
-
-    def count(self, *_execution: object) -> None:
-        self.flush()
-        self.statements += 1
-
-    def count_gathered(self) -> None:
-        self.statements += 1
-
-    def discount(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if statement.startswith("SELECT"):
-            self.statements -= 1
-
-    def flush(self) -> None:
-        """Add what is kept back; that was counted when it was kept, for the request whose it is."""
-        if self.gathering is not None:
-            before = self.statements
-            self.gathering.flush()
-            self.statements = before
-
-    def end(self) -> None:
-        gathering, self.gathering = self.gathering, None
-        if gathering is not None:
-            gathering.end()
 
 
 def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:

@@ -28,6 +28,14 @@ FIND: Final = Prepared(
 )
 """Stored responses by their keys: ``keys``, a JSON array of pairs, on SQLite, and two arrays on PostgreSQL."""
 
+FIND_ONE: Final = Prepared(
+    sa.text(
+        "SELECT principal, id, fingerprint, response_json FROM processed_requests"
+        " WHERE principal = :principal AND id = :id"
+    )
+)
+"""The same for one key, which is all that a lone request needs."""
+
 SAVE: Final = BulkInsert(processed_requests, *processed_requests.c.keys())
 """Keep responses; see ``values``."""
 

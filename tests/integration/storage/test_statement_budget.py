@@ -22,7 +22,7 @@ from .jobs import count_commits, results_of
 
 Make = Callable[[str, str, dict[str, Any]], Job[Any]]
 
-BEGIN, KNOWN, IDS = 1, 1, 1
+KNOWN, IDS = 1, 1
 """What a batch of writes needs of each, whatever its size."""
 
 TABLES = 2
@@ -54,15 +54,11 @@ def make(owner: User) -> Iterator[Make]:
 
 @pytest.fixture
 def statements(engine: sa.Engine, store: SqlStore) -> list[str]:
-    """What is executed from now on; SQLite is told to begin by a statement, PostgreSQL by its driver."""
+    """What is executed from now on, without begin and commit."""
     store.ping()  # a new connection asks for more
     seen: list[str] = []
     sa.event.listen(engine, "before_cursor_execute", lambda *execution: seen.append(execution[2]))
     return seen
-
-
-def begins(engine: sa.Engine) -> int:
-    return BEGIN if engine.dialect.name == "sqlite" else 0
 
 
 def for_rows(engine: sa.Engine, count: int) -> int:
@@ -80,30 +76,28 @@ def test_a_batch_of_writes_costs_a_few_statements_and_one_commit_whatever_its_si
 ) -> None:
     commits = count_commits(engine)
     assert answered(results_of(store, [make(f"r{n}", "create_task", {"title": "x"}) for n in range(size)]))
-    assert len(statements) == begins(engine) + KNOWN + IDS + TABLES * for_rows(engine, size), statements
+    assert len(statements) == KNOWN + IDS + TABLES * for_rows(engine, size), statements
     assert len(commits) == 1
 
 
-def test_a_single_write_costs_three_statements(
-    engine: sa.Engine, store: SqlStore, make: Make, statements: list[str]
-) -> None:
+def test_a_single_write_costs_three_statements(store: SqlStore, make: Make, statements: list[str]) -> None:
     assert answered(results_of(store, [make("r", "create_task", {"title": "x"})]))
-    assert len(statements) == begins(engine) + KNOWN + TABLES, statements
+    assert len(statements) == KNOWN + TABLES, statements
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
 def test_a_batch_of_requests_that_were_answered_before_costs_one_look(
-    engine: sa.Engine, store: SqlStore, make: Make, statements: list[str], size: int
+    store: SqlStore, make: Make, statements: list[str], size: int
 ) -> None:
     jobs = [make(f"r{n}", "create_task", {"title": "x"}) for n in range(size)]
     assert answered(results_of(store, jobs))
     statements.clear()
     assert answered(results_of(store, jobs))
-    assert len(statements) == begins(engine) + KNOWN, statements
+    assert len(statements) == KNOWN, statements
 
 
 def test_a_batch_of_reads_costs_one_statement_each_and_no_look_at_the_responses(
-    engine: sa.Engine, store: SqlStore, make: Make, statements: list[str]
+    store: SqlStore, make: Make, statements: list[str]
 ) -> None:
     assert answered(results_of(store, [make(f"r{n}", "list_tasks", {}) for n in range(10)]))
-    assert len(statements) == begins(engine) + 10, statements
+    assert len(statements) == 10, statements

@@ -147,7 +147,7 @@ def test_figures_count_ones_own_tasks_and_for_an_administrator_everything(
 def test_a_refusal_comes_before_the_first_write(connection: sa.Connection, owner: User) -> None:
     """A request that writes and then fails would make its whole batch run again."""
     written: list[str] = []
-    sa.event.listen(connection, "before_cursor_execute", lambda *arguments: written.append(arguments[2]))
+    sa.event.listen(connection.engine, "before_cursor_execute", lambda *arguments: written.append(arguments[2]))
     with pytest.raises(NotFound):
         usecases.update_task(connection, owner.id, 2**40, TaskChanges(title="New"), NOW)
     with pytest.raises(NotFound):
