@@ -66,7 +66,7 @@ class Dispatcher(Generic[C, S]):
         self._settler = settler
         self._on_outage = on_outage
         self._on_broken = on_broken
-        self._quarantine = Quarantine(lanes, self._begin, self._not_begun)
+        self._quarantine = Quarantine(lanes, self._begin, self._not_begun, settler.when_settled)
         self._over = False
 
     def take(self, deliveries: list[Delivery]) -> None:

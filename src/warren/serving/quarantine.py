@@ -2,7 +2,8 @@
 
 A worker that dies takes down all that runs in it, the guilty request and its neighbours, and the journal cannot tell
 them apart: each of them has one more attempt without an end. From the second such attempt on it can, since there are no
-neighbours any more.
+neighbours any more. Nor is there a reply or a letter left that would go out a second time because of a suspect: it
+begins when all that was published before is confirmed, and its deliveries are acked.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Quarantine(Generic[C]):
         lanes: in one of which the journal is read.
         begin: begins with requests; their end is told with ``ended``.
         failed: told of requests that cannot begin, because the journal could not be read.
+        when_settled: has a function called when all that was published before is confirmed and acked.
     """
 
     def __init__(
@@ -34,10 +36,12 @@ class Quarantine(Generic[C]):
         lanes: Lanes[C],
         begin: Callable[[Sequence[Work]], None],
         failed: Callable[[Sequence[Work], Exception], None],
+        when_settled: Callable[[Callable[[], None]], None],
     ) -> None:
         self._lanes = lanes
         self._begin = begin
         self._failed = failed
+        self._when_settled = when_settled
         self._unknown: list[Work] = []
         self._suspects: deque[Work] = deque()
         self._others: list[Work] = []
@@ -95,7 +99,9 @@ class Quarantine(Generic[C]):
             self._start(others)
         elif not self._running:
             self._alone = True
-            self._start([self._suspects.popleft()])
+            suspect = [self._suspects.popleft()]
+            self._running += 1
+            self._when_settled(lambda: self._begin(suspect))
 
     def _start(self, works: Sequence[Work]) -> None:
         if works:

@@ -108,6 +108,36 @@ def merge_acks(tags: Sequence[int], oldest_left: int | None) -> list[tuple[int, 
     return merged + [(tag, False) for tag in tags if oldest_left is not None and tag > oldest_left]
 
 
+class Unconfirmed:
+    """The batches of messages whose confirm is awaited, and who waits for them."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._open: dict[int, None] = {}
+        self._waiting: list[tuple[int, Callable[[], None]]] = []
+
+    def add(self) -> int:
+        """Remember a batch that was published; returns its number."""
+        self._last += 1
+        self._open[self._last] = None
+        return self._last
+
+    def settled(self, batch: int) -> None:
+        """Forget a batch: it is confirmed, and its deliveries are acked."""
+        del self._open[batch]
+        if self._waiting:
+            oldest = next(iter(self._open), self._last + 1)
+            _call_soon([callback for last, callback in self._waiting if last < oldest])
+            self._waiting = [(last, callback) for last, callback in self._waiting if last >= oldest]
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Have a function called when all batches until now are settled, and the broker was told so."""
+        if self._open:
+            self._waiting.append((self._last, callback))
+        else:
+            _call_soon([callback])
+
+
 class Settler:
     """Settles the deliveries of one session.
 
@@ -130,7 +160,12 @@ class Settler:
         self._outbox = outbox
         self._on_failure = on_failure
         self._put_back: list[int] | None = None
+        self._unconfirmed = Unconfirmed()
         self.concluded = 0
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Have a function called when all that was published so far is confirmed, acked, and the broker told so."""
+        self._unconfirmed.when_settled(callback)
 
     def hold_put_backs(self) -> None:
         """Keep what has to go back until ``release_put_backs``: a queue that is consumed would deliver it at once."""
@@ -166,7 +201,10 @@ class Settler:
                 self._unsettled.ack(silent)
             if messages:
                 confirmed = self._publisher.publish_batch(messages)
-                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, answered, moved))
+                batch = self._unconfirmed.add()
+                confirmed.add_done_callback(
+                    lambda done: self._confirmed(done.result(), messages, answered, moved, batch)
+                )
         except AmqpError as error:
             self._on_failure(error)
 
@@ -183,6 +221,7 @@ class Settler:
         messages: Sequence[Message],
         tags: Sequence[int],
         moved: Sequence[Settlement],
+        batch: int,
     ) -> None:
         for message, verdict in zip(messages, verdicts, strict=True):
             if verdict is None:
@@ -200,6 +239,8 @@ class Settler:
             self._unsettled.ack(tags)
         except AmqpError as error:
             self._on_failure(error)
+        else:
+            self._unconfirmed.settled(batch)
 
 
 def _reply_queues(messages: Sequence[Message], verdicts: Sequence[AmqpError | None]) -> set[str]:
