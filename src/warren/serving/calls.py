@@ -12,7 +12,7 @@ from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Job, Result, repeat
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
-from warren.store import Store, Stored
+from warren.store import Key, Store, Stored
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -40,7 +40,7 @@ class Calls(Generic[C, S]):
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
             return await self._run_once(work)
-        if await self._lanes.run(lambda store: store.count_attempt(work.key)) >= MOST_DEATHS:
+        if await self._count(work.key) >= MOST_DEATHS:
             return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
         result: Result
         try:
@@ -54,6 +54,19 @@ class Calls(Generic[C, S]):
             return Failed(result.error, counted=True)
         self._lanes.forget_deaths(work.key)
         return result
+
+    async def _count(self, key: Key) -> int:
+        """Count an attempt; it is taken back when it does not begin, because the session is lost meanwhile."""
+        counting = self._lanes.run(lambda store: store.count_attempt(key))
+        try:
+            return await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            counting.add_done_callback(partial(self._counted_in_vain, key))
+            raise
+
+    def _counted_in_vain(self, key: Key, counting: asyncio.Future[int]) -> None:
+        if not counting.cancelled() and counting.exception() is None:
+            self._lanes.take_back(key)
 
     async def _run_once(self, work: Work) -> Result:
         if stores := self._intake.stores(work.action):

@@ -127,6 +127,10 @@ class Lanes(Generic[C]):
         """Have a request removed from the crash journal; nobody has to wait for it."""
         self.run(partial(_forget_deaths, key)).add_done_callback(partial(self._forgotten, key))
 
+    def take_back(self, key: Key) -> None:
+        """Have one attempt taken out of the crash journal that no worker died on; nobody has to wait for it."""
+        self.run(partial(_take_back, key)).add_done_callback(partial(self._forgotten, key))
+
     def _forgotten(self, key: Key, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and (error := done.exception()):
             logger.info("crash journal not cleared: %s", error)
@@ -202,6 +206,10 @@ class Lanes(Generic[C]):
 def _forget_deaths(key: Key, store: Store[Any]) -> None:
     with store.begin(writes=True) as transaction:
         transaction.forget_deaths(key)
+
+
+def _take_back(key: Key, store: Store[Any]) -> None:
+    store.take_back_attempts([key])
 
 
 def _succeed(future: asyncio.Future[T], value: T) -> None:

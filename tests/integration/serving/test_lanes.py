@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -9,9 +10,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
-from support.serving import LIMIT, until
+from support.asked import asked
+from support.crashed import count_deaths
+from support.notes import note_api
+from support.serving import LIMIT, keyring, until
 from warren.inbox import Answered, Job
+from warren.serving.calls import Calls
+from warren.serving.intake import Intake, Work
 from warren.serving.lane import Finished, Lanes
 from warren.sql import SqlStore, create_engine
 from warren.store import Key
@@ -110,3 +117,25 @@ async def test_an_errand_that_was_called_off_is_not_run(lane: OneLane) -> None:
     lane.permits.release()
     await wanted
     assert ran == ["wanted"]
+
+
+async def test_an_attempt_that_was_counted_for_a_lost_session_is_taken_back(lane: OneLane, database: str) -> None:
+    """No worker died on it: what the journal held before is what it holds after."""
+    key = Key("", "asked")
+    count_deaths(database, key, 1)
+    intake: Intake[sa.Connection, Any] = Intake(note_api(), keyring(), None)
+    request = {"id": key.id, "version": "v1", "action": "health_check", "data": {}, "auth": ""}
+    work = intake.take(replace(asked(request), redelivered=True))
+    assert isinstance(work, Work)
+    await lane.hold()
+    running = asyncio.create_task(Calls(intake, lane.lanes).run(work))
+    await asyncio.sleep(0)  # it has asked for its attempt to be counted
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    seen: list[int] = []
+    counted = lane.lanes.run(lambda store: seen.append(store.attempts([key])[key]))
+    lane.permits.release()
+    await counted
+    await lane.lanes.run(lambda store: seen.append(store.attempts([key])[key]))
+    assert seen == [2, 1]
