@@ -95,7 +95,9 @@ def call(rig: Rig, name: str, server: Server, queue: str, *, count: int, in_flig
         RunFailed: a reply is missing or wrong, or the client failed.
     """
     _, _, elsewhere = server.wait_for("ready").partition(" ")
-    arguments = command(name, "client", elsewhere or rig.broker.url, queue, str(count), str(in_flight))
+    arguments = command(
+        name, "client", elsewhere or rig.broker.url, queue, str(count), str(in_flight), "--warm-up", str(in_flight)
+    )
     ended = run_to_end(arguments, rig.environment, limit=120.0)
     lines = ended.said.strip().splitlines()
     if ended.code != 0 or not lines:

@@ -1,12 +1,12 @@
 """The command line that all peers share, so that each peer's file holds only what its library's documentation shows.
 
     python benchmarks/peers/PEER.py worker URL QUEUE
-    python benchmarks/peers/PEER.py client URL QUEUE COUNT IN_FLIGHT [--size BYTES]
+    python benchmarks/peers/PEER.py client URL QUEUE COUNT IN_FLIGHT [--size BYTES] [--warm-up N]
     python benchmarks/peers/PEER.py versions
 
-`worker` prints `ready` when it consumes and runs until it is stopped. `client` makes COUNT echo calls, compares each
-reply with what was sent and prints one line of JSON; it exits with 1 when a reply is missing or wrong. `versions`
-prints the libraries in use as JSON.
+`worker` prints `ready` when it consumes and runs until it is stopped. `client` makes COUNT echo calls, after N others
+that are in no figure, compares each reply with what was sent and prints one line of JSON; it exits with 1 when a reply
+is missing or wrong. `versions` prints the libraries in use as JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def run(workers: Mapping[str, Worker], client: Client, libraries: Sequence[str])
     if options.command == "versions":
         print_versions(libraries)
     elif options.command == "client":
-        figures = client(Load(options.url, options.queue, options.count, options.in_flight, options.size))
+        figures = client(
+            Load(options.url, options.queue, options.count, options.in_flight, options.size, options.warm_up)
+        )
         print(json.dumps(figures._asdict()))
         sys.exit(figures.replies != options.count or figures.wrong > 0)
     else:
@@ -75,4 +77,5 @@ def _parser(workers: Mapping[str, Worker]) -> argparse.ArgumentParser:
     calling.add_argument("count", type=positive, help="calls to make")
     calling.add_argument("in_flight", type=positive, help="calls without a reply at any time")
     calling.add_argument("--size", type=positive, default=64, help="bytes of text in a request (default: 64)")
+    calling.add_argument("--warm-up", type=positive, default=0, help="calls before those that count (default: none)")
     return parser

@@ -21,17 +21,27 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """What a client is asked to do: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each."""
+    """What a client is asked to do: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each.
+
+    WARM_UP calls come before them, because a client's first calls cost it connections, queues and imports: they are
+    checked as all others are, and are in no time.
+    """
 
     url: str
     queue: str
     count: int
     in_flight: int
     size: int
+    warm_up: int = 0
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return self.warm_up + self.count
 
 
 class Figures(NamedTuple):
-    """What came of it; times in milliseconds, 0 without any reply."""
+    """What came of it, warm-up left out; times in milliseconds, 0 without any reply."""
 
     replies: int
     wrong: int
@@ -42,7 +52,7 @@ class Figures(NamedTuple):
 
 
 class Tally:
-    """Hands out requests and takes their replies; the clock starts with the first request."""
+    """Hands out requests and takes their replies; the clock starts with the first request, or after the warm-up."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -55,7 +65,7 @@ class Tally:
     @property
     def complete(self) -> bool:
         """Whether every reply has come."""
-        return len(self._took) == self.load.count
+        return len(self._took) == self.load.calls
 
     @property
     def silence(self) -> float:
@@ -64,12 +74,12 @@ class Tally:
 
     @property
     def replies(self) -> int:
-        """How many replies have come."""
-        return len(self._took)
+        """How many replies have come that count."""
+        return max(len(self._took) - self.load.warm_up, 0)
 
     def begin(self) -> Request | None:
         """Return the next request to send, or None after the last one."""
-        if self._sent == self.load.count:
+        if self._sent == self.load.calls:
             return None
         self._sent += 1
         id = f"bench-{os.getpid()}-{self._sent}"  # noqa: A001 - the word on the wire
@@ -88,10 +98,12 @@ class Tally:
         if request is not None:
             self._ended = time.perf_counter()
             self._took.append(self._ended - began)
+            if len(self._took) == self.load.warm_up:
+                self._began = self._ended
 
     def figures(self, in_flight: int | None = None) -> Figures:
         """Sum up; `in_flight` is what the client could do, where that is less than what was asked for."""
-        took = sorted(self._took) or [0.0]
+        took = sorted(self._took[self.load.warm_up :]) or [0.0]
         p50, p99 = (round(1e3 * took[math.ceil(len(took) * part) - 1], 3) for part in (0.5, 0.99))
         seconds = round(self._ended - self._began, 4)
         return Figures(self.replies, self._wrong, seconds, in_flight or self.load.in_flight, p50, p99)
@@ -105,7 +117,7 @@ async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[objec
         while request := tally.begin():
             tally.end(request["id"], await call(request))
 
-    tasks = [asyncio.create_task(one_after_another()) for _ in range(min(load.in_flight, load.count))]
+    tasks = [asyncio.create_task(one_after_another()) for _ in range(min(load.in_flight, load.calls))]
     while not tally.complete and tally.silence < PATIENCE and not _failed(tasks):
         await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ async def test_right_replies_are_counted() -> None:
     figures = await figures_of(right)
     assert (figures.replies, figures.wrong, figures.in_flight) == (20, 0, 4)
     assert 0 < figures.p50_ms <= figures.p99_ms <= figures.seconds * 1000 + 0.1
+
+
+def test_calls_of_the_warm_up_are_checked_and_are_in_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def receive(request: Request) -> Request:
+        nonlocal now
+        warming_up = int(request["id"].rpartition("-")[2]) <= 4
+        now += 100.0 if warming_up else 1.0
+        return {} if warming_up else request
+
+    monkeypatch.setattr("tally.time.perf_counter", lambda: now)
+    figures = windowed_calls(replace(LOAD, warm_up=4, in_flight=1), lambda request: request, receive)
+    assert figures == Figures(replies=20, wrong=4, seconds=20.0, in_flight=1, p50_ms=1000.0, p99_ms=1000.0)
 
 
 async def test_a_reply_with_other_content_is_wrong() -> None:
