@@ -120,7 +120,7 @@ class Confirms:
         return future
 
     def settle(self, event: Settled) -> None:
-        """Take the broker's verdict on one message, or on all up to it (0 with `multiple`: on all there are).
+        """Take the broker's verdict on a message, on several, or on all up to it (0 with `multiple`: on all there are).
 
         Raises:
             ProtocolError: The number was never used.
@@ -130,15 +130,23 @@ class Confirms:
             raise ProtocolError(f"a confirm of publish {last}, but {self.next - 1} were made", 503)
         if event.multiple:
             self._settle_to((last or self.next - 1) + 1, accepted=event.accepted)
-            return
-        oldest = self._batches[0] if self._batches else None
-        if oldest is not None and oldest.low == last and event.accepted and not oldest.early:
-            oldest.low += 1  # nearly always: they come in order
-            if oldest.low == oldest.end:
+        elif event.accepted:
+            self._accept(event.first or last, last)
+        else:
+            self._settle_one(last, accepted=False)
+
+    def _accept(self, number: int, last: int) -> None:
+        """Settle the messages from one number to another; nearly always they are the next of the oldest batch."""
+        while number <= last:
+            oldest = self._batches[0] if self._batches else None
+            if oldest is None or oldest.low != number or oldest.early:
+                self._settle_one(number, accepted=True)
+                number += 1
+                continue
+            number = oldest.low = min(last + 1, oldest.end)
+            if number == oldest.end:
                 self._batches.popleft()
                 oldest.finish()
-        else:
-            self._settle_one(last, accepted=event.accepted)
 
     def _settle_one(self, number: int, *, accepted: bool) -> None:
         batch = self._find(number)

@@ -91,11 +91,15 @@ class Returned(msgspec.Struct, frozen=True, gc=False):
 
 
 class Settled(msgspec.Struct, frozen=True, gc=False):
-    """The broker's verdict on published messages (basic.ack or basic.nack), up to `delivery_tag` when `multiple`."""
+    """The broker's verdict on published messages (basic.ack or basic.nack), up to `delivery_tag` when `multiple`.
+
+    With `first` it stands for several acks, of all from that number to `delivery_tag`.
+    """
 
     delivery_tag: int
     multiple: bool
     accepted: bool
+    first: int = 0
 
 
 class QueueState(msgspec.Struct, frozen=True):

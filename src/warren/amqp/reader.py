@@ -24,6 +24,10 @@ _SETTLEMENTS = (_ACK, _NACK)
 _HEAD = struct.Struct(">BHI").unpack_from
 _INDEX = struct.Struct(">I").unpack_from
 _TAG = struct.Struct(">QB").unpack_from
+_ACK_FRAME = struct.Struct(">BHIIQBB").unpack_from
+"""All of it: its head, the method, the tag, the bits and the frame's end."""
+_ACK_SIZE = 21
+"""Bytes of that."""
 _COUNT = struct.Struct(">I").unpack_from
 _CODE = struct.Struct(">H").unpack_from
 _METHOD_TO_HEADER = struct.Struct(">BBHIHHQH").unpack_from
@@ -119,6 +123,8 @@ class Reader:
             tag, bits = _TAG(data, at + 4)
             if end - at != 13:
                 raise ProtocolError("an acknowledgement of the wrong length", 502)
+            if index == _ACK and not bits and self._next < len(data):
+                return self._acks(data, channel, tag)
             return Settled(tag, bits & 1 == 1, index == _ACK)
         elif index == _GET_OK:
             self._contents[channel] = _Content(index, self._get_ok(data, at + 4, end))
@@ -160,6 +166,17 @@ class Reader:
         self._next = body_end + 1
         body = data[body_at:body_end]
         return Delivery(consumer_tag, delivery_tag, bits & 1 == 1, exchange, routing_key, properties, body)
+
+    def _acks(self, data: bytes, channel: int, first: int) -> Settled:
+        """That ack, with those that follow it number by number: a broker that is busy sends many in one piece."""
+        last, at, last_place = first, self._next, len(data) - _ACK_SIZE
+        while at <= last_place and _ACK_FRAME(data, at) == (METHOD, channel, 13, _ACK, last + 1, 0, FRAME_END):
+            last += 1
+            at += _ACK_SIZE
+        if last == first:
+            return Settled(first, multiple=False, accepted=True)
+        self._next = at
+        return Settled(last, multiple=False, accepted=True, first=first)
 
     def _header(self, data: bytes, at: int, end: int, channel: int) -> Event | None:
         content = self._contents.get(channel)

@@ -52,6 +52,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("publish"), st.integers(0, 5)),
         st.tuples(st.just("settle"), st.integers(0, 9), st.booleans(), st.booleans()),
+        st.tuples(st.just("run"), st.integers(1, 9), st.integers(1, 6)),
         st.tuples(st.just("return"), st.integers(0, 9)),
     ),
     max_size=40,
@@ -69,15 +70,23 @@ def take(step: tuple[Any, ...], confirms: Confirms, model: Model, futures: "list
     elif step[0] == "return":
         event = Returned(step[1], 312, "NO_ROUTE", "x", "k", Properties(), b"")
         assert confirms.returned(event) == model.returned(step[1])
+    elif step[0] == "run":
+        _, first, more = step
+        settle(Settled(first + more, multiple=False, accepted=True, first=first), confirms, model)
     else:
-        _, last, multiple, accepted = step
-        try:
-            confirms.settle(Settled(last, multiple, accepted))
-        except ProtocolError:
-            assert last >= model.next or not (last or multiple)
-        else:
-            assert last < model.next
-            model.settle(last, multiple=multiple, accepted=accepted)
+        settle(Settled(*step[1:]), confirms, model)
+
+
+def settle(event: Settled, confirms: Confirms, model: Model) -> None:
+    last, multiple = event.delivery_tag, event.multiple
+    try:
+        confirms.settle(event)
+    except ProtocolError:
+        assert last >= model.next or not (last or multiple)
+    else:
+        assert last < model.next
+        for number in range(event.first or last, last + 1):
+            model.settle(number, multiple=multiple, accepted=event.accepted)
 
 
 @settings(deadline=None, max_examples=500)
