@@ -1,0 +1,141 @@
+"""What does a request cost a worker's processor, stage by stage, when nothing else runs beside it?
+
+    python benchmarks/stages.py [--batch N [N ...]] [--count N]
+
+Real requests for `create_task` go through the real code of a worker in one thread, on an SQLite file, without a broker:
+decoded from the bytes of AMQP frames, checked, run in one transaction for each batch, answered, and encoded again.
+Printed are the medians of all batches, in microseconds of processor time for each request. A worker at work needs more:
+there broker, event loop and lane take turns on the same cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from pamqp import body, commands, frame, header
+
+from taskmanager import usecases
+from taskmanager.actions import Services, api
+from taskmanager.domain import NewUser
+from taskmanager.passwords import Passwords
+from taskmanager.storage import migration
+from warren.amqp import Delivery, frames
+from warren.amqp.reader import Reader
+from warren.auth import Keyring
+from warren.inbox import Answered, run_batch
+from warren.outcome import Answer
+from warren.serving.intake import Intake, Work
+from warren.serving.outbox import Outbox
+from warren.sql import SqlStore, create_engine
+from warren.topology import Topology
+
+LIFETIME = timedelta(hours=1)
+REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
+STAGES = ("decode", "check", "prepare", "run", "answer", "encode")
+
+
+class Stages:
+    """A worker's stages, one after the other, and how long each of them took."""
+
+    def __init__(self, engine: sa.Engine, passwords: Passwords) -> None:
+        keys, topology = Keyring(b"s" * 32, issuer="benchmark"), Topology("api")
+        with engine.begin() as connection:
+            owner = usecases.register(connection, NewUser("owner@example.com"), "hash", datetime.now(UTC))
+        self._token = keys.issue(str(owner.id), LIFETIME)
+        self._reader = Reader()
+        self._intake = Intake(api, keys, Services(passwords, keys, LIFETIME))
+        self._store = SqlStore(engine)
+        self._outbox = Outbox(topology, keys)
+        self._sent = 0
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+
+    def close(self) -> None:
+        """Close the connection to the database."""
+        self._store.close()
+
+    def play(self, size: int) -> None:
+        """Have one batch go through all stages."""
+        data = b"".join(self._request() for _ in range(size))
+        with self._timed("decode"):
+            deliveries = [event for _, event in self._reader.feed(data) if isinstance(event, Delivery)]
+        with self._timed("check"):
+            works = [work for work in map(self._intake.take, deliveries) if isinstance(work, Work)]
+        with self._timed("prepare"):
+            jobs = [self._intake.job(work) for work in works]
+        with self._timed("run"):
+            results = [result for part in run_batch(self._store, jobs) for _, result in part]
+        responses = [result.response for result in results if isinstance(result, Answered) and not result.code]
+        if len(responses) != size:
+            raise AssertionError(f"{size} requests were sent, {len(responses)} were answered: {results[0]}")
+        with self._timed("answer"):
+            replies = [
+                message
+                for work, response in zip(works, responses, strict=True)
+                for message in self._outbox.messages(work, Answer(response))
+            ]
+        with self._timed("encode"):
+            b"".join([frames.publish(1, reply, self._reader.frame_max) for reply in replies])
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.thread_time()
+        yield
+        self.seconds[stage].append(time.thread_time() - began)
+
+    def _request(self) -> bytes:
+        self._sent += 1
+        request_id = f"stages-{self._sent}"
+        data = {"title": "Buy milk", "description": "demo task"}
+        request = {"id": request_id, "version": "v1", "action": "create_task", "data": data, "auth": self._token}
+        content = json.dumps(request, separators=(",", ":")).encode()
+        properties = commands.Basic.Properties(
+            "application/json", delivery_mode=2, correlation_id=request_id, reply_to=REPLY_TO
+        )
+        parts = (
+            commands.Basic.Deliver("c1.1", self._sent, exchange="api.direct", routing_key="api.requests"),
+            header.ContentHeader(0, len(content), properties),
+            body.ContentBody(content),
+        )
+        return b"".join(frame.marshal(part, 1) for part in parts)
+
+
+def measure(size: int, count: int) -> dict[str, float]:
+    """Give the median of each stage for batches of one size, in microseconds for each request."""
+    with tempfile.TemporaryDirectory() as folder, Passwords() as passwords:
+        url = f"sqlite:///{Path(folder) / 'stages.db'}"
+        migration.upgrade(url)
+        engine = create_engine(url)
+        stages = Stages(engine, passwords)
+        for _ in range(max(count // size, 10)):
+            stages.play(size)
+        stages.close()
+        engine.dispose()
+    return {stage: statistics.median(stages.seconds[stage]) / size * 1e6 for stage in STAGES}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Processor time of a request in a worker, stage by stage.")
+    parser.add_argument(
+        "--batch", type=int, nargs="+", default=[1, 8, 64], help="requests in a batch (default: 1 8 64)"
+    )
+    parser.add_argument("--count", type=int, default=5000, help="requests for each size (default: 5000)")
+    options = parser.parse_args()
+    print(f"{'batch':>8}" + "".join(f"{stage:>10}" for stage in (*STAGES, "all")) + "   microseconds for each request")
+    for size in options.batch:
+        took = measure(size, options.count)
+        print(f"{size:8}" + "".join(f"{each:10.1f}" for each in (*took.values(), sum(took.values()))))
+
+
+if __name__ == "__main__":
+    main()
