@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench.figures import Figures, Place, Spread
 from bench.report import Report
@@ -115,7 +116,9 @@ def _draw_latencies(axes: Axes, figures: Figures, setting: str) -> None:
         values, colours = [found[who].median for who in shown], [_colour(who) for who in shown]
         axes.scatter(values, shown, marker=sign, s=42, c=colours, zorder=3)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda value, _place: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="both", which="major", color="#dddddd", lw=0.7)
     axes.set_title(f"Latency, {setting}", loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel("milliseconds, medians of the rounds", fontsize=8)

@@ -38,7 +38,10 @@ def test_both_pictures_are_drawn_in_both_forms_with_their_words(tmp_path: Path) 
     assert [file.name for file in files] == ["rates.png", "rates.svg", "latency.png", "latency.svg"]
     assert all(file.read_bytes()[:4] == b"\x89PNG" for file in files if file.suffix == ".png")
     assert all(text in files[1].read_text() for text in ("warren", "pika", "9,000", "RabbitMQ 3.10.8"))
-    assert "p99.9" in files[3].read_text()
+    latency = files[3].read_text()
+    assert "p99.9" in latency
+    assert all(f">{tick}<" in latency for tick in (1, 2))
+    assert "\N{MULTIPLICATION SIGN}" not in latency  # numbers as people read them, and none for the small ticks
 
 
 def test_the_same_report_gives_the_same_files(tmp_path: Path) -> None:
