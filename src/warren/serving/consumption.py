@@ -33,6 +33,10 @@ logger: Final = logging.getLogger("warren.worker")
 _SOUND: Final = 1.0
 """Seconds: a database that answered for so long, and for longer than the pause before, is tried again at once."""
 
+_ACKS_TAKE_EFFECT: Final = 0.1
+"""Seconds between the last acks and the end of their connection, or RabbitMQ 3.10 may deliver their requests again: see
+"Acks at the very end" in the project's facts about RabbitMQ."""
+
 
 class Consumption(Generic[C, S]):
     """Consumes one queue on one session.
@@ -154,6 +158,7 @@ class Consumption(Generic[C, S]):
             async with asyncio.timeout(limit.total_seconds()):
                 await self._unsettled.empty()
                 await self._session.flushed()
+                await asyncio.sleep(_ACKS_TAKE_EFFECT)
         except TimeoutError:
             logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
 
