@@ -35,7 +35,7 @@ _SOUND: Final = 1.0
 
 _ACKS_TAKE_EFFECT: Final = 0.1
 """Seconds between the last acks and the end of their connection, or RabbitMQ 3.10 may deliver their requests again: see
-"Acks at the very end" in the project's facts about RabbitMQ."""
+"Acks at the very end" in docs/rabbitmq-facts.md."""
 
 
 class Consumption(Generic[C, S]):
@@ -158,9 +158,9 @@ class Consumption(Generic[C, S]):
             async with asyncio.timeout(limit.total_seconds()):
                 await self._unsettled.empty()
                 await self._session.flushed()
-                await asyncio.sleep(_ACKS_TAKE_EFFECT)
         except TimeoutError:
             logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
+        await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
     def _storage_went_away(self, reason: str) -> None:
         if self._draining or self._paused:
