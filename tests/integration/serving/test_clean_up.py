@@ -61,14 +61,19 @@ async def old_ones(url: str) -> int:
 
 
 class Held:
-    """Holds the second step of a clean-up until a request is in the lane, and the third until it was looked at."""
+    """Holds the second step of a clean-up until a request is in the lane, and the third until it was looked at.
+
+    Before the worker consumes there is nothing to clean up: it could not begin to while its lane is held.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps = 0
-        self.submitted, self.seen = threading.Event(), threading.Event()
+        self.consuming, self.submitted, self.seen = threading.Event(), threading.Event(), threading.Event()
         forget, submit = SqlStore.forget_answers, Lanes.submit_all
 
         def held_forget(store: SqlStore, before: datetime, most: int) -> int:
+            if not self.consuming.is_set():
+                return 0
             self.steps += 1
             for number, event in ((2, self.submitted), (3, self.seen)):
                 assert self.steps != number or event.wait(LIMIT)
@@ -89,6 +94,7 @@ async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays
     held = Held(monkeypatch)
     often = WorkerOptions(name="test", retention=RETENTION, cleaning=timedelta(milliseconds=50))
     async with serving(note_api(), broker.url, topology, filled, options=often):
+        held.consuming.set()
         await until(lambda: held.steps >= 2, "the second step of a clean-up")
         assert (await caller.ask(write("a", token)))["status"] == "ok"
         assert await old_ones(filled) == OLD - 2 * STEP, "a request was answered in the middle of a clean-up"
