@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -117,7 +120,7 @@ def _terminate(stage: Stage) -> tuple[int, int]:
     database="postgresql",
 )
 async def commit_cut(stage: Stage, plan: Plan) -> None:
-    """Cut commits in bursts, by chance before the server gets them or after it has done them."""
+    """Cut commits in bursts, one half before the server gets them and one half after it has done them."""
     server = urlsplit(stage.database_url)
     cutter = await stage.keep(CommitCutter(server.hostname or "", server.port or 0, stage.struck))
     stage.settings(DATABASE_URL=cutter.proxied(stage.database_url))
@@ -130,11 +133,18 @@ async def commit_cut(stage: Stage, plan: Plan) -> None:
 
 
 async def _cut(stage: Stage, plan: Plan, load: Load, cutter: CommitCutter, crew: Crew) -> None:
-    whens: tuple[When, When] = ("before", "after")
+    whens = _whens(plan.random)
     while stage.strikes < plan.strikes and await load.goes_on(0.1):
         wanted = min(BURST, plan.strikes - stage.strikes)
-        await cutter.cut([plan.random.choice(whens) for _ in range(wanted)], BURST_LIMIT)
+        await cutter.cut(list(islice(whens, wanted)), BURST_LIMIT)
         await consuming_again(stage, crew)
+
+
+def _whens(random: Random) -> Iterator[When]:
+    """Of each two in a row one is before and one is after, in random order."""
+    pair: list[When] = ["before", "after"]
+    while True:
+        yield from random.sample(pair, 2)
 
 
 def _judge(stage: Stage, plan: Plan, crew: Crew, cutter: CommitCutter) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from taskmanager.cli import main
 from warren.serving.settle import Unsettled
 from warren.sql import SqlTransaction
 
+HELD: Final = "held"
+"""A file in the worker's folder: it has acked requests and not committed them."""
+
+GO: Final = "go"
+"""A file in the worker's folder: from now on it commits."""
+
 
 def ack_before_commit() -> None:
-    """Ack each request when it comes, before it is executed."""
+    """Ack each request when it comes, before it is executed; commit nothing until told to."""
+    save_rows = SqlTransaction.save
 
     def add(self: Unsettled, tag: int) -> None:
         self._channel.ack(tag)
@@ -20,6 +29,13 @@ def ack_before_commit() -> None:
     def ack(_self: Unsettled, _tags: Sequence[int]) -> None:
         return
 
+    def save(self: SqlTransaction, rows: Sequence[Any]) -> None:
+        if not Path(GO).exists():
+            Path(HELD).touch()
+            threading.Event().wait()  # for the end of this process
+        save_rows(self, rows)
+
+    SqlTransaction.save = save  # type: ignore[method-assign]  # so that it is killed at that very moment
     Unsettled.add, Unsettled.ack = add, ack  # type: ignore[method-assign,assignment]  # this is what is broken
 
 

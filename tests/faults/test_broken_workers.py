@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,28 +17,44 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and stops
 
 BURST = 200
 
+HELD, GO = "held", "go"
+"""Files in the worker's folder; see broken_worker.py."""
 
-def killed(broken: str) -> Scene:
-    """A worker that breaks a promise is killed with requests in its hands."""
-    command = [sys.executable, "-P", str(Path(__file__).with_name("broken_worker.py")), broken, "worker"]
 
-    async def kill_once(stage: Stage, plan: Plan) -> None:
-        async with stage.crew(2, command) as crew, stage.load(plan.requests, in_flight=BURST, timeout=3.0) as load:
-            if await load.reached(BURST // 4) and await crew.kill():
-                stage.struck()
+def broken(fault: str, play_it: Callable[[Stage, Plan, list[str]], Awaitable[None]]) -> Scene:
+    """A scene with workers that break a promise."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("broken_worker.py")), fault, "worker"]
 
-    return Scene(name=broken, title=broken, play=kill_once, requests=(BURST, BURST), strikes=(1, 1))
+    async def with_command(stage: Stage, plan: Plan) -> None:
+        await play_it(stage, plan, command)
+
+    return Scene(name=fault, title=fault, play=with_command, requests=(BURST, BURST), strikes=(1, 1))
+
+
+async def kill_with_requests_in_hand(stage: Stage, plan: Plan, command: list[str]) -> None:
+    async with stage.crew(2, command) as crew, stage.load(plan.requests, in_flight=BURST, timeout=3.0) as load:
+        if await load.reached(BURST // 4) and await crew.kill():
+            stage.struck()
+
+
+async def kill_before_the_commit(stage: Stage, plan: Plan, command: list[str]) -> None:
+    async with stage.crew(1, command) as crew, stage.load(plan.requests, in_flight=BURST, timeout=3.0) as load:
+        while not (stage.folder / HELD).exists():
+            assert await load.goes_on(0.05)
+        (stage.folder / GO).touch()
+        if await crew.kill(crew.members[0]):
+            stage.struck()
 
 
 async def test_a_worker_that_acks_before_it_commits_loses_requests(node: Node) -> None:
-    finding = await play(killed("ack_before_commit"), 1, short=True, broker=node)
+    finding = await play(broken("ack_before_commit", kill_before_the_commit), 1, short=True, broker=node)
     assert finding.verdict == "red"
     assert finding.figures.lost > 0
     assert not finding.failure
 
 
 async def test_a_worker_that_keeps_no_responses_does_things_twice(node: Node) -> None:
-    finding = await play(killed("forget_responses"), 1, short=True, broker=node)
+    finding = await play(broken("forget_responses", kill_with_requests_in_hand), 1, short=True, broker=node)
     assert finding.verdict == "red"
     assert finding.figures.duplicates > 0
     assert finding.figures.contradicting > 0

@@ -65,8 +65,9 @@ class Commands:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the commands: no setting of the caller reaches them."""
-        mine = {name: value for name, value in os.environ.items() if not name.startswith("TASKMANAGER_")}
+        """The environment of the commands: no setting of the caller reaches them, nor the width of a terminal."""
+        foreign = ("TASKMANAGER_", "COLUMNS", "LINES")
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return mine | {f"TASKMANAGER_{name}": value for name, value in self.variables.items()}
 
     @property
