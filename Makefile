@@ -18,8 +18,8 @@ demo: install ## show the whole system on a private RabbitMQ, then stop it (ARGS
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs ## run all tests on a real RabbitMQ and PostgreSQL (ARGS="-k name")
-	@.venv/bin/python -m pytest $(ARGS)
+test: install broker-programs postgres-programs ## run all tests, two files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+	@.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-matrix: install broker-programs postgres-programs ## run the tests of broker, client and worker on RabbitMQ 3.10 and on 4.0 (ARGS="-k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
