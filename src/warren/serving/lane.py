@@ -153,10 +153,10 @@ class Lanes(Generic[C]):
                 batch, errands = self._take_ready()
                 if self._ready:
                     self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
+                for errand in errands:  # first, as they are short, and an action may take long
+                    self._do(errand, store)
                 if batch:
                     self._run(batch, store, ended)
-                for errand in errands:
-                    self._do(errand, store)
                 if signal is _Signal.END:
                     if not self._ready:
                         return

@@ -139,3 +139,14 @@ async def test_an_attempt_that_was_counted_for_a_lost_session_is_taken_back(lane
     await counted
     await lane.lanes.run(lambda store: seen.append(store.attempts([key])[key]))
     assert seen == [2, 1]
+
+
+async def test_an_errand_is_done_before_the_actions_that_were_ready_with_it(lane: OneLane) -> None:
+    await lane.hold()
+    lane.submit("second")
+    errand = lane.lanes.run(lambda store: store.attempts([]))
+    lane.permits.release()
+    assert await asyncio.wait_for(errand, LIMIT) == {}
+    assert "second" not in [waiter for report in lane.reports for waiter, _ in report]
+    lane.permits.release()
+    await until(lane.has_reported("first", "second"), "both")
