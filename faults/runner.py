@@ -64,7 +64,7 @@ class Finding:
     @property
     def verdict(self) -> str:
         """``green``, ``red``, or ``invalid``."""
-        if self.failure or not self.figures.clean:
+        if self.failure or not self.figures.clean or (self.scene.letters_once and self.figures.letters_repeated):
             return "red"
         return "invalid" if self.invalid else "green"
 

@@ -46,6 +46,7 @@ class Scene:
         heartbeat: seconds, of the workers' connections; None for the usual one.
         settings: of the workers, without ``TASKMANAGER_``.
         limit: seconds that playing it in full may take.
+        letters_once: a due letter that is there twice makes the scene red.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Scene:
     heartbeat: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     limit: float = 900.0
+    letters_once: bool = False
 
     def plan(self, seed: int, *, short: bool) -> Plan:
         """Say what one run has to come to."""
@@ -84,6 +86,7 @@ def scene(
     simulate: bool = False,
     settings: Mapping[str, str] | None = None,
     limit: float = 900.0,
+    letters_once: bool = False,
 ) -> Callable[[Play], Play]:
     """Register a function as a scene: see `Scene` for the arguments.
 
@@ -105,6 +108,7 @@ def scene(
             heartbeat=heartbeat,
             settings=chosen,
             limit=limit,
+            letters_once=letters_once,
         )
         return play
 

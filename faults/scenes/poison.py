@@ -42,6 +42,7 @@ def _needed(short: int) -> int:
     short_requests=300,
     short_strikes=_needed(short=True),
     database="postgresql",
+    letters_once=True,
 )
 async def poison(stage: Stage, plan: Plan) -> None:
     """Send poison at random places among good requests; each harm that it does is a strike."""

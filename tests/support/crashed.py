@@ -7,13 +7,16 @@ from warren.sql import SqlStore, create_engine
 from warren.store import Key
 
 
-async def delivered_before(caller: Caller, request: dict[str, object]) -> None:
-    """Send a request and have it delivered and returned once, as a worker does that dies."""
-    await caller.send(request)
-    got = None
-    while got is None:
-        got = await caller.channel.get(caller.topology.requests)
-    caller.channel.nack(got.delivery.delivery_tag, requeue=True)
+async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None:
+    """Send requests and have them delivered and returned once, as a worker does that dies."""
+    for request in requests:
+        await caller.send(request)
+    tags: list[int] = []
+    while len(tags) < len(requests):
+        if got := await caller.channel.get(caller.topology.requests):
+            tags.append(got.delivery.delivery_tag)
+    for tag in tags:
+        caller.channel.nack(tag, requeue=True)
 
 
 def count_deaths(database: str, key: Key, count: int) -> None:

@@ -122,6 +122,12 @@ class Caller:
         await self.send(body, **properties)
         return await self.reply()
 
+    async def nothing_waits(self) -> None:
+        """Wait until all requests are in the worker's hands."""
+        async with asyncio.timeout(LIMIT):
+            while (await self.channel.declare_queue(self.topology.requests, passive=True)).messages:  # noqa: ASYNC110 -- the broker tells only who asks
+                await asyncio.sleep(0.01)
+
     async def letters(self, count: int) -> list[Delivery]:
         """Wait until `count` dead letters have come, and take them."""
         found: list[Delivery] = []

@@ -12,14 +12,16 @@ from warren.amqp import Delivery
 from warren.codec import decode_reply, refusal
 from warren.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from warren.inbox import Answered, Deadly, Failed, Result
-from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack
+from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, Retry
 from warren.retry import RetryPolicy, decide
 from warren.serving.admission import Admission
 from warren.serving.calls import Calls
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Finished, Lanes
+from warren.serving.lull import Lull
 from warren.serving.quarantine import Quarantine
 from warren.serving.settle import Settlement, Settler, Unsettled
+from warren.serving.standstill import Standstill
 from warren.serving.turns import Turns
 
 C = TypeVar("C")
@@ -27,6 +29,9 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("warren.worker")
+
+_MOVES: Final = (Retry, DeadLetter)
+"""Outcomes by which a request lives on as another message."""
 
 
 class Dispatcher(Generic[C, S]):
@@ -66,7 +71,15 @@ class Dispatcher(Generic[C, S]):
         self._settler = settler
         self._on_outage = on_outage
         self._on_broken = on_broken
-        self._quarantine = Quarantine(lanes, self._begin, self._not_begun, settler.when_settled)
+        self._lull = Lull(lanes)
+        self._quarantine = Quarantine(lanes, self._lull, self._begin, self._not_begun, settler.when_settled)
+        self._standstill = Standstill(
+            self._lull,
+            carry_out=partial(self._or_broken, settler.settle),
+            when_settled=settler.when_settled,
+            hold=self._quarantine.hold,
+            release=self._quarantine.release,
+        )
         self._over = False
 
     def take(self, deliveries: list[Delivery]) -> None:
@@ -112,16 +125,21 @@ class Dispatcher(Generic[C, S]):
         """Refuse a request that is not admitted: answered where somebody waits, otherwise kept as a dead letter."""
         waits = work.delivery.properties.reply_to
         answer = Answer(refusal(work.request.id, error), error.code)
-        self._settle([(work, answer if waits else DeadLetter(f"{error.code}: {error}"))])
+        outcome = answer if waits else DeadLetter(f"{error.code}: {error}")
+        if not self._over:  # not by a standstill: it did not run, and who sends too much must not hold up others
+            self._or_broken(self._settler.settle, [(work, outcome)])
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
         """Take what requests have come to that were run."""
-        again = [(work, result) for work, result in results if work.delivery.redelivered]
-        for work, result in again:
-            self._take_back(work, result)
-            self._unsettled.when_settled(work.delivery.delivery_tag, partial(self._settled_again, work, result))
-        self.finish(results)
-        self._quarantine.ended(len(results) - len(again))
+        waited_for = 0
+        for work, result in results:
+            if work.delivery.redelivered:
+                self._take_back(work, result)
+                if self._quarantine.alone or isinstance(result, Deadly):
+                    waited_for += 1
+                    self._unsettled.when_settled(work.delivery.delivery_tag, partial(self._settled_again, work, result))
+        self._settle(results, self._standstill.move)
+        self._quarantine.ended(len(results) - waited_for)
 
     def _take_back(self, work: Work, result: Result) -> None:
         """Take out of the journal what still stands there: this attempt after an outage, all after an end."""
@@ -141,19 +159,28 @@ class Dispatcher(Generic[C, S]):
         self.finish([(work, Failed(error)) for work in works])
 
     def finish(self, results: list[tuple[Work, Result]]) -> None:
-        """Settle what requests have come to; nothing once the session is over."""
-        self._settle((work, self._outcome(work, result)) for work, result in results)
+        """Settle requests that did not run; nothing once the session is over."""
+        self._settle(results, self._settler.settle)
 
-    def _settle(self, settlements: Iterable[tuple[Work, Outcome]]) -> None:
+    def _settle(self, results: Sequence[tuple[Work, Result]], move: Callable[[list[Settlement]], None]) -> None:
         if not self._over:
-            self._or_broken(self._carry_out, settlements)
+            self._or_broken(partial(self._carry_out, move), results)
 
-    def _carry_out(self, settlements: Iterable[tuple[Work, Outcome]]) -> None:
-        settled = list(settlements)
-        for _, outcome in settled:
+    def _carry_out(self, move: Callable[[list[Settlement]], None], results: Sequence[tuple[Work, Result]]) -> None:
+        settled: list[Settlement] = []
+        moved: list[Settlement] = []
+        for work, result in results:
+            outcome = self._outcome(work, result)
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
-        self._settler.settle(settled)
+                settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
+            (moved if isinstance(outcome, _MOVES) and not isinstance(result, Answered) else settled).append(
+                (work, outcome)
+            )
+        if settled:
+            self._settler.settle(settled)
+        if moved:
+            move(moved)
 
     def _or_broken(self, step: Callable[[T], None], subject: T) -> None:
         try:
@@ -166,6 +193,8 @@ class Dispatcher(Generic[C, S]):
         """Give up what is in hand, because the session is over; the broker delivers it again."""
         self._over = True
         self._quarantine.end()
+        self._standstill.end()
+        self._lull.end()
         self._turns.end()
 
     def _outcome(self, work: Work, result: Result) -> Outcome:

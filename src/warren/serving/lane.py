@@ -85,6 +85,8 @@ class Lanes(Generic[C]):
     def __init__(self, stores: Sequence[Store[C]], on_finished: Callable[[Finished], None]) -> None:
         self.interrupted: list[Key] = []
         self._on_finished = on_finished
+        self._open = 0
+        self._when_idle: list[Callable[[], None]] = []
         self._ready: deque[_Entry[C] | _Errand[C]] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -110,8 +112,19 @@ class Lanes(Generic[C]):
 
     def submit_all(self, jobs: Iterable[tuple[Job[C], Any]]) -> None:
         """Have jobs run, with a waiter each; a lane that is free finds all of them ready."""
-        self._ready.extend([_Entry(job, waiter) for job, waiter in jobs])
+        entries = [_Entry(job, waiter) for job, waiter in jobs]
+        self._open += len(entries)
+        self._ready.extend(entries)
         self._signals.put(_Signal.GO)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._open > 0
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Have a function called right after the result of the last job that runs or waits; not before there is one."""
+        self._when_idle.append(callback)
 
     def run(self, function: Callable[[Store[C]], T]) -> asyncio.Future[T]:
         """Have ``function(store)`` called in a lane; the future has its value or its error.
@@ -182,9 +195,17 @@ class Lanes(Generic[C]):
         waiters = {id(job): entry.waiter for job, entry in zip(jobs, batch, strict=True)}
         try:
             for part in run_batch(store, jobs):
-                self._call_in_loop(self._on_finished, [(waiters.pop(id(job)), result) for job, result in part])
+                self._call_in_loop(self._report, [(waiters.pop(id(job)), result) for job, result in part])
         except BaseException as error:  # a lane outlives whatever an action raises
-            self._call_in_loop(self._on_finished, [(waiter, Failed(error)) for waiter in waiters.values()])
+            self._call_in_loop(self._report, [(waiter, Failed(error)) for waiter in waiters.values()])
+
+    def _report(self, finished: Finished) -> None:
+        self._open -= len(finished)
+        self._on_finished(finished)
+        if self._when_idle and not self._open:
+            callbacks, self._when_idle = self._when_idle, []
+            for callback in callbacks:
+                callback()
 
     def _do(self, errand: _Errand[C], store: Store[C]) -> None:
         if errand.future.cancelled():

@@ -16,6 +16,7 @@ from warren.actions import Api
 from warren.client import Client
 from warren.errors import NoAnswer
 from warren.serving import WorkerOptions
+from warren.serving.quarantine import Quarantine
 from warren.topology import Topology
 
 
@@ -61,8 +62,16 @@ async def until_past(headers: dict[str, int]) -> None:
 
 
 async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
-    broker: Broker, topology: Topology, database: str, caller: Caller, token: str, holding: Holding
+    broker: Broker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    holding: Holding,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    holds: list[object] = []
+    monkeypatch.setattr(Quarantine, "hold", holds.append)
     api, released, begun = holding
     async with serving(api, broker.url, topology, database):
         await caller.send(request("h", "hold", token))
@@ -82,6 +91,7 @@ async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
         assert json.loads(letter.body)["reason"].startswith("deadline_exceeded: Request's turn came ")
         again = await caller.ask(request("late", "write", token, text="x"))
         assert again["status"] == "ok", "nothing was done and nothing was stored under its id"
+    assert not holds, "who sends requests that are late on arrival could hold up all others"
 
 
 async def test_an_async_action_whose_turn_comes_too_late_is_not_executed(

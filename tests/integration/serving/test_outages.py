@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from support.crashed import delivered_before
 from support.notes import metadata, note_api
 from support.postgres import PrivatePostgres
 from support.proxy import Proxy
-from support.serving import Caller, Serve, remove, serving, until
+from support.serving import LIMIT, Caller, Serve, remove, serving, until
+from warren.actions import Api, Context
 from warren.amqp import Address, Connection
 from warren.devbroker import DevBroker
+from warren.errors import StorageUnavailable
 from warren.serving import Worker
-from warren.sql import create_engine
+from warren.sql import SqlStore, create_engine
 from warren.sql import metadata as warren_metadata
+from warren.store import Key
 from warren.topology import Topology
 
 
@@ -58,6 +64,48 @@ async def test_a_stopped_database_pauses_the_worker_and_costs_no_request_anythin
             assert (await caller.ask(count("c", token)))["data"] == 21
         assert await caller.channel.get(topology.dead_letters) is None
     assert not [text for text in caplog.messages if text.startswith(("retry #", "dead-lettered"))]
+
+
+async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_one_by_one(
+    broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[str] = []
+    known: list[Key] = []
+    all_wait, back = threading.Event(), threading.Event()
+    ping, attempts = SqlStore.ping, SqlStore.attempts
+    api: Api[sa.Connection, Any] = Api("away")
+
+    @api.action("v1", "look")
+    def look(context: Context[sa.Connection, Any]) -> str:
+        if back.is_set():
+            return "here"
+        tries.append(context.request.id)
+        assert all_wait.wait(LIMIT)
+        raise StorageUnavailable("gone for a moment")
+
+    def find_it_back(self: SqlStore) -> None:
+        if tries:
+            back.set()
+        ping(self)
+
+    def tell_keys(self: SqlStore, keys: Sequence[Key]) -> Mapping[Key, int]:
+        known.extend(keys)
+        return attempts(self, keys)
+
+    monkeypatch.setattr(SqlStore, "ping", find_it_back)
+    monkeypatch.setattr(SqlStore, "attempts", tell_keys)
+    ask: dict[str, object] = {"version": "v1", "action": "look", "data": {}, "auth": token}
+    await delivered_before(caller, *({**ask, "id": f"a{number}"} for number in range(5)))
+    async with serving(api, broker.url, topology, database, lanes=2):
+        await until(lambda: tries and len(known) == 5, "all of them, and the first one's turn")
+        all_wait.set()
+        assert [(await caller.reply())["data"] for _ in range(5)] == ["here"] * 5
+    assert len(tries) == 1
 
 
 async def test_connections_ended_by_the_database_cost_no_request_anything(

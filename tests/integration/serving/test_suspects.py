@@ -80,7 +80,7 @@ async def test_a_request_that_a_worker_died_on_runs_with_nothing_beside_it(
         book.gates["early 2"].set()
         await until(book.has("begin suspect"), "the suspect's turn")
         await caller.send(request("late", token, "wait_async"))
-        await nothing_waits(caller)
+        await caller.nothing_waits()
         book.gates["suspect"].set()
         book.gates["late"].set()
         assert [(await caller.reply())["status"] for _ in names] == ["ok"] * len(names)
@@ -89,12 +89,11 @@ async def test_a_request_that_a_worker_died_on_runs_with_nothing_beside_it(
     assert book.lines[begin:] == ["begin suspect", "end suspect", "begin late", "end late"]
 
 
-async def test_requests_that_no_worker_died_on_run_side_by_side_also_when_they_were_delivered_before(
+async def test_async_actions_that_no_worker_died_on_run_side_by_side_also_when_they_were_delivered_before(
     broker: DevBroker, topology: Topology, database: str, caller: Caller, token: str
 ) -> None:
     book = Book()
-    for name in ("a", "b"):
-        await delivered_before(caller, request(name, token, "wait_async"))
+    await delivered_before(caller, *(request(name, token, "wait_async") for name in ("a", "b")))
     async with serving(gated_api(book), broker.url, topology, database, lanes=4):
         await until(book.has("begin a", "begin b"), "both")
         for name in ("a", "b"):
@@ -102,12 +101,37 @@ async def test_requests_that_no_worker_died_on_run_side_by_side_also_when_they_w
         assert [(await caller.reply())["status"] for _ in range(2)] == ["ok", "ok"]
 
 
+async def test_what_was_delivered_before_runs_alone_in_the_lanes_and_new_requests_after_it(
+    broker: DevBroker, topology: Topology, database: str, caller: Caller, token: str
+) -> None:
+    book = Book()
+    names = ("again 1", "again 2", "new 1", "new 2")
+    book.gates = {name: threading.Event() for name in (*names, "async")}
+    await delivered_before(caller, *(request(name, token, "wait") for name in ("again 1", "again 2")))
+    await caller.send(request("async", token, "wait_async"))
+    async with serving(gated_api(book), broker.url, topology, database, lanes=4):
+        await until(book.has("begin async", "begin again 1"), "the first ones")
+        for name in ("new 1", "new 2"):
+            await caller.send(request(name, token, "wait"))
+        await caller.nothing_waits()
+        book.gates["again 1"].set()
+        await until(book.has("begin again 2"), "the second one's turn")
+        book.gates["again 2"].set()
+        await until(book.has("begin new 1"), "the turn of the new ones")
+        for gate in book.gates.values():
+            gate.set()
+        assert [(await caller.reply())["status"] for _ in book.gates] == ["ok"] * 5
+    in_lanes = [line for line in book.lines if "async" not in line]
+    assert in_lanes[:4] == ["begin again 1", "end again 1", "begin again 2", "end again 2"]
+    assert book.lines.index("end async") > book.lines.index("begin new 1")
+
+
 async def test_all_suspects_have_their_turn_and_the_others_after_them(
     serve: Serve, database: str, caller: Caller, token: str
 ) -> None:
     for number in range(5):
         count_deaths(database, Key("7", f"s{number}"), 1 + number % 2)
-        await delivered_before(caller, request(f"s{number}", token, "write", text="x"))
+    await delivered_before(caller, *(request(f"s{number}", token, "write", text="x") for number in range(5)))
     for number in range(5):
         await caller.send(request(f"a{number}", token, "write", text="x"))
     async with serve():
@@ -130,7 +154,7 @@ async def test_what_waits_for_a_lane_when_its_session_is_lost_runs_for_the_next_
         await caller.send(request("held", token, "wait"))
         await until(book.has("begin held"), "the first one's beginning")
         await caller.send(request("behind", token, "wait"))
-        await nothing_waits(caller)
+        await caller.nothing_waits()
         await proxy.cut()
         await until(lambda: not worker.consuming.is_set(), "the loss of the session")
         book.gates["held"].set()
@@ -163,10 +187,3 @@ async def test_an_attempt_that_an_outage_ended_is_no_death_when_the_broker_is_lo
             assert (await caller.reply())["status"] == "ok"
             assert not outages
     assert await caller.channel.get(topology.dead_letters) is None
-
-
-async def nothing_waits(caller: Caller) -> None:
-    """Wait until all requests are in the worker's hands."""
-    async with asyncio.timeout(LIMIT):
-        while (await caller.channel.declare_queue(caller.topology.requests, passive=True)).messages:  # noqa: ASYNC110 -- the broker tells only who asks
-            await asyncio.sleep(0.01)

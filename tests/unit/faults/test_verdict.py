@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,11 @@ def found(figures: Figures | None = None, *, strikes: int = 1, failure: str | No
 )
 def test_the_verdict_follows_from_the_figures(finding: Finding, verdict: str) -> None:
     assert finding.verdict == verdict
+
+
+def test_a_letter_twice_is_red_where_nothing_but_the_requests_themselves_strikes() -> None:
+    twice = found(Figures(sent=10, letters_due=3, letters_repeated=1))
+    assert replace(twice, scene=replace(SCENE, letters_once=True)).verdict == "red"
 
 
 def test_a_plan_is_the_same_for_the_same_seed_whatever_else_is_played() -> None:

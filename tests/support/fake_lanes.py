@@ -1,0 +1,47 @@
+"""Lanes that a test makes busy and idle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from warren.store import Key
+
+
+class FakeLanes:
+    """In place of lanes.
+
+    Args:
+        deaths: what the crash journal says.
+
+    Attributes:
+        busy: whether something runs.
+        progress: how many jobs came to an end.
+    """
+
+    def __init__(self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False) -> None:
+        self.busy = busy
+        self.progress = 0
+        self._deaths = deaths or {}
+        self._callbacks: list[Callable[[], None]] = []
+
+    def run(self, _function: Callable[[Any], Any]) -> asyncio.Future[Any]:
+        """Read the journal."""
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        found.set_result(self._deaths)
+        return found
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """As lanes do it."""
+        self._callbacks.append(callback)
+
+    def end(self, report: Callable[[], None] = lambda: None) -> None:
+        """Have everything end; the report is what the lanes' results lead to."""
+        self.busy = False
+        self.progress += 1
+        report()
+        if not self.busy:
+            callbacks, self._callbacks = self._callbacks, []
+            for callback in callbacks:
+                callback()
