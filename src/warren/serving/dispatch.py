@@ -174,9 +174,8 @@ class Dispatcher(Generic[C, S]):
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
-            (moved if isinstance(outcome, _MOVES) and not isinstance(result, Answered) else settled).append(
-                (work, outcome)
-            )
+            ran = not isinstance(result, Answered)  # an answer that became a letter says that it was too late to run
+            (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
         if settled:
             self._settler.settle(settled)
         if moved:
