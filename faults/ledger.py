@@ -167,7 +167,7 @@ class Figures:
 
 
 MUST_BE_ZERO: Final = ("lost", "duplicates", "ghosts", "stuck", "unanswered", "contradicting", "letters_undue")
-"""Figures that make a scene red. A letter that is there twice is due twice over: delivery is at least once."""
+"""Figures that make every scene red. A due letter that is there twice does so where a scene says ``letters_once``."""
 
 
 def judge(entries: Sequence[Entry], evidence: Evidence) -> Figures:
