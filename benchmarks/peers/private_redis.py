@@ -15,8 +15,8 @@ LIMIT = 10.0
 """Seconds until Redis must listen."""
 
 # A shell that ends Redis, and removes its socket ($0), at the end of its own input: a pipe that the kernel closes
-# however the worker dies. Signals that go to the whole group spare it.
-GUARD = 'trap "" HUP INT TERM; "$@" & read -r _; kill -KILL $!; wait; rm -f "$0"'
+# however the worker dies. It has a session of its own: a signal to the worker's group, SIGKILL too, spares it.
+GUARD = '"$@" & read -r _; kill -KILL $!; wait; rm -f "$0"'
 
 
 @contextmanager
@@ -37,7 +37,10 @@ def private_redis(url: str, queue: str) -> Iterator[str]:
     socket.unlink(missing_ok=True)
     server = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
     guard = subprocess.Popen(
-        ["sh", "-c", GUARD, str(socket), *server], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        ["sh", "-c", GUARD, str(socket), *server],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_for(socket)

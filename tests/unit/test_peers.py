@@ -2,7 +2,11 @@
 
 import ast
 import asyncio
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import tally
+from support.waiting import is_alive, wait_until
 from tally import Figures, Load, Request, concurrent_calls, windowed_calls
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,3 +108,25 @@ def test_a_peer_has_the_shared_command_line_and_names_locked_libraries(path: Pat
 
 def is_run(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and ast.unparse(node.func) == "command.run"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and signals of POSIX")
+def test_a_redis_and_its_socket_end_with_a_worker_whose_whole_group_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "redis-server"
+    program.write_text(f'#!/bin/sh\necho $$ >{tmp_path}/pid\ntouch "$4"\nexec sleep 60\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    hold = "from private_redis import *\nwith private_redis('url', 'queue') as it: print(it, flush=True); input()"
+    command = [sys.executable, "-c", hold]
+    with subprocess.Popen(
+        command, cwd=PEERS[0].parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as worker:
+        assert worker.stdout is not None
+        socket = Path(worker.stdout.readline().strip().removeprefix("unix://"))
+        assert socket.exists()
+        os.killpg(worker.pid, signal.SIGKILL)
+    wait_until(lambda: not socket.exists(), "the end of the socket")
+    assert not is_alive(int((tmp_path / "pid").read_text()))
