@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pamqp import body, commands, frame, header
+from pamqp import base, body, commands, frame, header
 
 from warren.amqp.errors import ProtocolError
 from warren.amqp.message import Delivery
@@ -51,19 +51,24 @@ def frames_of(one: Sent) -> bytes:
     return b"".join(frame.marshal(part, channel) for part in parts)
 
 
-def read(data: bytes, cuts: list[int]) -> tuple[list[tuple[int, Event]], int]:
+def comparable(event: Event) -> object:
+    """A method of pamqp's equals itself only; damage can make one of a delivery's (60, 60), such as (10, 60)."""
+    return (type(event), dict(event)) if isinstance(event, base.Frame) else event
+
+
+def read(data: bytes, cuts: list[int]) -> tuple[list[tuple[int, object]], int]:
     """The events, and the code of the error that ended them, or 0."""
     reader, events = Reader(), []
     try:
         for start, end in pairwise(sorted({0, len(data), *cuts})):
-            for event in reader.feed(data[start:end]):
-                events.append(event)  # noqa: PERF402 - what came before an error counts
+            for channel, event in reader.feed(data[start:end]):
+                events.append((channel, comparable(event)))  # what came before an error counts
     except ProtocolError as error:
         return events, error.reply_code
     return events, 0
 
 
-def byte_by_byte(data: bytes) -> tuple[list[tuple[int, Event]], int]:
+def byte_by_byte(data: bytes) -> tuple[list[tuple[int, object]], int]:
     """Each frame completes alone, so nothing is ever decoded in one piece."""
     return read(data, list(range(len(data))))
 
