@@ -1,10 +1,10 @@
 """Who may run now: a request that was delivered before runs alone in the lanes, since a worker may have died on it.
 
 A worker that dies takes down all that runs in it, the guilty request and its neighbours. So a redelivered request has
-none in the lanes, and its death is counted against nobody else; only what runs in the event loop goes on beside it, as
-that may take long. A request of which the crash journal says that a worker died on it, a suspect, has no neighbour at
-all. Nor is there a reply or a letter left that would go out a second time because of it: it begins when all that was
-published before is confirmed, and its deliveries are acked.
+none in the lanes, as long as the others' patience lasts, and its death is counted against nobody else; only what runs
+in the event loop goes on beside it, as that may take long. A request of which the crash journal says that a worker died
+on it, a suspect, has no neighbour at all. Nor is there a reply or a letter left that would go out a second time because
+of it: it begins when all that was published before is confirmed, and its deliveries are acked.
 """
 
 from __future__ import annotations

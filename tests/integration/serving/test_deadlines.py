@@ -71,7 +71,11 @@ async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     holds: list[object] = []
-    monkeypatch.setattr(Quarantine, "hold", holds.append)
+
+    def tell(quarantine: Quarantine[Any]) -> None:
+        holds.append(quarantine)
+
+    monkeypatch.setattr(Quarantine, "hold", tell)
     api, released, begun = holding
     async with serving(api, broker.url, topology, database):
         await caller.send(request("h", "hold", token))
