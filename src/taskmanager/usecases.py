@@ -23,6 +23,7 @@ from taskmanager.domain import (
     rules,
 )
 from taskmanager.storage import login_queries, task_queries, user_queries
+from warren.constraints import breaks_foreign_key
 from warren.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unauthenticated
 
 
@@ -117,6 +118,8 @@ def create_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dat
     try:
         return task_queries.add_task(connection, owner_id, new, now)
     except sa.exc.IntegrityError as error:
+        if not breaks_foreign_key(error, task_queries.OWNER_KEY):
+            raise
         raise Unauthenticated("The user of this token does not exist") from error
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from warren.constraints import breaks_primary_key
 from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
 from warren.errors import StorageBusy, StorageUnavailable
@@ -72,6 +73,8 @@ class SqlTransaction:
         try:
             SAVE.run(self.connection, [values(row) for row in sorted(rows, key=_key)])
         except sa.exc.IntegrityError as error:
+            if not breaks_primary_key(error, processed_requests):
+                raise
             raise KeyTaken("Another worker answered the same request at the same time") from error
 
     def forget_deaths(self, key: Key) -> None:

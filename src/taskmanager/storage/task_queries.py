@@ -25,6 +25,9 @@ _COLUMNS: Final = (
     tasks.c.created_at,
     tasks.c.updated_at,
 )
+OWNER_KEY: Final = "fk_tasks_owner_id"
+"""The foreign key that a task of nobody breaks."""
+
 _LARGEST_ID: Final = 2**63 - 1
 _MINE: Final = sa.and_(tasks.c.id == sa.bindparam("task_id"), tasks.c.owner_id == sa.bindparam("owner"))
 _ADD: Final = GatheredInsert(
@@ -85,7 +88,8 @@ def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dateti
     """Keep a new task, in a batch together with others'.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: there is no such owner.
+        sqlalchemy.exc.IntegrityError: there is no such owner (it breaks ``OWNER_KEY``), or the database refuses the row
+            for another reason.
     """
     values = {
         "owner_id": owner_id,

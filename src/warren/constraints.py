@@ -1,0 +1,52 @@
+"""Which constraint a refused row broke; an error that names no constraint, or another one, is none of these.
+
+An integrity error has several reasons: an unknown or a taken key, a check, a missing value. Whoever catches it to say
+something to the caller asks here which one it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+_FOREIGN_KEY: Final = "23503"
+_UNIQUE: Final = "23505"
+"""PostgreSQL: foreign key violation, unique violation (Appendix A)."""
+
+_SQLITE_UNIQUE: Final = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+
+
+def breaks_foreign_key(error: sa.exc.IntegrityError, name: str) -> bool:
+    """Whether a row names another one that does not exist.
+
+    Args:
+        error: what the database raised.
+        name: of the foreign key; SQLite does not tell which one it was, so there it counts for all of a table.
+    """
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+    return _is(error.orig, _FOREIGN_KEY) and _constraint(error.orig) == name
+
+
+def breaks_primary_key(error: sa.exc.IntegrityError, table: sa.Table) -> bool:
+    """Whether a row's primary key is taken; SQLite does not tell it from another unique key of the same columns."""
+    if isinstance(error.orig, sqlite3.Error):
+        named = ", ".join(f"{table.name}.{column.name}" for column in table.primary_key)
+        return error.orig.sqlite_errorcode in _SQLITE_UNIQUE and str(error.orig).endswith(f": {named}")
+    return _is(error.orig, _UNIQUE) and _table(error.orig) == table.name
+
+
+def _is(origin: object, state: str) -> bool:
+    return getattr(origin, "sqlstate", None) == state
+
+
+def _constraint(origin: Any) -> str | None:
+    name: str | None = origin.diag.constraint_name
+    return name
+
+
+def _table(origin: Any) -> str | None:
+    name: str | None = origin.diag.table_name
+    return name
