@@ -14,6 +14,9 @@ from typing import Final
 
 from msgspec import Struct
 
+RETRIES_EXHAUSTED: Final = "retries exhausted: "
+"""How the reason of a dead letter begins, and the text of the answer, when every attempt has failed."""
+
 WORKERS_DIED: Final = "workers died while they ran this request"
 """How the reason ends with which a deadly request is given up; their number stands before it."""
 
@@ -52,10 +55,12 @@ class DeadLetter(Struct, frozen=True):
     Attributes:
         reason: why, as it stands in the letter.
         code: code of the error response to a caller who waits, or None where none may be sent.
+        exhausted: every attempt has failed; the caller is told so.
     """
 
     reason: str
     code: str | None = None
+    exhausted: bool = False
 
 
 class PutBack(Struct, frozen=True):

@@ -10,10 +10,7 @@ from msgspec import Struct
 from warren.codec import refusal
 from warren.errors import Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
 from warren.masking import shown
-from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
-
-RETRIES_EXHAUSTED = "retries exhausted: "
-"""How the reason of a dead letter begins when every attempt failed."""
+from warren.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, PutBack, Retry
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -55,7 +52,7 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
     if retries_done < policy.most:
         return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), describe(error))
     code = RetriesExhausted.code if policy.most else Internal.code
-    return DeadLetter(RETRIES_EXHAUSTED + describe(error), code)
+    return DeadLetter(RETRIES_EXHAUSTED + describe(error), code, exhausted=True)
 
 
 LONGEST_DESCRIPTION: Final = 1000

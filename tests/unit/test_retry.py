@@ -22,11 +22,11 @@ LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
         (TemporaryError("not now"), 0, Retry(1, 0, "not now")),
         (TemporaryError("not now"), 1, Retry(2, 1, "not now")),
         (TemporaryError("not now"), 2, Retry(3, 1, "not now")),
-        (TemporaryError("not now"), 3, DeadLetter("retries exhausted: not now", "retries_exhausted")),
-        (TemporaryError("not now"), 9, DeadLetter("retries exhausted: not now", "retries_exhausted")),
+        (TemporaryError("not now"), 3, DeadLetter("retries exhausted: not now", "retries_exhausted", exhausted=True)),
+        (TemporaryError("not now"), 9, DeadLetter("retries exhausted: not now", "retries_exhausted", exhausted=True)),
         (StorageBusy("locked"), 0, Retry(1, 0, "locked")),
         (KeyError("x"), 0, Retry(1, 0, "KeyError: 'x'")),
-        (ValueError(), 3, DeadLetter("retries exhausted: ValueError", "retries_exhausted")),
+        (ValueError(), 3, DeadLetter("retries exhausted: ValueError", "retries_exhausted", exhausted=True)),
         (MemoryError(), 0, Retry(1, 0, "MemoryError")),
         (ValueError("two\nlines"), 0, Retry(1, 0, "ValueError: two lines")),
         (StorageUnavailable("gone"), 0, PutBack("gone")),
@@ -46,7 +46,9 @@ def test_a_refusal_is_answered_and_never_retried(kind: type[RequestError], retri
 
 
 def test_without_retries_the_first_failure_is_final() -> None:
-    assert decide(TemporaryError("x"), "a", 0, RetryPolicy(most=0)) == DeadLetter("retries exhausted: x", "internal")
+    assert decide(TemporaryError("x"), "a", 0, RetryPolicy(most=0)) == DeadLetter(
+        "retries exhausted: x", "internal", exhausted=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from warren.codec import encode_json, imprint, refusal
 from warren.envelope import CONTENT_TYPE, DEATHS, PRINCIPAL, RETRY_COUNT, SEAL
 from warren.errors import BY_CODE, Internal
 from warren.masking import without_tokens
-from warren.outcome import Answer, DeadLetter, Outcome, Retry
+from warren.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, Retry
 from warren.serving.intake import Declined, Work
 from warren.serving.letters import sealed_content, write_letter
 from warren.serving.reply_queues import Suspects
@@ -108,7 +108,8 @@ class Outbox:
         if outcome.code is None:
             return []
         attempts = item.retries + 1 if isinstance(item, Work) else 1
-        text = f"Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
+        begin = RETRIES_EXHAUSTED if outcome.exhausted else ""  # clients of the first version look for these words
+        text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.code, Internal)(text)
         return self._reply(item, refusal(_id(item), error))
 

@@ -129,7 +129,7 @@ async def test_retries_and_callers_without_a_token_are_not_counted(
         tried = await caller.ask(write("a1", token, then="before:temporary"))
         assert (tried["code"], tried["error"]) == (
             "retries_exhausted",
-            "Request failed after 3 attempts; it was kept as a dead letter",
+            "retries exhausted: Request failed after 3 attempts; it was kept as a dead letter",
         )
         assert (await caller.ask(write("a2", token)))["code"] == "rate_limited"
 

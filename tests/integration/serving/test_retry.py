@@ -58,6 +58,19 @@ async def test_a_bug_is_retried_and_named_in_the_letter_but_not_to_the_caller(
     assert "nobody foresaw" not in json.dumps(reply)
 
 
+@pytest.mark.parametrize(
+    ("most", "code", "attempts"), [(0, "internal", "1 attempt"), (1, "retries_exhausted", "2 attempts")]
+)
+async def test_the_answer_after_the_last_attempt_begins_with_the_words_that_clients_of_the_first_version_look_for(
+    serve: Serve, caller: Caller, token: str, most: int, code: str, attempts: str
+) -> None:
+    async with serve(most=most):
+        reply = await caller.ask(failing("f1", token))
+        await caller.letters(1)
+    assert reply["code"] == code
+    assert reply["error"] == f"retries exhausted: Request failed after {attempts}; it was kept as a dead letter"
+
+
 async def test_without_retries_the_first_failure_is_the_last(serve: Serve, caller: Caller, token: str) -> None:
     async with serve(most=0):
         assert (await caller.ask(failing("f1", token)))["code"] == "internal"
