@@ -250,13 +250,29 @@ def _run_journaled(store: Store[C], job: Job[C]) -> Result:
     except Exception as error:  # it did not run, and earlier deaths stay what they are
         return Failed(error)
     if deaths >= MOST_DEATHS:
-        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+        return _repeat_or_give_up(store, job)
     try:
         result = run_alone(store, replace(job, wanted=always))
     except StorageUnavailable as error:
         return Failed(error, counted=True)
     survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
     return _forget_deaths(store, job, result) if survived_uncommitted else result
+
+
+def _repeat_or_give_up(store: Store[C], job: Job[C]) -> Result:
+    """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+    try:
+        known = find_answer(store, job) if job.stores else None
+    except Exception as error:
+        return Failed(error, counted=isinstance(error, StorageUnavailable))
+    return _forget_deaths(store, job, known) if known else Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+
+
+def find_answer(store: Store[C], job: Job[C]) -> Answered | None:
+    """Look up how a request was answered before; None when it was not."""
+    with store.begin(writes=False) as transaction:
+        stored = transaction.find([job.key]).get(job.key)
+    return repeat(job, stored) if stored else None
 
 
 def _forget_deaths(store: Store[C], job: Job[C], result: Result) -> Result:
@@ -273,8 +289,7 @@ def repeat(job: Job[Any], stored: Stored) -> Answered:
     """Answer a job from the row of its key: with the stored response, or with ``id_reused`` for another request."""
     if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
         return Answered(stored.response, replayed=True)
-    error = IdReused(f"Request id {job.key.id!r} was used before with another version, action or data")
-    return _refused(job, error)
+    return _refused(job, IdReused(f"Request id {job.key.id!r} was used before with another version, action or data"))
 
 
 def _refused(job: Job[Any], error: RequestError) -> Answered:

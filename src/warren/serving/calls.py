@@ -9,10 +9,10 @@ from typing import Any, Generic, TypeVar
 
 from warren.codec import ok, refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Job, Result, repeat
+from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Result, find_answer
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
-from warren.store import Key, Store, Stored
+from warren.store import Key, Store
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -41,7 +41,7 @@ class Calls(Generic[C, S]):
         if not work.delivery.redelivered:
             return await self._run_once(work)
         if await self._count(work.key) >= MOST_DEATHS:
-            return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+            return await self._repeat_or_give_up(work)
         result: Result
         try:
             result = await self._run_once(work)
@@ -54,6 +54,24 @@ class Calls(Generic[C, S]):
             return Failed(result.error, counted=True)
         self._lanes.forget_deaths(work.key)
         return result
+
+    async def _repeat_or_give_up(self, work: Work) -> Result:
+        """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+        try:
+            known = await self._known(work)
+        except StorageUnavailable as error:
+            return Failed(error, counted=True)
+        if known is None:
+            return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+        self._lanes.forget_deaths(work.key)
+        return known
+
+    async def _known(self, work: Work) -> Answered | None:
+        """Look up how a request was answered before; None when it was not, or when its responses are not stored."""
+        if not self._intake.stores(work.action):
+            return None
+        job = self._intake.job(work)
+        return await self._lanes.run(lambda store: find_answer(store, job))
 
     async def _count(self, key: Key) -> int:
         """Count an attempt; it is taken back when it does not begin, because the session is lost meanwhile."""
@@ -69,10 +87,9 @@ class Calls(Generic[C, S]):
             self._lanes.take_back(key)
 
     async def _run_once(self, work: Work) -> Result:
-        if stores := self._intake.stores(work.action):
-            job = self._intake.job(work)
-            if known := await self._lanes.run(lambda store: _find(store, job)):
-                return repeat(job, known)
+        if known := await self._known(work):
+            return known
+        stores = self._intake.stores(work.action)
         try:
             self._intake.check_turn(work)
         except DeadlineExceeded as error:
@@ -148,8 +165,3 @@ class _WriteOnce:
 
 def _raise(error: RequestError, _connection: object) -> bytes:
     raise error
-
-
-def _find(store: Store[Any], job: Job[Any]) -> Stored | None:
-    with store.begin(writes=False) as transaction:
-        return transaction.find([job.key]).get(job.key)

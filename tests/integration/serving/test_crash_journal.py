@@ -63,6 +63,23 @@ async def test_the_third_death_of_an_async_action_makes_it_a_dead_letter(
     assert journal(database) == []
 
 
+@pytest.mark.parametrize(("principal", "action"), [("7", "write"), ("", "sign_up")])
+async def test_a_request_that_was_answered_is_answered_again_although_workers_died_on_it(
+    serve: Serve, database: str, caller: Caller, token: str, principal: str, action: str
+) -> None:
+    data = {"text": "x"} if principal else {"user": "ann", "password": "hunter2"}
+    asked = write("a1", token if principal else "", action, **data)
+    async with serve():
+        first = await caller.ask(asked)
+    count_deaths(database, Key(principal, "a1"), 3)
+    await delivered_before(caller, asked)
+    async with serve():
+        assert await caller.reply() == first
+        await until(lambda: journal(database) == [], "an empty journal")
+        state = await caller.channel.declare_queue(caller.topology.dead_letters, passive=True)
+    assert (first["status"], state.messages) == ("ok", 0)
+
+
 @pytest.mark.parametrize("then", ["before:conflict", "after:conflict", "before:temporary", "after:bug"])
 async def test_an_attempt_that_fails_is_no_death(
     serve: Serve, database: str, caller: Caller, token: str, then: str
