@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -14,6 +13,7 @@ from taskmanager.durations import format_duration, parse_duration
 from warren.keys import secret_key
 from warren.operations import shown_address
 from warren.store import RateLimit
+from warren.url_parts import SIGNS, split_url
 
 T = TypeVar("T")
 
@@ -26,14 +26,14 @@ _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+p
 
 def amqp_url(text: str) -> str:
     """Check an address of a broker, as the driver will read it."""
+    expected = "expected amqp://user:password@host:port/vhost or amqps://..."
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme in ("amqp", "amqps") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("expected amqp://user:password@host:port/vhost or amqps://...")
-    shown_address(text)
+        shown_address(text)
+        host = split_url(text, "amqp", "amqps").host
+    except ValueError as error:
+        raise ValueError(f"{expected}: {error}") from None
+    if not host:
+        raise ValueError(f"{expected}: it names no host")
     return text
 
 
@@ -42,7 +42,8 @@ def database_url(text: str) -> str:
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
-        raise ValueError("expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name") from None
+        expected = "expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name"
+        raise ValueError(f"{expected}; {SIGNS}") from None
     url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise ValueError(f"{url.drivername} is not supported: use sqlite or postgresql+psycopg")
@@ -50,7 +51,16 @@ def database_url(text: str) -> str:
         not url.database or ":memory:" in url.database or url.database.startswith("file:")
     ):
         raise ValueError("SQLite needs a file, such as sqlite:///taskmanager.db: a worker has several connections")
+    of_login = int(url.username is not None)  # SQLAlchemy takes what is behind another @ for the host or the name
+    if url.drivername != "sqlite" and text.count("@") > of_login:
+        raise ValueError(f"an @ stands in the user name, the password or behind the host: write it %40; {SIGNS}")
     return url.render_as_string(hide_password=False)
+
+
+def shown_database(url: str) -> str:
+    """Write a database's URL without what may be secret: user, password and options."""
+    full = sa.make_url(url)
+    return sa.URL.create(full.drivername, host=full.host, port=full.port, database=full.database).render_as_string()
 
 
 def secret(text: str) -> bytes:

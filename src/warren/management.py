@@ -11,12 +11,13 @@ import http.client
 import json
 import ssl
 from typing import Any, Final
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from warren.broker_users import Permissions
 from warren.errors import WarrenError
+from warren.url_parts import shown_host, split_url
 
 _PORTS: Final = {"http": 15672, "https": 15671}
 _LIMIT: Final = 10.0
@@ -63,26 +64,17 @@ class ManagementAddress(Struct, frozen=True):
         Raises:
             ValueError: it is none; the text does not show it.
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port or _PORTS.get(parts.scheme, 0)
-        except ValueError:
-            raise ValueError("its host or port cannot be read") from None
-        if parts.scheme not in _PORTS or not parts.hostname or parts.query or parts.fragment:
+        parts = split_url(url, *_PORTS)
+        if not parts.host or parts.query:
             raise ValueError("expected http://user:password@host:15672/ or https://...")
         path = parts.path.rstrip("/").removesuffix("/api")
-        return cls(parts.scheme == "https", parts.hostname, port, path, *_login(parts))
+        port = parts.port or _PORTS[parts.scheme]
+        return cls(parts.scheme == "https", parts.host, port, path, parts.user or None, parts.password or None)
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{self.path}/"
+        return f"{'https' if self.tls else 'http'}://{shown_host(self.host, self.port)}{self.path}/"
 
     __repr__ = __str__
-
-
-def _login(parts: SplitResult) -> tuple[str | None, str | None]:
-    user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
-    return user or None, password or None
 
 
 class Management:

@@ -87,6 +87,6 @@ def test_the_address_of_the_management_page_is_read_and_shown_without_a_password
     "url", ["", "mq.example.com", "amqp://a:hush@h/", "http://", "http://a:hush@h:port/", "http://h/?a=hush"]
 )
 def test_what_is_no_address_is_refused_without_showing_it(url: str) -> None:
-    with pytest.raises(ValueError, match=r"expected http:|cannot be read") as refused:
+    with pytest.raises(ValueError, match=r"http://|port") as refused:
         ManagementAddress.parse(url)
     assert "hush" not in str(refused.value)

@@ -8,13 +8,13 @@ import os
 import sys
 from typing import Annotated, Final
 
-import sqlalchemy as sa
 import typer
 
 from taskmanager import logs
 from taskmanager.bootstrap import build_topology, build_worker, prepare_database
 from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
+from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
 from warren.errors import WorkerDeaf
 from warren.memory import live_long
@@ -64,7 +64,7 @@ def worker(
 
 
 def _say_what(settings: Settings) -> None:
-    database = sa.make_url(settings.database_url).render_as_string(hide_password=True)
+    database = shown_database(settings.database_url)
     queue, broker = build_topology(settings).requests, shown_address(settings.amqp_url)
     number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
     logger.info("worker for %s at %s, database %s, %s", queue, broker, database, number)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from typing import Any, Self
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 
 from warren.amqp.errors import AddressError
+from warren.url_parts import UrlParts, decoded, shown_host, split_url
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """A broker's address. Its text hides the password.
+    """A broker's address. Its text has neither user, password nor options.
 
     Attributes:
         tls: amqps: encrypted, and the broker's certificate is checked, always.
@@ -22,6 +23,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         cafile: Certificates to trust instead of the system's (PEM).
         certfile: Our own certificate, where the broker asks for one (PEM); its key is in `keyfile` or in the same file.
         server_name: The name that the broker's certificate must bear, when it is not the host's.
+        number: The number to connect to instead of looking the host's name up, None to look it up.
     """
 
     host: str = "localhost"
@@ -36,6 +38,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     certfile: str | None = None
     keyfile: str | None = None
     server_name: str | None = None
+    number: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -47,75 +50,47 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         `server_name_indication`.
 
         Raises:
-            AddressError: It says which part and why, and never shows the password.
+            AddressError: It says which part and why, and repeats nothing of the text.
         """
         try:
-            parts = urlsplit(url)
-            port = parts.port
+            return cls._from_parts(split_url(url, *_PORTS))
         except ValueError as error:
-            raise AddressError(f"this is not an address: {_reason(error)}") from None
-        if parts.scheme not in _PORTS:
-            raise AddressError(
-                f"an address begins with amqp:// or amqps://, not {parts.scheme + ':' if parts.scheme else 'nothing'}"
-            )
-        if not url[len(parts.scheme) :].startswith("://"):
-            raise AddressError(f"an address begins with {parts.scheme}://")
+            raise AddressError(str(error)) from None
+
+    @classmethod
+    def _from_parts(cls, parts: UrlParts) -> Self:
         return cls(
-            host=_host(parts),
-            port=_PORTS[parts.scheme] if port is None else port,
-            user=_decoded("user", parts.username, "guest"),
-            password=_decoded("password", parts.password, "guest"),
+            host=parts.host or "localhost",
+            port=parts.port or _PORTS[parts.scheme],
+            user="guest" if parts.user is None else parts.user,
+            password="guest" if parts.password is None else parts.password,
             vhost=_vhost(parts),
             tls=parts.scheme == "amqps",
             **_options(parts),
         )
 
     def __str__(self) -> str:
-        """The address without the password and the options."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """Scheme, host, port and vhost."""
         scheme = "amqps" if self.tls else "amqp"
         vhost = "" if self.vhost == "/" else "/" + quote(self.vhost, safe="")
-        return f"{scheme}://{quote(self.user, safe='')}:***@{host}:{self.port}{vhost}"
+        return f"{scheme}://{shown_host(self.host, self.port)}{vhost}"
 
     __repr__ = __str__
 
 
-def _reason(error: ValueError) -> str:
-    text = str(error)
-    return "the port is not a number from 0 to 65535" if "ort" in text else "its host cannot be read"
-
-
-def _host(parts: SplitResult) -> str:
-    if parts.fragment:
-        raise AddressError("an address has no fragment; write # as %23")
-    return _decoded("host", parts.hostname, "localhost") or "localhost"
-
-
-def _decoded(what: str, text: str | None, default: str) -> str:
-    if text is None:
-        return default
-    try:
-        decoded = unquote(text, errors="strict")
-    except UnicodeDecodeError:
-        raise AddressError(f"the {what} has percent signs that are not UTF-8") from None
-    if "\0" in decoded:
-        raise AddressError(f"the {what} has a NUL character")
-    return decoded
-
-
-def _vhost(parts: SplitResult) -> str:
-    vhost = parts.path[1:]
-    if not vhost:
+def _vhost(parts: UrlParts) -> str:
+    written = parts.path[1:]
+    if not written:
         return "/"
-    if "/" in vhost:
-        raise AddressError(f"the vhost {vhost!r} has a slash; write it as %2f")
-    decoded = _decoded("vhost", vhost, "/")
-    if len(decoded) > 127 or len(decoded.encode()) > 255:
-        raise AddressError("the vhost has more than 127 characters or 255 bytes")
-    return decoded
+    if "/" in written:
+        raise ValueError("the vhost has a slash; in a vhost / is written %2F")
+    vhost = decoded("vhost", written)
+    if len(vhost) > 127 or len(vhost.encode()) > 255:
+        raise ValueError("the vhost has more than 127 characters or 255 bytes")
+    return vhost
 
 
-def _options(parts: SplitResult) -> dict[str, Any]:
+def _options(parts: UrlParts) -> dict[str, Any]:
     """The query as keyword arguments of Address."""
     found: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -127,9 +102,9 @@ def _options(parts: SplitResult) -> dict[str, Any]:
             found[_FILES[name]] = value
         elif name == "verify" and parts.scheme == "amqps":
             if value != "verify_peer":
-                raise AddressError("certificate checks cannot be turned off; name the broker's CA with cacertfile=")
+                raise ValueError("certificate checks cannot be turned off; name the broker's CA with cacertfile=")
         else:
-            raise AddressError(f"the option {name!r} is not known" + (" without amqps://" if name in _FILES else ""))
+            raise ValueError(_unknown(name))
     return found
 
 
@@ -142,7 +117,14 @@ _FILES = {
 }
 
 
+def _unknown(name: str) -> str:
+    if name in {*_FILES, "verify"}:
+        return f"the option {name} is not known without amqps://"
+    with_tls = ", ".join(_FILES)
+    return f"an option is not known: there are heartbeat, connection_timeout and, with amqps://, verify, {with_tls}"
+
+
 def _number(name: str, value: str, most: int) -> int:
     if not (value.isascii() and value.isdigit() and int(value[:12]) <= most):
-        raise AddressError(f"{name}={value!r} is not a whole number from 0 to {most}")
+        raise ValueError(f"{name} is not a whole number from 0 to {most}")
     return int(value)

@@ -4,7 +4,8 @@ import contextlib
 import socket
 import ssl
 import struct
-from urllib.parse import urlsplit
+
+from warren.url_parts import split_url
 
 __all__ = ["answers", "greeting"]
 
@@ -45,12 +46,11 @@ def greeting(host: str, port: int, *, tls: bool = False, limit: float = 5.0) -> 
 def answers(url: str, *, limit: float = 5.0) -> bool:
     """Tell whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough."""
     try:
-        address = urlsplit(url)
-        port = address.port or DEFAULT_PORTS[address.scheme]
-    except (ValueError, KeyError):
+        address = split_url(url, *DEFAULT_PORTS)
+    except ValueError:
         return False
-    host = address.hostname or "localhost"
-    return greeting(host, port, tls=address.scheme == "amqps", limit=limit) is not None
+    tls, port = address.scheme == "amqps", address.port or DEFAULT_PORTS[address.scheme]
+    return greeting(address.host or "localhost", port, tls=tls, limit=limit) is not None
 
 
 def unchecked_tls() -> ssl.SSLContext:

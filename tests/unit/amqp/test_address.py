@@ -45,12 +45,18 @@ def test_an_address_is_read_part_by_part(url: str, expected: Address) -> None:
         ("amqp:h", "begins with amqp://"),
         ("amqp://h:port", "port"),
         ("amqp://h:70000", "port"),
+        ("amqp://h:0", "port"),
+        ("amqp://h:\u0661", "port"),
         ("amqp://[::1", "host"),
-        ("amqp://h/a/b", "%2f"),
+        ("amqp://[h]", "host"),
+        ("amqp://a b", "host"),
+        ("amqp://a..b", "host"),
+        (f"amqp://{'a' * 64}", "host"),
+        ("amqp://h/a/b", "%2F"),
         ("amqp://h/%ff", "vhost"),
         ("amqp://%00:p@h", "user"),
-        ("amqp://h#frag", "fragment"),
-        ("amqp://h?colour=red", "colour"),
+        ("amqp://h#frag", "# is %23"),
+        ("amqp://h?colour=red", "an option is not known"),
         ("amqp://h?heartbeat=-1", "heartbeat"),
         ("amqp://h?heartbeat=many", "heartbeat"),
         ("amqp://h?heartbeat=70000", "heartbeat"),
@@ -67,7 +73,7 @@ def test_what_is_no_address_is_named_and_the_password_is_not_shown(url: str, say
     assert caught.value.fatal
 
 
-def test_an_address_hides_its_password_wherever_it_is_shown() -> None:
+def test_an_address_is_shown_without_user_password_and_options() -> None:
     address = Address.parse("amqps://me:s3cret@[::1]:1/a%2fb?heartbeat=5")
-    assert str(address) == repr(address) == "amqps://me:***@[::1]:1/a%2Fb"
-    assert str(Address.parse("amqp://h")) == "amqp://guest:***@h:5672"
+    assert str(address) == repr(address) == "amqps://[::1]:1/a%2Fb"
+    assert str(Address.parse("amqp://h")) == "amqp://h:5672"
