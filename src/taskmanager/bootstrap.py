@@ -163,6 +163,7 @@ def build_worker(settings: Settings, name: str) -> Iterator[Worker[sa.Connection
         name=name,
         prefetch=settings.prefetch,
         replay_all=settings.replay_all,
+        largest_response=settings.largest_response,
         retention=settings.retention,
         rate_limit=settings.rate_limit,
         watchdog=settings.watchdog,

@@ -21,6 +21,8 @@ SHORTEST_SECRET: Final = 32
 """Bytes of a JWT secret (RFC 7518, section 3.2)."""
 
 _PREFIX: Final = re.compile(r"(?!amq\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SIZE: Final = re.compile(r"([0-9]{1,9}) *(KiB|MiB)")
+_UNITS: Final = {"KiB": 1024, "MiB": 1024 * 1024}
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite+pysqlite": "sqlite"}
 
 
@@ -101,6 +103,25 @@ def number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def size(least: int, most: int) -> Callable[[str], int]:
+    """Make a reader of bytes within limits, as whole ``KiB`` or ``MiB``."""
+
+    def read(text: str) -> int:
+        found = _SIZE.fullmatch(text)
+        value = int(found[1]) * _UNITS[found[2]] if found else -1
+        if not least <= value <= most:
+            raise ValueError(f"{text!r} is not a size from {shown_size(least)} to {shown_size(most)}, such as 8MiB")
+        return value
+
+    return read
+
+
+def shown_size(value: int) -> str:
+    """Write whole KiB as settings have them."""
+    unit = "KiB" if value % _UNITS["MiB"] else "MiB"
+    return f"{value // _UNITS[unit]}{unit}"
 
 
 def rate_limit(text: str) -> RateLimit:

@@ -46,6 +46,7 @@ class Settings:
         retry_delays: the ladder of pauses before retries.
         max_retries: retries after the first attempt.
         replay_all: responses of reads are stored and repeated too (``TASKMANAGER_REPLAY=all``).
+        largest_response: bytes that a response may have (``TASKMANAGER_RESPONSE_LIMIT``).
         allow_simulated_errors: requests may ask for failures, for demonstrations only.
         token_lifetime: how long a login lasts.
         retention: how long responses are kept for requests that are asked again.
@@ -69,6 +70,7 @@ class Settings:
     retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     max_retries: int = 3
     replay_all: bool = False
+    largest_response: int = 8 * 1024 * 1024
     allow_simulated_errors: bool = False
     token_lifetime: timedelta = timedelta(hours=1)
     retention: timedelta = timedelta(days=7)
@@ -146,6 +148,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_RETRY_DELAY": ("retry_delays", values.retry_delays),
     "TASKMANAGER_MAX_RETRIES": ("max_retries", values.number(0, 100)),
     "TASKMANAGER_REPLAY": ("replay_all", lambda text: values.one_of("writes", "all")(text) == "all"),
+    "TASKMANAGER_RESPONSE_LIMIT": ("largest_response", values.size(1024, 512 * 1024 * 1024)),
     "TASKMANAGER_ALLOW_SIMULATED_ERRORS": ("allow_simulated_errors", values.truth),
     "TASKMANAGER_TOKEN_LIFETIME": ("token_lifetime", values.duration(timedelta(seconds=1), timedelta(days=31))),
     "TASKMANAGER_RETENTION": ("retention", values.duration(timedelta(minutes=1), timedelta(days=3650))),

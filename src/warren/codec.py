@@ -17,13 +17,22 @@ import msgspec
 
 from warren.envelope import DeadLetter, Reply, Request
 from warren.errors import InvalidRequest, RequestError
-from warren.masking import shown, without_tokens
+from warren.masking import shown
 
 LARGEST_BODY: Final = 256 * 1024
 """Bytes in the body of a request."""
 
 LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
 """Bytes in a request that a worker has written anew: with a ticket, and numbers in another form."""
+
+MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""A transaction ends with the request whose response brings all of its responses to that size."""
+
+LONGEST_TEXT: Final = 1000
+"""Characters of an error's text in a response; it may repeat what a caller sent."""
+
+LARGEST_DETAILS: Final = 64 * 1024
+"""Bytes of an error's details in a response; larger ones are left out."""
 
 DEEPEST_NESTING: Final = 64
 """Objects and arrays within one another."""
@@ -103,9 +112,11 @@ def ok(request_id: str, data: Any) -> bytes:
 
 
 def refusal(request_id: str, error: RequestError) -> bytes:
-    """Write an error response; its text may repeat what the caller sent, but never a token."""
+    """Write an error response; its text may repeat a part of what the caller sent, but never a token."""
     details = msgspec.UNSET if error.details is None else dict(error.details)
-    return encode_json(Reply(request_id, "error", None, without_tokens(error.text), error.code, details))
+    if details and len(encode_json(details)) > LARGEST_DETAILS:
+        details = msgspec.UNSET
+    return encode_json(Reply(request_id, "error", None, shown(error.text, LONGEST_TEXT), error.code, details))
 
 
 _reply = msgspec.json.Decoder(Reply)

@@ -14,6 +14,7 @@ WarrenError
 │   ├── DeadlineExceeded     deadline_exceeded
 │   ├── RetriesExhausted     retries_exhausted
 │   └── Internal             internal
+│       └── ResponseTooLarge a response over the limit; its transaction was rolled back
 ├── TemporaryError           this request may pass later: it is retried
 │   ├── StorageBusy          a lock or a conflict in the database
 │   └── StorageFailed        the database refused a statement
@@ -127,6 +128,12 @@ class Internal(RequestError):
     """The worker failed in a way that says nothing about the request."""
 
     code = "internal"
+
+
+class ResponseTooLarge(Internal):
+    """The response of an action is larger than responses may be; its transaction is rolled back, nothing is stored."""
+
+    kept = False
 
 
 class TemporaryError(WarrenError):

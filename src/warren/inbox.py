@@ -1,8 +1,7 @@
 """The idempotent batch: what is known is answered from its row, what is new runs, and its response is stored.
 
 Effect, idempotency row and stored response are one transaction, shared by all requests of a batch. One request never
-costs another its effect: when anything fails after it has written, the batch is rolled back and its requests run one by
-one.
+costs another its effect: when anything fails after it wrote, the batch is rolled back and each request runs alone.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from warren.codec import refusal
+from warren.codec import MOST_RESPONSE_BYTES, refusal
 from warren.errors import IdReused, RequestError, StorageUnavailable
 from warren.store import Key, KeyTaken, Row, Store, Stored, Transaction
 
@@ -163,15 +162,15 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
 
 
 def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
-    if len(jobs) > 1 and (results := _share(store, jobs)):
-        yield list(zip(jobs, results, strict=True))
-        return
+    while len(jobs) > 1 and (results := _share(store, jobs)):
+        yield list(zip(jobs, results, strict=False))
+        jobs = jobs[len(results) :]
     for job in jobs:
         yield [(job, run_alone(store, job))]
 
 
 def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
-    """Run jobs in one transaction; None when they cannot share one, and nothing of it was kept."""
+    """Run jobs in one transaction, the first ones where responses are large; None when they cannot share one."""
     try:
         with store.begin(writes=any(job.stores for job in jobs)) as transaction:
             return _answer_all(transaction, store, jobs)
@@ -186,15 +185,16 @@ def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job
     known = dict(transaction.find([job.key for job in jobs if job.stores]))
     rows: list[Row] = []
     results: list[Result] = []
+    size = 0
     for job in jobs:
-        if job.stores and (stored := known.get(job.key)):
-            results.append(repeat(job, stored))
-            continue
-        result = _attempt(transaction, store, job)
-        results.append(result)
-        if job.stores and isinstance(result, Answered) and result.kept:
-            known[job.key] = Stored(job.fingerprint, result.response)
-            rows.append(_row(job, result.response))
+        stored = known.get(job.key) if job.stores else None
+        results.append(result := repeat(job, stored) if stored else _attempt(transaction, store, job))
+        if isinstance(result, Answered):
+            if job.stores and result.kept and not stored:
+                known[job.key] = Stored(job.fingerprint, result.response)
+                rows.append(_row(job, result.response))
+            if (size := size + len(result.response)) >= MOST_RESPONSE_BYTES:
+                break
     if rows:
         transaction.save(rows)
     return results

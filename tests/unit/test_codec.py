@@ -115,6 +115,12 @@ def test_replies_hold_a_code_only_for_errors() -> None:
     assert decode_reply(error).code == "conflict"
 
 
+def test_what_an_error_repeats_of_a_request_is_bound() -> None:
+    error = refusal("a", Conflict("\x01" * 262_144, details={"name": "x" * 262_144}))
+    assert len(error) < 10_000
+    assert "(262144 characters)" in (decode_reply(error).error or "")
+
+
 @pytest.mark.parametrize("depth", [200, 5_000, 100_000])
 def test_a_letter_that_is_nested_too_deep_is_none(depth: int) -> None:
     body = b'{"failed_at": "x", "reason": "x", "headers": {}, "request": %b%b}' % (b"[" * depth, b"]" * depth)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from warren.codec import ok, refusal
+from warren.codec import refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Result, find_answer
 from warren.serving.intake import Intake, Work
@@ -100,7 +100,8 @@ class Calls(Generic[C, S]):
 
     async def _run_writing(self, work: Work) -> Result:
         """Run an action whose one transaction makes and stores its response."""
-        transaction = _WriteOnce(work.request.id, lambda run: self._store(work, run))
+        respond = partial(self._intake.response, work.request.id)
+        transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
         try:
             value = await work.action.function(self._intake.context(work, transactions=transaction), *work.arguments)
         except _Concluded:
@@ -110,13 +111,12 @@ class Calls(Generic[C, S]):
                 return await self._refuse(work, error, stores=True)
         if transaction.result is not None:
             return transaction.result
-        return await self._store(work, lambda _: ok(work.request.id, value))
+        return await self._store(work, lambda _: respond(value))
 
     async def _run_reading(self, work: Work, *, stores: bool) -> Result:
-        request_id = work.request.id
         try:
             context = self._intake.context(work, transactions=self._read)
-            response = ok(request_id, await work.action.function(context, *work.arguments))
+            response = self._intake.response(work.request.id, await work.action.function(context, *work.arguments))
         except RequestError as error:
             return await self._refuse(work, error, stores=stores)
         return await self._store(work, lambda _: response) if stores else Answered(response)
@@ -143,9 +143,15 @@ class Calls(Generic[C, S]):
 class _WriteOnce:
     """The transaction of an async action that writes: the value of its function is the response, stored with it."""
 
-    def __init__(self, request_id: str, store: Callable[[Callable[[Any], bytes]], Awaitable[Result]]) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        respond: Callable[[Any], bytes],
+        store: Callable[[Callable[[Any], bytes]], Awaitable[Result]],
+    ) -> None:
         self.result: Result | None = None
         self._request_id = request_id
+        self._respond = respond
         self._store = store
 
     async def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -155,7 +161,7 @@ class _WriteOnce:
 
         def run(connection: Any) -> bytes:
             values.append(function(connection, *arguments))
-            return ok(self._request_id, values[-1])
+            return self._respond(values[-1])
 
         self.result = await self._store(run)
         if isinstance(self.result, Answered) and not (self.result.code or self.result.replayed):

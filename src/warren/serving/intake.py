@@ -15,7 +15,7 @@ from warren.amqp import Delivery
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
 from warren.envelope import DEADLINE, DEATHS, RETRY_COUNT, Request
-from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError
+from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError, ResponseTooLarge
 from warren.inbox import Job, always
 from warren.masking import shown, without_tokens
 from warren.outcome import Answer, DeadLetter, Outcome
@@ -32,6 +32,10 @@ _LONGEST_REASON: Final = 1000
 """Characters of what a caller wrote, in logs and reasons."""
 
 _PLAIN_ENCODINGS: Final = (None, "", "utf-8", "UTF-8", "identity")
+
+
+LARGEST_RESPONSE: Final = 8 * 1024 * 1024
+"""Bytes of a response, unless a worker is told otherwise; RabbitMQ 4 takes no message over 16 MiB of itself."""
 
 
 class Work(Struct, frozen=True):
@@ -87,6 +91,7 @@ class Intake(Generic[C, S]):
         keyring: verifies tokens and tickets.
         services: handed to the actions.
         replay_all: store the responses of reads too.
+        largest_response: bytes that a response may have.
         clock: POSIX time in seconds.
     """
 
@@ -97,12 +102,14 @@ class Intake(Generic[C, S]):
         services: S,
         *,
         replay_all: bool = False,
+        largest_response: int = LARGEST_RESPONSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api = api
         self._keyring = keyring
         self._services = services
         self._replay_all = replay_all
+        self._largest_response = largest_response
         self._clock = clock
         self._secrets = frozenset(name for action in api for name in action.secrets)
         self._secrets_of = {(action.version, action.name): self._secrets - _plain(action) for action in api}
@@ -181,6 +188,20 @@ class Intake(Generic[C, S]):
         """Whether responses of this action are kept: those of writes, of reads by choice, never one with a secret."""
         return action.writes or (self._replay_all and not action.secret)
 
+    def response(self, request_id: str, value: Any) -> bytes:
+        """Write the response of an action that succeeded, within its transaction.
+
+        Raises:
+            ResponseTooLarge: it is larger than responses may be.
+        """
+        response = ok(request_id, value)
+        if len(response) > self._largest_response:
+            raise ResponseTooLarge(
+                f"The response has {len(response)} bytes, and at most {self._largest_response} are sent; "
+                "what the request changed was undone. Ask for less at once"
+            )
+        return response
+
     def context(
         self, work: Work, *, connection: C | None = None, transactions: Transactions | None = None
     ) -> Context[C, S]:
@@ -205,7 +226,7 @@ class Intake(Generic[C, S]):
         def run_action(connection: C) -> bytes:
             self.check_turn(work)
             context = self.context(work, connection=connection)
-            return ok(request.id, action.function(context, *work.arguments))
+            return self.response(request.id, action.function(context, *work.arguments))
 
         asked, keyed = canonical([request.version, request.action, request.data]), bool(action.secrets)
         return Job(

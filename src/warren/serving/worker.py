@@ -20,7 +20,7 @@ from warren.serving.admission import Admission
 from warren.serving.cleaning import CleanUp
 from warren.serving.consumption import Consumption
 from warren.serving.dispatch import hand_out
-from warren.serving.intake import Intake
+from warren.serving.intake import LARGEST_RESPONSE, Intake
 from warren.serving.lane import Lanes
 from warren.serving.loop_guard import LoopGuard
 from warren.serving.outbox import Outbox
@@ -48,6 +48,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         name: for the broker's list of connections and the log.
         prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
         replay_all: store the responses of reads too.
+        largest_response: bytes that a response may have; a larger one is refused and its transaction rolled back.
         drain: how long a stop waits for what is in hand; the rest goes back to the queue.
         retention: how long responses are kept.
         cleaning: pause between two clean-ups of older ones.
@@ -59,6 +60,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     name: str = "worker"
     prefetch: int = 200
     replay_all: bool = False
+    largest_response: int = LARGEST_RESPONSE
     drain: timedelta = timedelta(seconds=8)
     retention: timedelta = timedelta(days=7)
     cleaning: timedelta = timedelta(minutes=10)
@@ -102,7 +104,9 @@ class Worker(Generic[C, S]):
         self._topology = topology
         self._policy = policy
         self._options = options
-        self._intake = Intake(api, keyring, services, replay_all=options.replay_all)
+        self._intake = Intake(
+            api, keyring, services, replay_all=options.replay_all, largest_response=options.largest_response
+        )
         self._outbox = Outbox(topology, keyring)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission[C] | None = None
