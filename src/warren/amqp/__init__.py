@@ -21,6 +21,7 @@ from warren.amqp.errors import (
     Refused,
     Unroutable,
 )
+from warren.amqp.fields import size_of
 from warren.amqp.limits import Limits
 from warren.amqp.message import Delivery, FieldTable, FieldValue, Got, Message, Properties, QueueState
 from warren.amqp.reconnect import Backoff, Reconnecting, Session
@@ -53,4 +54,5 @@ __all__ = [
     "Refused",
     "Session",
     "Unroutable",
+    "size_of",
 ]

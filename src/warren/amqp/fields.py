@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from warren.amqp.errors import InvalidArgument, ProtocolError
 from warren.amqp.message import FieldTable, FieldValue
+from warren.amqp.value_count import MOST_VALUES, holds_too_many
 
 DEEPEST = 32
 """Tables and arrays nested deeper than this arrive as raw bytes: nobody may make us recurse without end."""
@@ -47,6 +48,22 @@ def text_of(data: bytes) -> str:
         return data.decode("utf-8", "backslashreplace")
 
 
+def short_strings(data: bytes, count: int) -> tuple[str, ...]:
+    """The `count` short strings that make up `data`.
+
+    Raises:
+        ProtocolError, IndexError: There are more or fewer; the reader makes one error of them.
+    """
+    texts, at = [], 0
+    for _ in range(count):
+        start = at + 1
+        at = start + data[at]
+        texts.append(text_of(data[start:at]))
+    if at != len(data):
+        raise ProtocolError("a method does not end with its last name", 502)
+    return tuple(texts)
+
+
 _text_of = lru_cache(maxsize=1024)(text_of)
 """For the names of fields: the same few come again and again."""
 
@@ -59,6 +76,15 @@ def encode_table(table: FieldTable) -> bytes:
     """
     content = encode_fields(table)
     return _UINT32.pack(len(content)) + content
+
+
+def size_of(table: FieldTable) -> int:
+    """How many bytes a field table has when it is written.
+
+    Raises:
+        InvalidArgument: A value that AMQP cannot carry; the text names the field.
+    """
+    return len(encode_table(table))
 
 
 def encode_fields(table: FieldTable) -> bytes:
@@ -128,6 +154,8 @@ def decode_table(data: bytes, at: int, depth: int = 0) -> tuple[FieldTable, int]
     at += 4
     if end > len(data):
         raise ProtocolError("a field table is longer than its frame", 502)
+    if end - at > MOST_VALUES and not depth and holds_too_many(data, at, end, DEEPEST):  # a short one cannot
+        raise ProtocolError(f"a field table holds more than {MOST_VALUES} values", 502)
     table: FieldTable = {}
     while at < end:
         value_at = at + 1 + data[at]

@@ -16,6 +16,9 @@ METHOD, HEADER, BODY, HEARTBEAT_KIND, FRAME_END = 1, 2, 3, 8, 0xCE
 OVERHEAD = 8
 """Bytes of a frame that are not its payload."""
 
+_AROUND = OVERHEAD + 14
+"""Bytes of a header frame that are not the properties."""
+
 _HEAD = struct.Struct(">BHI").pack
 _PUBLISH = struct.Struct(">BHIHHH").pack
 _CONTENT = struct.Struct(">BBHIHHQH").pack
@@ -42,13 +45,18 @@ def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -
     """basic.publish with its header and body frames; `sequence` goes into a header of its own unless it is 0.
 
     Raises:
-        InvalidArgument: A name or property that AMQP cannot carry, or a body that is not bytes.
+        InvalidArgument: A name or property that AMQP cannot carry, properties that are larger than a frame, or a body
+            that is not bytes.
     """
     body = message.body
     try:
         size = len(body)
         method = _publish_method(channel, message.exchange, message.routing_key, message.mandatory)
         flags, properties = encode_properties(message.properties, sequence)
+        if len(properties) > frame_max - _AROUND:
+            raise InvalidArgument(
+                f"the properties have {len(properties)} bytes; {frame_max - _AROUND} fit into a frame"
+            )
         header = _CONTENT(FRAME_END, HEADER, channel, 14 + len(properties), 60, 0, size, flags)
         if not size:
             return b"".join((method, header, properties, b"\xce"))

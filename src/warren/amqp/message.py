@@ -42,6 +42,10 @@ class Properties(msgspec.Struct, frozen=True, gc=False):
     cluster_id: str | None = None
 
 
+EMPTY = Properties()
+"""No properties."""
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A message to publish. The empty exchange is the default one, where the routing key is a queue's name.
 
@@ -52,12 +56,16 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     routing_key: str
     exchange: str = ""
-    properties: Properties = Properties()
+    properties: Properties = EMPTY
     mandatory: bool = False
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A message that the broker sent to a consumer. Its tag belongs to the channel on which it came."""
+    """A message that the broker sent to a consumer. Its tag belongs to the channel on which it came.
+
+    Attributes:
+        unreadable: Why its properties could not be read, and are empty; otherwise an empty text.
+    """
 
     consumer_tag: str
     delivery_tag: int
@@ -66,6 +74,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     routing_key: str
     properties: Properties
     body: bytes
+    unreadable: str = ""
 
 
 class Got(msgspec.Struct, frozen=True):

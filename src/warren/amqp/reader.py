@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 
 from pamqp import base
 
+from warren.amqp.content import DELIVER, GET_OK, RETURN, Content
 from warren.amqp.errors import ProtocolError
-from warren.amqp.fields import text_of
+from warren.amqp.fields import short_strings
 from warren.amqp.frames import BODY, FRAME_END, HEADER, HEARTBEAT_KIND, METHOD, OVERHEAD
-from warren.amqp.message import Delivery, Got, Properties, Returned, Settled
+from warren.amqp.message import EMPTY, Delivery, Got, Properties, Returned, Settled
 from warren.amqp.methods import decode_method
 from warren.amqp.properties import decode_properties
 
 Event: TypeAlias = Delivery | Got | Returned | Settled | base.Frame
 """What a channel hears: hot frames as our records, other methods as pamqp decodes them."""
 
-_DELIVER, _GET_OK, _RETURN = 0x3C003C, 0x3C0047, 0x3C0032
 _ACK, _NACK = 0x3C0050, 0x3C0078
 _SETTLEMENTS = (_ACK, _NACK)
 _HEAD = struct.Struct(">BHI").unpack_from
@@ -39,33 +39,38 @@ _HEADER_TO_BODY = struct.Struct(">BBHI").unpack_from
 _CONTENT = struct.Struct(">HHQH").unpack_from
 _MOST_NAMES = 4096
 
+LARGEST_HEADER = 1024 * 1024
+"""Bytes of the largest method or header frame that is kept; only frames of bodies are held to what was agreed.
 
-class _Content:
-    """A message whose frames are still coming on one channel."""
+RabbitMQ sends a message's header as one frame, whatever was agreed (AMQP 0-9-1 errata, item 11), and adds to the header
+that a client sent: `x-delivery-count`, `x-death` with all routing keys, and others.
+"""
 
-    __slots__ = ("left", "method", "opening", "pieces", "properties", "sequence")
-
-    def __init__(self, method: int, opening: tuple[Any, ...]) -> None:
-        self.method = method
-        self.opening = opening
-        self.properties: Properties | None = None
-        self.left = self.sequence = 0
-        self.pieces: list[bytes] = []
+_HEADER_START = 14
+"""Bytes of a header frame's payload before the properties: class, weight, body size and flags."""
+_END = bytes((FRAME_END,))
 
 
 class Reader:
     """Turns what arrives, in whatever pieces, into events.
 
     Nothing is copied twice while a large frame drips in. Whatever the bytes are, only ProtocolError comes out; the
-    reader is of no use after it.
+    reader is of no use after it. A message whose properties cannot be read is no such error, since the broker would
+    send it again and again: it arrives without them, and says so.
+
+    Args:
+        frame_max: bytes of the largest frame of a body.
+        largest_header: bytes of the largest header that is kept.
     """
 
-    def __init__(self, frame_max: int = 131072) -> None:
+    def __init__(self, frame_max: int = 131072, largest_header: int = LARGEST_HEADER) -> None:
         self.frame_max = frame_max
+        self._largest_header = largest_header
+        self._passing = 0  # bytes still to come of a header that is not kept
         self._pieces: list[bytes] = []
         self._have = self._need = 0
         self._next = 0  # where the frame begins that comes next; a delivery in one piece moves it past its own three
-        self._contents: dict[int, _Content] = {}
+        self._contents: dict[int, Content] = {}
         self._names: dict[bytes, tuple[str, ...]] = {}
         self._handlers = {METHOD: self._method, HEADER: self._header, BODY: self._body}
 
@@ -75,13 +80,10 @@ class Reader:
         Raises:
             ProtocolError: Behind the last good event.
         """
-        if self._pieces:
-            self._pieces.append(data)
-            self._have += len(data)
-            if self._have < self._need:
+        if self._pieces or self._passing:
+            data = self._continued(data)
+            if not data:
                 return
-            data = b"".join(self._pieces)
-            self._pieces.clear()
         at, length, need, handlers, largest = 0, len(data), 7, self._handlers, self.frame_max - OVERHEAD
         try:
             while length - at >= 7:
@@ -89,36 +91,80 @@ class Reader:
                 end = at + 7 + size
                 handler = handlers.get(kind)
                 if handler is None or size > largest:
-                    _check_head(data, at, kind, size, self.frame_max)
+                    end = self._checked_end(data, at, kind, size)
                 if end >= length:
                     need = size + OVERHEAD
                     break
                 if data[end] != FRAME_END:
                     raise ProtocolError("a frame does not end where it says")
                 self._next = end + 1
-                if handler is not None:
-                    event = handler(data, at + 7, end, channel)
-                    if event is not None:
-                        yield channel, event
+                event = handler(data, at + 7, end, channel) if handler is not None else None
+                if event is not None:
+                    yield channel, event
                 at = self._next
+            if need > self._largest_header + OVERHEAD:
+                yield from self._leave_out_header(data[at:], need)
+                return
         except (IndexError, struct.error, ValueError) as error:
             raise ProtocolError(f"a frame that cannot be read: {error}", 502) from error
         self._keep(data[at:], need)
+
+    def _continued(self, data: bytes) -> bytes:
+        """What can be read now that this has come; nothing where a frame is not complete yet."""
+        if self._passing:
+            passed = min(self._passing, len(data))
+            self._passing -= passed
+            if not self._passing and data[passed - 1 : passed] != _END:
+                raise ProtocolError("a frame does not end where it says")
+            return data[passed:]
+        self._pieces.append(data)
+        self._have += len(data)
+        if self._have < self._need:
+            return b""
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        return data
 
     def _keep(self, rest: bytes, need: int) -> None:
         self._have, self._need = len(rest), need
         if rest:
             self._pieces.append(rest)
 
+    def _leave_out_header(self, begun: bytes, need: int) -> Iterator[tuple[int, Event]]:
+        """Let a header go by that is too large to be kept, and have its message arrive without it."""
+        if len(begun) < 7 + _HEADER_START:
+            self._keep(begun, 7 + _HEADER_START)
+            return
+        why = f"its header has {need - OVERHEAD} bytes, and at most {self._largest_header} are read"
+        channel = _HEAD(begun, 0)[1]
+        event = self._begin_content(channel, begun, 7, (EMPTY, 0), why)
+        if event is not None:
+            yield channel, event
+        self._passing = need
+        yield from self.feed(begun)
+
+    def _checked_end(self, data: bytes, at: int, kind: int, size: int) -> int:
+        """Let heartbeats pass (they carry nothing) and name what else is wrong with a frame's first seven bytes.
+
+        Returns:
+            Where the frame ends; the end of the data for a header that is not kept, even if all of it is there.
+        """
+        if kind not in (METHOD, HEADER, BODY, HEARTBEAT_KIND):
+            raise ProtocolError(f"a frame of unknown type {kind}, it begins with {data[at : at + 24]!r}")
+        most = {HEARTBEAT_KIND: 0, BODY: self.frame_max - OVERHEAD}.get(kind, self._largest_header)
+        if size > most and kind != HEADER:
+            raise ProtocolError(f"a frame of type {kind} and {size} bytes where at most {most + OVERHEAD} are taken")
+        return at + 7 + size if size <= most else len(data)
+
     def _method(self, data: bytes, at: int, end: int, channel: int) -> Event | None:
-        index = _INDEX(data, at)[0]
         if channel in self._contents:
-            raise ProtocolError(f"method {index:#x} in the middle of a message", 505)
-        if index == _DELIVER:
+            raise ProtocolError("a method in the middle of a message", 505)
+        index = _INDEX(data, at)[0]
+        if index == DELIVER:
             delivery = self._in_one_piece(data, at, end, channel)
             if delivery is not None:
                 return delivery
-            self._contents[channel] = _Content(index, self._deliver(data, at + 4, end))
+            self._contents[channel] = Content(index, self._deliver(data, at + 4, end))
         elif index in _SETTLEMENTS:
             tag, bits = _TAG(data, at + 4)
             if end - at != 13:
@@ -126,10 +172,10 @@ class Reader:
             if index == _ACK and not bits and self._next < len(data):
                 return self._acks(data, channel, tag)
             return Settled(tag, bits & 1 == 1, index == _ACK)
-        elif index == _GET_OK:
-            self._contents[channel] = _Content(index, self._get_ok(data, at + 4, end))
-        elif index == _RETURN:
-            self._contents[channel] = _Content(index, self._return(data, at + 4, end))
+        elif index == GET_OK:
+            self._contents[channel] = Content(index, self._get_ok(data, at + 4, end))
+        elif index == RETURN:
+            self._contents[channel] = Content(index, self._return(data, at + 4, end))
         else:
             return decode_method(data[at - 7 : end + 1])
         return None
@@ -179,15 +225,32 @@ class Reader:
         return Settled(last, multiple=False, accepted=True, first=first)
 
     def _header(self, data: bytes, at: int, end: int, channel: int) -> Event | None:
+        header = data[at:end]
+        flags = _CONTENT(header, 0)[3]
+        try:
+            found, unreadable = decode_properties(header, flags, _HEADER_START, end - at), ""
+        except (IndexError, struct.error, ValueError, ProtocolError) as error:
+            words = error.text if isinstance(error, ProtocolError) else str(error)
+            found, unreadable = (EMPTY, 0), f"its properties are not what AMQP knows: {words}"
+        return self._begin_content(channel, data, at, found, unreadable)
+
+    def _begin_content(
+        self, channel: int, data: bytes, at: int, found: tuple[Properties, int], unreadable: str
+    ) -> Event | None:
         content = self._contents.get(channel)
         if content is None or content.properties is not None:
             raise ProtocolError("a content header without its method", 505)
-        class_id, weight, size, flags = _CONTENT(data, at)
+        class_id, weight, size, _ = _CONTENT(data, at)
         if class_id != 60 or weight:
             raise ProtocolError(f"a content header of class {class_id}, weight {weight}", 501)
-        content.properties, content.sequence = decode_properties(data, flags, at + 14, end)
-        content.left = size
-        return None if size else self._complete(channel, content, content.properties, b"")
+        if unreadable and content.method == RETURN:  # we wrote it, and the number that tells what came back is in it
+            raise ProtocolError(f"a message that came back cannot be told from others: {unreadable}", 502)
+        content.properties, content.sequence = found
+        content.unreadable, content.left = unreadable, size
+        if size:
+            return None
+        del self._contents[channel]
+        return content.event(b"")
 
     def _body(self, data: bytes, at: int, end: int, channel: int) -> Event | None:
         content = self._contents.get(channel)
@@ -202,18 +265,8 @@ class Reader:
             content.pieces.append(piece)
             return None
         body = b"".join((*content.pieces, piece)) if content.pieces else piece
-        return self._complete(channel, content, content.properties, body)
-
-    def _complete(self, channel: int, content: _Content, properties: Properties, body: bytes) -> Event:
         del self._contents[channel]
-        if content.method == _DELIVER:
-            consumer_tag, tag, redelivered, exchange, key = content.opening
-            return Delivery(consumer_tag, tag, redelivered, exchange, key, properties, body)
-        if content.method == _RETURN:
-            code, text, exchange, key = content.opening
-            return Returned(content.sequence, code, text, exchange, key, properties, body)
-        tag, redelivered, exchange, key, count = content.opening
-        return Got(Delivery("", tag, redelivered, exchange, key, properties, body), count)
+        return content.event(body)
 
     def _deliver(self, data: bytes, at: int, end: int) -> tuple[Any, ...]:
         tag_at = at + 1 + data[at]
@@ -234,27 +287,8 @@ class Reader:
         """The `count` short strings that make up `data`; the same ones come again and again."""
         texts = self._names.get(data)
         if texts is None or len(texts) != count:
-            texts = _short_strings(data, count)
+            texts = short_strings(data, count)
             if len(self._names) >= _MOST_NAMES:
                 self._names.clear()
             self._names[data] = texts
         return texts
-
-
-def _short_strings(data: bytes, count: int) -> tuple[str, ...]:
-    texts, at = [], 0
-    for _ in range(count):
-        start = at + 1
-        at = start + data[at]
-        texts.append(text_of(data[start:at]))
-    if at != len(data):
-        raise ProtocolError("a method does not end with its last name", 502)
-    return tuple(texts)
-
-
-def _check_head(data: bytes, at: int, kind: int, size: int, frame_max: int) -> None:
-    """Let heartbeats pass (they carry nothing) and name what else is wrong with a frame's first seven bytes."""
-    if kind not in (METHOD, HEADER, BODY, HEARTBEAT_KIND):
-        raise ProtocolError(f"a frame of unknown type {kind}, it begins with {data[at : at + 24]!r}")
-    if size > frame_max - OVERHEAD or (kind == HEARTBEAT_KIND and size):
-        raise ProtocolError(f"a frame of type {kind} and {size} bytes where at most {frame_max} were agreed")

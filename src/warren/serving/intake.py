@@ -117,6 +117,8 @@ class Intake(Generic[C, S]):
     def take(self, delivery: Delivery) -> Work | Declined:
         """Check a delivery; never raises, whatever the message holds."""
         request: Request | None = None
+        if delivery.unreadable:
+            return self._refuse(delivery, None, DeadLetter(f"{InvalidRequest.code}: {delivery.unreadable}"))
         if foreign := foreign_reply_to(delivery.properties.reply_to):
             return self._refuse(delivery, None, DeadLetter(foreign))
         try:

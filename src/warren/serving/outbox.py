@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from warren.amqp import FieldTable, Message, Properties
+from warren.amqp import FieldTable, InvalidArgument, Message, Properties, size_of
 from warren.auth import Keyring, Ticket
 from warren.codec import encode_json, imprint, refusal
 from warren.envelope import CONTENT_TYPE, DEATHS, PRINCIPAL, RETRY_COUNT, SEAL
@@ -29,6 +29,9 @@ _SHORT_STRING: Final = 255
 """Bytes in a property (AMQP 0-9-1, section 4.2.5.3)."""
 _SURELY_SHORT: Final = _SHORT_STRING // 4
 """Characters that have no more bytes than that in UTF-8."""
+
+_LARGEST_DEATHS: Final = 16 * 1024
+"""Bytes of `x-death` that a letter repeats; the broker writes some hundred for each queue and reason."""
 
 
 class Outbox:
@@ -99,9 +102,8 @@ class Outbox:
         headers: FieldTable = {RETRY_COUNT: item.retries if isinstance(item, Work) else 0, SEAL: seal}
         if isinstance(item, Work):
             headers |= {PRINCIPAL: principal}
-            received = item.delivery.properties.headers or {}
-            if item.retries and DEATHS in received:
-                headers |= {DEATHS: received[DEATHS]}
+            if item.retries:
+                headers |= _deaths(item.delivery.properties.headers or {})
         return headers
 
     def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
@@ -112,6 +114,15 @@ class Outbox:
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.code, Internal)(text)
         return self._reply(item, refusal(_id(item), error))
+
+
+def _deaths(received: FieldTable) -> FieldTable:
+    """Repeat what the broker says of a message's way, where that can be written and is no larger than a broker's."""
+    told = {name: value for name, value in received.items() if name == DEATHS}
+    try:
+        return told if size_of(told) <= _LARGEST_DEATHS else {}
+    except InvalidArgument:
+        return {}
 
 
 def _echo(correlation_id: str | None) -> str | None:

@@ -1,0 +1,66 @@
+"""What stands in a message's header never makes its letter one that cannot be written."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from support.asked import asked
+from support.serving import keyring
+from taskmanager.actions import api
+from warren.amqp import Delivery, FieldTable, size_of
+from warren.auth import Principal, Ticket
+from warren.codec import decode_request, imprint
+from warren.envelope import DEATHS, RETRY_COUNT
+from warren.outcome import DeadLetter
+from warren.serving.intake import Declined, Intake, Work
+from warren.serving.outbox import Outbox
+from warren.topology import Topology
+
+NO_SERVICES: Any = None
+"""Nothing is executed here."""
+
+DEATH: FieldTable = {"queue": "api.requests.retry", "reason": "expired", "count": 1, "routing-keys": ["api.requests"]}
+
+
+def retried(deaths: Any) -> Delivery:
+    """A request with one retry behind it, and what the broker says of its way."""
+    ring = keyring()
+    request: dict[str, Any] = {"id": "a", "version": "v1", "action": "get_task", "data": {"task_id": 1}}
+    known = imprint(decode_request(json.dumps(request).encode()))
+    delivery = asked({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
+    return replace(delivery, properties=replace(delivery.properties, headers={RETRY_COUNT: 1, DEATHS: deaths}))
+
+
+def letter_headers(delivery: Delivery) -> FieldTable:
+    work = Intake(api, keyring(), NO_SERVICES).take(delivery)
+    assert isinstance(work, Work)
+    (letter,) = Outbox(Topology("api", (timedelta(seconds=5),)), keyring()).messages(work, DeadLetter("why"))
+    headers = letter.properties.headers or {}
+    assert size_of(headers) < 100_000
+    return headers
+
+
+def test_a_letter_repeats_what_the_broker_says_of_its_requests_way() -> None:
+    assert letter_headers(retried([DEATH]))[DEATHS] == [DEATH]
+
+
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "larger than any broker's": lambda: [{**DEATH, "routing-keys": ["k" * 200] * 500}],
+    "a number that cannot be written": lambda: [{**DEATH, "count": 2**64 - 1}],
+    "a moment without a zone": lambda: [{**DEATH, "time": datetime(2026, 1, 1)}],  # noqa: DTZ001 -- that is the case
+}
+
+
+@pytest.mark.parametrize("deaths", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -> None:
+    assert DEATHS not in letter_headers(retried(deaths()))
+
+
+def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
+    item = Intake(api, keyring(), NO_SERVICES).take(replace(retried([]), unreadable="its header has too many bytes"))
+    assert isinstance(item, Declined)
+    assert item.outcome == DeadLetter("invalid_request: its header has too many bytes")
