@@ -23,6 +23,13 @@ SEAL: Final = "x-seal"
 
 CONTENT_TYPE: Final = "application/json"
 
+HIGHEST_PRIORITY: Final = 4
+"""Priority of a message without that property, and the highest that a caller may set: on RabbitMQ 4.3 a quorum queue
+delivers higher ones first, always (RabbitMQ, "Priority Support in Queues")."""
+
+REDRIVE_PRIORITY: Final = 1
+"""Priority of a dead letter's request that is sent again: behind live traffic on RabbitMQ 4.3."""
+
 
 class Request(Struct, frozen=True):
     """A request as it stands in a message's body.

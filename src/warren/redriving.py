@@ -14,7 +14,7 @@ from warren.amqp import Delivery, Message, Properties
 from warren.auth import Keyring, Principal, Ticket
 from warren.claims import LEEWAY
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
-from warren.envelope import CONTENT_TYPE, PRINCIPAL, RETRY_COUNT, SEAL, DeadLetter, Request
+from warren.envelope import CONTENT_TYPE, PRINCIPAL, REDRIVE_PRIORITY, RETRY_COUNT, SEAL, DeadLetter, Request
 from warren.errors import BY_CODE, InvalidRequest, UnknownAction, WarrenError
 from warren.outcome import WORKERS_DIED
 from warren.serving.letters import sealed_content
@@ -89,6 +89,8 @@ class Redriver:
     def message(self, delivery: Delivery, *, named: bool) -> Message:
         """Make a fresh message for a letter: none of its headers is copied, and nobody waits for the reply.
 
+        It goes out at a low priority, so that on RabbitMQ 4.3 many of them keep no live request waiting.
+
         Args:
             delivery: the letter.
             named: somebody asked for this very letter, so that one on which workers died may be sent too.
@@ -105,6 +107,7 @@ class Redriver:
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
+            priority=REDRIVE_PRIORITY,
             correlation_id=request.id,
             headers={RETRY_COUNT: 0},
         )

@@ -58,7 +58,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
     "100 kB of headers": headers(OK, huge="x" * 100_000),
     "a thousand headers": ({"headers": {f"x-{number}": number for number in range(1000)}}, OK),
     "tables in tables": headers(OK, deep=nested(60)),
-    "priority": ({"priority": 255}, OK),
+    "a priority above all others": ({"priority": 255}, REFUSED),
+    "a priority just above the usual one": ({"priority": 5}, REFUSED),
+    "the usual priority": ({"priority": 4}, OK),
+    "the lowest priority": ({"priority": 0}, OK),
     "a long life": ({"expiration": "600000"}, OK),
     "a life that is no number": ({"expiration": "soon"}, CLOSED),
     "not persistent": ({"delivery_mode": 1}, OK),
@@ -192,7 +195,7 @@ async def test_nothing_of_what_a_caller_put_around_a_request_goes_with_it_into_t
     async with attack(commands) as at:
         hostile = aimed({"CC": EVERYWHERE, "x-dead-letter-exchange": "", "x-delivery-count": 7, "mine": "x"}, "t")
         body = at.request("again", simulate_temp_error=True)
-        await at.send(body, headers=hostile, priority=9, expiration="60000", app_id="a", type="t", message_id="m")
+        await at.send(body, headers=hostile, priority=3, expiration="60000", app_id="a", type="t", message_id="m")
         await until(lambda: "retry #1 for again" in at.worker.output, "the first retry")
         got = await at.caller.channel.get(at.topology.retries[0], no_ack=True)
     assert got is not None
@@ -200,8 +203,9 @@ async def test_nothing_of_what_a_caller_put_around_a_request_goes_with_it_into_t
     found = properties.headers or {}
     assert set(found) - {"x-delivery-count"} == {"x-retry-count"}
     assert found.get("x-delivery-count", 0) == 0, "not the broker's own"
-    left = (properties.priority, properties.expiration, properties.app_id, properties.type, properties.message_id)
-    assert left == (None,) * 5
+    assert properties.priority == 3, "its place among others is the caller's to choose, downwards"
+    left = (properties.expiration, properties.app_id, properties.type, properties.message_id)
+    assert left == (None,) * 4
     assert at.token.encode() not in got.delivery.body
 
 

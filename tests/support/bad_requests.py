@@ -82,4 +82,6 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "forged death": {"headers": {"x-death": [{"queue": "api.requests.retry", "count": 3, "reason": "expired"}]}},
     "content encoding": {"content_encoding": "gzip"},
     "deadline of another type": {"headers": {"x-deadline": "soon"}},
+    "priority above the usual": {"priority": 5},
+    "highest priority": {"priority": 255},
 }

@@ -219,7 +219,7 @@ class Fuzzer:
             "content_encoding": lambda: pick((*short, "utf-8", "identity", "gzip")),
             "headers": self._headers,
             "delivery_mode": lambda: pick((1, 2)),
-            "priority": lambda: pick((0, 9, 255)),
+            "priority": lambda: pick((0, 1, 4, 4, 255)),
             "message_id": lambda: pick(short),
             "timestamp": lambda: pick((0, 1, 2**31, 2**63 - 1)),
             "type": lambda: pick(short),

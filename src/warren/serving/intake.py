@@ -14,7 +14,7 @@ from warren.actions import Action, Api, Context, Transactions
 from warren.amqp import Delivery
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
-from warren.envelope import DEADLINE, DEATHS, RETRY_COUNT, Request
+from warren.envelope import DEADLINE, DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
 from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError, ResponseTooLarge
 from warren.inbox import Job, always
 from warren.masking import shown, without_tokens
@@ -136,6 +136,7 @@ class Intake(Generic[C, S]):
 
     def _accept(self, delivery: Delivery, request: Request) -> Work:
         retries, ticket = self._standing(delivery, request)
+        _check_priority(delivery)
         if not (retries or delivery.redelivered):
             self._check_deadline(delivery, "Request arrived")
         action = self._api.find(request.version, request.action)
@@ -262,6 +263,14 @@ def _check_encoding(delivery: Delivery) -> None:
     encoding = delivery.properties.content_encoding
     if encoding not in _PLAIN_ENCODINGS:
         raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
+
+
+def _check_priority(delivery: Delivery) -> None:
+    priority = delivery.properties.priority
+    if priority is not None and priority > HIGHEST_PRIORITY:
+        raise InvalidRequest(
+            f"Property priority: expected at most {HIGHEST_PRIORITY}, as a request without it has, got {priority}"
+        )
 
 
 def _known_id(delivery: Delivery) -> str:

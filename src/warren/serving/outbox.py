@@ -75,6 +75,7 @@ class Outbox:
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,
+            priority=asked.priority,
             correlation_id=_echo(asked.correlation_id),
             reply_to=asked.reply_to,
             headers={RETRY_COUNT: retry.number},

@@ -53,7 +53,7 @@ async def test_what_is_sent_again_has_our_own_headers_only_and_a_ticket(
     serve: Serve, caller: Caller, token: str, again: Again, topology: Topology
 ) -> None:
     async with serve(most=0, services=[KeyError("no")]):
-        await caller.ask(writing("a", token), headers={"mine": 1, "CC": ["elsewhere"]}, priority=7, correlation_id="c")
+        await caller.ask(writing("a", token), headers={"mine": 1, "CC": ["elsewhere"]}, priority=4, correlation_id="c")
     await until_depth(caller, 1)
     await again.redrive(None)
     got = await caller.channel.get(topology.requests, no_ack=True)
@@ -61,7 +61,7 @@ async def test_what_is_sent_again_has_our_own_headers_only_and_a_ticket(
     properties = got.delivery.properties
     headers = set(properties.headers or {}) - {"x-delivery-count"}  # that one is the broker's
     assert headers == {"x-retry-count"}
-    assert (properties.delivery_mode, properties.reply_to, properties.priority) == (2, None, None)
+    assert (properties.delivery_mode, properties.reply_to, properties.priority) == (2, None, 1)
     assert (properties.correlation_id, properties.content_type) == ("a", "application/json")
     request = json.loads(got.delivery.body)
     ticket = keyring().read_ticket(request.pop("auth"), imprint(decode_request(got.delivery.body)))
