@@ -187,7 +187,9 @@ def test_a_node_ends_with_the_process_that_started_it_even_if_that_is_killed(tmp
 @linux_only
 def test_nothing_is_left_when_the_start_is_interrupted(tmp_path: Path) -> None:
     environment = dict(os.environ, PYTHONFAULTHANDLER="")
-    command = [sys.executable, "-c", START_A_NODE, str(tmp_path)]
+    # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
+    heeding = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{START_A_NODE}"
+    command = [sys.executable, "-c", heeding, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as parent:
         wait_until(lambda: len(processes_of(tmp_path)) >= 3, "the start of node and port mapper")
         parent.send_signal(signal.SIGINT)

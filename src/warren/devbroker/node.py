@@ -14,7 +14,7 @@ from typing import Self
 
 from warren.devbroker.errors import BrokerFailed
 from warren.devbroker.installation import configuration, named_root
-from warren.devbroker.probe import greeting
+from warren.devbroker.probe import greeting, shows_page
 from warren.devbroker.programs import Programs
 from warren.process_group import ProcessGroup, kill
 
@@ -104,7 +104,7 @@ class DevBroker:
         return self._node.pid
 
     def start(self) -> None:
-        """Start the node and return when it answers.
+        """Start the node and return when it answers, and its management page too where it was asked for.
 
         Raises:
             BrokerMissing: there is no RabbitMQ on this machine.
@@ -230,11 +230,16 @@ class DevBroker:
                 if PORT_TAKEN.search(log_tail(folder, lines=400)):
                     return False
                 raise BrokerFailed(f"the private RabbitMQ node ended while it started\n{log_tail(folder)}")
-            # The greeting holds the node's own name, so another broker on a port that we lost is not mistaken for ours.
-            if self._name.partition("@")[0].encode() in (greeting("127.0.0.1", self._ports["amqp"]) or b""):
+            if self._answers():
                 return True
             time.sleep(0.05)
         raise BrokerFailed(f"the private RabbitMQ node did not answer within {self._limit:g} s\n{log_tail(folder)}")
+
+    def _answers(self) -> bool:
+        """The greeting holds the node's own name, so another broker on a port that we lost is not mistaken for ours."""
+        if self._name.partition("@")[0].encode() not in (greeting("127.0.0.1", self._ports["amqp"]) or b""):
+            return False
+        return not self._management or shows_page("127.0.0.1", self._ports["management"], "guest", "guest")
 
 
 def new_name() -> str:

@@ -1,13 +1,15 @@
-"""Whether an AMQP broker answers at an address: the first step of the handshake, nothing more."""
+"""Whether a broker answers at an address: the first step of the handshake, or its management page."""
 
+import base64
 import contextlib
+import http.client
 import socket
 import ssl
 import struct
 
 from warren.url_parts import split_url
 
-__all__ = ["answers", "greeting"]
+__all__ = ["answers", "greeting", "shows_page"]
 
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 CONNECTION_START = b"\x00\x0a\x00\x0a"
@@ -51,6 +53,24 @@ def answers(url: str, *, limit: float = 5.0) -> bool:
         return False
     tls, port = address.scheme == "amqps", address.port or DEFAULT_PORTS[address.scheme]
     return greeting(address.host or "localhost", port, tls=tls, limit=limit) is not None
+
+
+def shows_page(host: str, port: int, user: str, password: str, *, limit: float = 5.0) -> bool:
+    """Tell whether RabbitMQ's management page works: for a moment after its port is open it fails (status 500, 4.3.6).
+
+    Args:
+        host: where to connect to.
+        port: where to connect to.
+        user: who asks; a page that refuses this user works too.
+        password: of that user.
+        limit: seconds that each step may take.
+    """
+    words = base64.b64encode(f"{user}:{password}".encode()).decode()
+    page = http.client.HTTPConnection(host, port, timeout=limit)
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(page):
+        page.request("GET", "/api/overview", headers={"Authorization": f"Basic {words}"})
+        return page.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    return False
 
 
 def unchecked_tls() -> ssl.SSLContext:
