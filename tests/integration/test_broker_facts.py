@@ -1,6 +1,6 @@
 """What differs between versions of RabbitMQ, and that what we declare and send holds on each of them.
 
-`make test-matrix` runs these tests on two versions. A fact that differs has one test, with what each version does.
+`make test-matrix` runs these tests on three versions. A fact that differs has one test, with what each version does.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from support.versions import DELIVERY_LIMIT_BY_DEFAULT, FORGED_DEATHS_IGNORED, NACKS_UNCOUNTED, Version, version_of
 from warren.amqp import Channel, Connection, Delivery, FieldTable, Message, Properties
 from warren.dead_letters import look
 from warren.devbroker import DevBroker
@@ -24,7 +25,6 @@ from warren.topology import Topology
 LOOKS = 1000
 LIMIT = 60.0
 """Seconds after which a test that waits has failed."""
-FOUR = (4, 0)
 Look = Callable[[Connection, str], Awaitable[None]]
 """Looks at the first message of a queue a thousand times, with some tool."""
 
@@ -37,8 +37,8 @@ async def connection(broker: DevBroker) -> AsyncIterator[Connection]:
 
 
 @pytest.fixture
-def version(connection: Connection) -> tuple[int, ...]:
-    return tuple(int(part) for part in str(connection.server_properties["version"]).split(".")[:2])
+def version(connection: Connection) -> Version:
+    return version_of(connection)
 
 
 @pytest.fixture
@@ -118,17 +118,21 @@ async def get_and_go_away(connection: Connection, queue: str) -> None:
 
 async def consume_and_go_away(connection: Connection, queue: str) -> None:
     for _ in range(LOOKS):
-        channel, came = await connection.channel(), asyncio.Event()
-        await channel.qos(100)
-        await channel.consume(queue, lambda _, came=came: came.set())  # type: ignore[misc]  # a default binds the loop's
-        await asyncio.wait_for(came.wait(), LIMIT)
-        await channel.close()
+        await look_and_go_away(connection, queue)
 
 
-async def test_the_broker_is_the_one_that_this_run_claims_to_test(version: tuple[int, ...]) -> None:
+async def look_and_go_away(connection: Connection, queue: str) -> None:
+    channel, came = await connection.channel(), asyncio.Event()
+    await channel.qos(100)
+    await channel.consume(queue, lambda _: came.set())
+    await asyncio.wait_for(came.wait(), LIMIT)
+    await channel.close()
+
+
+async def test_the_broker_is_the_one_that_this_run_claims_to_test(version: Version) -> None:
     claimed = os.environ.get("TASKMANAGER_TEST_RABBITMQ_VERSION")
     if claimed:
-        assert version == tuple(int(part) for part in claimed.split("."))
+        assert version[:2] == tuple(int(part) for part in claimed.split("."))
     assert version >= (3, 10), "the first version whose quorum queues know a TTL and at-least-once dead-lettering"
 
 
@@ -176,18 +180,41 @@ async def test_a_thousand_looks_of_our_own_lose_no_letter(
     assert [(await next_message(channel, topology.dead_letters)).body for _ in bodies] == bodies
 
 
-@pytest.mark.parametrize(("limit", "old", "new"), [(None, LOOKS, 21), (-1, 1, LOOKS)], ids=["default", "minus one"])
+@pytest.mark.parametrize("how", ["nack", "reject"])
+@pytest.mark.parametrize("limit", [None, -1], ids=["default", "minus one"])
 async def test_without_our_limit_a_queue_drops_what_was_looked_at(
-    channel: Channel, spare: str, version: tuple[int, ...], limit: int | None, old: int, new: int
+    channel: Channel, spare: str, version: Version, limit: int | None, how: str
 ) -> None:
     arguments: FieldTable = {"x-queue-type": "quorum"} | ({} if limit is None else {"x-delivery-limit": limit})
     await channel.declare_queue(spare, durable=True, arguments=arguments)
     await put(channel, spare, b"looked at")
     looks = 0
     while looks < LOOKS and (got := await channel.get(spare)):
-        channel.nack(got.delivery.delivery_tag)
+        getattr(channel, how)(got.delivery.delivery_tag)
         looks += 1
-    assert looks == (new if version >= FOUR else old)
+    assert looks == looks_that_are_survived(version, limit, how)
+
+
+def looks_that_are_survived(version: Version, limit: int | None, how: str) -> int:
+    """How often a message may be looked at; as often as the test looks stands for ever."""
+    if version < DELIVERY_LIMIT_BY_DEFAULT:
+        return 1 if limit == -1 else LOOKS
+    counts = how == "reject" or version < NACKS_UNCOUNTED
+    return 21 if limit is None and counts else LOOKS
+
+
+async def test_without_our_limit_a_queue_drops_what_a_consumer_left_behind_from_4_0(
+    connection: Connection, channel: Channel, spare: str, version: Version
+) -> None:
+    """Whoever looks and goes away counts on 4.3 too, where what is given back does not."""
+    await channel.declare_queue(spare, durable=True, arguments={"x-queue-type": "quorum"})
+    await put(channel, spare, b"looked at")
+    for _ in range(21):
+        await until_there(channel, spare, at_least=1)
+        await look_and_go_away(connection, spare)
+    await put(channel, spare, b"next")
+    bodies = [b"next"] if version >= DELIVERY_LIMIT_BY_DEFAULT else [b"looked at", b"next"]
+    assert [(await next_message(channel, spare)).body for _ in bodies] == bodies
 
 
 async def test_a_fresh_message_survives_every_round_through_retry(channel: Channel, topology: Topology) -> None:
@@ -201,7 +228,7 @@ async def test_a_fresh_message_survives_every_round_through_retry(channel: Chann
 
 
 async def test_a_message_that_claims_to_have_died_in_requests_is_dropped_in_silence_before_4(
-    channel: Channel, topology: Topology, version: tuple[int, ...]
+    channel: Channel, topology: Topology, version: Version
 ) -> None:
     claim: FieldTable = {
         "queue": topology.requests,
@@ -214,22 +241,22 @@ async def test_a_message_that_claims_to_have_died_in_requests_is_dropped_in_sile
     await put(channel, retry, b"forged", headers={"x-death": [claim]})
     await put(channel, retry, b"honest")
     came = [await next_message(channel, topology.requests)]
-    if version >= FOUR:
+    if version >= FORGED_DEATHS_IGNORED:
         came.append(await next_message(channel, topology.requests))
         assert [[death["queue"] for death in deaths(each)] for each in came] == [[retry], [retry]]
-    assert [each.body for each in came] == ([b"forged", b"honest"] if version >= FOUR else [b"honest"])
+    assert [each.body for each in came] == ([b"forged", b"honest"] if version >= FORGED_DEATHS_IGNORED else [b"honest"])
     for queue in topology.queues:
         assert (await channel.declare_queue(queue.name, passive=True)).messages == 0
 
 
 async def test_a_forged_count_of_deaths_goes_on_before_4_and_is_ignored_from_4(
-    channel: Channel, topology: Topology, version: tuple[int, ...]
+    channel: Channel, topology: Topology, version: Version
 ) -> None:
     (retry,) = topology.retries
     claim: FieldTable = {"queue": retry, "reason": "expired", "count": 7, "exchange": "", "routing-keys": [retry]}
     await put(channel, retry, b"forged", headers={"x-death": [claim]})
     (death,) = deaths(await next_message(channel, topology.requests))
-    assert death["count"] == (1 if version >= FOUR else 8)
+    assert death["count"] == (1 if version >= FORGED_DEATHS_IGNORED else 8)
 
 
 def deaths(delivery: Delivery) -> list[dict[str, Any]]:

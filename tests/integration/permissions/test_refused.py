@@ -8,7 +8,9 @@ import pytest
 
 from support.attacks import OVER_HTTP, REFUSED, Attack, Attacker
 from support.broker_users import Operator
+from support.versions import PASSIVE_NEEDS_PERMISSION, version_of
 from warren.amqp import Address, AmqpError, Channel, ChannelClosed, Connection, ConnectionLost, Message, Properties
+from warren.operations import BrokerTrouble, report_queues
 from warren.topology import Topology
 
 REFUSALS = (403, 405, 406, 530, 540)
@@ -141,13 +143,34 @@ async def test_priority_and_an_invented_history_change_nothing_at_the_broker(
     assert await depths(owner, topology) == [4, 0, 1, 1]
 
 
-async def test_all_that_a_caller_learns_is_how_many_messages_wait(
-    operator: Operator, owner: Channel, reply_queue: str, users: tuple[str, str], topology: Topology
+@pytest.mark.parametrize("queue", ["requests", "dead_letters"])
+async def test_a_caller_may_learn_how_many_messages_wait_before_4_2_6_and_nothing_afterwards(
+    operator: Operator, owner: Channel, reply_queue: str, users: tuple[str, str], topology: Topology, queue: str
 ) -> None:
-    """The broker refuses nobody a passive declaration; it changes nothing."""
+    """By a passive declaration, which changes nothing."""
     mine = await attacker(operator, users[0], topology, reply_queue)
-    assert (await mine.channel.declare_queue(topology.dead_letters, passive=True)).messages == 1
+    asked = mine.channel.declare_queue(getattr(topology, queue), passive=True)
+    if version_of(mine.connection) < PASSIVE_NEEDS_PERMISSION:
+        assert (await asked).messages == 1
+    else:
+        with pytest.raises(ChannelClosed) as refused:
+            await asked
+        assert refused.value.reply_code == 403
     await mine.connection.close()
+
+
+async def test_a_worker_may_look_at_all_queues_and_a_caller_before_4_2_6_only(
+    owner: Channel, users: tuple[str, str], topology: Topology
+) -> None:
+    assert [report.messages for report in await report_queues(users[1], topology)] == [1, 0, 1]
+    connection = await Connection.open(users[0])
+    version = version_of(connection)
+    await connection.close()
+    if version < PASSIVE_NEEDS_PERMISSION:
+        assert [report.messages for report in await report_queues(users[0], topology)] == [1, 0, 1]
+    else:
+        with pytest.raises(BrokerTrouble, match=f"ACCESS_REFUSED.*{topology.requests}"):
+            await report_queues(users[0], topology)
 
 
 REPLY_QUEUE_TRICKS: dict[str, Callable[[Attacker, str], Awaitable[object]]] = {
