@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from warren import inbox
 from warren.amqp import Channel, Delivery, Message
 from warren.inbox import Job, Result
-from warren.serving.intake import Declined, Intake, Work
+from warren.serving.intake import Declined, Intake, Rejected, Work
 from warren.serving.settle import Settler
 from warren.sql import SqlStore, SqlTransaction
 from warren.store import Row, Store
@@ -143,7 +143,7 @@ def set_points(killer: Killer) -> None:
 def _wrap_intake(killer: Killer) -> None:
     take, make_job = Intake.take, Intake.job
 
-    def take_and_tell(self: Intake[Any, Any], delivery: Delivery) -> Work | Declined:
+    def take_and_tell(self: Intake[Any, Any], delivery: Delivery) -> Work | Rejected | Declined:
         killer.reach(RECEIVED, [delivery.properties.correlation_id or "?"])
         item = take(self, delivery)
         if isinstance(item, Work):

@@ -19,7 +19,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from warren import jws
-from warren.claims import check_origin, check_times, subject_of
+from warren.claims import Expired, check_origin, check_times, subject_of
 from warren.errors import Unauthenticated
 from warren.keys import HS256, NO_KEYS, Key, KeySet, secret_key
 
@@ -41,6 +41,18 @@ class Principal(Struct, frozen=True):
 
 
 ANONYMOUS: Final = Principal("")
+
+
+class TokenExpired(Unauthenticated):
+    """A token that says truly who presents it, and has expired; told to the caller like all others.
+
+    Attributes:
+        principal: whose token it was.
+    """
+
+    def __init__(self, principal: Principal) -> None:
+        super().__init__(_REFUSED)
+        self.principal = principal
 
 
 class Ticket(Struct, frozen=True):
@@ -122,7 +134,8 @@ class Keyring:
         """Say who presents this token, with or without a leading ``Bearer ``.
 
         Raises:
-            Unauthenticated: for every reason with the same text, so that a forger learns nothing.
+            Unauthenticated: for every reason with the same text, so that a forger learns nothing; as ``TokenExpired``
+                where that is all that is wrong.
         """
         token = bearer(auth)
         now = self._clock()
@@ -197,8 +210,10 @@ class Keyring:
         try:
             claims = jws.verify(token, trust.token_keys, _TOKEN_TYPES)
             check_origin(claims, issuer=self._issuer, audience=self._issuer)
-            expires = check_times(claims, now=now, longest=self._longest_life)
             subject = subject_of(claims)
+            expires = check_times(claims, now=now, longest=self._longest_life)
+        except Expired as error:
+            raise (TokenExpired(Principal(subject)) if subject else Unauthenticated(_REFUSED)) from error
         except ValueError as error:
             raise Unauthenticated(_REFUSED) from error
         if not subject:

@@ -13,6 +13,10 @@ LONGEST_SUBJECT: Final = 64
 """Characters; so many has the column of the principal."""
 
 
+class Expired(ValueError):
+    """All times are as they should be, but the last one has passed."""
+
+
 def check_origin(claims: Mapping[str, Any], *, issuer: str, audience: str) -> None:
     """Check who issued a token, and for whom; several audiences may be named (RFC 7519, section 4.1.3).
 
@@ -39,7 +43,8 @@ def check_times(claims: Mapping[str, Any], *, now: float, longest: float) -> flo
         When it ends to be believed, POSIX time in seconds.
 
     Raises:
-        ValueError: expired, not yet valid, lives too long, or times in a form that the RFC does not have.
+        Expired: it has expired, and nothing else is wrong with its times.
+        ValueError: not yet valid, lives too long, or times in a form that the RFC does not have.
     """
     times = [claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)]
     if any(type(moment) not in (int, float) for moment in times):
@@ -48,8 +53,10 @@ def check_times(claims: Mapping[str, Any], *, now: float, longest: float) -> flo
     if not 0 < expires - issued <= longest:
         raise ValueError("lives too long, or ends before it begins")
     leeway = LEEWAY.total_seconds()
-    if issued - leeway > now or begins - leeway > now or expires + leeway <= now:
-        raise ValueError("expired, or not yet valid")
+    if issued - leeway > now or begins - leeway > now:
+        raise ValueError("not yet valid")
+    if expires + leeway <= now:
+        raise Expired("expired")
     return float(expires + leeway)
 
 

@@ -12,6 +12,13 @@ RETRY_COUNT: Final = "x-retry-count"
 DEADLINE: Final = "x-deadline"
 """Header: POSIX time in milliseconds after which the caller no longer waits."""
 
+TIMEOUT: Final = "x-timeout"
+"""Header: milliseconds that the caller waits, from the moment at which the broker takes the message."""
+
+STAMP: Final = "timestamp_in_ms"
+"""Header: POSIX time in milliseconds at which the broker took the message, where it is told to say so (RabbitMQ,
+"Message Interceptors")."""
+
 DEATHS: Final = "x-death"
 """Header: written by the broker when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
 

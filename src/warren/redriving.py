@@ -43,9 +43,9 @@ _DEADLY: Final = (
     "name it by its id once the cause is mended"
 )
 _NOT_JUDGED: Final = tuple(f"{code}: " for code, kind in BY_CODE.items() if not kind.kept)
-_NOT_LOOKED_UP: Final = (
-    "it was refused ({code}) before anybody looked whether its id had been executed, which may be so long ago that "
-    "nothing would keep it from having its effect twice; have its caller ask again, then discard it"
+_FOR_THE_MOMENT: Final = (
+    "it was refused ({code}) for the moment only, and may have been executed at another one, which may be so long ago "
+    "that nothing would keep it from having its effect twice; have its caller ask again, then discard it"
 )
 _ANONYMOUS: Final = "its caller was never authenticated, and {name} needs one; have its caller ask again with a token"
 
@@ -162,7 +162,7 @@ def _check_reason(letter: DeadLetter, *, named: bool) -> None:
     if letter.redrivable is False:
         raise NotRedrivable(_INCOMPLETE)
     if letter.reason.startswith(_NOT_JUDGED):
-        raise NotRedrivable(_NOT_LOOKED_UP.format(code=letter.reason.partition(":")[0]))
+        raise NotRedrivable(_FOR_THE_MOMENT.format(code=letter.reason.partition(":")[0]))
     if not named and letter.reason.endswith(WORKERS_DIED):
         raise NotRedrivable(_DEADLY)
 

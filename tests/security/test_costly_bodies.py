@@ -13,7 +13,7 @@ from taskmanager.actions import api
 from warren.amqp import Delivery, FieldTable, FieldValue, Properties
 from warren.codec import LARGEST_BODY, ok
 from warren.outcome import Answer, DeadLetter
-from warren.serving.intake import Declined, Intake
+from warren.serving.intake import Declined, Intake, Work
 from warren.serving.outbox import Outbox
 from warren.topology import Topology
 
@@ -88,6 +88,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
                 outbox.messages(item, item.outcome)
                 assert len(item.name) < 200
             else:
+                assert isinstance(item, Work)
                 assert intake.job(item).key.id == "a"
                 outbox.messages(item, Answer(ok("a", None)))
             outbox.messages(item, DeadLetter("why"))

@@ -23,8 +23,9 @@ from warren.amqp.frames import publish
 from warren.auth import Keyring, Principal, Ticket
 from warren.codec import decode_letter, ok
 from warren.outcome import Answer, DeadLetter, Outcome, Retry
-from warren.serving.intake import Declined, Intake, Work
+from warren.serving.intake import Declined, Intake, Rejected, Work
 from warren.serving.outbox import Outbox
+from warren.serving.rejections import refused
 from warren.topology import DIRECT_REPLY_TO, Topology
 
 ROUNDS, FUZZERS, EACH = 10, 100, 100
@@ -112,7 +113,9 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake[Any, Any], outb
         assert isinstance(item.outcome, Answer | DeadLetter)
         check(item, item.outcome, outbox, good)
         return "answer" if isinstance(item.outcome, Answer) else "letter"
-    assert isinstance(item, Work)
+    if isinstance(item, Rejected):
+        check(item.work, refused(item.work, item.error), outbox, good)
+        return "rejected"
     assert len(intake.job(item).fingerprint) == 16
     outcomes: tuple[Outcome, ...] = (
         Answer(ok(item.request.id, None)),

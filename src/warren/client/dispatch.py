@@ -233,6 +233,7 @@ class Dispatch:
                 self.in_flight.fail(asked, partial(asked.given_up, "any more", str(error)))
         else:
             for asked in lost:
+                asked.in_doubt = True
                 self._enqueue(asked)
 
     def _fail_unaccepted(self, batch: Sequence[Asked], text: str) -> None:

@@ -12,10 +12,23 @@ import msgspec
 from warren.client.deadlines import Deadlines
 from warren.codec import check_id, decode_reply
 from warren.envelope import Reply
-from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, Overloaded, WarrenError
+from warren.errors import (
+    DeadlineExceeded,
+    IdReused,
+    NoAnswer,
+    NotSent,
+    Overloaded,
+    RateLimited,
+    Unauthenticated,
+    WarrenError,
+)
 
 LONGEST_TIMEOUT: Final = 7 * 24 * 3600.0
 """Seconds; a response is kept for seven days by default, so nobody can get it by waiting longer."""
+
+
+_OF_ONE_ATTEMPT: Final = frozenset({DeadlineExceeded.code, RateLimited.code, Overloaded.code, Unauthenticated.code})
+"""Codes that say of one attempt that it was not executed, and nothing of an earlier one of the same id."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -37,6 +50,7 @@ class Asked:
         expires: on the loop's clock, when the last of them gives up.
         sent_until: on the loop's clock, the deadline that was sent with the last attempt.
         attempts: how often it was written to a connection.
+        in_doubt: an earlier attempt was lost with its connection and may have been executed.
         accepted: the broker has confirmed an attempt and did not return it.
         line: where the last attempt was written, None before and once that connection is lost.
     """
@@ -47,6 +61,7 @@ class Asked:
         "body",
         "expires",
         "id",
+        "in_doubt",
         "line",
         "name",
         "sent_until",
@@ -59,7 +74,7 @@ class Asked:
         self.waiters: list[Waiter] = []
         self.expires = self.sent_until = 0.0
         self.attempts = 0
-        self.accepted = False
+        self.accepted = self.in_doubt = False
         self.line: object | None = None
 
     @property
@@ -71,19 +86,26 @@ class Asked:
         return False
 
     def unaccepted(self, text: str) -> WarrenError:
-        """The error for an attempt that the broker did not take: certain only when it was the first one."""
-        if self.attempts <= 1:
+        """The error for an attempt that the broker did not take: certain only when no earlier one is in doubt."""
+        if not self.in_doubt:
             return NotSent(f"{self.name} {self.id} was not sent: {text}")
         return NoAnswer(f"{self.name} {self.id} was not sent again: {text}. An earlier attempt may have been executed")
 
     def refused(self, queue: str, retry_after: float) -> WarrenError:
         """The error for an attempt that found no room in the queue; ``retry_after`` is in seconds."""
         text = f"queue {queue!r} takes no more requests at present"
-        if self.attempts > 1:
+        if self.in_doubt:
             return self.unaccepted(text)
         return Overloaded(
             f"{self.name} {self.id} was not accepted: {text}. Ask again in {retry_after:g} s",
             details={"retry_after": retry_after},
+        )
+
+    def refused_again(self, reply: Reply) -> WarrenError:
+        """The error for an attempt that was not executed while an earlier one may have been."""
+        return NoAnswer(
+            f"{self.name} {self.id} was refused when it was asked again, {reply.code}: {reply.error}. "
+            "An earlier attempt may have been executed. Ask again with the same id"
         )
 
     def given_up(self, why: str, trouble: str | None) -> WarrenError:
@@ -194,6 +216,10 @@ class InFlight:
             return True
         if reply.code == DeadlineExceeded.code and asked.expires > asked.sent_until:
             return False
+        if asked.in_doubt and reply.code in _OF_ONE_ATTEMPT:
+            refused = reply
+            self.fail(asked, lambda: asked.refused_again(refused))
+            return True
         self._forget(asked)
         waiters, asked.waiters = asked.waiters, []
         for waiter in waiters:

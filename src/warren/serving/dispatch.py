@@ -9,17 +9,18 @@ from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from warren.amqp import Delivery
-from warren.codec import decode_reply, refusal
+from warren.codec import decode_reply
 from warren.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from warren.inbox import Answered, Deadly, Failed, Result
 from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, Retry
-from warren.retry import RetryPolicy, decide
+from warren.retry import RetryPolicy, decide, describe
 from warren.serving.admission import Admission
 from warren.serving.calls import Calls
-from warren.serving.intake import Intake, Work
+from warren.serving.intake import Intake, Rejected, Work
 from warren.serving.lane import Finished, Lanes
 from warren.serving.lull import Lull
 from warren.serving.quarantine import Quarantine
+from warren.serving.rejections import Rejections, refused
 from warren.serving.settle import Settlement, Settler, Unsettled
 from warren.serving.standstill import Standstill
 from warren.serving.turns import Turns
@@ -80,6 +81,7 @@ class Dispatcher(Generic[C, S]):
             hold=self._quarantine.hold,
             release=self._quarantine.release,
         )
+        self._rejections = Rejections(lanes, intake.job, self._settle_rejected, self._not_looked_up)
         self._over = False
 
     def take(self, deliveries: list[Delivery]) -> None:
@@ -91,6 +93,8 @@ class Dispatcher(Generic[C, S]):
             item = self._intake.take(delivery)
             if isinstance(item, Work):
                 works.append(item)
+            elif isinstance(item, Rejected):
+                self._rejections.add(item)
             else:
                 declined.append((item, item.outcome))
         if self._admission is None:
@@ -122,12 +126,26 @@ class Dispatcher(Generic[C, S]):
         return not self._over
 
     def decline(self, work: Work, error: RateLimited) -> None:
-        """Refuse a request that is not admitted: answered where somebody waits, otherwise kept as a dead letter."""
-        waits = work.delivery.properties.reply_to
-        answer = Answer(refusal(work.request.id, error), error.code)
-        outcome = answer if waits else DeadLetter(f"{error.code}: {error}")
-        if not self._over:  # not by a standstill: it did not run, and who sends too much must not hold up others
-            self._or_broken(self._settler.settle, [(work, outcome)])
+        """Refuse a request that is not admitted, unless it was executed before."""
+        if self._over:
+            return
+        if self._intake.stores(work.action):
+            self._rejections.add(Rejected(work, error))
+        else:
+            self._settle_rejected([(work, refused(work, error))])
+
+    def _settle_rejected(self, settlements: list[Settlement]) -> None:
+        """Not by a standstill: they did not run, and who sends too much must not hold up others."""
+        if not self._over:
+            self._or_broken(self._settler.settle, settlements)
+
+    def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
+        """Nobody can say whether they were executed: not to be tried again, since they may not run."""
+        if isinstance(error, StorageUnavailable):
+            self._not_begun(works, error)
+        else:
+            letter = DeadLetter(f"cannot be looked up: {describe(error)}", Internal.code)
+            self._settle_rejected([(work, letter) for work in works])
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
         """Take what requests have come to that were run."""
@@ -191,6 +209,7 @@ class Dispatcher(Generic[C, S]):
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""
         self._over = True
+        self._rejections.end()
         self._quarantine.end()
         self._standstill.end()
         self._lull.end()

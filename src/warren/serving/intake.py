@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from warren.actions import Action, Api, Context, Transactions
 from warren.amqp import Delivery
-from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
+from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, TokenExpired, is_ticket
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
-from warren.envelope import DEADLINE, DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
-from warren.errors import DeadlineExceeded, Internal, InvalidRequest, RequestError, ResponseTooLarge
+from warren.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
+from warren.errors import Internal, InvalidRequest, RequestError, ResponseTooLarge
 from warren.inbox import Job, always
 from warren.masking import shown, without_tokens
 from warren.outcome import Answer, DeadLetter, Outcome
+from warren.serving.lateness import lateness
 from warren.serving.reply_queues import foreign_reply_to
 from warren.store import Key
 
@@ -63,6 +64,18 @@ class Work(Struct, frozen=True):
     def key(self) -> Key:
         """What its idempotency row is found by."""
         return Key(self.principal.subject, self.request.id)
+
+
+class Rejected(Struct, frozen=True):
+    """A request that may not run now: refused, unless it was executed before.
+
+    Attributes:
+        work: the request, whose responses are stored.
+        error: the refusal: it is late, over its limit, or its token has expired.
+    """
+
+    work: Work
+    error: RequestError
 
 
 class Declined(Struct, frozen=True):
@@ -114,7 +127,7 @@ class Intake(Generic[C, S]):
         self._secrets = frozenset(name for action in api for name in action.secrets)
         self._secrets_of = {(action.version, action.name): self._secrets - _plain(action) for action in api}
 
-    def take(self, delivery: Delivery) -> Work | Declined:
+    def take(self, delivery: Delivery) -> Work | Rejected | Declined:
         """Check a delivery; never raises, whatever the message holds."""
         request: Request | None = None
         if delivery.unreadable:
@@ -134,20 +147,27 @@ class Intake(Generic[C, S]):
             logger.exception("a message cannot be read: %s", _known_id(delivery))
             return self._refuse(delivery, request, DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code))
 
-    def _accept(self, delivery: Delivery, request: Request) -> Work:
+    def _accept(self, delivery: Delivery, request: Request) -> Work | Rejected:
         retries, ticket = self._standing(delivery, request)
         _check_priority(delivery)
+        refused: RequestError | None = None
         if not (retries or delivery.redelivered):
-            self._check_deadline(delivery, "Request arrived")
+            refused = lateness(delivery.properties.headers, self._clock(), "Request arrived")
         action = self._api.find(request.version, request.action)
         if ticket:
             principal = ticket.principal
         elif action.public:
             principal = ANONYMOUS
         else:
-            principal = self._keyring.verify(request.auth)
+            try:
+                principal = self._keyring.verify(request.auth)
+            except TokenExpired as error:
+                principal, refused = error.principal, refused or error
+        if refused is not None and not self.stores(action):
+            raise refused
         secrets = self._secrets_of[action.version, action.name]
-        return Work(delivery, request, action, principal, action.arguments(request.data), retries, secrets)
+        work = Work(delivery, request, action, principal, action.arguments(request.data), retries, secrets)
+        return work if refused is None else Rejected(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
         """Say how many retries lie behind a request: only a ticket, which workers alone can make, is believed."""
@@ -169,18 +189,10 @@ class Intake(Generic[C, S]):
         Raises:
             DeadlineExceeded: it is too late now.
         """
-        if not (work.retries or work.delivery.redelivered):
-            self._check_deadline(work.delivery, "Request's turn came")
-
-    def _check_deadline(self, delivery: Delivery, what: str) -> None:
-        deadline = (delivery.properties.headers or {}).get(DEADLINE)
-        if deadline is None:
+        if work.retries or work.delivery.redelivered:
             return
-        if type(deadline) is not int:
-            raise InvalidRequest(f"Header {DEADLINE}: expected POSIX milliseconds as a whole number")
-        late = self._clock() * 1000 - deadline
-        if late > 0:
-            raise DeadlineExceeded(f"{what} {late:.0f} ms after its deadline; it was not executed")
+        if late := lateness(work.delivery.properties.headers, self._clock(), "Request's turn came"):
+            raise late
 
     def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:
         if request is None:

@@ -15,7 +15,8 @@ import pytest
 
 from support.proxy import Proxy
 from support.responder import LIMIT, echo, reply_to, request_of, responding, silent, until
-from warren.client import Client
+from warren.amqp import Delivery, Message
+from warren.client import BlockingClient, Client
 from warren.client.in_flight import Asked
 from warren.devbroker import DevBroker
 from warren.errors import NoAnswer, NotSent
@@ -228,3 +229,52 @@ async def test_a_client_without_permission_says_so_at_once(
         async with Client(theirs, topology=topology) as client:
             with pytest.raises(NotSent, match=r"(?i)v1\.x i-1 was not sent: .*access.*refused"):
                 await client.call("x", id="i-1", timeout=LIMIT)
+
+
+OF_ONE_ATTEMPT = ["deadline_exceeded", "rate_limited", "overloaded", "unauthenticated"]
+"""Refusals that say nothing of an earlier attempt of the same id."""
+
+
+@pytest.mark.parametrize("code", [*OF_ONE_ATTEMPT, "not_found"])
+@pytest.mark.parametrize("lost", [True, False])
+async def test_a_refusal_of_the_second_attempt_says_nothing_of_the_first(
+    url: str, topology: Topology, proxied: str, proxy: Proxy, code: str, *, lost: bool
+) -> None:
+    def refuse(delivery: Delivery) -> list[Message]:
+        return [reply_to(delivery, status="error", data=None, error="no", code=code)]
+
+    async with Client(proxied, topology=topology) as client, responding(url, topology, silent) as worker:
+        worker.answer = silent if lost else refuse
+        call = asyncio.create_task(client.ask("x", id="i-1", timeout=LIMIT))
+        await worker.came(1)
+        if lost:
+            worker.answer = refuse
+            await proxy.cut()
+        if not lost or code not in OF_ONE_ATTEMPT:
+            assert (await call).reply.code == code
+            return
+        with pytest.raises(NoAnswer) as caught:
+            await call
+    assert str(caught.value) == (
+        f"v1.x i-1 was refused when it was asked again, {code}: no. An earlier attempt may have been executed. "
+        "Ask again with the same id"
+    )
+
+
+async def test_a_blocking_client_does_not_take_a_refusal_of_the_second_attempt_for_the_first_either(
+    url: str, topology: Topology, proxied: str, proxy: Proxy
+) -> None:
+    def refuse(delivery: Delivery) -> list[Message]:
+        return [reply_to(delivery, status="error", data=None, error="no", code="rate_limited")]
+
+    def call() -> object:
+        with BlockingClient(proxied, topology=topology) as client:
+            return client.call("x", id="i-1", timeout=LIMIT)
+
+    async with responding(url, topology, silent) as worker:
+        calling = asyncio.create_task(asyncio.to_thread(call))
+        await worker.came(1)
+        worker.answer = refuse
+        await proxy.cut()
+        with pytest.raises(NoAnswer, match="An earlier attempt may have been executed"):
+            await calling

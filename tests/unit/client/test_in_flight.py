@@ -8,8 +8,8 @@ import pytest
 
 from support.skipping_loop import run_skipping
 from warren.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
-from warren.codec import ok
-from warren.errors import IdReused, NoAnswer, NotSent, Overloaded, WarrenError
+from warren.codec import ok, refusal
+from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, Overloaded, WarrenError
 
 
 def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Asked:
@@ -54,24 +54,24 @@ def test_who_gives_up_is_told_how_far_the_request_came(
     run_skipping(main())
 
 
-@pytest.mark.parametrize(("attempts", "kind"), [(0, NotSent), (1, NotSent), (2, NoAnswer)])
-def test_only_a_first_attempt_that_is_refused_was_certainly_not_accepted(
-    attempts: int, kind: type[WarrenError]
+@pytest.mark.parametrize(("in_doubt", "kind"), [(False, NotSent), (True, NoAnswer)])
+def test_what_is_refused_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
+    kind: type[WarrenError], *, in_doubt: bool
 ) -> None:
     refused = asked()
-    refused.attempts = attempts
+    refused.in_doubt = in_doubt
     error = refused.unaccepted("no room")
     assert type(error) is kind
     assert "v1.pay i was not sent" in str(error)
     assert "no room" in str(error)
 
 
-@pytest.mark.parametrize(("attempts", "kind"), [(1, Overloaded), (2, NoAnswer)])
-def test_only_a_first_attempt_that_finds_no_room_was_certainly_not_accepted(
-    attempts: int, kind: type[WarrenError]
+@pytest.mark.parametrize(("in_doubt", "kind"), [(False, Overloaded), (True, NoAnswer)])
+def test_what_finds_no_room_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
+    kind: type[WarrenError], *, in_doubt: bool
 ) -> None:
     refused = asked()
-    refused.attempts = attempts
+    refused.in_doubt = in_doubt
     error = refused.refused("api.requests", 2.5)
     assert type(error) is kind
     assert "queue 'api.requests' takes no more requests at present" in str(error)
@@ -189,5 +189,21 @@ def test_a_request_without_a_reply_ends_when_the_broker_has_it_and_one_with_does
         assert not called.future.done()
         assert [each.id for each in table] == ["b"]
         table.leave(called)
+
+    run_skipping(main())
+
+
+def test_an_attempt_that_was_too_late_for_its_own_deadline_leaves_nothing_in_doubt() -> None:
+    async def main() -> None:
+        table = InFlight(lambda: None)
+        early = table.join(asked(), 1.0)
+        early.asked.sent_until = early.asked.expires
+        later = table.join(asked(), 9.0)
+        late = DeadlineExceeded("too late; it was not executed")
+        assert not table.answer(early.asked, refusal("i", late)), "it is asked again for the later caller"
+        assert isinstance(later.asked.refused("api.requests", 1.0), Overloaded)
+        later.asked.sent_until = later.asked.expires
+        assert table.answer(later.asked, refusal("i", late))
+        assert (await later.future).reply.code == "deadline_exceeded"
 
     run_skipping(main())
