@@ -240,7 +240,7 @@ async def test_a_request_that_was_refused_for_the_moment_may_have_been_executed_
     code: str, caller: Caller, topology: Topology, again: Again
 ) -> None:
     await put_letter(caller, body := letter(reason=f"{code}: later"), sealed(topology, body))
-    assert f"it was refused ({code}) before anybody looked" in await again.refused("a")
+    assert f"it was refused ({code}) for the moment only" in await again.refused("a")
     assert await depths(caller) == [0, 1]
 
 
