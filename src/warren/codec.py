@@ -76,6 +76,16 @@ def check_id(value: str) -> None:
         )
 
 
+def check_size(size: int, largest: int = LARGEST_BODY) -> None:
+    """Check how many bytes a body has.
+
+    Raises:
+        InvalidRequest: more than ``largest``.
+    """
+    if size > largest:
+        raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_BODY} are taken")
+
+
 def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     """Read one strict JSON object.
 
@@ -83,8 +93,7 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
         InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, a repeated name, a number past
             64 bits or not finite, a NUL, or a lone surrogate.
     """
-    if len(body) > largest:
-        raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
+    check_size(len(body), largest)
     try:
         text = body.decode()
         if _is_deeper(text, DEEPEST_NESTING):

@@ -11,10 +11,14 @@ from msgspec import Struct
 from warren.amqp import Channel, Connection, Delivery
 from warren.codec import decode_letter
 from warren.envelope import DEATHS, DeadLetter
+from warren.serving.letters import known_body
 from warren.topology import Topology
 
 MOST_LETTERS: Final = 2_000
 """Most letters in one look: RabbitMQ lends no consumer of a quorum queue more than that at once."""
+
+LARGEST_LETTER: Final = 8 * 1024 * 1024
+"""Bytes of a letter that is shown; what is larger the broker moved there, or somebody forged, and only its size is."""
 
 _LIMIT: Final = 5.0
 _STEP: Final = 0.002
@@ -38,7 +42,8 @@ class Letter(Struct, frozen=True):
     """What lies in the dead-letter queue.
 
     Attributes:
-        content: the letter; the body as it is where the broker itself, and no worker, moved a message there.
+        content: the letter; the body as it is where the broker itself, and no worker, moved a message there, and how
+            large that is where it is larger than any letter.
         headers: the message's headers, as the driver reads them.
         deaths: what the broker says of its way; a client of old brokers may have forged it.
         correlation_id: the id of the request, where the message tells.
@@ -96,7 +101,7 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
             complete.set()
 
     await channel.qos(count)
-    await channel.consume(queue, on_deliveries)
+    await channel.consume(queue, on_deliveries, largest_body=LARGEST_LETTER)
     waiting = asyncio.ensure_future(complete.wait())
     try:
         # The limit is for letters that somebody else took after they were counted.
@@ -130,7 +135,7 @@ def _letter(delivery: Delivery) -> Letter:
     try:
         content = decode_letter(delivery.body)
     except ValueError:
-        content = delivery.body
+        content = known_body(delivery)
     return Letter(content, headers, _deaths(headers), delivery.properties.correlation_id, delivery.redelivered)
 
 

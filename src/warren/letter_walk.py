@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from warren.amqp import AmqpError, Channel, Connection, Delivery, Message, Refused, Unroutable
-from warren.dead_letters import MOST_LETTERS, wait_until_back
+from warren.dead_letters import LARGEST_LETTER, MOST_LETTERS, wait_until_back
 from warren.topology import Topology
 
 FIRST_WINDOW: Final = 128
@@ -103,7 +103,7 @@ class _Walk:
         kept = 0
         try:
             await channel.qos(min(window, count))
-            tag = await channel.consume(self._queue, arrived.put_nowait)
+            tag = await channel.consume(self._queue, arrived.put_nowait, largest_body=LARGEST_LETTER)
             while count and kept < window and not self._stopped:
                 deliveries = (await _arrivals(channel, arrived))[:count]
                 if not deliveries:
@@ -142,7 +142,8 @@ class _Walk:
 
     def _tell_once(self, delivery: Delivery, decision: Decision) -> None:
         if isinstance(decision, Keep):
-            digest = hashlib.blake2b(delivery.body, digest_size=16).digest()
+            known = f"{delivery.properties.correlation_id} {delivery.left_out}".encode() + delivery.body
+            digest = hashlib.blake2b(known, digest_size=16).digest()
             if not decision.why or digest in self._told:
                 return
             self._told.add(digest)

@@ -56,17 +56,24 @@ class Channel(Declarations):
         exclusive: bool = False,
         arguments: FieldTable | None = None,
         on_cancel: OnCancel | None = None,
+        largest_body: int | None = None,
     ) -> str:
         """Have the messages of a queue delivered and return the consumer's tag.
 
         `on_deliveries` is called in the event loop, once per read, with all complete deliveries of that read. If it
         raises, the connection ends with that as the cause: a consumer that serves nobody must not look alive.
         `on_cancel` gets the tag when the broker cancels the consumer; without it, that ends the channel.
+        A body of more than `largest_body` bytes is not kept while it comes in: see `Delivery.left_out`.
+
+        Raises:
+            InvalidArgument: `largest_body` is less than a frame, or AMQP cannot carry a value.
         """
         consumer = self._consumers.add(queue, on_deliveries, on_cancel, no_ack=no_ack)
         tag = consumer.tag
         what = f"basic.consume of {queue!r}"
         try:
+            if largest_body is not None:
+                self._consumers.limit(consumer, largest_body)
             call = build(Basic.Consume, queue=queue, consumer_tag=tag, no_ack=no_ack, exclusive=exclusive)
             await self.ask(call, what, Basic.ConsumeOk, arguments=arguments, late=lambda _: self._unsubscribe(consumer))
         except InvalidArgument:

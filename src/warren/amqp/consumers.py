@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pamqp.commands import Basic
 
 from warren.amqp import frames
-from warren.amqp.errors import ConsumerCancelled, ProtocolError
+from warren.amqp.errors import ConsumerCancelled, InvalidArgument, ProtocolError
 from warren.amqp.link import Link
 from warren.amqp.message import Delivery
 from warren.amqp.methods import encode_method
@@ -45,6 +45,16 @@ class Consumers:
         self._by_tag[consumer.tag] = consumer
         return consumer
 
+    def limit(self, consumer: Consumer, largest_body: int) -> None:
+        """Have larger bodies not kept while they come in.
+
+        Raises:
+            InvalidArgument: It is less than one frame, which is there before anybody knows what it is.
+        """
+        if largest_body < self._link.reader.frame_max:
+            raise InvalidArgument(f"largest_body is {largest_body}; a frame has up to {self._link.reader.frame_max}")
+        self._link.reader.largest_bodies[consumer.tag] = largest_body
+
     def get(self, tag: str) -> Consumer | None:
         """The consumer with that tag, if it still is one."""
         return self._by_tag.get(tag)
@@ -52,11 +62,13 @@ class Consumers:
     def remove(self, tag: str) -> None:
         """Forget it; nothing comes for it any more."""
         self._by_tag.pop(tag, None)
+        self._link.reader.largest_bodies.pop(tag, None)
 
     def clear(self) -> None:
         """Forget all, and what they have not been given yet: the broker delivers it again."""
         for consumer in self._by_tag.values():
             consumer.arrived.clear()
+            self._link.reader.largest_bodies.pop(consumer.tag, None)
         self._by_tag.clear()
 
     def deliver(self, delivery: Delivery) -> None:

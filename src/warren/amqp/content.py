@@ -23,24 +23,32 @@ class Content:
         unreadable: Why they cannot be read, or an empty text.
         left: Bytes of the body that are still to come.
         pieces: Those that have come.
+        left_out: Bytes of a body that is not kept, or 0.
     """
 
-    __slots__ = ("left", "method", "opening", "pieces", "properties", "sequence", "unreadable")
+    __slots__ = ("left", "left_out", "method", "opening", "pieces", "properties", "sequence", "unreadable")
 
     def __init__(self, method: int, opening: tuple[Any, ...]) -> None:
         self.method = method
         self.opening = opening
         self.properties: Properties | None = None
-        self.left = self.sequence = 0
+        self.left = self.left_out = self.sequence = 0
         self.pieces: list[bytes] = []
         self.unreadable = ""
+
+    def leave_out_above(self, largest: int | None) -> None:
+        """Keep nothing of a body that is larger."""
+        if largest is not None and self.left > largest:
+            self.left_out = self.left
 
     def event(self, body: bytes) -> Delivery | Got | Returned:
         """The whole message, when its header and this body have come."""
         properties = self.properties or EMPTY
         if self.method == DELIVER:
             consumer_tag, tag, redelivered, exchange, key = self.opening
-            return Delivery(consumer_tag, tag, redelivered, exchange, key, properties, body, self.unreadable)
+            return Delivery(
+                consumer_tag, tag, redelivered, exchange, key, properties, body, self.unreadable, self.left_out
+            )
         if self.method == RETURN:
             code, text, exchange, key = self.opening
             return Returned(self.sequence, code, text, exchange, key, properties, body)

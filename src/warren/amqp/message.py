@@ -65,6 +65,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         unreadable: Why its properties could not be read, and are empty; otherwise an empty text.
+        left_out: Bytes of a body that is larger than its consumer takes; `body` is empty then. Otherwise 0.
     """
 
     consumer_tag: str
@@ -75,6 +76,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     properties: Properties
     body: bytes
     unreadable: str = ""
+    left_out: int = 0
 
 
 class Got(msgspec.Struct, frozen=True):

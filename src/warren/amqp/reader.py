@@ -25,9 +25,8 @@ _HEAD = struct.Struct(">BHI").unpack_from
 _INDEX = struct.Struct(">I").unpack_from
 _TAG = struct.Struct(">QB").unpack_from
 _ACK_FRAME = struct.Struct(">BHIIQBB").unpack_from
-"""All of it: its head, the method, the tag, the bits and the frame's end."""
+"""All of it: its head, the method, the tag, the bits and the frame's end; and its bytes."""
 _ACK_SIZE = 21
-"""Bytes of that."""
 _COUNT = struct.Struct(">I").unpack_from
 _CODE = struct.Struct(">H").unpack_from
 _METHOD_TO_HEADER = struct.Struct(">BBHIHHQH").unpack_from
@@ -54,17 +53,21 @@ _END = bytes((FRAME_END,))
 class Reader:
     """Turns what arrives, in whatever pieces, into events.
 
-    Nothing is copied twice while a large frame drips in. Whatever the bytes are, only ProtocolError comes out; the
-    reader is of no use after it. A message whose properties cannot be read is no such error, since the broker would
-    send it again and again: it arrives without them, and says so.
+    Nothing is copied twice while a large frame drips in. Whatever the bytes are, only ProtocolError comes out, and the
+    reader is of no use after it; but a message whose properties cannot be read arrives without them, and says so, since
+    the broker would send it again and again.
 
     Args:
         frame_max: bytes of the largest frame of a body.
         largest_header: bytes of the largest header that is kept.
+
+    Attributes:
+        largest_bodies: Bytes of the largest body that is kept for a consumer, by its tag. No less than a frame.
     """
 
     def __init__(self, frame_max: int = 131072, largest_header: int = LARGEST_HEADER) -> None:
         self.frame_max = frame_max
+        self.largest_bodies: dict[str, int] = {}  # by the consumer's tag
         self._largest_header = largest_header
         self._passing = 0  # bytes still to come of a header that is not kept
         self._pieces: list[bytes] = []
@@ -248,6 +251,8 @@ class Reader:
         content.properties, content.sequence = found
         content.unreadable, content.left = unreadable, size
         if size:
+            if size > self.frame_max and content.method == DELIVER:
+                content.leave_out_above(self.largest_bodies.get(content.opening[0]))
             return None
         del self._contents[channel]
         return content.event(b"")
@@ -259,10 +264,11 @@ class Reader:
         left = content.left - (end - at)
         if left < 0:
             raise ProtocolError("more content than its header says", 501)
-        piece = data[at:end]
+        piece = b"" if content.left_out else data[at:end]
         if left:
             content.left = left
-            content.pieces.append(piece)
+            if piece:
+                content.pieces.append(piece)
             return None
         body = b"".join((*content.pieces, piece)) if content.pieces else piece
         del self._contents[channel]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from warren.actions import Action, Api, Context, Transactions
 from warren.amqp import Delivery
 from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, TokenExpired, is_ticket
-from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, decode_request, imprint, ok, refusal
+from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, canonical, check_size, decode_request, imprint, ok, refusal
 from warren.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
 from warren.errors import Internal, InvalidRequest, RequestError, ResponseTooLarge
 from warren.inbox import Job, always
@@ -136,6 +136,7 @@ class Intake(Generic[C, S]):
             return self._refuse(delivery, None, DeadLetter(foreign))
         try:
             _check_encoding(delivery)
+            check_size(delivery.left_out, _largest(delivery))
             request = decode_request(delivery.body, _largest(delivery))
             return self._accept(delivery, request)
         except RequestError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from warren.amqp import Delivery
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
 from warren.envelope import DeadLetter
 from warren.errors import InvalidRequest
@@ -36,6 +37,11 @@ def write_letter(
     kept = without_secrets(readable(headers), names)
     letter = DeadLetter(_iso(failed_at), without_tokens(reason), request, kept, False if lost else msgspec.UNSET)
     return encode_json(letter)
+
+
+def known_body(delivery: Delivery) -> bytes:
+    """Give the body of a message, or say how large it is where it was too large to be kept."""
+    return f"[{delivery.left_out} bytes left out]".encode() if delivery.left_out else delivery.body
 
 
 def show_body(body: bytes, secrets: Iterable[str]) -> Any:

@@ -18,7 +18,7 @@ from warren.errors import BY_CODE, Internal
 from warren.masking import without_tokens
 from warren.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, Retry
 from warren.serving.intake import Declined, Work
-from warren.serving.letters import sealed_content, write_letter
+from warren.serving.letters import known_body, sealed_content, write_letter
 from warren.serving.reply_queues import Suspects
 from warren.topology import Topology
 
@@ -87,7 +87,7 @@ class Outbox:
         asked = item.delivery.properties
         received = asked.headers or {}
         failed_at = datetime.fromtimestamp(self._clock(), UTC)
-        body = write_letter(item.delivery.body, received, outcome.reason, item.secrets, failed_at)
+        body = write_letter(known_body(item.delivery), received, outcome.reason, item.secrets, failed_at)
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,

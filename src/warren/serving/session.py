@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, Self
 
 from warren.amqp import Address, AmqpError, Channel, Connection, Delivery, Limits
+from warren.codec import LARGEST_REWRITTEN
 from warren.serving.watchdog import Waiting
 from warren.topology import Topology
 
@@ -69,12 +70,14 @@ class Session:
             raise
 
     async def consume(self, queue: str, on_deliveries: Callable[[list[Delivery]], None]) -> None:
-        """Have deliveries come, once for each read.
+        """Have deliveries come, once for each read; bodies that are larger than any request come without their bytes.
 
         Raises:
             AmqpError: the broker refused, or the session is over.
         """
-        self._tag = await self.consumer.consume(queue, on_deliveries, on_cancel=self._cancelled)
+        self._tag = await self.consumer.consume(
+            queue, on_deliveries, on_cancel=self._cancelled, largest_body=LARGEST_REWRITTEN
+        )
 
     async def stop_consuming(self) -> None:
         """Have no further deliveries come; those in hand stay in hand."""
