@@ -37,12 +37,18 @@ LARGEST_DETAILS: Final = 64 * 1024
 DEEPEST_NESTING: Final = 64
 """Objects and arrays within one another."""
 
+MOST_VALUES: Final = 10_000
+"""Values in one body: objects, arrays, texts, numbers and all others. One of a few bytes takes up to 240 in memory."""
+
 _DEEPEST_LETTER: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep), and the letter around them
+_MOST_LETTER: Final = 2 * MOST_VALUES  # a request, and headers, of which there are fewer
 
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _INT64: Final = range(-(2**63), 2**63)
 # A text that never ends is taken to the end, so that no text is scanned twice.
 _BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_EMPTY: Final = re.compile(r"\[\s*+\]|\{\s*+\}")
 _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 encode_json = msgspec.json.Encoder().encode
@@ -90,14 +96,16 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     """Read one strict JSON object.
 
     Raises:
-        InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, a repeated name, a number past
-            64 bits or not finite, a NUL, or a lone surrogate.
+        InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, too many values, a repeated
+            name, a number past 64 bits or not finite, a NUL, or a lone surrogate.
     """
     check_size(len(body), largest)
     try:
         text = body.decode()
         if _is_deeper(text, DEEPEST_NESTING):
             raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
+        if _holds_more(text, MOST_VALUES):
+            raise InvalidRequest(f"Request holds more than {MOST_VALUES} values")
         document = _decode(text)
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"Request is not UTF-8: byte {error.start}") from error
@@ -148,11 +156,14 @@ def decode_letter(body: bytes) -> DeadLetter:
     """Read a dead letter.
 
     Raises:
-        ValueError: it is not one, or nested too deep; the broker itself may have moved a message to the dead-letter
-            queue as it was.
+        ValueError: it is not one, nested too deep, or holds too many values; the broker itself may have moved a message
+            to the dead-letter queue as it was.
     """
-    if _is_deeper(body.decode(errors="replace"), _DEEPEST_LETTER):
+    text = body.decode(errors="replace")
+    if _is_deeper(text, _DEEPEST_LETTER):
         raise ValueError("nested too deep")
+    if _holds_more(text, _MOST_LETTER):
+        raise ValueError("too many values")
     return _letter.decode(body)
 
 
@@ -188,6 +199,21 @@ def _is_deeper(text: str, most: int) -> bool:
         elif bracket in "]}":
             depth -= 1
     return False
+
+
+def _holds_more(text: str, most: int) -> bool:
+    """Tell whether JSON holds more values than that, before any of them is made.
+
+    Each value but the outermost one stands behind a comma, or behind the bracket of what it is the first one in.
+    """
+    if len(text) <= 2 * most or _most_values(text) <= most:
+        return False
+    bare = _TEXT.sub("0", text)
+    return _most_values(bare) - len(_EMPTY.findall(bare)) > most
+
+
+def _most_values(text: str) -> int:
+    return 1 + text.count(",") + text.count("[") + text.count("{")
 
 
 def _check_texts(value: Any) -> None:

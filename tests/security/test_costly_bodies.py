@@ -69,6 +69,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
     "a long action": lambda: request(action="x" * 200_000),
     "a long status": lambda: request(data={"title": "t", "status": "eyJ" * 60_000}),
     "a text that is JSON": lambda: request(data={"title": "t", "x": '{"password":"' * 10_000}),
+    "many objects": lambda: request(data={"title": "t", "x": [{}] * 60_000}),
     "many texts": lambda: request(data={"title": "t", "x": ["ey.ey."] * 20_000}),
 }
 

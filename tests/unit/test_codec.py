@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from support.bad_requests import BODIES
 from warren.codec import (
+    LARGEST_BODY,
+    MOST_VALUES,
     canonical,
     check_id,
     decode_letter,
@@ -144,3 +146,45 @@ def test_an_error_names_the_field() -> None:
         decode_request(b'{"id": "a", "version": 1, "action": "x", "data": {}}')
     with pytest.raises(InvalidRequest, match=r"'x' stands twice"):
         decode_request(b'{"id": "a", "data": {"x": 1, "x": 2}}')
+
+
+def count_of(value: object) -> int:
+    """How many values these are."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(count_of, members))
+
+
+@given(values, st.integers(-2, 2), st.sampled_from([None, 1, ""]))
+def test_a_body_of_too_many_values_is_refused_and_none_of_fewer(
+    value: object, room: int, indent: int | str | None
+) -> None:
+    document = {"x": value, "y": [0] * (MOST_VALUES - 2 - count_of(value) + room)}
+    body = json.dumps(document, indent=indent).encode()
+    if count_of(document) <= MOST_VALUES:
+        assert decode_object(body) == document
+    else:
+        with pytest.raises(InvalidRequest, match="more than 10000 values"):
+            decode_object(body)
+
+
+@pytest.mark.parametrize("piece", ["{}", "[]", "{ }", '""', "0", '{"":0}', "[[[]]]", '["\\"",{"a":[null]}]'])
+def test_values_are_counted_before_they_are_made(piece: str) -> None:
+    most = (MOST_VALUES - 2) // count_of(json.loads(piece))
+    fits = f'{{"x": [{",".join([piece] * most)}]}}'.encode()
+    assert len(decode_object(fits)["x"]) == most
+    with pytest.raises(InvalidRequest, match="values"):
+        decode_object(fits[:-2] + b"," + b",".join([piece.encode()] * 3) + fits[-2:])
+
+
+@pytest.mark.parametrize("text", [",", "[", "{", "[]", '\\"', "\\\\", ',"'])
+def test_what_stands_in_texts_is_no_value(text: str) -> None:
+    text = text * 100_000
+    document = {"x": [text[:100_000]] * 2}
+    assert decode_object(json.dumps(document).encode(), 2 * LARGEST_BODY) == document
+
+
+def test_a_letter_of_too_many_values_is_none() -> None:
+    letter = encode_json(DeadLetter("", "", [{}] * (2 * MOST_VALUES), {}))
+    with pytest.raises(ValueError, match="too many values"):
+        decode_letter(letter)
+    assert decode_letter(encode_json(DeadLetter("", "", [{}] * MOST_VALUES, {}))).request == [{}] * MOST_VALUES
