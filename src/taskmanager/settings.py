@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, get_args
 
 import sqlalchemy as sa
 
 from taskmanager import setting_values as values
 from taskmanager.durations import format_duration
+from warren.pooling import Pooler
 from warren.store import RateLimit
 
 PREFIX: Final = "TASKMANAGER_"
@@ -41,6 +42,7 @@ class Settings:
     Attributes:
         amqp_url: the broker.
         database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
+        database_pooler: what is between the workers and PostgreSQL, see ``warren.pooling``.
         jwt_secret: signs tokens, at least 32 bytes; None only with SQLite, where one is kept beside the file.
         jwt_keys: file with the keys of tokens, read again when it changes; None leaves tokens to the secret.
         retry_delays: the ladder of pauses before retries.
@@ -65,6 +67,7 @@ class Settings:
 
     amqp_url: str = field(default="amqp://guest:guest@127.0.0.1:5672/", repr=False)
     database_url: str = field(default="sqlite:///taskmanager.db", repr=False)
+    database_pooler: Pooler = "auto"
     jwt_secret: bytes | None = field(default=None, repr=False)
     jwt_keys: Path | None = None
     retry_delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
@@ -143,6 +146,7 @@ def environment() -> Mapping[str, str]:
 _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_AMQP_URL": ("amqp_url", values.amqp_url),
     "TASKMANAGER_DATABASE_URL": ("database_url", values.database_url),
+    "TASKMANAGER_DATABASE_POOLER": ("database_pooler", values.one_of(*get_args(Pooler))),
     "TASKMANAGER_JWT_SECRET": ("jwt_secret", values.secret),
     "TASKMANAGER_JWT_KEYS": ("jwt_keys", Path),
     "TASKMANAGER_RETRY_DELAY": ("retry_delays", values.retry_delays),

@@ -21,6 +21,9 @@ _OUTAGE_CLASSES: Final = ("08", "53", "57P", "58")
 _READ_ONLY: Final = "25006"
 """PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
 
+_NOT_PREPARED: Final = "26000"
+"""PostgreSQL: invalid SQL statement name. Names are our driver's, so the server connection is not the one it was."""
+
 _SQLITE_OUTAGES: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -48,6 +51,11 @@ ROW EXCLUSIVE, a writer's, conflicts with (PostgreSQL, "Table-Level Locks")."""
 
 def translate(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
     """Turn a database error into one of ours."""
+    if _state(error.orig) == _NOT_PREPARED:
+        return StorageUnavailable(
+            "A statement that was prepared on this connection is gone: a pooler gives each transaction another server "
+            "connection, although it was said to keep sessions"
+        )
     # The first line only: PostgreSQL's next ones show the row, a password's hash included.
     text = str(error.orig).partition("\n")[0]
     if error.connection_invalidated or _is_outage(error.orig):

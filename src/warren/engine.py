@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from warren.pooling import Pooler, Sessions
 from warren.prepared import say
 
 LOCK_TIMEOUT: Final = 5
@@ -15,6 +16,13 @@ LOCK_TIMEOUT: Final = 5
 
 STATEMENT_TIMEOUT: Final = 30
 """Seconds that PostgreSQL gives to one statement."""
+
+_PARAMETERS: Final = {
+    "lock_timeout": f"{LOCK_TIMEOUT}s",
+    "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+    "timezone": "UTC",
+}
+"""What holds for each transaction on PostgreSQL."""
 
 _DEAD_PEER: Final = {
     "keepalives_idle": 10,
@@ -25,8 +33,12 @@ _DEAD_PEER: Final = {
 """How a server that vanished without a word is noticed within half a minute (libpq, "Parameter Key Words")."""
 
 
-def create_engine(url: str) -> sa.Engine:
+def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
     """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
+
+    Args:
+        url: SQLAlchemy's.
+        pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right whatever it is.
 
     Raises:
         ValueError: another kind of database.
@@ -36,7 +48,7 @@ def create_engine(url: str) -> sa.Engine:
         case "sqlite":
             return _sqlite(parsed)
         case "postgresql":
-            return _postgresql(parsed)
+            return _postgresql(parsed, pooler)
         case other:
             raise ValueError(f"Database {other!r} is not supported: use sqlite or postgresql+psycopg")
 
@@ -75,8 +87,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _postgresql(url: sa.URL) -> sa.Engine:
-    limits = f"-c lock_timeout={LOCK_TIMEOUT}s -c statement_timeout={STATEMENT_TIMEOUT}s -c timezone=UTC"
-    return sa.create_engine(
-        url, connect_args={"options": limits, "connect_timeout": 5, **_DEAD_PEER}, hide_parameters=True
-    )
+def _postgresql(url: sa.URL, pooler: Pooler) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"connect_timeout": 5, **_DEAD_PEER}, hide_parameters=True)
+    Sessions(_PARAMETERS, pooler, prepared_after="default").listen(engine)
+    return engine

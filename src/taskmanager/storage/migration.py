@@ -38,7 +38,7 @@ def current(url: str) -> str | None:
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    engine = create_engine(url)
+    engine = create_engine(url, pooler="transaction")
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         return None  # to ask must not make the file
     store = SqlStore(engine)
@@ -62,7 +62,7 @@ def is_current(url: str) -> bool:
 def _migrate(url: str) -> bool:
     from taskmanager.storage.migrating import run_migrations  # noqa: PLC0415 - Alembic is slow to import, large, seldom needed
 
-    engine = create_engine(url)
+    engine = create_engine(url, pooler="transaction")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _wait_longer)
     store = SqlStore(engine)

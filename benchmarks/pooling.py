@@ -1,0 +1,80 @@
+"""What does a pooler between a worker and PostgreSQL cost, and what does a worker do without because of it?
+
+    PYTHONPATH=tests .venv/bin/python benchmarks/pooling.py [--count N]
+
+A private PostgreSQL and a private PgBouncer; one thread looks one task up in a transaction of its own, again and again.
+Printed are the medians of all transactions in microseconds, the ways taking turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Final
+
+from support.pgbouncer import pgbouncer
+from support.postgres import PrivatePostgres
+from taskmanager import usecases
+from taskmanager.domain import NewTask, NewUser
+from taskmanager.storage import migration, task_queries
+from warren.pooling import Pooler
+from warren.sql import SqlStore, create_engine
+
+ROUNDS: Final = 10
+WAYS: Final[tuple[tuple[str, str | None, Pooler], ...]] = (
+    ("direct", None, "auto"),
+    ("direct, each transaction by itself", None, "transaction"),
+    ("PgBouncer, session mode, said so", "session", "session"),
+    ("PgBouncer, session mode", "session", "auto"),
+    ("PgBouncer, transaction mode", "transaction", "auto"),
+)
+"""Name, the mode of the pooler, and what the engine is told."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=2000, help="transactions of each way in each of ten rounds")
+    count = parser.parse_args().count
+    with ExitStack() as stack:
+        server = stack.enter_context(PrivatePostgres())
+        url = stack.enter_context(server.database())
+        look_up = _a_task(url)
+        stores = {}
+        for name, mode, pooler in WAYS:
+            engine = create_engine(stack.enter_context(pgbouncer(url, mode)) if mode else url, pooler=pooler)
+            stack.callback(engine.dispose)
+            stores[name] = SqlStore(engine)
+            stack.callback(stores[name].close)
+        seconds: dict[str, list[float]] = defaultdict(list)
+        for _ in range(ROUNDS):
+            for name, store in stores.items():
+                seconds[name] += [look_up(store) for _ in range(count)]
+    for name, measured in seconds.items():
+        print(f"{statistics.median(measured) * 1e6:8.0f} us  {name}")
+
+
+def _a_task(url: str) -> Callable[[SqlStore], float]:
+    """Make a task; gives what looks it up and measures that."""
+    migration.upgrade(url)
+    engine, now = create_engine(url), datetime.now(UTC)
+    with engine.begin() as connection:
+        owner = usecases.register(connection, NewUser("owner@example.com"), "hash", now)
+        task = task_queries.add_task(connection, owner.id, NewTask("Task"), now)
+    engine.dispose()
+
+    def look_up(store: SqlStore) -> float:
+        began = time.perf_counter()
+        with store.begin(writes=False) as transaction:
+            task_queries.find_task(transaction.connection, owner.id, task.id)
+        return time.perf_counter() - began
+
+    return look_up
+
+
+if __name__ == "__main__":
+    main()
