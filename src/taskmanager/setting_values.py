@@ -27,14 +27,14 @@ _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+p
 
 
 def amqp_url(text: str) -> str:
-    """Check an address of a broker, as the driver will read it."""
+    """Check the broker's address, or those of a cluster's nodes, as the driver will read them."""
     expected = "expected amqp://user:password@host:port/vhost or amqps://..."
     try:
         shown_address(text)
-        host = split_url(text, "amqp", "amqps").host
+        hosts = [split_url(part, "amqp", "amqps").host for part in text.split(",")]
     except ValueError as error:
         raise ValueError(f"{expected}: {error}") from None
-    if not host:
+    if not all(hosts):
         raise ValueError(f"{expected}: it names no host")
     return text
 

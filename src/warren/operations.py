@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from warren.amqp import Address, AddressError, AmqpError, ChannelClosed, Connection, Delivery, QueueState
+from warren.amqp import AddressError, Addresses, AmqpError, ChannelClosed, Connection, Delivery, QueueState
 from warren.dead_letters import Letter, look
 from warren.errors import WarrenError
 from warren.granting import BrokerUser, Granted, grant
@@ -70,13 +70,13 @@ class LetterReport(Struct, frozen=True):
 
 
 def shown_address(url: str) -> str:
-    """Write a broker's address without the password.
+    """Write a broker's address, or several, without users and passwords.
 
     Raises:
         ValueError: it is none.
     """
     try:
-        return str(Address.parse(url))
+        return str(Addresses.parse(url))
     except AddressError as error:
         raise ValueError(str(error)) from error
 
@@ -88,7 +88,7 @@ def vhost_of(url: str) -> str:
         ValueError: it is none.
     """
     try:
-        return Address.parse(url).vhost
+        return Addresses.parse(url).vhost
     except AddressError as error:
         raise ValueError(str(error)) from error
 

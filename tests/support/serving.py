@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from warren.actions import Api
-from warren.amqp import Address, Channel, Connection, Delivery, Message, Properties
+from warren.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
 from warren.auth import Keyring
 from warren.retry import RetryPolicy
 from warren.serving import Worker, WorkerOptions
@@ -42,7 +42,7 @@ def sqlite_url(folder: Path) -> str:
 @asynccontextmanager
 async def serving(
     api: Api[sa.Connection, Any],
-    url: str,
+    url: Addresses | str,
     topology: Topology,
     database: str,
     *,
@@ -58,7 +58,7 @@ async def serving(
         sa.event.listen(engine, "commit", on_commit)
     worker = Worker(
         api,
-        Address.parse(url),
+        url,
         [SqlStore(engine) for _ in range(lanes)],
         keyring(),
         services,

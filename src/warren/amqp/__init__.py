@@ -4,6 +4,7 @@ Connection.open → channel → declare, consume, publish. It imports nothing fr
 """
 
 from warren.amqp.address import Address
+from warren.amqp.addresses import Addresses
 from warren.amqp.channel import Channel
 from warren.amqp.connection import Connection
 from warren.amqp.errors import (
@@ -29,6 +30,7 @@ from warren.amqp.reconnect import Backoff, Reconnecting, Session
 __all__ = [
     "Address",
     "AddressError",
+    "Addresses",
     "AmqpError",
     "AmqpTimeout",
     "Backoff",

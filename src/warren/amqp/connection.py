@@ -6,19 +6,22 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from pamqp import commands
 
 from warren.amqp.address import Address
+from warren.amqp.addresses import Addresses
 from warren.amqp.calls import Calls
 from warren.amqp.channel import Channel
 from warren.amqp.errors import AmqpError, ConnectionLost, ConnectTimedOut, InvalidArgument, ProtocolError
-from warren.amqp.handshake import HEARTBEAT, Agreed, dial, log_in, refused
+from warren.amqp.handshake import HEARTBEAT, Agreed, dial, log_in, look_up, refused
 from warren.amqp.limits import Limits
 from warren.amqp.link import Link
 from warren.amqp.message import FieldTable
 from warren.amqp.methods import encode_method
+from warren.amqp.opening import C, Open, open_first
 from warren.amqp.reader import Event
 
 logger = logging.getLogger("warren.amqp")
@@ -30,9 +33,14 @@ class Connection:
     """One connection to a broker; `Connection.open` makes it. It belongs to the event loop that opened it.
 
     Nothing reconnects by itself here: see `warren.amqp.Reconnecting`.
+
+    Attributes:
+        address: The one address that it leads to, with the number that the host's name stood for: whoever needs a
+            second connection to the same node opens it there.
     """
 
-    def __init__(self, limits: Limits, on_blocked: OnBlocked | None) -> None:
+    def __init__(self, address: Address, limits: Limits, on_blocked: OnBlocked | None) -> None:
+        self.address = address
         self._on_blocked = on_blocked
         self._link = Link(limits, self._receive)
         self._link.on_end = self._end
@@ -44,21 +52,24 @@ class Connection:
     @classmethod
     async def open(
         cls,
-        address: Address | str,
+        address: Addresses | Address | str,
         *,
         name: str = "warren",
         heartbeat: int | None = None,
         limits: Limits | None = None,
         on_blocked: OnBlocked | None = None,
     ) -> Self:
-        """Connect and log in.
+        """Connect and log in, at the first of the addresses that answers.
+
+        They are tried in turn from a random one, and each number that a host's name stands for after the other. The
+        next one has its turn when one fails, for whatever reason, or is silent for `limits.next_address` seconds.
 
         Args:
-            address: The broker; a text is parsed.
+            address: The broker, or the nodes of a cluster; a text is parsed.
             name: Shown on the broker's pages.
             heartbeat: Seconds, 0 for none; otherwise what the address says, otherwise 60. The smaller of ours and the
                 broker's is used.
-            limits: How long each kind of wait may last; the address may say how long to connect.
+            limits: How long each kind of wait may last; an address may say how long to connect to it.
             on_blocked: Called with the broker's reason when it stops reading from publishers (a memory or disk alarm;
                 RabbitMQ docs "Blocked Connection Notifications"), and with None when it reads again.
 
@@ -67,27 +78,26 @@ class Connection:
             ConnectFailed: There is no connection; the text says what to do, `fatal` whether waiting can help.
             ConnectTimedOut: Not within `limits.connect` seconds; it is a ConnectFailed and an AmqpTimeout.
         """
-        address = Address.parse(address) if isinstance(address, str) else address
-        heartbeat = _wished_heartbeat(address, heartbeat)
-        limits = limits or Limits()
-        connection = cls(limits, on_blocked)
-        seconds = limits.connect if address.connection_timeout is None else address.connection_timeout
-        try:
-            async with asyncio.timeout(seconds):
-                await connection._enter(address, name, heartbeat)
-        except TimeoutError:
-            raise ConnectTimedOut(f"{address} did not answer", seconds) from None
-        except ConnectionLost as error:
-            raise refused(address, error) from error
-        finally:
-            if not connection._agreed.channel_max:
-                connection.abort()
-        return connection
+        addresses, limits = Addresses.of(address), limits or Limits()
 
-    async def _enter(self, address: Address, name: str, heartbeat: int) -> None:
-        await dial(address, self._link)
-        self._agreed = await log_in(address, self._link, self._calls, name, heartbeat)
-        self._link.start_heartbeats(self._agreed.heartbeat)
+        async def enter(place: Address) -> Self:
+            connection = cls(place, limits, on_blocked)
+            await connection._enter(name, _wished_heartbeat(place, heartbeat))
+            return connection
+
+        open_one = partial(_open_at, enter=enter, limits=limits)
+        return await open_first(addresses.in_turn(), open_one, limits.next_address, log=logging.WARNING)
+
+    async def _enter(self, name: str, heartbeat: int) -> None:
+        try:
+            await dial(self.address, self._link)
+            self._agreed = await log_in(self.address, self._link, self._calls, name, heartbeat)
+            self._link.start_heartbeats(self._agreed.heartbeat)
+        except ConnectionLost as error:
+            raise refused(self.address, error) from error
+        finally:
+            if not self._agreed.channel_max:
+                self.abort()
 
     @property
     def server_properties(self) -> FieldTable:
@@ -227,6 +237,16 @@ class Connection:
         for channel in list(self._channels.values()):
             channel.end(error)
         self._channels.clear()
+
+
+async def _open_at(address: Address, enter: Open[C], limits: Limits) -> C:
+    """Connect to one address, at the first number of its host that answers."""
+    seconds = limits.connect if address.connection_timeout is None else address.connection_timeout
+    try:
+        async with asyncio.timeout(seconds):
+            return await open_first(await look_up(address), enter, limits.next_address, log=logging.DEBUG)
+    except TimeoutError:
+        raise ConnectTimedOut(f"{address} did not answer", seconds) from None
 
 
 def _wished_heartbeat(address: Address, asked: int | None) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import platform
 import socket
 import ssl
@@ -44,16 +46,43 @@ class Agreed(msgspec.Struct, frozen=True):
     heartbeat: int
 
 
+async def look_up(address: Address) -> tuple[Address, ...]:
+    """Look the host up: the address with each number that its name stands for, in the resolver's order (RFC 6724).
+
+    Raises:
+        ConnectFailed: The name was not found.
+    """
+    if address.number is not None or _is_number(address.host):
+        return (address,)
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it cannot be the name of a host"
+        raise ConnectFailed(f"{address}: the host name {address.host!r} was not found ({why})") from error
+    numbers = dict.fromkeys(str(place[0]) for *_, place in found)
+    return tuple(msgspec.structs.replace(address, number=number) for number in numbers)
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 async def dial(address: Address, link: Link) -> None:
     """Open the socket for `link`, encrypted where the address says so.
 
     Raises:
-        ConnectFailed: Name not found, refused, or the certificate does not hold; the text says what to do.
+        ConnectFailed: Refused, or the certificate does not hold; the text says what to do.
     """
     context = _tls_context(address) if address.tls else None
     name = (address.server_name or address.host) if context else None
+    host = address.number or address.host
     try:
-        await link.loop.create_connection(lambda: link, address.host, address.port, ssl=context, server_hostname=name)
+        await link.loop.create_connection(lambda: link, host, address.port, ssl=context, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
         raise ConnectFailed(
             f"{address}: the broker's certificate is not to be trusted: {error.verify_message}. Name its CA with "
@@ -64,8 +93,6 @@ async def dial(address: Address, link: Link) -> None:
         raise ConnectFailed(
             f"{address}: TLS failed: {error.reason or error}. Is this the broker's TLS port?"
         ) from error
-    except socket.gaierror as error:
-        raise ConnectFailed(f"{address}: the host name {address.host!r} was not found ({error.strerror})") from error
     except OSError as error:
         raise ConnectFailed(
             f"{address}: {error.strerror or error}. Is RabbitMQ running there, and is the port right?"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from warren.amqp import Addresses
 from warren.client.client import DEFAULT_TIMEOUT, Client
 from warren.client.dispatch import OnLost
 from warren.client.in_flight import Received
@@ -33,7 +34,7 @@ class BlockingClient:
 
     def __init__(
         self,
-        address: str,
+        address: Addresses | str,
         *,
         topology: Topology | None = None,
         name: str = "warren client",

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from msgspec import UNSET
 
-from warren.amqp import Address, AddressError, AmqpError, Backoff, Reconnecting
+from warren.amqp import AddressError, Addresses, AmqpError, Backoff, Reconnecting
 from warren.client.dispatch import Dispatch, OnLost
 from warren.client.ids import new_id
 from warren.client.in_flight import Asked, Received
@@ -38,7 +38,8 @@ class Client:
     answers from what it stored).
 
     Args:
-        address: the broker, as ``amqp://user:password@host:port/vhost`` or ``amqps://...``.
+        address: the broker, as ``amqp://user:password@host:port/vhost`` or ``amqps://...``; the nodes of a cluster with
+            commas between, of which the first that answers is taken, in turn from a random one.
         topology: where requests go.
         name: the connection's name in RabbitMQ's own pages.
         on_lost: what becomes of calls in flight whose connection is lost: ``reask`` asks again with the same id as soon
@@ -51,7 +52,7 @@ class Client:
 
     def __init__(
         self,
-        address: str,
+        address: Addresses | str,
         *,
         topology: Topology | None = None,
         name: str = "warren client",
@@ -59,7 +60,7 @@ class Client:
         patience: float = 0.0,
     ) -> None:
         try:
-            self._address = Address.parse(address)
+            self._addresses = Addresses.of(address)
         except AddressError as error:
             raise ValueError(str(error)) from error
         if on_lost not in ("reask", "fail"):
@@ -226,7 +227,7 @@ class Client:
             await asyncio.sleep(pause)
 
     async def _open_line(self, dispatch: Dispatch) -> Line:
-        return await Line.open(self._address, self._name, dispatch.on_replies, dispatch.on_blocked)
+        return await Line.open(self._addresses, self._name, dispatch.on_replies, dispatch.on_blocked)
 
     async def _next_line(self, dispatch: Dispatch) -> Line:
         spare, self._spare = self._spare, None

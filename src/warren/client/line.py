@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
-from warren.amqp import Address, AmqpError, Channel, Connection, Delivery
+from warren.amqp import Addresses, AmqpError, Channel, Connection, Delivery
 from warren.topology import DIRECT_REPLY_TO
 
 
@@ -30,7 +30,7 @@ class Line:
     @classmethod
     async def open(
         cls,
-        address: Address,
+        addresses: Addresses,
         name: str,
         on_replies: Callable[[list[Delivery]], None],
         on_blocked: Callable[[str | None], None],
@@ -38,7 +38,7 @@ class Line:
         """Connect, and be ready for replies.
 
         Args:
-            address: of the broker.
+            addresses: of the broker, or of the nodes of a cluster.
             name: the connection's name in RabbitMQ's own pages.
             on_replies: gets all replies of a read at once.
             on_blocked: gets the reason when the broker blocks publishers, and None when that has passed.
@@ -46,7 +46,7 @@ class Line:
         Raises:
             AmqpError: there is no connection, or not with what a client needs.
         """
-        connection = await Connection.open(address, name=name, on_blocked=on_blocked)
+        connection = await Connection.open(addresses, name=name, on_blocked=on_blocked)
         try:
             channel = await connection.channel(confirms=True)
             await channel.consume(DIRECT_REPLY_TO, on_replies, no_ack=True)

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 
-from warren.url_parts import split_url
+from warren.url_parts import UrlParts, split_url
 
 __all__ = ["answers", "greeting", "shows_page"]
 
@@ -46,11 +46,18 @@ def greeting(host: str, port: int, *, tls: bool = False, limit: float = 5.0) -> 
 
 
 def answers(url: str, *, limit: float = 5.0) -> bool:
-    """Tell whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough."""
+    """Tell whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough.
+
+    Several addresses have commas between; one that answers is enough.
+    """
     try:
-        address = split_url(url, *DEFAULT_PORTS)
+        addresses = [split_url(part, *DEFAULT_PORTS) for part in url.split(",")]
     except ValueError:
         return False
+    return any(_answers(address, limit) for address in addresses)
+
+
+def _answers(address: UrlParts, limit: float) -> bool:
     tls, port = address.scheme == "amqps", address.port or DEFAULT_PORTS[address.scheme]
     return greeting(address.host or "localhost", port, tls=tls, limit=limit) is not None
 

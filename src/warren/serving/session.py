@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, Self
 
-from warren.amqp import Address, AmqpError, Channel, Connection, Delivery, Limits
+from warren.amqp import Addresses, AmqpError, Channel, Connection, Delivery, Limits
 from warren.codec import LARGEST_REWRITTEN
 from warren.serving.watchdog import Waiting
 from warren.topology import Topology
@@ -48,15 +48,15 @@ class Session:
         consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
 
     @classmethod
-    async def open(cls, address: Address, topology: Topology, *, name: str, prefetch: int) -> Self:
-        """Connect twice, declare the topology, limit the prefetch.
+    async def open(cls, addresses: Addresses, topology: Topology, *, name: str, prefetch: int) -> Self:
+        """Connect twice to the same node, declare the topology, limit the prefetch.
 
         Raises:
             AmqpError: the broker cannot be had, or something at the broker is in the way.
         """
-        consuming = await Connection.open(address, name=f"{name} consumes")
+        consuming = await Connection.open(addresses, name=f"{name} consumes")
         try:
-            publishing = await Connection.open(address, name=f"{name} publishes", limits=PUBLISHING)
+            publishing = await Connection.open(consuming.address, name=f"{name} publishes", limits=PUBLISHING)
             try:
                 consumer = await consuming.channel()
                 await topology.declare(consumer)

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from msgspec import Struct
 
 from warren.actions import Api
-from warren.amqp import Address, AmqpError, Backoff
+from warren.amqp import Address, Addresses, AmqpError, Backoff
 from warren.auth import Keyring
 from warren.errors import WorkerStopped
 from warren.retry import RetryPolicy
@@ -73,7 +73,7 @@ class Worker(Generic[C, S]):
 
     Args:
         api: the actions.
-        address: the broker; a text is parsed.
+        address: the broker, or the nodes of a cluster; a text is parsed.
         stores: one for each lane.
         keyring: verifies tokens, issues tickets.
         services: handed to the actions.
@@ -86,7 +86,7 @@ class Worker(Generic[C, S]):
     def __init__(
         self,
         api: Api[C, S],
-        address: Address | str,
+        address: Addresses | Address | str,
         stores: Sequence[Store[C]],
         keyring: Keyring,
         services: S,
@@ -99,7 +99,7 @@ class Worker(Generic[C, S]):
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
         self.consuming = asyncio.Event()
-        self._address = Address.parse(address) if isinstance(address, str) else address
+        self._addresses = Addresses.of(address)
         self._stores = stores
         self._topology = topology
         self._policy = policy
@@ -176,7 +176,7 @@ class Worker(Generic[C, S]):
         """Work for the life of one session; returns why it ended, and how many seconds it lasted."""
         options, topology = self._options, self._topology
         try:
-            session = await Session.open(self._address, topology, name=options.name, prefetch=options.prefetch)
+            session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
         except AmqpError as error:
             if error.fatal:
                 raise WorkerStopped(f"{options.name} cannot work: {error}") from error
