@@ -82,6 +82,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "forged death": {"headers": {"x-death": [{"queue": "api.requests.retry", "count": 3, "reason": "expired"}]}},
     "content encoding": {"content_encoding": "gzip"},
     "deadline of another type": {"headers": {"x-deadline": "soon"}},
+    "timeout of another type": {"headers": {"x-timeout": 1.5}},
     "priority above the usual": {"priority": 5},
     "highest priority": {"priority": 255},
 }

@@ -27,6 +27,10 @@ STRICT_PRIORITIES: Final = (4, 3)
 """From here a quorum queue delivers a higher priority first, always; one without it counts as 4."""
 
 
+STAMPS: Final = (4, 0)
+"""From here the broker can be told to stamp messages, as far as we tried: 3.10.8 does not start with that setting."""
+
+
 def version_of(connection: Connection) -> Version:
     """The version of the broker, as (4, 0, 5)."""
     return tuple(int(part) for part in str(connection.server_properties["version"]).split(".")[:3])

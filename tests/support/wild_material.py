@@ -33,6 +33,8 @@ HEADERS: Final = (
         "x-retry-count",
         "x-death",
         "x-deadline",
+        "x-timeout",
+        "timestamp_in_ms",
         "x-delivery-count",
         "x-principal",
         "x-seal",

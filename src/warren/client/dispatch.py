@@ -24,7 +24,7 @@ from warren.amqp import (
 from warren.client.in_flight import Asked, InFlight, Waiter
 from warren.client.line import Line
 from warren.client.room import Room
-from warren.envelope import CONTENT_TYPE, DEADLINE
+from warren.envelope import CONTENT_TYPE, DEADLINE, TIMEOUT
 from warren.errors import NotSent, WarrenError
 from warren.topology import DIRECT_REPLY_TO, Topology
 
@@ -154,9 +154,10 @@ class Dispatch:
             self._wake.set()
         if not batch:
             return
-        to_posix = time.time() - self._loop.time()
+        now = self._loop.time()
+        to_posix = time.time() - now
         try:
-            verdicts = line.channel.publish_batch([self._message(asked, to_posix) for asked in batch])
+            verdicts = line.channel.publish_batch([self._message(asked, now, to_posix) for asked in batch])
         except InvalidArgument as error:  # the names in the topology: nobody's request can be sent
             self._fail_unaccepted(batch, str(error))
             return
@@ -178,9 +179,11 @@ class Dispatch:
                 size += len(asked.body)
         return batch
 
-    def _message(self, asked: Asked, to_posix: float) -> Message:
-        # Whoever wants no reply does not wait for one: the request has all the time in the world.
-        headers: FieldTable | None = {DEADLINE: int((asked.expires + to_posix) * 1000)} if asked.wants_reply else None
+    def _message(self, asked: Asked, now: float, to_posix: float) -> Message:
+        headers: FieldTable | None = None
+        if asked.wants_reply:  # whoever wants none does not wait: the request has all the time in the world
+            expires = asked.expires
+            headers = {DEADLINE: int((expires + to_posix) * 1000), TIMEOUT: int((expires - now) * 1000)}
         properties = Properties(
             content_type=CONTENT_TYPE,
             headers=headers,

@@ -1,0 +1,61 @@
+"""Where the broker stamps messages, a caller's own clock does not matter."""
+
+import time
+from typing import Any
+
+import pytest
+
+from support.notes import note_api
+from support.serving import Caller, Serve, calling, serving
+from support.versions import STAMPS, version_of
+from warren.client import Client
+from warren.devbroker import BrokerFailed, DevBroker
+from warren.topology import Topology
+
+OVERWRITE = "message_interceptors.incoming.set_header_timestamp.overwrite = true\n"
+
+
+def count(request_id: str, auth: str) -> dict[str, Any]:
+    return {"id": request_id, "version": "v1", "action": "count", "data": {}, "auth": auth}
+
+
+def of_a_slow_clock(timeout: int, **more: Any) -> dict[str, Any]:
+    """What a caller with a timeout sends whose clock is an hour behind."""
+    return {"x-deadline": int((time.time() - 3600) * 1000) + timeout, "x-timeout": timeout, **more}
+
+
+async def test_a_timeout_counts_from_the_brokers_stamp_which_no_caller_can_forge(
+    private_broker: DevBroker, topology: Topology, database: str, token: str
+) -> None:
+    async with calling(private_broker.url, topology) as caller:
+        knows_stamps = version_of(caller.connection) >= STAMPS
+    (private_broker.folder / "conf.d" / "10-stamps.conf").write_text(OVERWRITE)
+    if not knows_stamps:
+        with pytest.raises(BrokerFailed):
+            private_broker.restart()
+        return
+    private_broker.restart()
+    async with (
+        calling(private_broker.url, topology) as caller,
+        serving(note_api(), private_broker.url, topology, database),
+        Client(private_broker.url, topology=topology) as client,
+    ):
+        stamped = await caller.ask(count("a", token), headers=of_a_slow_clock(60_000))
+        forged = await caller.ask(count("b", token), headers=of_a_slow_clock(60_000, timestamp_in_ms=1))
+        late = await caller.ask(count("c", token), headers=of_a_slow_clock(-1, timestamp_in_ms=2**62))
+        assert await client.call("count", token=token) == 0
+    assert (stamped["status"], forged["status"], late.get("code")) == ("ok", "ok", "deadline_exceeded")
+    assert "after the broker's clock showed" in late["error"]
+
+
+async def test_without_a_stamp_a_caller_with_a_slow_clock_is_told_about_clocks(
+    serve: Serve, caller: Caller, token: str
+) -> None:
+    async with serve():
+        late = await caller.ask(count("a", token), headers=of_a_slow_clock(10_000))
+        own = await caller.ask(
+            count("b", token), headers=of_a_slow_clock(10_000, timestamp_in_ms=int(time.time() * 1000))
+        )
+    assert late["code"] == "deadline_exceeded"
+    assert "the caller's clock and the worker's must agree" in late["error"]
+    assert own["status"] == "ok", "a stamp of the caller's own decides on its own deadline only, as x-deadline does"
