@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, TypeVar
+from urllib.parse import unquote
 
 import sqlalchemy as sa
 
 from taskmanager.durations import format_duration, parse_duration
 from warren.keys import secret_key
+from warren.libpq import hosts_to_query, read_parameters
 from warren.operations import shown_address
 from warren.store import RateLimit
 from warren.url_parts import SIGNS, split_url
@@ -42,7 +44,7 @@ def amqp_url(text: str) -> str:
 def database_url(text: str) -> str:
     """Check an SQLAlchemy URL of SQLite or PostgreSQL; ``postgresql://`` is taken as psycopg."""
     try:
-        url = sa.make_url(text)
+        url = sa.make_url(hosts_to_query(text))
     except (sa.exc.ArgumentError, ValueError):
         expected = "expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name"
         raise ValueError(f"{expected}; {SIGNS}") from None
@@ -53,16 +55,22 @@ def database_url(text: str) -> str:
         not url.database or ":memory:" in url.database or url.database.startswith("file:")
     ):
         raise ValueError("SQLite needs a file, such as sqlite:///taskmanager.db: a worker has several connections")
+    if url.drivername == "sqlite" and url.query:
+        raise ValueError("SQLite's URL takes no parameters behind a ?; a ? in the file's name is written %3F")
     of_login = int(url.username is not None)  # SQLAlchemy takes what is behind another @ for the host or the name
     if url.drivername != "sqlite" and text.count("@") > of_login:
         raise ValueError(f"an @ stands in the user name, the password or behind the host: write it %40; {SIGNS}")
+    if url.drivername != "sqlite":
+        read_parameters(url)
     return url.render_as_string(hide_password=False)
 
 
 def shown_database(url: str) -> str:
     """Write a database's URL without what may be secret: user, password and options."""
     full = sa.make_url(url)
-    return sa.URL.create(full.drivername, host=full.host, port=full.port, database=full.database).render_as_string()
+    servers = {name: value for name, value in full.query.items() if name in ("host", "port")}
+    parts = sa.URL.create(full.drivername, host=full.host, port=full.port, database=full.database, query=servers)
+    return unquote(parts.render_as_string()) if servers else parts.render_as_string()
 
 
 def secret(text: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from warren.libpq import read_parameters
 from warren.pooling import Pooler, Sessions
 from warren.prepared import say
 
@@ -24,14 +25,6 @@ _PARAMETERS: Final = {
 }
 """What holds for each transaction on PostgreSQL."""
 
-_DEAD_PEER: Final = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""How a server that vanished without a word is noticed within half a minute (libpq, "Parameter Key Words")."""
-
 
 def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
     """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
@@ -41,7 +34,7 @@ def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
         pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right whatever it is.
 
     Raises:
-        ValueError: another kind of database.
+        ValueError: another kind of database, or a URL whose parameters cannot be used.
     """
     parsed = sa.make_url(url)
     match parsed.get_backend_name():
@@ -88,6 +81,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def _postgresql(url: sa.URL, pooler: Pooler) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"connect_timeout": 5, **_DEAD_PEER}, hide_parameters=True)
-    Sessions(_PARAMETERS, pooler, prepared_after="default").listen(engine)
+    wanted = read_parameters(url)
+    engine = sa.create_engine(wanted.url, connect_args=wanted.arguments, hide_parameters=True)
+    Sessions(_PARAMETERS, pooler, wanted.prepared_after).listen(engine)
     return engine

@@ -26,15 +26,20 @@ logger: Final = logging.getLogger("warren.database")
 Pooler = Literal["auto", "session", "transaction"]
 """What is between us and the server: nobody knows, nothing that takes our server session away, or anything."""
 
+AUTOMATIC: Final = "automatic"
+
+Threshold = int | None | Literal["automatic"]
+"""Executions after which a statement is prepared: a number, None for never, or whatever suits the connection."""
+
 PREPARED_AFTER: Final = 5
-"""Executions after which a statement is prepared in a server session of our own."""
+"""What suits a server session of our own; otherwise it is never."""
 
 _BEGIN: Final = "warren begin"
 """Key in ``Connection.info`` for what begins a transaction, where that is more than the driver's own BEGIN."""
 
 _WORD: Final = re.compile(r"(?:\\.|\S)+", re.DOTALL)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][\w.$]*)=(.*)", re.DOTALL)
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][\w.$-]*)=(.*)", re.DOTALL)
 
 
 class Sessions:
@@ -47,13 +52,10 @@ class Sessions:
         parameters: what is set on the server for every transaction, unless the connection's ``options`` say otherwise.
         pooler: ``auto`` asks each connection: the server process that a server names when somebody connects is the one
             that runs the statements, and the one that a pooler names is not.
-        prepared_after: executions after which a statement is prepared, None for never; without it 5 in a session of our
-            own, otherwise never.
+        prepared_after: when a statement is prepared.
     """
 
-    def __init__(
-        self, parameters: Mapping[str, str], pooler: Pooler, *, prepared_after: int | Literal["default"] | None
-    ) -> None:
+    def __init__(self, parameters: Mapping[str, str], pooler: Pooler, prepared_after: Threshold = AUTOMATIC) -> None:
         self._parameters = parameters
         self._pooler = pooler
         self._prepared_after = prepared_after
@@ -78,13 +80,16 @@ class Sessions:
             self._tell()
             # In autocommit the driver sends no BEGIN of its own: both go in one message.
             record.info[_BEGIN] = f"BEGIN; SELECT {_set(parameters, local=True)}" if parameters else "BEGIN"
-        default = PREPARED_AFTER if own_session else None
-        connection.prepare_threshold = default if self._prepared_after == "default" else self._prepared_after
+        suits = PREPARED_AFTER if own_session else None
+        connection.prepare_threshold = suits if self._prepared_after == AUTOMATIC else self._prepared_after
         _name_statements_apart(connection)
 
     def _parameters_of(self, connection: psycopg.Connection[Any], *, arrived: bool) -> dict[str, str]:
         """Give what is to be set; ``options`` that have arrived with the connection need not be set again."""
-        given = options_of(_option(connection, b"options"))
+        try:
+            given = options_of(_option(connection, b"options"))
+        except ValueError as error:  # of a service file: what the URL and the environment say has been checked
+            raise StorageFailed(f"options: {error}") from error
         ours = {name: value for name, value in self._parameters.items() if name not in given}
         return ours if arrived else ours | given
 
@@ -98,7 +103,7 @@ def options_of(text: str) -> dict[str, str]:
     """Read parameters out of ``options``, as the server's command line takes them (PostgreSQL, "options").
 
     Raises:
-        StorageFailed: it holds anything but ``-c name=value`` and ``--name=value``.
+        ValueError: it holds anything but ``-c name=value`` and ``--name=value``.
     """
     found: dict[str, str] = {}
     words = iter(_ESCAPED.sub(r"\1", word) for word in _WORD.findall(text))
@@ -111,8 +116,8 @@ def options_of(text: str) -> dict[str, str]:
             assignment = ""
         match = _ASSIGNMENT.fullmatch(assignment)
         if match is None:
-            raise StorageFailed(f"options can hold -c name=value and --name=value only, not {word!r}")
-        found[match[1].lower()] = match[2]
+            raise ValueError("only -c name=value and --name=value can be given")
+        found[match[1].lower().replace("-", "_")] = match[2]
     return found
 
 

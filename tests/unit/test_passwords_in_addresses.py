@@ -124,8 +124,10 @@ def test_no_random_password_is_shown(user: str, password: str) -> None:
     "query", [f"password={MARK}", f"sslpassword={MARK}", f"user={MARK}&password={MARK}", f"{MARK}=1"]
 )
 def test_what_stands_in_the_options_is_not_shown(query: str) -> None:
-    url = f"postgresql://h.example/name?{query}"
-    assert shown_database(setting(DATABASE_URL=url).database_url) == "postgresql+psycopg://h.example/name"
+    of_database = shown_of(partial(shown_setting, f"postgresql://h.example/name?{query}"))
+    assert MARK not in of_database
+    known = "postgresql+psycopg://h.example/name" in of_database
+    assert known or "parameter 1 behind the ? is not one of libpq" in of_database
     for read in (lambda: Address.parse(f"amqp://h?{query}"), lambda: setting(AMQP_URL=f"amqps://h?{query}")):
         shown = shown_of(read)
         assert MARK not in shown

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from taskmanager.setting_values import database_url, shown_database
 from taskmanager.settings import Settings, SettingsError, environment
 from warren.store import RateLimit
 
@@ -68,6 +69,11 @@ def test_every_name_of_postgresql_is_taken_as_psycopg(scheme: str) -> None:
     assert settings.database_url == POSTGRES
 
 
+def test_several_servers_are_named_in_the_log_as_they_are_tried() -> None:
+    settings = Settings(database_url=database_url("postgresql://u:hidden@a:1,b:2/tasks?sslpassword=hidden"))
+    assert shown_database(settings.database_url) == "postgresql+psycopg:///tasks?host=a:1,b:2"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -78,6 +84,9 @@ def test_every_name_of_postgresql_is_taken_as_psycopg(scheme: str) -> None:
         ("DATABASE_URL", "tasks.db", "sqlite:///"),
         ("DATABASE_URL", "mysql://host/db", "mysql is not supported"),
         ("DATABASE_URL", "postgresql+asyncpg://host/db", "asyncpg is not supported"),
+        ("DATABASE_URL", "sqlite:///tasks.db?timeout=30", "takes no parameters"),
+        ("DATABASE_URL", "postgresql://h/db?target_session_attrs=standby", "target_session_attrs is not one of any"),
+        ("DATABASE_URL", "postgresql://a:1,b:70000/db", "a port is not a number"),
         ("DATABASE_URL", "sqlite://", "needs a file"),
         ("DATABASE_URL", "sqlite:///:memory:", "needs a file"),
         ("DATABASE_URL", "sqlite:///file:x?mode=memory&uri=true", "needs a file"),
