@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from pamqp import commands
 
+from warren.amqp import forks
 from warren.amqp.errors import AmqpError, AmqpTimeout, ConnectionLost, ProtocolError
 from warren.amqp.frames import HEARTBEAT
 from warren.amqp.limits import Limits
@@ -54,6 +56,7 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is there; whoever listens to the answer says which protocol we speak."""
         self._transport = cast("asyncio.Transport", transport)
+        forks.watch(self)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
 
     def data_received(self, data: bytes) -> None:
@@ -196,6 +199,23 @@ class Link(asyncio.Protocol):
         self.end(ConnectionLost("it was dropped by this side"))
         if self._transport is not None:
             self._transport.abort()
+
+    def socket_number(self) -> int:
+        """The socket's file descriptor, -1 when there is none."""
+        found = self._transport.get_extra_info("socket") if self._transport is not None else None
+        return -1 if found is None else int(found.fileno())
+
+    def leave_to_parent(self) -> None:
+        """End in a child process after a fork: the socket belongs to the parent, and is not touched."""
+        transport, self._transport = self._transport, None
+        self._out.clear()
+        self._out_size = 0
+        if not self.gone.done():
+            self.gone.set_result(None)
+        self.end(ConnectionLost("it belongs to the process from which this one was forked; connect anew in this one"))
+        if transport is not None:
+            with suppress(OSError):  # the loop's selector knows the number, the system knows no such socket any more
+                transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone, whoever wanted that."""

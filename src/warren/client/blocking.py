@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from warren.amqp import Addresses
-from warren.client.client import DEFAULT_TIMEOUT, Client
+from warren.client.client import DEFAULT_TIMEOUT, FORKED, Client
 from warren.client.dispatch import OnLost
 from warren.client.in_flight import Received
 from warren.client.loop_thread import LoopStopped, LoopThread
@@ -24,6 +24,8 @@ class BlockingClient:
     It may be used from any number of threads; their calls share one connection, which is kept alive between calls by a
     thread of its own. A Ctrl-C gives up the call that waits and leaves the client usable. Inside an event loop it would
     block the loop: use `Client` there.
+
+    A process that is forked needs a client of its own: with this one it is told `NotSent` at once.
 
     Args:
         address, topology, name, on_lost, patience: as `Client`.
@@ -61,6 +63,7 @@ class BlockingClient:
             NotSent: there is no connection; the text says what to do.
             RuntimeError: it is connected already.
         """
+        self._check_process()
         with self._lock:
             if self._thread is not None:
                 raise RuntimeError("The client is connected already")
@@ -74,7 +77,13 @@ class BlockingClient:
         return self
 
     def close(self) -> None:
-        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing."""
+        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing.
+
+        In a process that was forked after `connect` it only forgets the connection, which is the other process's.
+        """
+        if self._thread is not None and not self._thread.is_ours:
+            self._thread = None
+            return
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -122,7 +131,12 @@ class BlockingClient:
         """Have an action executed some time, without a reply; arguments and errors are those of `Client.send`."""
         return self._run(lambda: self._client.send(action, data, version=version, token=token, id=id, timeout=timeout))
 
+    def _check_process(self) -> None:
+        if self._thread is not None and not self._thread.is_ours:
+            raise NotSent(f"Nothing was sent: {FORKED}")
+
     def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        self._check_process()
         thread = self._thread
         if thread is None:
             raise NotSent("The client is not connected: use 'with' or connect()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
@@ -26,12 +27,15 @@ logger = logging.getLogger("warren.client")
 DEFAULT_TIMEOUT: Final = 10.0
 """Seconds."""
 
+FORKED: Final = "the client was connected by the process from which this one was forked: make one in each process"
+
 
 class Client:
     """Asks for actions and waits for their replies: ``async with Client(url) as client``.
 
     One connection and one channel carry any number of calls at once. When the connection is lost it is made again with
-    growing pauses. Requests of one event loop only; see `BlockingClient` for programs without one.
+    growing pauses. Requests of one event loop only; see `BlockingClient` for programs without one. A process that is
+    forked needs a client of its own: with this one it is told `NotSent` at once.
 
     Promises: nothing waits longer than its timeout, whatever the broker does. Each request goes out persistent and
     mandatory with an id, by default a new one; asking again with the same id never has an effect twice (the worker
@@ -72,6 +76,7 @@ class Client:
         self._dispatch: Dispatch | None = None
         self._spare: Line | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._process = os.getpid()
 
     async def __aenter__(self) -> Self:
         return await self.connect()
@@ -94,7 +99,9 @@ class Client:
     @property
     def trouble(self) -> str | None:
         """Why requests are held back at the moment: no connection, or a broker that blocks publishers; else None."""
-        return self._dispatch.trouble if self._dispatch is not None else "the client is not connected, use 'async with'"
+        if self._dispatch is None:
+            return "the client is not connected, use 'async with'"
+        return FORKED if self._process != os.getpid() else self._dispatch.trouble
 
     async def connect(self) -> Self:
         """Connect; ``async with`` does it.
@@ -105,6 +112,7 @@ class Client:
         """
         if self._tasks:
             raise RuntimeError("The client is connected already")
+        self._process = os.getpid()
         dispatch = Dispatch(self._topology, self._on_lost)
         self._spare = await self._first_line(dispatch)
         lines = Reconnecting(partial(self._next_line, dispatch), on_change=dispatch.on_line)
@@ -114,7 +122,13 @@ class Client:
         return self
 
     async def close(self) -> None:
-        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing."""
+        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing.
+
+        In a process that was forked after `connect` it only forgets the connection, which is the other process's.
+        """
+        if self._process != os.getpid():
+            self._dispatch, self._tasks, self._spare = None, [], None
+            return
         if self._dispatch is not None:
             self._dispatch.close()
         tasks, self._tasks = self._tasks, []
@@ -202,7 +216,7 @@ class Client:
 
     async def _settled(self, request: Request, timeout: float, *, wants_reply: bool) -> Received:
         dispatch = self._dispatch
-        if dispatch is None:
+        if dispatch is None or self._process != os.getpid():
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
         body = encode_json(request)
         if len(body) > LARGEST_BODY:

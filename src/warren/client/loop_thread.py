@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
@@ -28,8 +29,14 @@ class LoopThread:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._stopped = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the thread runs in this process; a process that was forked has no threads but the one that forked."""
+        return self._process == os.getpid()
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine and wait for its result; a Ctrl-C meanwhile cancels it.
@@ -48,6 +55,8 @@ class LoopThread:
                 except TimeoutError:
                     if future.done():
                         raise
+                    if not self.is_ours:  # a signal's handler forked while we waited
+                        raise LoopStopped("the event loop is another process's") from None
         except CancelledError as error:
             raise LoopStopped("the event loop was stopped") from error
         finally:
