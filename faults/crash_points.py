@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from warren import inbox
 from warren.amqp import Channel, Delivery, Message
 from warren.inbox import Job, Result
+from warren.serving.arrivals import Arrivals
 from warren.serving.intake import Declined, Intake, Rejected, Work
 from warren.serving.settle import Settler
 from warren.sql import SqlStore, SqlTransaction
@@ -93,7 +94,7 @@ class Killer:
         die: ends the process.
 
     Attributes:
-        running: requests that run alone now, after an entry in the crash journal.
+        running: requests that are read or run now, after an entry in the crash journal.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ def set_points(killer: Killer) -> None:
     _wrap_intake(killer)
     _wrap_transactions(killer)
     _wrap_journal(killer)
+    _wrap_reading(killer)
     _wrap_publishing(killer)
     _wrap_confirms(killer)
 
@@ -197,6 +199,20 @@ def _wrap_journal(killer: Killer) -> None:
             killer.running.discard(job.key.id)
 
     inbox._run_journaled = run_and_remember
+
+
+def _wrap_reading(killer: Killer) -> None:
+    read_on_record = Arrivals._read_on_record
+
+    async def read_and_remember(self: Arrivals[Any], deliveries: Sequence[Delivery]) -> None:
+        ids = {delivery.properties.correlation_id or "?" for delivery in deliveries}
+        killer.running |= ids
+        try:
+            await read_on_record(self, deliveries)
+        finally:
+            killer.running -= ids
+
+    Arrivals._read_on_record = read_and_remember  # type: ignore[method-assign]  # see `set_points`
 
 
 def _wrap_publishing(killer: Killer) -> None:

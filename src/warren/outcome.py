@@ -21,6 +21,10 @@ WORKERS_DIED: Final = "workers died while they ran this request"
 """How the reason ends with which a deadly request is given up; their number stands before it."""
 
 
+WORKERS_DIED_READING: Final = "workers died while they read this message"
+"""The same of a message that they died on before they knew what it asks for."""
+
+
 class Answer(Struct, frozen=True):
     """Send ``body`` to the caller.
 

@@ -141,24 +141,32 @@ class SqlStore:
     def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
         journal = crash_journal.c
-        wanted = sa.select(journal.principal, journal.id, journal.attempts).where(
-            sa.tuple_(journal.principal, journal.id).in_([tuple(key) for key in keys])
-        )
+        wanted = sa.select(journal.principal, journal.id, journal.attempts).where(_are(crash_journal, keys))
         with self.begin(writes=False) as transaction:
             return {Key(row[0], row[1]): row[2] for row in transaction.connection.execute(wanted)}
 
     def count_attempt(self, key: Key) -> int:
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
+        return self.count_attempts([key])[key]
+
+    def count_attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Do the same for several at once, each of them once; all are counted, or none."""
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        journal, now = crash_journal.c, datetime.now(UTC)
         statement = insert(crash_journal).values(
-            principal=key.principal, id=key.id, attempts=1, last_at=datetime.now(UTC)
+            [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": now} for key in sorted(keys)]
         )
         counted = statement.on_conflict_do_update(
-            index_elements=[crash_journal.c.principal, crash_journal.c.id],
-            set_={"attempts": crash_journal.c.attempts + 1, "last_at": statement.excluded.last_at},
-        ).returning(crash_journal.c.attempts)
+            index_elements=[journal.principal, journal.id],
+            set_={"attempts": journal.attempts + 1, "last_at": statement.excluded.last_at},
+        ).returning(journal.principal, journal.id, journal.attempts)
         with self.begin(writes=True) as transaction:
-            return int(transaction.connection.execute(counted).scalar_one()) - 1
+            return {Key(row[0], row[1]): row[2] - 1 for row in transaction.connection.execute(counted)}
+
+    def forget_attempts(self, keys: Sequence[Key]) -> None:
+        """Remove all that the crash journal says of several at once."""
+        with self.begin(writes=True) as transaction:
+            transaction.connection.execute(crash_journal.delete().where(_are(crash_journal, sorted(keys))))
 
     def take_back_attempts(self, keys: Sequence[Key]) -> None:
         """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
@@ -237,6 +245,10 @@ def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[b
 
 def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.principal == key.principal, table.c.id == key.id)
+
+
+def _are(table: sa.Table, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
+    return sa.tuple_(table.c.principal, table.c.id).in_([tuple(key) for key in keys])
 
 
 def _key(row: Row) -> Key:

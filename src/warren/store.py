@@ -135,6 +135,14 @@ class Store(Protocol[C_co]):
         """Write into the crash journal that a request runs now; returns how many such attempts began before."""
         ...
 
+    def count_attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Do the same for several at once, each of them once; all are counted, or none."""
+        ...
+
+    def forget_attempts(self, keys: Sequence[Key]) -> None:
+        """Remove all that the crash journal says of several at once."""
+        ...
+
     def take_back_attempts(self, keys: Sequence[Key]) -> None:
         """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
         ...

@@ -21,6 +21,7 @@ from warren.serving.dispatch import Dispatcher
 from warren.serving.intake import Intake
 from warren.serving.lane import Lanes
 from warren.serving.outbox import Outbox
+from warren.serving.room import Room
 from warren.serving.session import Session
 from warren.serving.settle import Settler, Unsettled
 from warren.serving.watchdog import Sight
@@ -49,6 +50,7 @@ class Consumption(Generic[C, S]):
         admission: applies the rate limit; None where there is none.
         outbox: writes messages.
         policy: limits of retrying.
+        room: for what is read.
         consuming: set while deliveries come.
     """
 
@@ -62,6 +64,7 @@ class Consumption(Generic[C, S]):
         admission: Admission[C] | None,
         outbox: Outbox,
         policy: RetryPolicy,
+        room: Room,
         consuming: asyncio.Event,
     ) -> None:
         self._session = session
@@ -78,6 +81,7 @@ class Consumption(Generic[C, S]):
             policy=policy,
             unsettled=self._unsettled,
             settler=self._settler,
+            room=room,
             on_outage=self._storage_went_away,
             on_broken=session.end,
         )

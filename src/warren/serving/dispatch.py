@@ -12,15 +12,17 @@ from warren.amqp import Delivery
 from warren.codec import decode_reply
 from warren.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from warren.inbox import Answered, Deadly, Failed, Result
-from warren.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, Retry
+from warren.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
 from warren.retry import RetryPolicy, decide, describe
 from warren.serving.admission import Admission
+from warren.serving.arrivals import Arrivals, reading_key
 from warren.serving.calls import Calls
 from warren.serving.intake import Intake, Rejected, Work
 from warren.serving.lane import Finished, Lanes
 from warren.serving.lull import Lull
 from warren.serving.quarantine import Quarantine
 from warren.serving.rejections import Rejections, refused
+from warren.serving.room import SMALL_BODY, Room
 from warren.serving.settle import Settlement, Settler, Unsettled
 from warren.serving.standstill import Standstill
 from warren.serving.turns import Turns
@@ -46,6 +48,7 @@ class Dispatcher(Generic[C, S]):
         policy: limits of retrying.
         unsettled: the deliveries in hand.
         settler: carries outcomes out.
+        room: for what is read.
         on_outage: told when the database does not answer.
         on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
     """
@@ -60,6 +63,7 @@ class Dispatcher(Generic[C, S]):
         policy: RetryPolicy,
         unsettled: Unsettled,
         settler: Settler,
+        room: Room,
         on_outage: Callable[[str], None],
         on_broken: Callable[[str], None],
     ) -> None:
@@ -82,14 +86,30 @@ class Dispatcher(Generic[C, S]):
             release=self._quarantine.release,
         )
         self._rejections = Rejections(lanes, intake.job, self._settle_rejected, self._not_looked_up)
+        self._arrivals = Arrivals(
+            lanes,
+            self._lull,
+            room,
+            read=partial(self._or_broken, self._read),
+            give_up=self._give_up_unread,
+            failed=self._not_on_record,
+            hold=self._quarantine.hold,
+            release=self._quarantine.release,
+        )
         self._over = False
 
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
+        for delivery in deliveries:
+            self._unsettled.add(delivery.delivery_tag)
+            if len(delivery.body) > SMALL_BODY:
+                self._unsettled.when_settled(delivery.delivery_tag, partial(self._arrivals.left, delivery.delivery_tag))
+        self._arrivals.add(deliveries)
+
+    def _read(self, deliveries: Sequence[Delivery]) -> None:
         declined: list[Settlement] = []
         works: list[Work] = []
         for delivery in deliveries:
-            self._unsettled.add(delivery.delivery_tag)
             item = self._intake.take(delivery)
             if isinstance(item, Work):
                 works.append(item)
@@ -104,6 +124,27 @@ class Dispatcher(Generic[C, S]):
                 self._admission.admit(work, self)
         if declined:
             self._settler.settle(declined)
+
+    def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
+        forget = partial(self._lanes.forget_deaths, reading_key(delivery))
+        self._unsettled.when_settled(delivery.delivery_tag, forget)
+        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code)
+        self._or_broken(self._settler.settle, self._unread([delivery], outcome))
+
+    def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        """In an outage nothing is read; otherwise what would go on record is read without, rather than never."""
+        if isinstance(error, StorageUnavailable):
+            outcome = PutBack(describe(error))
+            self._on_outage(outcome.reason)
+            waiting = [*deliveries, *self._arrivals.withdraw()]
+            self._or_broken(self._settler.settle, self._unread(waiting, outcome))
+        else:
+            logger.info("read without an entry in the crash journal: %s", describe(error))
+            self._or_broken(self._read, deliveries)
+
+    def _unread(self, deliveries: Iterable[Delivery], outcome: Outcome) -> list[Settlement]:
+        items = [self._intake.leave_unread(delivery, outcome) for delivery in deliveries]
+        return [(item, item.outcome) for item in items]
 
     def begin(self, works: Iterable[Work]) -> None:
         """Run requests that are admitted, as soon as they may; nothing once the session is over."""
@@ -192,6 +233,7 @@ class Dispatcher(Generic[C, S]):
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
+                settled += self._unread(self._arrivals.withdraw(), outcome)
             ran = not isinstance(result, Answered)  # an answer that became a letter says that it was too late to run
             (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
         if settled:
@@ -209,6 +251,7 @@ class Dispatcher(Generic[C, S]):
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""
         self._over = True
+        self._arrivals.end()
         self._rejections.end()
         self._quarantine.end()
         self._standstill.end()

@@ -87,6 +87,7 @@ class Declined(Struct, frozen=True):
         name: version and action, or ``-``.
         outcome: an answer where somebody waits, otherwise a dead letter.
         secrets: names of fields that must not be written down.
+        unread: its body has not been read, and must not be.
     """
 
     delivery: Delivery
@@ -94,6 +95,7 @@ class Declined(Struct, frozen=True):
     name: str
     outcome: Outcome
     secrets: frozenset[str] = frozenset()
+    unread: bool = False
 
 
 class Intake(Generic[C, S]):
@@ -194,6 +196,12 @@ class Intake(Generic[C, S]):
             return
         if late := lateness(work.delivery.properties.headers, self._clock(), "Request's turn came"):
             raise late
+
+    def leave_unread(self, delivery: Delivery, outcome: Outcome) -> Declined:
+        """Give a delivery its outcome without reading its body."""
+        if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
+            outcome = DeadLetter(outcome.reason)  # nobody is told
+        return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True)
 
     def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:
         if request is None:

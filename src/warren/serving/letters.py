@@ -18,7 +18,13 @@ from warren.masking import text_without_secrets, without_secrets, without_tokens
 
 
 def write_letter(
-    body: bytes, headers: Mapping[str, Any], reason: str, secrets: Iterable[str], failed_at: datetime
+    body: bytes,
+    headers: Mapping[str, Any],
+    reason: str,
+    secrets: Iterable[str],
+    failed_at: datetime,
+    *,
+    read: bool = True,
 ) -> bytes:
     """Make a dead letter's body.
 
@@ -31,9 +37,10 @@ def write_letter(
         reason: why it was given up.
         secrets: names of the fields in ``data`` that must not be written down.
         failed_at: when, in UTC.
+        read: the body may be read as JSON; otherwise it is kept as a text.
     """
     names = frozenset(secrets)
-    request, lost = _kept(body, names)
+    request, lost = _kept(body, names) if read else (_as_text(body, names), True)
     kept = without_secrets(readable(headers), names)
     letter = DeadLetter(_iso(failed_at), without_tokens(reason), request, kept, False if lost else msgspec.UNSET)
     return encode_json(letter)

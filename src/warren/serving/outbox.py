@@ -87,7 +87,8 @@ class Outbox:
         asked = item.delivery.properties
         received = asked.headers or {}
         failed_at = datetime.fromtimestamp(self._clock(), UTC)
-        body = write_letter(known_body(item.delivery), received, outcome.reason, item.secrets, failed_at)
+        read = not (isinstance(item, Declined) and item.unread)
+        body = write_letter(known_body(item.delivery), received, outcome.reason, item.secrets, failed_at, read=read)
         properties = Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=_PERSISTENT,

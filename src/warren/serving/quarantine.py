@@ -56,7 +56,7 @@ class Quarantine(Generic[C]):
         self._others: list[Work] = []
         self._running = 0
         self.alone = False
-        self._held = False
+        self._held = 0
         self._apart = False  # what runs in the lanes was delivered before
         self._clearing_for: Work | None = None  # the suspect that waits for the end of all that went before
         self._turn_awaited = False
@@ -78,12 +78,12 @@ class Quarantine(Generic[C]):
         self._go_on()
 
     def hold(self) -> None:
-        """Begin with nothing until ``release``."""
-        self._held = True
+        """Begin with nothing until ``release`` was called as often."""
+        self._held += 1
 
     def release(self) -> None:
         """Begin again with what may run."""
-        self._held = False
+        self._held -= 1
         self._go_on()
 
     def withdraw(self) -> list[Work]:

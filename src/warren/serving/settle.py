@@ -34,7 +34,7 @@ class Unsettled:
         self._channel = channel
         self._tags: dict[int, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
-        self._on_settled: dict[int, Callable[[], None]] = {}
+        self._on_settled: dict[int, list[Callable[[], None]]] = {}
         self.taken = 0
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class Unsettled:
 
     def when_settled(self, tag: int, callback: Callable[[], None]) -> None:
         """Have a function called when a delivery that is in hand is settled: the broker is told so before."""
-        self._on_settled[tag] = callback
+        self._on_settled.setdefault(tag, []).append(callback)
 
     async def empty(self) -> None:
         """Wait until every delivery is settled."""
@@ -77,11 +77,10 @@ class Unsettled:
 
     def _forget(self, tags: Iterable[int]) -> list[Callable[[], None]]:
         """Have them in hand no more; returns what is to be called when the broker has been told."""
-        callbacks = []
+        callbacks: list[Callable[[], None]] = []
         for tag in tags:
             self._tags.pop(tag, None)
-            if callback := self._on_settled.pop(tag, None):
-                callbacks.append(callback)
+            callbacks += self._on_settled.pop(tag, ())
         if not self._tags:
             for future in self._waiting:
                 if not future.done():

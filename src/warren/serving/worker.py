@@ -24,6 +24,7 @@ from warren.serving.intake import LARGEST_RESPONSE, Intake
 from warren.serving.lane import Lanes
 from warren.serving.loop_guard import LoopGuard
 from warren.serving.outbox import Outbox
+from warren.serving.room import ROOM, Room
 from warren.serving.session import Session
 from warren.serving.watchdog import Sight, watch
 from warren.store import RateLimit, Store
@@ -49,6 +50,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
         replay_all: store the responses of reads too.
         largest_response: bytes that a response may have; a larger one is refused and its transaction rolled back.
+        room: bytes in memory for requests with larger bodies that were read and have not come to their end.
         drain: how long a stop waits for what is in hand; the rest goes back to the queue.
         retention: how long responses are kept.
         cleaning: pause between two clean-ups of older ones.
@@ -61,6 +63,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     prefetch: int = 200
     replay_all: bool = False
     largest_response: int = LARGEST_RESPONSE
+    room: int = ROOM
     drain: timedelta = timedelta(seconds=8)
     retention: timedelta = timedelta(days=7)
     cleaning: timedelta = timedelta(minutes=10)
@@ -189,6 +192,7 @@ class Worker(Generic[C, S]):
             admission=self._admission,
             outbox=self._outbox,
             policy=self._policy,
+            room=Room(options.room),
             consuming=self.consuming,
         )
         now = asyncio.get_running_loop().time
