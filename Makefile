@@ -1,7 +1,7 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help install demo worker test test-matrix faults bench bench-quick bench-publish check format lock clean \
-	broker-programs postgres-programs bench-programs
+	broker-programs postgres-programs load-programs bench-programs
 
 ARGS ?=
 
@@ -18,10 +18,10 @@ demo: install ## show the whole system on a private RabbitMQ, then stop it (ARGS
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs ## run all tests, two files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+test: install broker-programs postgres-programs load-programs ## run all tests, two files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
 	@.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-test-matrix: install broker-programs postgres-programs ## run the tests of broker, client and worker on RabbitMQ 3.10 and on 4.0 (ARGS="-k name"; root, Linux)
+test-matrix: install broker-programs postgres-programs load-programs ## run the tests of broker, client and worker on RabbitMQ 3.10, 4.0 and 4.3 (ARGS="--on 4.3 -k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
 
 faults: install broker-programs postgres-programs ## inject faults under load and judge what came of it, in about half an hour (ARGS="--short", "--list")
@@ -60,6 +60,8 @@ broker-programs: install
 postgres-programs: install
 	@scripts/ensure-postgres
 
-bench-programs: install broker-programs postgres-programs
-	@scripts/ensure-peers
+load-programs:
 	@scripts/ensure-librabbitmq
+
+bench-programs: install broker-programs postgres-programs load-programs
+	@scripts/ensure-peers

@@ -23,6 +23,9 @@ NACKS_UNCOUNTED: Final = (4, 3)
 FORGED_REPLY_QUEUES_HARMLESS: Final = (4, 3)
 """From here what is sent to a forged direct reply queue is dropped; before, it ends the connection with 541."""
 
+TIMEOUT_CANCELS: Final = (4, 3)
+"""From here a delivery that is not acked in time ends its consumer; before, its channel."""
+
 STRICT_PRIORITIES: Final = (4, 3)
 """From here a quorum queue delivers a higher priority first, always; one without it counts as 4."""
 

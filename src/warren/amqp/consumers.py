@@ -103,7 +103,7 @@ class Consumers:
             self._link.write(frames.nack(self._channel, delivery.delivery_tag, multiple=False, requeue=True))
 
     def cancelled(self, event: Basic.Cancel) -> None:
-        """The broker cancelled a consumer (its queue was deleted or moved): answer if asked to, and tell its owner.
+        """The broker cancelled a consumer (its queue went, or an ack was late): answer if asked to, and tell its owner.
 
         Raises:
             ConsumerCancelled: It has no `on_cancel`.

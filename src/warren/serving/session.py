@@ -139,4 +139,6 @@ class Session:
             self._ended(ending)
 
     def _cancelled(self, _tag: str) -> None:
-        self.end("the broker cancelled the consumer: its queue was deleted or moved")
+        self.end(
+            "the broker cancelled the consumer: its queue was deleted or moved, or a delivery was not acked in time"
+        )
