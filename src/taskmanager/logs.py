@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -11,7 +12,7 @@ from typing import Final, TextIO
 import msgspec
 
 from taskmanager.settings import Settings
-from warren.masking import without_tokens
+from warren.masking import printable, without_tokens
 
 _NOISY: Final = ("alembic", "sqlalchemy")
 """Libraries whose information is of no use to an operator."""
@@ -56,7 +57,7 @@ class _Clock:
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-31T12:00:00.123Z INFO  worker[4711] ok: <id> v1.create_task``; a traceback follows on its own lines."""
+    """``2026-01-31T12:00:00.123Z INFO  worker[4711] ok: <id> v1.create_task``; a traceback follows, indented."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -65,12 +66,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record; the message stands there as it was logged, control characters escaped."""
-        message = record.getMessage()
-        if not message.isprintable():
-            message = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
+        message = printable(record.getMessage())
         line = f"{self._clock.write(record)} {record.levelname:<7} {self._process} {message}"
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "".join(f"\n  {printable(each)}" for each in self.formatException(record.exc_info).split("\n"))
         return without_tokens(line)
 
 
@@ -92,7 +91,14 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         fields["message"] = record.getMessage()
-        return without_tokens(_encode_json(fields).decode())
+        return printable_json(without_tokens(_encode_json(fields).decode()))
+
+
+def printable_json(line: str) -> str:
+    """Escape what is not printable in a line of JSON, as JSON does; it can only stand in texts there."""
+    if line.isprintable():
+        return line
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
 def configure(settings: Settings, name: str, *, stream: TextIO | None = None) -> None:

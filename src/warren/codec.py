@@ -129,7 +129,7 @@ def ok(request_id: str, data: Any) -> bytes:
 
 
 def refusal(request_id: str, error: RequestError) -> bytes:
-    """Write an error response; its text may repeat a part of what the caller sent, but never a token."""
+    """Write an error response; it may repeat a part of what the caller sent, but no token and no line of its own."""
     details = msgspec.UNSET if error.details is None else dict(error.details)
     if details and len(encode_json(details)) > LARGEST_DETAILS:
         details = msgspec.UNSET

@@ -1,4 +1,4 @@
-"""Taking secrets out of what is written down: tokens wherever they stand, and fields by their names.
+"""What may be written down of a stranger's text: no token wherever it stands, no secret field, no forged line.
 
 Everything here takes time in proportion to the text, whatever the text is: a stranger chooses it.
 """
@@ -25,9 +25,20 @@ def without_tokens(text: str) -> str:
     return _RUN.sub(_without_token, text) if "ey" in text else text
 
 
+def printable(text: str) -> str:
+    """Escape what could forge a line or turn it around where it is printed as it is.
+
+    Escaped are control characters, all separators of lines, characters that change the direction of writing, other
+    invisible ones and halves of surrogate pairs: whatever Python calls not printable (``str.isprintable``).
+    """
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def shown(text: str, most: int) -> str:
-    """Write a stranger's text for a log or a letter: without tokens, and cut to ``most`` characters."""
-    text = without_tokens(text)
+    """Write a stranger's text for a log or a letter: printable, without tokens, cut to ``most`` characters."""
+    text = printable(without_tokens(text))
     return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 

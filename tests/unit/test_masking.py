@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from warren.masking import shown, text_without_secrets, without_secrets, without_tokens
+from warren.masking import printable, shown, text_without_secrets, without_secrets, without_tokens
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 
@@ -77,3 +77,18 @@ def test_the_signature_of_a_broken_token_goes_and_a_uuid_stays() -> None:
     text = text_without_secrets(f"ey,x.{'S' * 43} 0f8fad5b-d9cb-469f-a165-70867728950e", ())
     assert "SSS" not in text
     assert "0f8fad5b-d9cb-469f-a165-70867728950e" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("plain ä🐇 \\n", "plain ä🐇 \\n"),
+        ("a\nok: forged\r\t\x00\x1b[2J\x7f", r"a\nok: forged\r\t\x00\x1b[2J\x7f"),
+        ("\x85\u2028\u2029\x0b\x0c\x1c", r"\x85\u2028\u2029\x0b\x0c\x1c"),
+        ("\u202e\u2066\u200f\u061c\ufeff\u200b\xad", r"\u202e\u2066\u200f\u061c\ufeff\u200b\xad"),
+        ("\ud800\U000e0041", r"\ud800\U000e0041"),
+    ],
+)
+def test_a_strangers_text_can_be_printed_plainly(text: str, escaped: str) -> None:
+    assert printable(text) == shown(text, 1000) == escaped
+    assert len(printable(text).splitlines()) == 1

@@ -13,12 +13,12 @@ from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_json, printable
+from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
 from warren.codec import encode_json
 from warren.dead_letters import MOST_LETTERS, Letter
 from warren.envelope import DeadLetter
-from warren.masking import shown, without_secrets
+from warren.masking import printable, shown, without_secrets
 from warren.operations import LetterFate, LetterReport, discard_letters, look_at_letters, redrive_letters, report_queues
 from warren.serving.letters import show_body
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +11,7 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
+from taskmanager.logs import printable_json
 from taskmanager.settings import environment
 
 PLAIN_WIDTH = 160
@@ -38,14 +38,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     make_console().print(table)
 
 
-def printable(text: str) -> str:
-    """Escape what a stranger's text could do to a terminal or a line: control, bidi and other invisible characters."""
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
-
-
 def terminal_json(text: bytes) -> str:
     """Write JSON for a terminal: indented, and what is not printable as JSON's escapes."""
-    return "\n".join(map(printable, msgspec.json.format(text, indent=2).decode().split("\n")))
+    return "\n".join(map(printable_json, msgspec.json.format(text, indent=2).decode().split("\n")))
 
 
 def print_json(text: bytes) -> None:

@@ -70,6 +70,26 @@ def test_an_exception_comes_with_its_traceback(form: str) -> None:
     assert "test_logs.py" in stream.getvalue()
 
 
+def test_a_text_in_an_exception_cannot_forge_a_line() -> None:
+    logger, stream = configured()
+    error = ValueError("a\n2026-01-31T12:00:00.000Z INFO    worker[1] ok: forged v1.login\u2028b")
+    logger.error("failed", exc_info=error)
+    first, *others = stream.getvalue().splitlines()
+    assert others
+    assert first.endswith(" failed")
+    assert r"  2026-01-31T12:00:00.000Z INFO    worker[1] ok: forged v1.login\u2028b" in others
+    assert all(line.startswith("  ") for line in others)
+
+
+def test_a_line_of_json_holds_no_character_that_a_terminal_or_a_collector_takes_for_more() -> None:
+    logger, stream = configured(log_format="json")
+    logger.info("a\u2028b\u202ec\x85\x7f\U000e0041ä🐇", extra={"field": "\u2066"})
+    written = stream.getvalue()
+    assert written.rstrip("\n").isprintable()
+    assert json.loads(written)["message"] == "a\u2028b\u202ec\x85\x7f\U000e0041ä🐇"
+    assert json.loads(written)["field"] == "\u2066"
+
+
 def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
     logger, stream = configured(log_format="json")
     logger.info("ok: %s %s", "a-1", "v1.login", extra={"request_id": "a-1", "odd": {1}})
