@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import unquote
 
@@ -71,6 +72,20 @@ def shown_database(url: str) -> str:
     servers = {name: value for name, value in full.query.items() if name in ("host", "port")}
     parts = sa.URL.create(full.drivername, host=full.host, port=full.port, database=full.database, query=servers)
     return unquote(parts.render_as_string()) if servers else parts.render_as_string()
+
+
+def path(text: str) -> Path:
+    """Read the path of a file; one in quotation marks is never what was meant."""
+    if about_quotes(text):
+        raise ValueError("expected the path of a file")
+    return Path(text)
+
+
+def about_quotes(text: str) -> str:
+    """Say that a value stands in quotation marks, as files of settings write it and not every reader takes off."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
+        return f". The value begins and ends with {text[0]}: leave the quotation marks out"
+    return ""
 
 
 def secret(text: str) -> bytes:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from taskmanager import setting_values as values
 from taskmanager.durations import format_duration
+from taskmanager.service_links import is_service_link
 from warren.pooling import Pooler
 from warren.store import RateLimit
 
@@ -91,12 +92,12 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read all settings; an empty text counts as not set.
+        """Read all settings; an empty text counts as not set, and what Kubernetes makes for its Services is left aside.
 
         Raises:
             SettingsError: with every problem that there is, unknown ``TASKMANAGER_`` names included.
         """
-        texts = {name: text.strip() for name, text in environ.items() if _is_ours(name) and text.strip()}
+        texts = {name: text.strip() for name, text in environ.items() if _is_ours(name, text) and text.strip()}
         problems = [_unknown(name) for name in sorted(texts) if name not in _READERS]
         read: dict[str, Any] = {}
         for name, (attribute, reader) in _READERS.items():
@@ -104,7 +105,7 @@ class Settings:
                 if name in texts:
                     read[attribute] = reader(texts[name])
             except ValueError as error:
-                problems.append(f"{name}: {error}")
+                problems.append(f"{name}: {error}{values.about_quotes(texts[name])}")
         settings = cls(**read)
         problems += settings._contradictions(secret_given="TASKMANAGER_JWT_SECRET" in texts)
         if problems:
@@ -148,7 +149,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_DATABASE_URL": ("database_url", values.database_url),
     "TASKMANAGER_DATABASE_POOLER": ("database_pooler", values.one_of(*get_args(Pooler))),
     "TASKMANAGER_JWT_SECRET": ("jwt_secret", values.secret),
-    "TASKMANAGER_JWT_KEYS": ("jwt_keys", Path),
+    "TASKMANAGER_JWT_KEYS": ("jwt_keys", values.path),
     "TASKMANAGER_RETRY_DELAY": ("retry_delays", values.retry_delays),
     "TASKMANAGER_MAX_RETRIES": ("max_retries", values.number(0, 100)),
     "TASKMANAGER_REPLAY": ("replay_all", lambda text: values.one_of("writes", "all")(text) == "all"),
@@ -174,8 +175,8 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
 """Each environment variable: the attribute that it sets, and how it is read."""
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) and not name.startswith(TEST_PREFIX)
+def _is_ours(name: str, text: str) -> bool:
+    return name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and not is_service_link(name, text)
 
 
 def _unknown(name: str) -> str:

@@ -185,3 +185,21 @@ def test_nothing_secret_is_in_the_repr() -> None:
 
 def test_the_environment_is_the_process_own() -> None:
     assert environment() is os.environ
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("AMQP_URL", '"amqp://guest:guest@mq/"'),
+        ("DATABASE_URL", "'sqlite:///tasks.db'"),
+        ("JWT_KEYS", '"/etc/keys.json"'),
+        ("PREFETCH", '"50"'),
+        ("RETRY_DELAY", "'5s'"),
+        ("WATCHDOG", "'off'"),
+        ("LOG_LEVEL", "`info`"),
+    ],
+)
+def test_quotation_marks_around_a_value_are_named(name: str, text: str) -> None:
+    (problem,) = problems(**{name: text})
+    assert problem.startswith(f"TASKMANAGER_{name}: ")
+    assert problem.endswith(f". The value begins and ends with {text[0]}: leave the quotation marks out")
