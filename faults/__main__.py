@@ -20,6 +20,7 @@ from faults.node import Node
 from faults.runner import Finding, play
 from faults.scene import REGISTER, Scene
 from faults.short_form import begun
+from warren.running import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("warren").setLevel(logging.ERROR)  # that connections are lost is the point of it
     scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    findings = (_play_all_short if options.short else _play_all)(scenes, seed)
+    with interruptible():  # SIGTERM, and a terminal that is closed: everything ends, and no folder stays
+        findings = (_play_all_short if options.short else _play_all)(scenes, seed)
     print("\n" + report.summary(findings))
     if options.table:
         print("\n" + report.table(findings))

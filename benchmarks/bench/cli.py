@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         return 0
     # As Ctrl-C, to which a shell makes deaf what it starts in the background: everything ends, and no folder stays.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(STOPPED))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     found = _measure(cases, pace, quick=options.quick)
     report.write(found, options.output)
     files = draw(found, options.output.parent / f"{options.output.stem}-pictures")

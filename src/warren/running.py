@@ -7,15 +7,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from types import FrameType
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
 """A program: it gets the event that is set when it shall stop, and then ends by itself."""
+
+Handler = Callable[[int, FrameType | None], Any] | int
+"""What handles a signal: a function, or one of ``SIG_IGN`` and ``SIG_DFL``."""
 
 ORPHAN_LIMIT: Final = timedelta(seconds=20)
 """How long a program may go on after the end of its input; its parent is gone, so nobody else would end it."""
@@ -27,8 +31,8 @@ _STUCK: Final = 70
 def run(main: Main[T], *, stop_with_input: bool = False) -> T:
     """Run ``main(stop)`` in an event loop of its own, in the main thread, and return what it returns.
 
-    ``stop`` is set by SIGTERM and SIGINT (Ctrl-C), on Windows by Ctrl-C and Ctrl-Break, where SIGTERM does not exist
-    between processes.
+    ``stop`` is set by SIGTERM, SIGINT (Ctrl-C) and SIGHUP (its terminal is closed; not where that is ignored, as under
+    ``nohup``), on Windows by Ctrl-C and Ctrl-Break: there those signals do not exist between processes.
 
     Args:
         main: the program.
@@ -41,27 +45,30 @@ def run(main: Main[T], *, stop_with_input: bool = False) -> T:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """In a program without an event loop, let SIGTERM interrupt like Ctrl-C: with a KeyboardInterrupt.
+    """In a program without an event loop, let SIGTERM and SIGHUP interrupt like Ctrl-C: with a KeyboardInterrupt.
 
-    For the main thread only. On Windows, where SIGTERM does not exist between processes, Ctrl-Break does so.
+    For the main thread only. On Windows, where they do not exist between processes, Ctrl-Break does so.
     """
-    _, number = _stop_signals()
-    before = signal.signal(number, signal.default_int_handler)
-    try:
+    _, *others = _stop_signals()
+    with _handled(others, signal.default_int_handler):
         yield
-    finally:
-        signal.signal(number, before)
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let an impatient second Ctrl-C or SIGTERM not break a clean-up off. For the main thread only."""
-    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in _stop_signals()]
+    """Let an impatient second Ctrl-C, SIGTERM or SIGHUP not break a clean-up off. For the main thread only."""
+    with _handled(_stop_signals(), signal.SIG_IGN):
+        yield
+
+
+@contextmanager
+def _handled(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    before = [(number, signal.signal(number, handler)) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        for number, former in before:
+            signal.signal(number, former)
 
 
 async def _run(main: Main[T], *, stop_with_input: bool) -> T:
@@ -88,11 +95,12 @@ def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
             loop.add_signal_handler(number, stop.set)
 
 
-def _stop_signals() -> tuple[signal.Signals, signal.Signals]:
-    """Ctrl-C, and the other one that asks a program to stop."""
+def _stop_signals() -> list[signal.Signals]:
+    """Ctrl-C, and the others that ask a program to stop; SIGHUP only where nobody has it ignored."""
     if sys.platform == "win32":
-        return signal.SIGINT, signal.SIGBREAK
-    return signal.SIGINT, signal.SIGTERM
+        return [signal.SIGINT, signal.SIGBREAK]
+    hung_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hung_up]
 
 
 def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

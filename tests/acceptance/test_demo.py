@@ -105,7 +105,7 @@ def test_on_a_named_broker_it_uses_queues_of_its_own_and_removes_them(
     assert_nothing_is_left(demo.path.parent)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_in_the_middle_it_leaves_nothing(
     commands: Commands, demos: Demos, tmp_path: Path, how: signal.Signals
 ) -> None:

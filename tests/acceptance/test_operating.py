@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import signal
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -150,7 +151,7 @@ def test_an_administrator_sees_all_figures_until_revoked(commands: Commands) -> 
     assert commands.run("admin", "grant", "no email").returncode == 2
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_the_private_broker_runs_in_the_foreground_and_leaves_nothing(commands: Commands, how: signal.Signals) -> None:
     broker = commands.start("broker")
     broker.says("Ctrl-C ends it.")
@@ -158,7 +159,10 @@ def test_the_private_broker_runs_in_the_foreground_and_leaves_nothing(commands: 
     with urlopen(broker.output.split("management page")[1].split()[0], timeout=10) as page:
         assert b"RabbitMQ Management" in page.read()
     started = children(broker.process.pid)
+    folders = {folder for pid in started for folder in [Path(f"/proc/{pid}/cwd").readlink()] if "warren" in folder.name}
+    assert folders
     assert broker.stop(how) == 0
+    assert not any(folder.exists() for folder in folders)
     assert not answers(address(broker))
     assert not any(map(is_alive, started))
 

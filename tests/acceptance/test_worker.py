@@ -26,7 +26,7 @@ def test_a_worker_makes_its_database_and_secret_and_says_what_it_does(commands: 
     assert "guest:guest" not in worker.output
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_worker_stops_cleanly_with_exit_code_0(commands: Commands, how: signal.Signals) -> None:
     worker = commands.worker()
     assert worker.stop(how) == 0

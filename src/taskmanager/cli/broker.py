@@ -18,7 +18,7 @@ def broker(
         typer.Option(file_okay=False, help="Keep the node's data and addresses here. Default: keep nothing."),
     ] = None,
 ) -> None:
-    """Run a private RabbitMQ node with its management page, until Ctrl-C or SIGTERM.
+    """Run a private RabbitMQ node with its management page, until Ctrl-C, SIGTERM or the end of its terminal.
 
     Without --folder nothing is left of it; with the same folder it comes back with its data and its addresses.
     """

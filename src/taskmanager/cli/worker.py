@@ -45,7 +45,7 @@ def worker(
         ),
     ] = False,
 ) -> None:
-    """Take requests from the queue and carry them out, until SIGTERM or Ctrl-C.
+    """Take requests from the queue and carry them out, until SIGTERM, Ctrl-C or the end of its terminal (SIGHUP).
 
     A stop finishes what is in hand, loses nothing, and ends with exit code 0. An SQLite file is made and brought to
     this version's tables by itself; a PostgreSQL database only with --migrate or by `taskmanager db upgrade`.

@@ -42,7 +42,7 @@ def ends(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_it_and_its_result_is_kept(number: signal.Signals) -> None:
     process = start()
     process.send_signal(number)
@@ -78,16 +78,30 @@ def test_uvloop_is_used_where_it_is() -> None:
     assert run(loop_kind) == "uvloop"
 
 
-def test_sigterm_interrupts_like_ctrl_c_and_only_within() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_interrupt_like_ctrl_c_and_only_within(number: signal.Signals) -> None:
+    before = signal.getsignal(number)
 
     def interrupted() -> None:
         with interruptible():
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
+
+
+def test_a_hang_up_that_is_ignored_stays_so() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        process = start()
+        process.send_signal(signal.SIGHUP)
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGHUP)
+        process.terminate()
+        assert ends(process) == (7, "stopped\n")
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_clean_up_is_not_disturbed_by_a_second_signal() -> None:
@@ -95,4 +109,5 @@ def test_a_clean_up_is_not_disturbed_by_a_second_signal() -> None:
     with undisturbed():
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGINT) is before
