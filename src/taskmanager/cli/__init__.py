@@ -1,12 +1,21 @@
 """The command ``taskmanager``."""
 
-from warren.memory import without_collection
+import sys
+
+from taskmanager.cli.last_handler import ended_by_interrupt, run_to_end
 
 __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command; expected errors become one line and an exit code."""
-    with without_collection():
-        from taskmanager.cli import app  # noqa: PLC0415 - here, so that this import too is without collection
+    """Run the command; whatever goes wrong becomes one line and an exit code."""
+    sys.exit(run_to_end(_run))
+
+
+def _run() -> None:
+    with ended_by_interrupt():
+        from warren.memory import without_collection  # noqa: PLC0415 - here, so that no import fails unheard
+
+        with without_collection():
+            from taskmanager.cli import app  # noqa: PLC0415 - the same
     app.main()

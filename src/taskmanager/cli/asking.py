@@ -7,6 +7,7 @@ import sys
 import typer
 
 from taskmanager.cli.endings import WrongUse
+from taskmanager.cli.last_handler import INTERRUPTED
 
 
 def ask_first(question: str, otherwise: str) -> None:
@@ -21,6 +22,13 @@ def ask_first(question: str, otherwise: str) -> None:
     """
     if not sys.stdin.isatty():
         raise WrongUse(f"{question}: say --yes where nobody can be asked")
-    if not typer.confirm(f"{question}? They cannot be had back."):
+    if not _confirmed(f"{question}? They cannot be had back."):
         typer.echo(otherwise)
         raise typer.Exit
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return typer.confirm(question)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        raise typer.Exit(INTERRUPTED) from None

@@ -12,6 +12,7 @@ import typer
 from taskmanager.bootstrap import build_broker_users
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
+from taskmanager.cli.last_handler import INTERRUPTED
 from taskmanager.settings import Settings
 from warren.granting import BrokerUser
 from warren.management import Login, ManagementAddress
@@ -77,5 +78,8 @@ def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Log
     if password is None:
         if not sys.stdin.isatty():
             raise WrongUse(f"--apply: set TASKMANAGER_BROKER_ADMIN_PASSWORD to the password of {address.user}")
-        password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
+        try:
+            password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
+        except typer.Abort:  # Ctrl-C, or the end of the input
+            raise typer.Exit(INTERRUPTED) from None
     return address, Login(address.user, password)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
+from taskmanager.cli.streams import tell
 from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError
 from warren.devbroker import BrokerFailed, BrokerMissing
@@ -76,7 +77,7 @@ def end_with(error: Exception) -> NoReturn:
     if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
         lines[-1] += f" {way_out}"
     text = "\n".join(lines)
-    sys.stderr.write(f"taskmanager: {text}\n")
+    tell(f"taskmanager: {text}\n")
     sys.exit(code_of(error))
 
 

@@ -1,0 +1,157 @@
+"""What catches everything that a command did not: a person reads one line, never a traceback.
+
+Imports nothing but the standard library, so that it is there before anything can fail.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final
+
+from taskmanager.cli.streams import OutputLost, prepare_streams, tell
+
+UNFORESEEN: Final = 4
+"""An error that nobody foresaw, or an output that could not be written; what was asked for may have been done."""
+
+INTERRUPTED: Final = 128 + 2
+"""Ctrl-C, as a shell reports a program that SIGINT ended."""
+
+READER_GONE: Final = 128 + 13
+"""Whoever read the output has closed it, as a shell reports a program that SIGPIPE ended."""
+
+_LONGEST: Final = 1000
+"""Characters of an unforeseen error's own text."""
+
+logger: Final = logging.getLogger("taskmanager")
+
+
+def run_to_end(command: Callable[[], None]) -> int:
+    """Run a command, write out what it printed, and return its exit code; nothing is raised.
+
+    Standard streams are made safe first, see ``prepare_streams``; warnings of libraries become lines, and so does what
+    goes wrong in threads. Afterwards Ctrl-C ends the process at once: there is nothing left to clear up.
+    """
+    prepare_streams()
+    _hear_everything()
+    code = _code_of(command)
+    lost = _code_of(sys.stdout.flush)
+    return code or lost
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once and without words, while it imports and has nothing in hand."""
+    _set_interrupt(signal.default_int_handler, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        _set_interrupt(signal.SIG_DFL, signal.default_int_handler)
+
+
+def _set_interrupt(before: Any, after: Any) -> None:
+    """Change what Ctrl-C does; where it is ignored, or somebody else handles it, that stays."""
+    if signal.getsignal(signal.SIGINT) == before:
+        signal.signal(signal.SIGINT, after)
+
+
+def _code_of(step: Callable[[], object]) -> int:
+    try:
+        try:
+            step()
+        finally:
+            _set_interrupt(signal.default_int_handler, signal.SIG_DFL)
+    except SystemExit as ended:
+        return _exit_code(ended)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OutputLost as lost:
+        if lost.reader_gone:
+            return READER_GONE
+        tell(f"taskmanager: {lost}\n")
+        return UNFORESEEN
+    except BaseException as error:
+        logger.critical("%s", _in_words(error), exc_info=error)
+        return UNFORESEEN
+    return 0
+
+
+def _exit_code(ended: SystemExit) -> int:
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    tell(f"{ended.code}\n")
+    return 1
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "There is not enough memory; what was asked for may have been done"
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename is not None else ""
+        return f"{error.strerror}{where}; what was asked for may have been done"
+    text = str(error)[:_LONGEST]
+    return (
+        f"Unforeseen {type(error).__name__}{f': {text}' if text else ''} ({_place(error.__traceback__)}). This is a "
+        "fault of the program; what was asked for may have been done. TASKMANAGER_LOG_LEVEL=debug shows more"
+    )
+
+
+def _place(trace: TracebackType | None) -> str:
+    frames = traceback.extract_tb(trace)
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "nobody knows where"
+
+
+class PlainHandler(logging.Handler):
+    """Shows a person what libraries warn of, one line each; the traceback only where the log level is ``debug``."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            text = f"taskmanager: {_presentable(record.getMessage())}\n"
+            if record.exc_info and _wants_details():
+                text += "".join(traceback.format_exception(*record.exc_info))
+            tell(text)
+        except Exception:
+            tell(f"taskmanager: {record.name} had something to say that cannot be written\n")
+
+
+def _presentable(text: str) -> str:
+    try:
+        from warren.masking import shown  # noqa: PLC0415 - it may be what cannot be imported
+    except Exception:
+        return ascii(text)[1:-1]
+    return shown(text, _LONGEST * 2)
+
+
+def _wants_details() -> bool:
+    from taskmanager.settings import PREFIX, environment  # noqa: PLC0415 - it may be what cannot be imported
+
+    return environment().get(f"{PREFIX}LOG_LEVEL", "").strip().lower() == "debug"
+
+
+def _hear_everything() -> None:
+    """Become the last handler of logging, threads and finalizers, unless somebody else is that already."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(PlainHandler(logging.WARNING))
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _log_thread
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _log_unraisable
+
+
+def _log_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        name = failed.thread.name if failed.thread is not None else "?"
+        logger.error("thread %s: %s", name, _in_words(failed.exc_value), exc_info=failed.exc_value)
+
+
+def _log_unraisable(failed: Any) -> None:
+    if isinstance(failed.exc_value, Exception) and not isinstance(failed.exc_value, OutputLost):
+        logger.error("%s", _in_words(failed.exc_value), exc_info=failed.exc_value)

@@ -1,0 +1,187 @@
+"""Every command with standard streams that are closed, full or without a reader: words, an exit code, no traceback."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import pytest
+from typer.main import get_command
+
+from support.command import COMMAND, LIMIT, Commands
+from support.tokens import key_set, oct_jwk
+from taskmanager.cli.app import app
+
+PRINTS = [
+    "--help",
+    "--version",
+    "call health_check",
+    "queues",
+    "queues --purge {requests} --yes",
+    "topology show",
+    "topology show --json",
+    "topology apply",
+    "topology users",
+    "letters redrive --all",
+    "letters discard --all --yes",
+    "db upgrade",
+    "db current",
+    "admin grant ada@example.com",
+    "admin revoke ada@example.com",
+    "keys show",
+    "keys add new-{number}",
+    "keys secret new-{number}",
+    "keys sign 0",
+    "keys remove {number}",
+]
+"""Commands that print, and end with 0 where somebody reads; ``{...}`` is filled in."""
+
+SILENT = {"letters": 0, "worker --supervised": 0, "call health_check --timeout 0": 2}
+"""Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
+
+STARTS_A_BROKER = ("demo", "broker")
+"""Commands whose first line comes before they start anything."""
+
+KEYS = 100
+NUMBERS = itertools.cycle(range(1, KEYS))
+
+
+def names(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The names of all commands, groups that do something by themselves among them."""
+    if not hasattr(command, "commands"):
+        yield " ".join(path)
+        return
+    if getattr(command, "invoke_without_command", False):
+        yield " ".join(path)
+    for name in command.commands:
+        yield from names(command.commands[name], (*path, name))
+
+
+def test_the_tables_name_every_command() -> None:
+    tried = [*PRINTS, *SILENT, *STARTS_A_BROKER]
+    missing = [name for name in names(get_command(app)) if name and not any(each.startswith(name) for each in tried)]
+    assert missing == []
+
+
+@pytest.fixture
+def prepared(commands: Commands, line: str) -> Commands:
+    """Commands in a folder with what the tried one needs: keys, and where it needs them a worker and a user."""
+    commands.variables |= {"JWT_KEYS": "keys.json", "JWT_SECRET": "s" * 32}
+    keys = [oct_jwk(bytes([number]) * 32, kid=str(number)) for number in range(KEYS)]
+    commands.folder.joinpath("keys.json").write_bytes(key_set(*keys))
+    if line.startswith(("call", "admin")):
+        commands.worker()
+        commands.log_in()
+    else:
+        assert commands.run("topology", "apply").returncode == 0
+        assert commands.run("db", "upgrade").returncode == 0
+    return commands
+
+
+NOBODY_READS = "| nobody"
+STATES = {
+    NOBODY_READS: (141, ""),
+    "> /dev/full": (4, "taskmanager: the output could not be written: No space left on device\n"),
+    "<&- >&- 2>&-": (4, ""),
+}
+"""What is done to the streams, and how a command that prints and would end with 0 ends."""
+
+MORE_STATES = {
+    "> /dev/full 2> /dev/full": (4, ""),
+    ">&-": (4, "taskmanager: the output could not be written: Bad file descriptor\n"),
+    "2>&-": (0, ""),
+    "<&-": (0, ""),
+}
+"""Tried with one command of each way of printing: tables, JSON, lines."""
+
+
+@contextmanager
+def output(state: str) -> Iterator[IO[bytes] | int]:
+    """Standard output before the shell redirects it: the null device, or a pipe whose reader is gone."""
+    if state != NOBODY_READS:
+        yield subprocess.DEVNULL
+        return
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stream:
+        yield stream
+
+
+def end_of(commands: Commands, line: str, state: str) -> tuple[int, str]:
+    """Run a command through a shell that sets its streams up; return the exit code and what it says of errors."""
+    redirect = "" if state == NOBODY_READS else state
+    line = line.format(requests=commands.topology.requests, number=next(NUMBERS))
+    with output(state) as stream:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {redirect}', "sh", *COMMAND, *line.split()],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.PIPE,
+            cwd=commands.folder,
+            env=commands.environment,
+            timeout=2 * LIMIT,
+            check=False,
+        )
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize("line", PRINTS)
+def test_a_command_that_prints_says_when_it_cannot(prepared: Commands, line: str) -> None:
+    for state, expected in STATES.items():
+        assert end_of(prepared, line, state) == expected, state
+
+
+@pytest.mark.parametrize("line", ["topology show", "call health_check", "db current"])
+def test_each_way_of_printing_knows_each_state(prepared: Commands, line: str) -> None:
+    for state, expected in MORE_STATES.items():
+        assert end_of(prepared, line, state) == expected, state
+
+
+@pytest.mark.parametrize(("line", "code"), SILENT.items())
+def test_a_command_that_prints_nothing_does_not_care(prepared: Commands, line: str, code: int) -> None:
+    for state in STATES:
+        ended, text = end_of(prepared, line, state)
+        assert ended == code, (state, text)
+        assert "Traceback" not in text
+        assert "Exception ignored" not in text
+
+
+@pytest.mark.parametrize("line", STARTS_A_BROKER)
+def test_a_command_that_would_start_a_broker_starts_none_when_nobody_can_read_where(
+    commands: Commands, line: str
+) -> None:
+    for state, expected in STATES.items():
+        assert end_of(commands, line, state) == expected, state
+
+
+def test_an_output_that_does_not_block_is_waited_for(commands: Commands) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with os.fdopen(reader, "rb") as read, os.fdopen(writer, "wb") as write:
+        while True:  # fill the pipe
+            try:
+                os.write(write.fileno(), b" " * 4096)
+            except BlockingIOError:
+                break
+        with subprocess.Popen([*COMMAND, "topology", "show"], stdout=write, env=commands.environment) as process:
+            write.close()
+            assert "at-least-once" in read.read().decode()
+            assert process.wait(LIMIT) == 0
+
+
+def test_a_terminal_of_ascii_gets_escapes(commands: Commands) -> None:
+    commands.folder.joinpath("schlüssel.json").write_text('{"keys": []}')
+    variables = {"PYTHONIOENCODING": "ascii", "TASKMANAGER_JWT_KEYS": "schlüssel.json"}
+    done = subprocess.run(
+        [*COMMAND, "keys", "show"],
+        capture_output=True,
+        cwd=commands.folder,
+        env=commands.environment | variables,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"ssel.json: none" in done.stdout
