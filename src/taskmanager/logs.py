@@ -7,10 +7,13 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Final, TextIO
 
 import msgspec
 
+from taskmanager.log_writer import MOST, LogWriter
 from taskmanager.settings import Settings
 from warren.masking import printable, without_tokens
 
@@ -24,22 +27,42 @@ _encode_json: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class LineHandler(logging.Handler):
-    """Writes each record with one call, so that lines of several processes do not mix.
+    """Writes each record as a line, in a thread, so that who logs never waits for who reads; see ``LogWriter``.
 
     A log that cannot be written, because its reader is gone or its disk is full, must not stop a request.
+
+    Args:
+        stream: where to.
+        make_formatter: makes a formatter, one for this handler and one for its thread.
+        most: characters that may wait for a reader.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, make_formatter: Callable[[], logging.Formatter], *, most: int = MOST) -> None:
         super().__init__()
-        self._stream = stream
+        self.setFormatter(make_formatter())
+        speaking = make_formatter()
+        self._writer = LogWriter(stream, lambda text: speaking.format(_warning(text)) + "\n", most=most)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record and hand it to the operating system at once."""
+        """Have one record written."""
         try:
-            self._stream.write(self.format(record) + "\n")
-            self._stream.flush()
-        except Exception:  # as logging asks of a handler: report, and go on
-            self.handleError(record)
+            line = self.format(record)
+        except Exception as error:
+            line = self.format(_warning(f"a record of {record.name} cannot be written: {error}: {record.msg!r}"))
+        self._writer.put(line + "\n")
+
+    def flush(self) -> None:
+        """Wait for some seconds until all is written that was logged before."""
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        self._writer.close()
+        super().close()
+
+
+def _warning(text: str) -> logging.LogRecord:
+    return logging.LogRecord("taskmanager.logs", logging.WARNING, "", 0, text, None, None)
 
 
 class _Clock:
@@ -110,10 +133,13 @@ def configure(settings: Settings, name: str, *, stream: TextIO | None = None) ->
         stream: where to.
     """
     _leave_out_what_is_not_printed()
-    handler = LineHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter(name) if settings.log_format == "json" else TextFormatter(name))
+    form = JsonFormatter if settings.log_format == "json" else TextFormatter
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        if isinstance(handler, LineHandler):
+            handler.close()
+    root.addHandler(LineHandler(stream or sys.stderr, partial(form, name)))
     root.setLevel(settings.log_level.upper())
     for library in _NOISY:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))

@@ -77,10 +77,16 @@ class LoopGuard:
 
 def end_process(words: str) -> None:
     """Log the last words and end this process at once, whatever its other threads do."""
-    speaker = threading.Thread(target=logger.critical, args=("%s", words), name="last words", daemon=True)
+    speaker = threading.Thread(target=_say, args=(words,), name="last words", daemon=True)
     speaker.start()
     speaker.join(_SPEAKING)
     os._exit(DEAF_EXIT)
+
+
+def _say(words: str) -> None:
+    logger.critical("%s", words)
+    for handler in logging.getLogger().handlers:  # the program's; one may write in a thread that is about to end
+        handler.flush()
 
 
 def end_process_within(limit: timedelta) -> None:

@@ -18,12 +18,24 @@ def logging_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for switch in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
         monkeypatch.setattr(logging, switch, getattr(logging, switch))
     yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
     root.handlers[:] = handlers
     root.setLevel(level)
 
 
+class Written(io.StringIO):
+    """A log in memory; to read it waits for what is on its way."""
+
+    def getvalue(self) -> str:
+        for handler in logging.getLogger().handlers:
+            handler.flush()
+        return super().getvalue()
+
+
 def configured(**settings: str) -> tuple[logging.Logger, io.StringIO]:
-    stream = io.StringIO()
+    stream = Written()
     logs.configure(Settings(**settings), "worker", stream=stream)  # type: ignore[arg-type]  # level and format only
     return logging.getLogger("warren.test"), stream
 
@@ -128,6 +140,8 @@ def test_a_log_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture
     logger, stream = configured()
     stream.close()
     logger.info("lost")
+    for handler in logging.getLogger().handlers:
+        handler.flush()
     assert "closed file" in capsys.readouterr().err
 
 
@@ -144,3 +158,16 @@ def test_libraries_are_quiet_unless_something_is_wrong() -> None:
     logging.getLogger("sqlalchemy.engine").warning("look here")
     assert "Running upgrade" not in stream.getvalue()
     assert "look here" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_record_whose_message_does_not_fit_is_a_line_that_says_so(
+    form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, stream = configured(log_format=form)
+    logger.info("%d requests", "many")
+    logger.info("go on")
+    odd, good = stream.getvalue().splitlines()
+    assert "a record of warren.test cannot be written: %d format: a real number is required" in odd
+    assert "go on" in good
+    assert capsys.readouterr().err == ""
