@@ -30,6 +30,7 @@ class KeyFile:
         self._path = path
         self._seen: bytes | None = None
         self._trouble = ""
+        self._passed_over: frozenset[str] = frozenset()
 
     def read(self) -> KeySet:
         """Read the keys.
@@ -42,7 +43,8 @@ class KeyFile:
     def look(self, use: Callable[[KeySet], None]) -> None:
         """Hand the keys on if the file is another one than at the last look.
 
-        A file that cannot be used changes nothing; an error in the log says why, once for each reason.
+        A file that cannot be used changes nothing; an error in the log says why, once for each reason. Of keys that are
+        passed over a warning tells, once for as long as they stand there.
         """
         try:
             found = self._bytes()
@@ -57,6 +59,10 @@ class KeyFile:
         self._seen, self._trouble = found, ""
         use(keys)
         logger.info("keys of %s: %s", self._path, keys.summary())
+        for reason in keys.passed_over:
+            if reason not in self._passed_over:
+                logger.warning("keys of %s: passed over: %s", self._path, reason)
+        self._passed_over = frozenset(keys.passed_over)
 
     @contextmanager
     def followed(self, use: Callable[[KeySet], None], *, every: timedelta = timedelta(seconds=2)) -> Iterator[None]:

@@ -9,11 +9,13 @@ import base64
 import hmac
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from types import ModuleType
 from typing import Any, Final
 
 from msgspec import Struct
+
+from warren.masking import shown
 
 SHORTEST_SECRET: Final = 32
 """Bytes; RFC 7518, section 3.2: an HS256 key has at least the hash's size."""
@@ -28,6 +30,9 @@ _PEM_OR_SSH: Final = re.compile(rb"-----BEGIN |\A\s*(?:ssh-|ecdsa-sha2-|sk-ssh-|
 _LONGEST_KID: Final = 128
 _TOKENS: Final = {"sign", "verify"}
 _DERIVES: Final = "deriveKey"
+_OURS: Final = ("sign", _DERIVES)
+_LONGEST_VALUE: Final = 40
+"""Characters of somebody else's values in a text."""
 
 
 class KeySetError(ValueError):
@@ -38,7 +43,7 @@ class Key(Struct, frozen=True):
     """One key and the one algorithm that it is for.
 
     Attributes:
-        algorithm: ``HS256``, ``EdDSA`` or ``RS256``.
+        algorithm: ``HS256``, ``EdDSA``, ``ES256`` or ``RS256``.
         public: what verifies; with HS256 the secret itself.
         private: what signs, or None.
         kid: its name, or None for the secret.
@@ -89,11 +94,13 @@ class KeySet(Struct, frozen=True):
         tokens: those that verify tokens, by their ``kid``.
         signer: signs the tokens that are issued; None leaves that to the secret.
         secrets: former and coming secrets, whose tickets and fingerprints are known.
+        passed_over: what stands in the set and is of no use here: for each a text that says which key and why.
     """
 
     tokens: Mapping[str, Key]
     signer: Key | None = None
     secrets: Mapping[str, bytes] = {}
+    passed_over: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"KeySet({self.summary()})"
@@ -110,27 +117,32 @@ NO_KEYS: Final = KeySet({})
 def read_key_set(document: bytes) -> KeySet:
     """Read a JWK Set (RFC 7517, section 5).
 
-    ``oct`` is HS256 (at least 32 bytes), ``OKP`` with Ed25519 is EdDSA (RFC 8037), ``RSA`` is RS256 (at least 2048
-    bits). ``key_ops`` says what a key is for: the first one with ``sign`` signs what is issued; without ``key_ops``, or
-    with ``sign`` or ``verify``, it verifies tokens; an ``oct`` with ``deriveKey`` is a former or coming secret.
-    No secret is a key of tokens too: whoever shares that key could make tickets.
-    A key that cannot be used is an error and not passed over: the operator has to know.
+    ``oct`` is HS256 (at least 32 bytes), ``OKP`` with Ed25519 is EdDSA (RFC 8037), ``EC`` with P-256 is ES256, ``RSA``
+    is RS256 (at least 2048 bits). ``key_ops`` says what a key is for: the first one with ``sign`` signs what is issued;
+    without ``key_ops``, or with ``sign`` or ``verify``, it verifies tokens; an ``oct`` with ``deriveKey`` is a former
+    or coming secret. No secret is a key of tokens too: whoever shares that key could make tickets.
+
+    What an issuer may publish beside the keys of its tokens is passed over: keys for encryption, of other kinds,
+    without a ``kid``, or that cannot be read, and a ``kid`` that stands twice from the second one on. What only the
+    operator of this installation writes is an error where it cannot be used: an ``oct`` key, and one with ``sign`` or
+    ``deriveKey``.
 
     Raises:
         KeySetError: what is wrong with which key.
     """
-    entries = _entries(document)
     tokens: dict[str, Key] = {}
     secrets: dict[str, bytes] = {}
     signer: Key | None = None
-    for number, entry in enumerate(entries, start=1):
-        kid = _kid(entry, number)
-        if kid in tokens or kid in secrets:
-            raise KeySetError(f"key {kid!r} stands twice: each key needs a kid of its own")
+    passed_over: list[str] = []
+    for number, entry in enumerate(_entries(document), start=1):
         try:
-            operations, key = _operations(entry), _read_key(entry, kid)
+            kid = _kid(entry, number, known={*tokens, *secrets})
+            operations, key = _usable(entry, kid)
         except KeySetError as error:
-            raise KeySetError(f"key {kid!r}: {error}") from None
+            if _is_the_operators(entry):
+                raise
+            passed_over.append(str(error))
+            continue
         if operations & _TOKENS:
             tokens[kid] = key
         if _DERIVES in operations:
@@ -138,7 +150,22 @@ def read_key_set(document: bytes) -> KeySet:
         if "sign" in operations and signer is None:
             signer = key
     _keep_apart(tokens, secrets)
-    return KeySet(tokens, signer, secrets)
+    return KeySet(tokens, signer, secrets, tuple(passed_over))
+
+
+def _usable(entry: Mapping[str, Any], kid: str) -> tuple[set[str], Key]:
+    try:
+        return _operations(entry), _read_key(entry, kid)
+    except KeySetError as error:
+        raise KeySetError(f"key {kid!r}: {error}") from None
+
+
+def _is_the_operators(entry: Any) -> bool:
+    """Tell whether nobody else would publish this entry: it is a secret, or says that it signs here."""
+    if not isinstance(entry, dict):
+        return False
+    operations = entry.get("key_ops")
+    return entry.get("kty") == "oct" or (isinstance(operations, list) and any(name in operations for name in _OURS))
 
 
 def _keep_apart(tokens: Mapping[str, Key], secrets: Mapping[str, bytes]) -> None:
@@ -164,10 +191,12 @@ def _entries(document: bytes) -> list[Any]:
     return keys
 
 
-def _kid(entry: Any, number: int) -> str:
+def _kid(entry: Any, number: int, *, known: Container[str]) -> str:
     kid = entry.get("kid") if isinstance(entry, dict) else None
     if not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and kid.isprintable()):
         raise KeySetError(f"key number {number} needs a kid: a text of 1 to {_LONGEST_KID} printable characters")
+    if kid in known:
+        raise KeySetError(f"key {kid!r} stands twice: each key needs a kid of its own")
     return kid
 
 
@@ -175,7 +204,7 @@ def _read_key(entry: Mapping[str, Any], kid: str) -> Key:
     kty = entry.get("kty")
     reader = _READERS.get(kty) if isinstance(kty, str) else None
     if reader is None:
-        raise KeySetError(f"kty {kty!r} is not supported: use oct, OKP with Ed25519, or RSA")
+        raise KeySetError(f"kty {_shown(kty)} is not supported: use oct, OKP with Ed25519, EC with P-256, or RSA")
     try:
         key = reader(entry, kid)
     except KeySetError:
@@ -183,9 +212,9 @@ def _read_key(entry: Mapping[str, Any], kid: str) -> Key:
     except ValueError:
         raise KeySetError(f"its values are no {kty} key") from None  # the cause may hold them
     if entry.get("alg", key.algorithm) != key.algorithm:
-        raise KeySetError(f"alg {entry['alg']!r} does not fit: this key is for {key.algorithm}")
+        raise KeySetError(f"alg {_shown(entry['alg'])} does not fit: this key is for {key.algorithm}")
     if entry.get("use", "sig") != "sig":
-        raise KeySetError(f"use {entry['use']!r} does not fit: only sig is")
+        raise KeySetError(f"use {_shown(entry['use'])} does not fit: only sig is")
     if "sign" in entry.get("key_ops", ()) and key.private is None:
         raise KeySetError('key_ops says "sign", but it has no private part')
     return key
@@ -198,7 +227,9 @@ def _operations(entry: Mapping[str, Any]) -> set[str]:
         raise KeySetError("key_ops is no list of texts")
     useful = set(given) & ({*_TOKENS, _DERIVES} if entry.get("kty") == "oct" else _TOKENS)
     if not useful:
-        raise KeySetError(f"key_ops {given!r} leaves nothing to do: use sign, verify, or deriveKey for an oct key")
+        raise KeySetError(
+            f"key_ops {_shown(given)} leaves nothing to do: use sign, verify, or deriveKey for an oct key"
+        )
     return useful
 
 
@@ -214,11 +245,18 @@ def _oct(entry: Mapping[str, Any], kid: str) -> Key:
 
 def _okp(entry: Mapping[str, Any], kid: str) -> Key:
     if entry.get("crv") != "Ed25519":
-        raise KeySetError(f"crv {entry.get('crv')!r} is not supported: use Ed25519")
+        raise KeySetError(f"crv {_shown(entry.get('crv'))} is not supported: use Ed25519")
     public, private, x = _public_keys().read_ed25519(entry)
     if x != entry["x"]:  # not every PyJWT compares them
         raise KeySetError("its x is not the public part of its d")
     return Key("EdDSA", public, private, kid)
+
+
+def _ec(entry: Mapping[str, Any], kid: str) -> Key:
+    if entry.get("crv") != "P-256":
+        raise KeySetError(f"crv {_shown(entry.get('crv'))} is not supported: use P-256")
+    public, private = _public_keys().read_p256(entry)
+    return Key("ES256", public, private, kid)
 
 
 def _rsa(entry: Mapping[str, Any], kid: str) -> Key:
@@ -228,10 +266,19 @@ def _rsa(entry: Mapping[str, Any], kid: str) -> Key:
     return Key("RS256", public, private, kid)
 
 
+def _shown(value: object) -> str:
+    return shown(repr(value), _LONGEST_VALUE)
+
+
 def _public_keys() -> ModuleType:
     from warren import public_keys  # noqa: PLC0415 - large, and needed only where there is such a key
 
     return public_keys
 
 
-_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Key]]] = {"oct": _oct, "OKP": _okp, "RSA": _rsa}
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Key]]] = {
+    "oct": _oct,
+    "OKP": _okp,
+    "EC": _ec,
+    "RSA": _rsa,
+}

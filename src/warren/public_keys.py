@@ -1,4 +1,4 @@
-"""Ed25519 and RSA keys, on PyJWT and cryptography; imported only where there is such a key.
+"""Ed25519, P-256 and RSA keys, on PyJWT and cryptography; imported only where there is such a key.
 
 Most installations have none, and both libraries together are a sixth of a worker's memory.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jwt.algorithms import Algorithm, OKPAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, derive_private_key
+from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
 _ALGORITHMS: Final[Mapping[str, Algorithm]] = {
     "EdDSA": OKPAlgorithm(),
+    "ES256": ECAlgorithm(ECAlgorithm.SHA256),
     "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
 }
 
@@ -31,6 +33,24 @@ def read_ed25519(entry: Mapping[str, Any]) -> tuple[Any, Any, str]:
     return public, private, OKPAlgorithm.to_jwk(public, as_dict=True)["x"]
 
 
+def read_p256(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Read an EC key on P-256 (RFC 7518, section 6.2): what verifies, and what signs or None.
+
+    Raises:
+        ValueError: it is none, or its public part is not that of its private one; the text may hold its values.
+    """
+    try:
+        key: Any = ECAlgorithm.from_jwk(dict(entry))
+    except (PyJWTError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    public, private = _parts(key, entry)
+    if isinstance(private, EllipticCurvePrivateKey):
+        derived = derive_private_key(private.private_numbers().private_value, SECP256R1()).public_key()
+        if derived.public_numbers() != public.public_numbers():
+            raise ValueError("another public part")
+    return public, private
+
+
 def read_rsa(entry: Mapping[str, Any]) -> tuple[Any, Any, int]:
     """Read an RSA key (RFC 7518, section 6.3): what verifies, what signs or None, and its size in bits.
 
@@ -45,7 +65,7 @@ def read_rsa(entry: Mapping[str, Any]) -> tuple[Any, Any, int]:
 
 
 def sign(text: bytes, private: Any, algorithm: str) -> bytes:
-    """Make a signature with ``EdDSA`` or ``RS256``."""
+    """Make a signature with ``EdDSA``, ``ES256`` or ``RS256``."""
     return _ALGORITHMS[algorithm].sign(text, private)
 
 

@@ -29,10 +29,14 @@ from support.tokens import (
     OTHER_SECRET,
     SECRET,
     der,
+    ec_jwk,
     ed25519,
     ed_jwk,
+    es256,
+    es256_der,
     hs256,
     oct_jwk,
+    p256,
     pem,
     pss,
     rsa,
@@ -104,6 +108,17 @@ _ALGORITHMS: dict[str, Forger] = {
     "HS256 with the Ed25519 key's bytes": confused("ed", lambda: ed25519().public_key().public_bytes_raw()),
     "HS256 with the Ed25519 key's JWK": confused("ed", lambda: json.dumps(ed_jwk(kid="ed")).encode()),
     "HS256 with a public key and no kid": confused(None, lambda: pem(ed25519())),
+    "HS256 with the P-256 key's PEM": confused("ec", lambda: pem(p256())),
+    "HS256 with the P-256 key's JWK": confused("ec", lambda: json.dumps(ec_jwk(kid="ec")).encode()),
+    "ES256 in the form of ASN.1": lambda now: token("ec", signer=es256_der, now=now),
+    "ES256 with zeros for numbers": lambda now: token("ec", signer=lambda _: bytes(64), now=now),
+    "ES256 with the group's order": lambda now: token("ec", signer=lambda _: bytes.fromhex(P256_ORDER) * 2, now=now),
+    "ES256 cut": lambda now: token("ec", signer=lambda text: es256(text)[:-1], now=now),
+    "ES256 with a byte more": lambda now: token("ec", signer=lambda text: es256(text) + b"\0", now=now),
+    "ES384 with the P-256 key": lambda now: token("ec", header={"alg": "ES384"}, now=now),
+    "ES256 called HS256": lambda now: token("ec", header={"alg": "HS256"}, now=now),
+    "ES256 without kid": lambda now: token("ec", header={"kid": ...}, now=now),
+    "ES256 under Ed25519's kid": lambda now: token("ec", header={"kid": "ed"}, now=now),
     "EdDSA called HS256": lambda now: token("ed", header={"alg": "HS256"}, now=now),
     "EdDSA without kid": lambda now: token("ed", header={"kid": ...}, now=now),
     "RS256 without kid": lambda now: token("rsa", header={"kid": ...}, now=now),
@@ -204,12 +219,15 @@ _TYPES: dict[str, Forger] = {
     "typ is a number": changed(header={"typ": 1}),
 }
 
+P256_ORDER = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
+
 FORGED: Mapping[str, Forger] = {**_FORM, **_ALGORITHMS, **_KEYS, **_CLAIMS, **_TYPES}
 
 GOOD: Mapping[str, Forger] = {
     "the secret": changed(),
     "an oct key": changed("oct"),
     "Ed25519": changed("ed"),
+    "P-256": changed("ec"),
     "RSA": changed("rsa"),
     "as bearer": bent(lambda whole: f"Bearer {whole}"),
     "as bearer in small letters": lambda now: f"bearer  {token('ed', now=now)}",

@@ -11,10 +11,11 @@ from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 OTHER_SECRET = b"the secret of last year, 32 bytes"
@@ -29,6 +30,12 @@ Signer = Callable[[bytes], bytes]
 def ed25519(name: str = "ed") -> Ed25519PrivateKey:
     """A private key, the same for the same name."""
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
+@cache
+def p256(name: str = "ec") -> ec.EllipticCurvePrivateKey:
+    """A private key, the same for the same name."""
+    return ec.derive_private_key(int.from_bytes(hashlib.sha256(name.encode()).digest()[:31]), ec.SECP256R1())
 
 
 @cache
@@ -49,6 +56,11 @@ def ed_jwk(key: Ed25519PrivateKey | None = None, *, private: bool = False, **mem
     return {**OKPAlgorithm.to_jwk(key if private else key.public_key(), as_dict=True), **members}
 
 
+def ec_jwk(key: ec.EllipticCurvePrivateKey | None = None, *, private: bool = False, **members: Any) -> dict[str, Any]:
+    key = key or p256()
+    return {**ECAlgorithm.to_jwk(key if private else key.public_key(), as_dict=True), **members}
+
+
 def rsa_jwk(key: RSAPrivateKey | None = None, *, private: bool = False, **members: Any) -> dict[str, Any]:
     key = key or rsa()
     written = RSAAlgorithm.to_jwk(key if private else key.public_key(), as_dict=True)
@@ -64,6 +76,7 @@ def whole_key_set() -> bytes:
     return key_set(
         oct_jwk(OCT, kid="oct"),
         ed_jwk(kid="ed", alg="EdDSA", use="sig"),
+        ec_jwk(kid="ec", alg="ES256", use="sig"),
         rsa_jwk(kid="rsa", key_ops=["verify"]),
         oct_jwk(OTHER_SECRET, kid="former", key_ops=["deriveKey"]),
     )
@@ -77,6 +90,16 @@ def eddsa(text: bytes) -> bytes:
     return ed25519().sign(text)
 
 
+def es256(text: bytes) -> bytes:
+    """The two numbers, 32 bytes each (RFC 7518, section 3.4)."""
+    return b"".join(number.to_bytes(32) for number in decode_dss_signature(es256_der(text)))
+
+
+def es256_der(text: bytes) -> bytes:
+    """The same signature in the form that everybody but JOSE uses."""
+    return p256().sign(text, ec.ECDSA(hashes.SHA256()))
+
+
 def rs256(text: bytes) -> bytes:
     return rsa().sign(text, padding.PKCS1v15(), hashes.SHA256())
 
@@ -85,7 +108,7 @@ def pss(text: bytes) -> bytes:
     return rsa().sign(text, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
 
 
-def pem(key: Ed25519PrivateKey | RSAPrivateKey) -> bytes:
+def pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | RSAPrivateKey) -> bytes:
     """The public key as everybody may have it."""
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
@@ -98,9 +121,10 @@ HEADERS: dict[str | None, dict[str, Any]] = {
     None: {"alg": "HS256", "typ": "JWT"},
     "oct": {"alg": "HS256", "typ": "JWT", "kid": "oct"},
     "ed": {"alg": "EdDSA", "typ": "JWT", "kid": "ed"},
+    "ec": {"alg": "ES256", "typ": "JWT", "kid": "ec"},
     "rsa": {"alg": "RS256", "typ": "JWT", "kid": "rsa"},
 }
-SIGNERS: dict[str | None, Signer] = {None: hs256(SECRET), "oct": hs256(OCT), "ed": eddsa, "rsa": rs256}
+SIGNERS: dict[str | None, Signer] = {None: hs256(SECRET), "oct": hs256(OCT), "ed": eddsa, "ec": es256, "rsa": rs256}
 
 
 def good_claims(now: float = NOW) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from support.tokens import (
     NOW,
     OTHER_SECRET,
     SECRET,
+    ec_jwk,
     ed25519,
     ed_jwk,
     key_set,
     oct_jwk,
+    p256,
     rsa,
     rsa_jwk,
     token,
@@ -64,10 +66,11 @@ def test_a_token_of_the_secret_is_what_others_read_too() -> None:
     ("jwk", "algorithm", "public"),
     [
         (ed_jwk(private=True), "EdDSA", ed25519().public_key()),
+        (ec_jwk(private=True), "ES256", p256().public_key()),
         (rsa_jwk(private=True), "RS256", rsa().public_key()),
         (oct_jwk(OTHER_SECRET), "HS256", OTHER_SECRET),
     ],
-    ids=["Ed25519", "RSA", "oct"],
+    ids=["Ed25519", "P-256", "RSA", "oct"],
 )
 def test_the_first_key_that_may_sign_signs_and_its_public_part_verifies(
     jwk: dict[str, Any], algorithm: str, public: Any
@@ -78,7 +81,7 @@ def test_the_first_key_that_may_sign_signs_and_its_public_part_verifies(
     given = ring.issue("7", HOUR)
     assert jwt.get_unverified_header(given) == {"alg": algorithm, "typ": "JWT", "kid": "new"}
     assert jwt.decode(given, public, [algorithm], audience=ISSUER, options={"verify_iat": False})["sub"] == "7"
-    parts: dict[str, Any] = {name: jwk[name] for name in ("kty", "k", "crv", "x", "n", "e") if name in jwk}
+    parts: dict[str, Any] = {name: jwk[name] for name in ("kty", "k", "crv", "x", "y", "n", "e") if name in jwk}
     reader = keyring(keys=read_key_set(key_set({**parts, "kid": "new"})))
     assert reader.verify(given) == Principal("7")
     with pytest.raises(Unauthenticated):
@@ -137,7 +140,7 @@ def test_a_refused_token_takes_no_room() -> None:
 
 def test_a_verdict_is_not_believed_any_more_when_its_key_is_gone() -> None:
     ring = keyring(keys=read_key_set(whole_key_set()))
-    seen = {kid: token(kid) for kid in (None, "oct", "ed", "rsa")}
+    seen = {kid: token(kid) for kid in (None, "oct", "ed", "ec", "rsa")}
     for given in seen.values():
         assert ring.verify(given) == Principal("7")
     ring.use(read_key_set(key_set(rsa_jwk(kid="rsa"))))

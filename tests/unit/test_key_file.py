@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.tokens import ed25519, ed_jwk, key_set, whole_key_set
+from support.tokens import ec_jwk, ed25519, ed_jwk, key_set, oct_jwk, rsa_jwk, whole_key_set
 from support.waiting import wait_until
 from warren.key_file import KeyFile
 from warren.keys import KeySet, KeySetError
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(path: Path) -> None:
-    assert set(KeyFile(path).read().tokens) == {"oct", "ed", "rsa"}
+    assert set(KeyFile(path).read().tokens) == {"oct", "ed", "ec", "rsa"}
     path.write_bytes(b"{")
     with pytest.raises(KeySetError, match=rf"{path}: this is no JSON: .* in line 1"):
         KeyFile(path).read()
@@ -42,7 +42,7 @@ def test_keys_are_handed_on_once_for_each_change(path: Path) -> None:
     for document in (whole_key_set(), whole_key_set(), OTHERS, OTHERS, whole_key_set()):
         path.write_bytes(document)
         file.look(used.append)
-    assert [sorted(keys.tokens) for keys in used] == [["ed", "oct", "rsa"], ["other"], ["ed", "oct", "rsa"]]
+    assert [sorted(keys.tokens) for keys in used] == [["ec", "ed", "oct", "rsa"], ["other"], ["ec", "ed", "oct", "rsa"]]
 
 
 def test_a_broken_file_changes_nothing_and_is_reported_once_for_each_reason(
@@ -51,16 +51,16 @@ def test_a_broken_file_changes_nothing_and_is_reported_once_for_each_reason(
     file, used = KeyFile(path), list[KeySet]()
     caplog.set_level(logging.INFO, "warren.keys")
     file.look(used.append)
-    for document in (b"{", b"{", key_set(ed_jwk()), whole_key_set()):
+    for document in (b"{", b"{", key_set(oct_jwk(b"short", kid="x")), whole_key_set()):
         path.write_bytes(document)
         file.look(used.append)
     path.unlink()
     file.look(used.append)
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR", "ERROR", "INFO", "ERROR"]
     first, json, kid, again, gone = caplog.messages
-    assert first == again == f"keys of {path}: oct (HS256), ed (EdDSA), rsa (RS256), former (secret)"
+    assert first == again == f"keys of {path}: oct (HS256), ed (EdDSA), ec (ES256), rsa (RS256), former (secret)"
     assert json.startswith(f"keys stay as they were: {path}: this is no JSON")
-    assert kid.startswith(f"keys stay as they were: {path}: key number 1 needs a kid")
+    assert kid.startswith(f"keys stay as they were: {path}: key 'x': it has 5 bytes")
     assert gone.startswith(f"keys stay as they were: {path} cannot be read: No such file")
     assert len(used) == 2
 
@@ -88,6 +88,25 @@ def test_a_look_that_fails_is_not_the_last_one(path: Path, caplog: pytest.LogCap
         replace(path, OTHERS)
         wait_until(lambda: used, "the new keys")
     assert "nobody foresaw this" in caplog.text
+
+
+def test_keys_that_are_passed_over_are_told_once_and_a_withdrawn_key_is_out(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, used = KeyFile(path), list[KeySet]()
+    caplog.set_level(logging.WARNING, "warren.keys")
+    strange = rsa_jwk(kid="enc", use="enc")
+    path.write_bytes(key_set(ed_jwk(kid="a"), ec_jwk(kid="b"), strange))
+    file.look(used.append)
+    path.write_bytes(key_set(ec_jwk(kid="b"), strange))
+    file.look(used.append)
+    assert [sorted(keys.tokens) for keys in used] == [["a", "b"], ["b"]]
+    assert caplog.messages == [f"keys of {path}: passed over: key 'enc': use 'enc' does not fit: only sig is"]
+    path.write_bytes(key_set(ec_jwk(kid="b")))
+    file.look(used.append)
+    path.write_bytes(key_set(ec_jwk(kid="b"), strange))
+    file.look(used.append)
+    assert len(caplog.messages) == 2
 
 
 def replace(path: Path, document: bytes) -> None:

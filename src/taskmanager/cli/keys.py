@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from taskmanager.bootstrap import find_secret
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from warren.key_file import KeyFile
 from warren.keys import KeySet, KeySetError, read_key_set
+from warren.masking import printable
 
 app = typer.Typer(no_args_is_help=True, help="The keys of tokens, in the file that TASKMANAGER_JWT_KEYS names.")
 
@@ -36,22 +38,25 @@ class Kind(StrEnum):
     """What kind of key is made."""
 
     ED25519 = "ed25519"
+    P256 = "p256"
     RSA = "rsa"
     OCT = "oct"
 
 
 @app.command()
 def show() -> None:
-    """Print the names of the keys and what each is for; nothing of a key is printed."""
+    """Print the names of the keys and what each is for, and which are passed over; nothing of a key is printed."""
     path = _path()
     try:
-        typer.echo(f"{path}: {KeyFile(path).read().summary()}")
+        _tell(path, KeyFile(path).read())
     except KeySetError as error:
         raise WrongUse(f"TASKMANAGER_JWT_KEYS: {error}") from error
 
 
 @app.command()
-def add(kid: Kid, *, kind: Annotated[Kind, typer.Option(help="EdDSA, RS256 or HS256 tokens.")] = Kind.ED25519) -> None:
+def add(
+    kid: Kid, *, kind: Annotated[Kind, typer.Option(help="EdDSA, ES256, RS256 or HS256 tokens.")] = Kind.ED25519
+) -> None:
     """Make a new key that verifies tokens and does not sign yet; the file is made if there is none."""
     _append({**_make(kind), "kid": kid, "key_ops": ["verify"]})
 
@@ -67,12 +72,14 @@ def sign(kid: Kid) -> None:
     """Have this key sign the tokens of all logins from now on; the others verify."""
     path = _path()
     keys = _entries(path)
-    if not {"sign", "verify"} & set((signer := _find(keys, kid)).get("key_ops", ["verify"])):
+    signer = _find(keys, kid)
+    if signer.get("kty") == "oct" and not {"sign", "verify"} & set(signer.get("key_ops", ["verify"])):
         raise WrongUse(f"{kid!r} is a secret and no key of tokens: make one with `taskmanager keys add`")
-    for key in keys:
-        if "sign" in key.get("key_ops", ()):
+    for key in _readable(keys):
+        if isinstance(key.get("key_ops"), list) and "sign" in key["key_ops"]:
             key["key_ops"] = ["verify", *(name for name in key["key_ops"] if name not in {"sign", "verify"})]
-    signer["key_ops"] = ["sign", *signer.get("key_ops", ["verify"])]
+    others = signer.get("key_ops", ["verify"])
+    signer["key_ops"] = ["sign", *(others if isinstance(others, list) else [])]
     _write(path, keys)
 
 
@@ -95,26 +102,37 @@ def _path() -> Path:
 
 def _append(key: dict[str, Any]) -> None:
     path = _path()
-    _write(path, [*(_entries(path) if path.exists() else []), key])
+    keys = _entries(path) if path.exists() else []
+    if any(known.get("kid") == key["kid"] for known in _readable(keys)):
+        raise WrongUse(f"{path} was not changed: a key named {key['kid']!r} stands there already")
+    if reasons := read_key_set(json.dumps({"keys": [key]}).encode()).passed_over:
+        raise WrongUse(f"{path} was not changed: {reasons[0]}")
+    _write(path, [*keys, key])
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def _entries(path: Path) -> list[Any]:
     try:
         KeyFile(path).read()
-        entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
+        entries: list[Any] = json.loads(path.read_bytes())["keys"]
     except KeySetError as error:
         raise WrongUse(f"TASKMANAGER_JWT_KEYS: {error}") from error
     return entries
 
 
-def _find(keys: list[dict[str, Any]], kid: str) -> dict[str, Any]:
-    for key in keys:
-        if key["kid"] == kid:
+def _readable(keys: list[Any]) -> list[dict[str, Any]]:
+    """Leave out what is no object; it stays in the file, as others put it there."""
+    return [key for key in keys if isinstance(key, dict)]
+
+
+def _find(keys: list[Any], kid: str) -> dict[str, Any]:
+    for key in _readable(keys):
+        if key.get("kid") == kid:
             return key
-    raise WrongUse(f"No key is named {kid!r}: there are {', '.join(key['kid'] for key in keys) or 'none'}")
+    named = ", ".join(str(key["kid"]) for key in _readable(keys) if "kid" in key)
+    raise WrongUse(f"No key is named {kid!r}: there are {printable(named) or 'none'}")
 
 
-def _write(path: Path, keys: list[dict[str, Any]]) -> KeySet:
+def _write(path: Path, keys: list[Any]) -> KeySet:
     """Put a complete file in the place of the old one, with its owner and what it permits; no secret for everybody."""
     document = json.dumps({"keys": keys}, indent=2).encode() + b"\n"
     target = path.resolve()
@@ -127,15 +145,22 @@ def _write(path: Path, keys: list[dict[str, Any]]) -> KeySet:
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            _take_after(draft, target, _SECRET_FOR if any({"d", "k"} & key.keys() for key in keys) else _ANYBODY)
+            is_secret = any({"d", "k"} & key.keys() for key in _readable(keys))
+            _take_after(draft, target, _SECRET_FOR if is_secret else _ANYBODY)
         draft.replace(target)
     except KeySetError as error:
         raise WrongUse(f"{path} was not changed: {error}") from error
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise WrongUse(f"{path} was not changed: {error}") from error
-    typer.echo(f"{path}: {found.summary()}")
+    _tell(path, found)
     return found
+
+
+def _tell(path: Path, keys: KeySet) -> None:
+    typer.echo(f"{path}: {keys.summary()}")
+    for reason in keys.passed_over:
+        typer.echo(f"passed over: {reason}")
 
 
 def _take_after(draft: Path, target: Path, most: int) -> None:
@@ -155,6 +180,8 @@ def _take_after(draft: Path, target: Path, most: int) -> None:
 def _make(kind: Kind) -> dict[str, Any]:
     if kind is Kind.ED25519:
         return OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
+    if kind is Kind.P256:
+        return ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     if kind is Kind.RSA:
         return RSAAlgorithm.to_jwk(generate_private_key(65537, _RSA_BITS), as_dict=True)
     return _oct(secrets.token_bytes(32))

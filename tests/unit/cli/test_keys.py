@@ -50,7 +50,9 @@ def follower(path: Path) -> Keyring:
     return bootstrap.build_keyring(Settings(jwt_secret=SECRET.encode(), jwt_keys=path))
 
 
-@pytest.mark.parametrize(("kind", "algorithm"), [("ed25519", "EdDSA"), ("rsa", "RS256"), ("oct", "HS256")])
+@pytest.mark.parametrize(
+    ("kind", "algorithm"), [("ed25519", "EdDSA"), ("p256", "ES256"), ("rsa", "RS256"), ("oct", "HS256")]
+)
 def test_a_new_key_verifies_first_and_signs_when_told_to(path: Path, kind: str, algorithm: str) -> None:
     assert keys("add", "2026-06", "--kind", kind) == f"{path}: 2026-06 ({algorithm})\n"
     worker, file = follower(path), KeyFile(path)
@@ -151,7 +153,7 @@ def test_when_the_signer_goes_it_is_said_who_signs_now(path: Path) -> None:
 def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys("add", "a")
     before = path.read_bytes()
-    assert "'a' stands twice" in refused("add", "a")
+    assert "'a' stands there already" in refused("add", "a")
     assert "No key is named 'b': there are a" in refused("sign", "b")
     assert "No key is named 'b'" in refused("remove", "b")
     assert "needs a kid" in refused("add", "")
@@ -174,3 +176,20 @@ def test_nothing_of_a_key_is_printed(path: Path) -> None:
     written = json.loads(path.read_text())["keys"]
     for key in written:
         assert not [value for name, value in key.items() if name in {"d", "x", "k"} and value in printed]
+
+
+def test_keys_of_an_issuer_in_the_file_stay_and_are_named(path: Path) -> None:
+    strange = [{"kid": "enc", "kty": "RSA", "use": "enc"}, {"kty": "EC"}, "odd", {"kid": "text", "key_ops": "sign"}]
+    path.write_text(json.dumps({"keys": strange}))
+    assert keys("show").splitlines() == [
+        f"{path}: none",
+        "passed over: key 'enc': its values are no RSA key",
+        "passed over: key number 2 needs a kid: a text of 1 to 128 printable characters",
+        "passed over: key number 3 needs a kid: a text of 1 to 128 printable characters",
+        "passed over: key 'text': key_ops is no list of texts",
+    ]
+    assert keys("add", "ours").startswith(f"{path}: ours (EdDSA)\npassed over: key 'enc'")
+    assert keys("sign", "ours").startswith(f"{path}: ours (EdDSA, signs)\n")
+    assert "'enc': its values are no RSA key" in refused("sign", "enc")
+    assert json.loads(path.read_text())["keys"][:4] == strange
+    assert keys("remove", "enc").startswith(f"{path}: ours (EdDSA, signs)\npassed over: key number 1")
