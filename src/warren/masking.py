@@ -38,8 +38,9 @@ def printable(text: str) -> str:
 
 def shown(text: str, most: int) -> str:
     """Write a stranger's text for a log or a letter: printable, without tokens, cut to ``most`` characters."""
-    text = printable(without_tokens(text))
-    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+    text = without_tokens(text)
+    kept = printable(text[:most])
+    return kept if len(text) <= most >= len(kept) else f"{kept[:most]}... ({len(text)} characters)"
 
 
 def without_secrets(value: Any, secrets: Iterable[str]) -> Any:

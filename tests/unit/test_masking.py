@@ -92,3 +92,9 @@ def test_the_signature_of_a_broken_token_goes_and_a_uuid_stays() -> None:
 def test_a_strangers_text_can_be_printed_plainly(text: str, escaped: str) -> None:
     assert printable(text) == shown(text, 1000) == escaped
     assert len(printable(text).splitlines()) == 1
+
+
+def test_escapes_make_no_text_longer_than_it_may_be() -> None:
+    assert shown("\x01" * 100, 40) == r"\x01" * 10 + "... (100 characters)"
+    assert shown("\x01" * 20, 40) == r"\x01" * 10 + "... (20 characters)"
+    assert shown("\x01" * 10, 40) == r"\x01" * 10
