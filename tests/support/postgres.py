@@ -44,10 +44,11 @@ class PostgresServer:
         self.url = url
 
     @contextlib.contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self, encoding: str = "UTF8") -> Iterator[str]:
         """Create an empty database, give its SQLAlchemy URL, and drop it whoever still uses it."""
         name = f"test_{secrets.token_hex(8)}"
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)))
+        create = "CREATE DATABASE {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING {}"
+        self._execute(sql.SQL(create).format(sql.Identifier(name), sql.Literal(encoding)))
         try:
             address, _, options = self.url.partition("?")
             yield f"{address.rpartition('/')[0]}/{name}" + (f"?{options}" if options else "")

@@ -8,16 +8,25 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from taskmanager.settings import SettingsError
 from warren.sql import SqlStore, create_engine
 
-NEWEST: Final = "0002"
-"""The revision that this version needs; it stands here too so that Alembic has to be imported only to migrate."""
+REVISIONS: Final = ("0001", "0002")
+"""All that this version knows; they stand here too so that Alembic has to be imported only to migrate."""
+
+NEWEST: Final = REVISIONS[-1]
+"""The revision that this version needs."""
 
 LOCK_WAIT: Final = 120
 """Seconds that a process waits for another one that migrates."""
 
 ADVISORY_LOCK: Final = 0x7461736B6D
 """PostgreSQL, "Advisory Locks": any number that nobody else in this database uses."""
+
+_FIRST: Final = ("users", "tasks", "processed_requests")
+"""Tables that every revision has; other programs call their revisions 0001 and 0002 too."""
+
+_SETTING: Final = "TASKMANAGER_DATABASE_URL"
 
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num", sa.String))
 """Where Alembic keeps the revision of a database."""
@@ -27,15 +36,17 @@ def upgrade(url: str) -> bool:
     """Run the migrations that are missing, all of them in one transaction; returns whether there were any.
 
     Raises:
+        SettingsError: the database is not one for this version; nothing was changed.
         StorageUnavailable: the database does not answer.
     """
     return not is_current(url) and _migrate(url)
 
 
 def current(url: str) -> str | None:
-    """Give the revision of the database, or None when nothing was ever migrated there.
+    """Return the revision of the database, or None when nothing was ever migrated there.
 
     Raises:
+        SettingsError: the database is not one for this version.
         StorageUnavailable: the database does not answer.
     """
     engine = create_engine(url, pooler="transaction")
@@ -51,9 +62,10 @@ def current(url: str) -> str | None:
 
 
 def is_current(url: str) -> bool:
-    """Say whether the database has the tables that this version needs.
+    """Return whether the database has the tables that this version needs.
 
     Raises:
+        SettingsError: the database is not one for this version.
         StorageUnavailable: the database does not answer.
     """
     return current(url) == NEWEST
@@ -79,9 +91,39 @@ def _migrate(url: str) -> bool:
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table(_VERSION.name):
+    """Return the revision, after a look whether this database can be ours at all."""
+    _check_encoding(connection)
+    inspector = sa.inspect(connection)
+    if not inspector.has_table(_VERSION.name):
         return None
-    return connection.execute(sa.select(_VERSION.c.version_num)).scalar_one_or_none()
+    if _VERSION.c.version_num.name not in {column["name"] for column in inspector.get_columns(_VERSION.name)}:
+        raise _not_ours(f"its table {_VERSION.name} has no column {_VERSION.c.version_num.name}")
+    revisions = connection.execute(sa.select(_VERSION.c.version_num)).scalars().all()
+    if not revisions:
+        return None
+    if len(revisions) > 1:
+        raise _not_ours(f"its table {_VERSION.name} has {len(revisions)} rows instead of one")
+    (revision,) = revisions
+    if revision not in REVISIONS:
+        raise _not_ours(f"it is at revision {revision!r}, and this version knows {', '.join(REVISIONS)}")
+    missing = [name for name in _FIRST if not inspector.has_table(name)]
+    if missing:
+        raise _not_ours(f"it is at revision {revision!r} and has no table {missing[0]}")
+    return str(revision)
+
+
+def _check_encoding(connection: sa.Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        fact = f"{_SETTING}: the encoding of this database is {encoding}, and UTF8 is needed"
+        raise SettingsError([f"{fact}: make another one with CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"])
+
+
+def _not_ours(fact: str) -> SettingsError:
+    whose = f"{_SETTING}: this database belongs to a newer version or to another program"
+    return SettingsError([f"{whose}: {fact}. Nothing was changed. Use that version, or another database"])
 
 
 def _wait_longer(connection: sqlite3.Connection, _record: object) -> None:

@@ -43,6 +43,7 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
 def test_the_newest_revision_is_the_one_that_the_scripts_lead_to() -> None:
     scripts = ScriptDirectory(str(Path(migration.__file__).parent / "migrations"))
     assert scripts.get_current_head() == migration.NEWEST
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == migration.REVISIONS
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_queries_use(empty_url: str) -> None:
