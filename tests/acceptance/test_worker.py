@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.command import Commands
+from support.postgres import PrivatePostgres
 from support.waiting import wait_until
 from warren.client import Client
 from warren.operations import BrokerTrouble, apply_topology, report_queues
@@ -168,18 +169,50 @@ def test_postgresql_without_a_secret_is_refused(commands: Commands, postgres_url
     del commands.variables["DATABASE_URL"]
 
 
-def test_a_postgresql_that_is_not_there_ends_with_3_and_hides_the_password(
-    commands: Commands, unused_tcp_port: int
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_postgresql_that_is_not_there_is_waited_for_until_a_stop_is_wanted(
+    commands: Commands, unused_tcp_port: int, how: signal.Signals, processes: str
 ) -> None:
     commands.variables |= {
         "DATABASE_URL": f"postgresql://postgres:hush-hush@127.0.0.1:{unused_tcp_port}/none",
         "JWT_SECRET": "thirty-two bytes that nobody will guess",
     }
+    waiting = commands.start("worker", "--processes", processes)
+    waiting.says("waiting for the database: The database does not answer", count=2)
+    assert waiting.stop(how) == 0
+    assert waiting.output.splitlines()[-1].endswith(" stopped")
+    assert "Traceback" not in waiting.output
+    assert "hush-hush" not in waiting.output
+    other = commands.run("db", "upgrade")
+    assert other.returncode == 3
+    assert "The database does not answer" in other.stderr
+
+
+def test_a_worker_goes_on_as_soon_as_postgresql_is_there(commands: Commands, private_postgres: PrivatePostgres) -> None:
+    private_postgres.stop()
+    commands.variables |= {
+        "DATABASE_URL": private_postgres.url,
+        "JWT_SECRET": "thirty-two bytes that nobody will guess",
+    }
+    worker = commands.start("worker", "--migrate")
+    worker.says("waiting for the database: The database does not answer")
+    private_postgres.start()
+    worker.says(f"consuming {commands.topology.requests}")
+    assert worker.stop() == 0
+
+
+def test_a_postgresql_that_refuses_the_connection_for_good_is_not_waited_for(
+    commands: Commands, postgres_url: str
+) -> None:
+    commands.variables |= {
+        "DATABASE_URL": f"{postgres_url}_of_nobody",
+        "JWT_SECRET": "thirty-two bytes that nobody will guess",
+    }
     refused = commands.start("worker")
     assert refused.ends() == 3
-    assert "The database does not answer" in refused.output
-    assert "Traceback" not in refused.output
-    assert "hush-hush" not in refused.output
+    assert "does not exist" in refused.output
+    assert "waiting" not in refused.output
 
 
 def test_two_workers_share_the_queue(commands: Commands) -> None:

@@ -16,11 +16,12 @@ from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
 from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
+from warren.availability import when_available
 from warren.errors import WorkerDeaf
 from warren.memory import live_long
 from warren.operations import shown_address
 from warren.processes import LIMIT, supervise
-from warren.running import run
+from warren.running import interruptible, run
 from warren.serving import end_process_within
 
 logger: Final = logging.getLogger("taskmanager")
@@ -54,13 +55,25 @@ def worker(
     several = settings.processes > 1
     logs.configure(settings, "workers" if several else "worker")
     if not supervised:
-        prepare_database(settings, migrate=migrate)
+        _prepare(settings, migrate=migrate)
         _say_what(settings)
     if several:
         code = run(lambda stop: supervise(_child(settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER)))
         raise typer.Exit(code)
     live_long()
     run(lambda stop: _work(settings, stop), stop_with_input=supervised)
+
+
+def _prepare(settings: Settings, *, migrate: bool) -> None:
+    """Prepare the database; PostgreSQL is waited for as the broker is, an SQLite file does not come by itself."""
+    if settings.sqlite_file:
+        return prepare_database(settings)
+    try:
+        with interruptible():
+            when_available(lambda: prepare_database(settings, migrate=migrate))
+    except KeyboardInterrupt:
+        logger.info("stopped")
+        raise typer.Exit from None
 
 
 def _say_what(settings: Settings) -> None:
