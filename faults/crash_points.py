@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from warren import inbox
+from warren import alone, inbox
 from warren.amqp import Channel, Delivery, Message
 from warren.inbox import Job, Result
 from warren.serving.arrivals import Arrivals
@@ -189,7 +189,7 @@ def _wrap_transactions(killer: Killer) -> None:
 
 
 def _wrap_journal(killer: Killer) -> None:
-    run_journaled = inbox._run_journaled
+    run_journaled = alone.run_journaled
 
     def run_and_remember(store: Store[Any], job: Job[Any]) -> Result:
         killer.running.add(job.key.id)
@@ -198,7 +198,7 @@ def _wrap_journal(killer: Killer) -> None:
         finally:
             killer.running.discard(job.key.id)
 
-    inbox._run_journaled = run_and_remember
+    inbox.run_journaled = run_and_remember  # type: ignore[attr-defined]  # where a batch finds it
 
 
 def _wrap_reading(killer: Killer) -> None:

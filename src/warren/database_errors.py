@@ -27,7 +27,6 @@ _NOT_PREPARED: Final = "26000"
 _SQLITE_OUTAGES: Final = frozenset(
     {
         sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_FULL,
@@ -50,19 +49,37 @@ ROW EXCLUSIVE, a writer's, conflicts with (PostgreSQL, "Table-Level Locks")."""
 
 
 def translate(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
-    """Turn a database error into one of ours."""
+    """Turn an error of a statement into one of ours."""
     if _state(error.orig) == _NOT_PREPARED:
         return StorageUnavailable(
             "A statement that was prepared on this connection is gone: a pooler gives each transaction another server "
             "connection, although it was said to keep sessions"
         )
-    # The first line only: PostgreSQL's next ones show the row, a password's hash included.
-    text = str(error.orig).partition("\n")[0]
     if error.connection_invalidated or _is_outage(error.orig):
-        return StorageUnavailable(f"The database does not answer: {text}")
-    if _state(error.orig) in _PASSING_STATES:
-        return StorageBusy(f"The database is busy: {text}")
-    return StorageFailed(f"The database refused a statement: {type(error.orig).__name__}: {text}")
+        return unavailable(error)
+    if _passes(error.orig):
+        return StorageBusy(f"The database is busy: {reason(error)}")
+    return StorageFailed(f"The database refused a statement: {type(error.orig).__name__}: {reason(error)}")
+
+
+def translate_end(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
+    """Turn an error of a connection's opening or of a commit into one of ours.
+
+    There the driver's own error, which the server did not send, is an outage: such a commit's outcome is unknown.
+    """
+    own = _state(error.orig) is None and type(error.orig).__name__ == "OperationalError"
+    return unavailable(error) if own else translate(error)
+
+
+def unavailable(error: sa.exc.DBAPIError) -> StorageUnavailable:
+    """Make an outage of an error."""
+    return StorageUnavailable(f"The database does not answer: {reason(error)}")
+
+
+def reason(error: BaseException) -> str:
+    """Say in one line what the database said."""
+    # The first line only: PostgreSQL's next ones show the row, a password's hash included.
+    return str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).partition("\n")[0]
 
 
 def is_lock_timeout(error: BaseException) -> bool:
@@ -81,9 +98,15 @@ def _is_outage(error: BaseException | None) -> bool:
     if isinstance(error, sqlite3.Error):
         return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_OUTAGES
     state = _state(error)
-    if state is None:
-        return type(error).__name__ == "OperationalError"
+    if state is None:  # the driver's own, about a connection that is not broken: this statement cannot be sent
+        return False
     return state == _READ_ONLY or (state not in _PASSING_STATES and state.startswith(_OUTAGE_CLASSES))
+
+
+def _passes(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.Error):  # a conflict within one connection, such as with a cursor that is left open
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_LOCKED
+    return _state(error) in _PASSING_STATES
 
 
 def _state(error: BaseException | None) -> str | None:

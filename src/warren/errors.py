@@ -18,7 +18,9 @@ WarrenError
 ├── TemporaryError           this request may pass later: it is retried
 │   ├── StorageBusy          a lock or a conflict in the database
 │   └── StorageFailed        the database refused a statement
+│       └── FailedAlone      the database failed as in an outage, but on this request only
 ├── StorageUnavailable       the database does not answer, or is locked: no request's fault, the worker pauses
+│   └── StorageDoubtful      it failed within a transaction: an outage only if a new connection does not answer either
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
 └── WorkerStopped            the worker cannot go on and says why
@@ -148,8 +150,24 @@ class StorageFailed(TemporaryError):
     """The database refused a statement; the text holds no values, since they may be secret."""
 
 
+class FailedAlone(StorageFailed):
+    """The database failed on this request again and again as it does in an outage, and answered others meanwhile."""
+
+
 class StorageUnavailable(WarrenError):
     """The database does not answer; nothing is known about the requests in hand."""
+
+
+class StorageDoubtful(StorageUnavailable):
+    """The database failed within a transaction; whether that is an outage or the request's doing is not known yet.
+
+    Attributes:
+        reason: what it said.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class NotSent(WarrenError):

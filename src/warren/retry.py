@@ -8,9 +8,12 @@ from typing import Final
 from msgspec import Struct
 
 from warren.codec import refusal
-from warren.errors import Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
+from warren.errors import FailedAlone, Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
 from warren.masking import shown
 from warren.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, PutBack, Retry
+
+ATTEMPTS_ALONE: Final = 5
+"""Attempts that a request has at least on which the database failed as in an outage, while it answered others."""
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -37,7 +40,8 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
     A refusal is answered and never retried. A database that does not answer is nobody's fault: the request goes back,
     uncounted. Everything else may pass: it is retried until the policy's limit and then becomes a dead letter. An
     exception that nobody foresaw counts as one that may pass, because giving it up early loses an effect while trying
-    it again costs a few seconds.
+    it again costs a few seconds. A request on which alone the database failed as it does in an outage has some attempts
+    whatever the policy, since a coincidence looks like that too.
 
     Args:
         error: what the attempt raised.
@@ -49,10 +53,13 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
         return Answer(refusal(request_id, error), error.code)
     if isinstance(error, StorageUnavailable):
         return PutBack(describe(error))
-    if retries_done < policy.most:
+    alone = isinstance(error, FailedAlone)
+    most = max(policy.most, ATTEMPTS_ALONE - 1) if alone else policy.most
+    if retries_done < most:
         return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), describe(error))
-    code = RetriesExhausted.code if policy.most else Internal.code
-    return DeadLetter(RETRIES_EXHAUSTED + describe(error), code, exhausted=True)
+    code = RetriesExhausted.code if most else Internal.code
+    attempts = f" ({retries_done + 1} attempts)" if alone else ""
+    return DeadLetter(RETRIES_EXHAUSTED + describe(error) + attempts, code, exhausted=True)
 
 
 LONGEST_DESCRIPTION: Final = 1000

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from warren.constraints import breaks_primary_key
-from warren.database_errors import is_lock_timeout, locked_tables, translate
 from warren.engine import create_engine
-from warren.errors import StorageBusy, StorageUnavailable
-from warren.statements import FIND, FIND_ONE, LEASE, SAVE, values
-from warren.store import Key, KeyTaken, Lease, Row, Stored
-from warren.tables import crash_journal, metadata, processed_requests, rate_windows
-from warren.written import Written
+from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
+from warren.sql_connection import SqlConnection, SqlTransaction
+from warren.statements import LEASE, values
+from warren.store import Key, Lease, Row
+from warren.tables import crash_journal, is_of, metadata, processed_requests, rate_windows
 
 __all__ = [
     "SqlStore",
@@ -30,113 +27,33 @@ __all__ = [
     "rate_windows",
 ]
 
-_PING: Final = Row(Key("", " ping"), b"", "", "", b"{}", datetime(2000, 1, 1, tzinfo=UTC))
-"""A row for trying whether rows can be written; no request has such an id."""
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_PINGS: Final[Mapping[sa.Table, dict[str, Any]]] = {
+    processed_requests: values(Row(Key("", " ping"), b"", "", "", b"{}", _LONG_AGO)),
+    crash_journal: {"principal": "", "id": " ping", "attempts": 0, "last_at": _LONG_AGO},
+    rate_windows: {"principal": " ping", "ends_ms": 0, "taken": 0},
+}
+"""Rows for trying whether rows can be written; no request has such an id, and no caller such a name."""
+
+RECOVERY: Final = 2.0
+"""Seconds that a server which has just failed is given to come back: when one of its processes has crashed it takes a
+moment to notice that, and then ends all connections."""
+
+_LOOK: Final = 0.1
+"""Seconds between two tries to reach it."""
 
 
-class SqlTransaction:
-    """One open transaction."""
+class SqlStore(SqlConnection):
+    """The inbox's store, on a connection of its own.
 
-    def __init__(self, connection: sa.Connection, written: Written) -> None:
-        self.connection = connection
-        self._written = written
-
-    @property
-    def touched(self) -> int:
-        """Statements so far that wrote or failed."""
-        return self._written.statements
-
-    def gather(self, expected: int) -> None:
-        """Have rows of ``GatheredInsert`` added together; see ``Transaction.gather``."""
-        self._written.gather(self.connection, expected)
-
-    def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """Look up which keys have been answered."""
-        if not keys:
-            return {}
-        if len(keys) == 1:
-            found = FIND_ONE.rows(self.connection, {"principal": keys[0].principal, "id": keys[0].id})
-        elif self.connection.dialect.name == "sqlite":
-            found = FIND.rows(self.connection, {"keys": json.dumps(keys)})
-        else:
-            found = FIND.rows(
-                self.connection, {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
-            )
-        return {Key(row[0], row[1]): Stored(bytes(row[2]), row[3].encode()) for row in found}
-
-    def save(self, rows: Sequence[Row]) -> None:
-        """Add rows, in the order of their keys, so that two workers never wait for each other.
-
-        Raises:
-            KeyTaken: another transaction has added one of the keys.
-        """
-        try:
-            SAVE.run(self.connection, [values(row) for row in sorted(rows, key=_key)])
-        except sa.exc.IntegrityError as error:
-            if not breaks_primary_key(error, processed_requests):
-                raise
-            raise KeyTaken("Another worker answered the same request at the same time") from error
-
-    def forget_deaths(self, key: Key) -> None:
-        """Remove the request from the crash journal."""
-        self.connection.execute(crash_journal.delete().where(_is(crash_journal, key)))
-
-
-class SqlStore:
-    """The inbox's store: one connection, used by one thread, opened when first needed and again after it broke.
-
-    When a connection of the same engine breaks, be it another store's, this one's is not trusted any more either: a
-    restart of the database ends them all, and each store that found that out by itself would meet an outage of its own.
+    Args:
+        engine: where to connect.
+        recovery: seconds that ``answers`` waits for a server that does not answer.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._connection: sa.Connection | None = None
-        self._doubted = False
-        sa.event.listen(engine, "invalidate", self._doubt)
-        self._written = Written()
-
-    @contextmanager
-    def begin(self, *, writes: bool) -> Iterator[SqlTransaction]:
-        """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
-
-        Raises:
-            StorageUnavailable: the database does not answer, the outcome of the commit is unknown, or somebody holds
-                a whole table.
-            StorageBusy: a lock or a conflict; nothing was kept.
-        """
-        try:
-            connection = self._open()
-            if connection.get_execution_options().get("writes") is not writes:
-                connection.execution_options(writes=writes)
-            with connection.begin():
-                yield SqlTransaction(connection, self._written)
-                self._written.flush()
-        except Exception as error:
-            translated = self._held_up(error) or self.translate(error)
-            if isinstance(translated, StorageUnavailable):
-                self.close()
-            if translated is error:
-                raise
-            raise translated from error
-        finally:
-            self._written.end()
-
-    def translate(self, error: BaseException) -> BaseException:
-        """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
-        if not isinstance(error, sa.exc.DBAPIError):
-            return error
-        return translate(error)
-
-    def _held_up(self, error: Exception) -> StorageUnavailable | None:
-        """After a wait for a lock: say which table nobody can write to, so that it was not this request's lock."""
-        if self._connection is None or not is_lock_timeout(error):
-            return None
-        try:
-            tables = locked_tables(self._connection)
-        except sa.exc.DBAPIError as worse:
-            return StorageUnavailable(f"The database does not answer: {type(worse.orig).__name__}")
-        return StorageUnavailable(f"Another session has locked {', '.join(tables)}") if tables else None
+    def __init__(self, engine: sa.Engine, *, recovery: float = RECOVERY) -> None:
+        super().__init__(engine)
+        self._recovery = recovery
 
     def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
@@ -174,7 +91,7 @@ class SqlStore:
             for key in sorted(keys):
                 transaction.connection.execute(
                     crash_journal.update()
-                    .where(_is(crash_journal, key), crash_journal.c.attempts > 0)
+                    .where(is_of(crash_journal, key), crash_journal.c.attempts > 0)
                     .values(attempts=crash_journal.c.attempts - 1)
                 )
 
@@ -200,36 +117,37 @@ class SqlStore:
             return max(_forget(transaction.connection, table, rows, most) for table, rows in old.items())
 
     def ping(self) -> None:
-        """Check that the database answers and keeps what is written: not on a full disk, not on a read-only standby.
+        """Check that the database answers and keeps what is written into each table that every request may need.
+
+        It does not on a full disk, on a read-only standby, without a table or a right on it.
 
         Raises:
             StorageUnavailable: it does not.
         """
         try:
             with self.begin(writes=True) as transaction:
-                transaction.connection.execute(processed_requests.insert(), [values(_PING)])
-                transaction.connection.execute(processed_requests.delete().where(_is(processed_requests, _PING.key)))
-        except StorageBusy as error:  # no request is involved: whatever it waited for, others wait for it too
+                for table, row in _PINGS.items():
+                    key = {column.name: row[column.name] for column in table.primary_key}
+                    transaction.connection.execute(table.insert(), [row])
+                    transaction.connection.execute(table.delete().filter_by(**key))
+        except (StorageBusy, StorageFailed) as error:  # no request is involved: others meet the same
             raise StorageUnavailable(str(error)) from error
 
-    def close(self) -> None:
-        """Close the connection; the next transaction opens a new one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
+    def answers(self) -> None:
+        """Check on a new connection that the database answers; where it does not it is waited for, for a moment.
 
-    def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
-        self._doubted = self._doubted or error is not None  # without an error it was given up, as below
-
-    def _open(self) -> sa.Connection:
-        if self._doubted:
-            self._doubted = False
+        Raises:
+            StorageUnavailable: it does not.
+        """
+        give_up = time.monotonic() + self._recovery
+        while True:
             self.close()
-        if self._connection is None:
-            self._connection = self._engine.connect()
-            self._written.watch(self._connection)
-        return self._connection
+            try:
+                return self.ping()
+            except StorageUnavailable:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(_LOOK)
 
 
 def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:
@@ -243,13 +161,5 @@ def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[b
     return len(found)
 
 
-def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.principal == key.principal, table.c.id == key.id)
-
-
 def _are(table: sa.Table, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
     return sa.tuple_(table.c.principal, table.c.id).in_([tuple(key) for key in keys])
-
-
-def _key(row: Row) -> Key:
-    return row.key

@@ -118,7 +118,9 @@ class Store(Protocol[C_co]):
         """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
 
         Raises:
-            StorageUnavailable: the database does not answer, or the outcome of the commit is unknown.
+            StorageUnavailable: the database does not answer, or somebody holds a whole table.
+            StorageDoubtful: it failed as in an outage after the transaction had begun; the outcome of a commit may be
+                unknown.
             StorageBusy: a lock or a conflict; nothing was kept.
         """
         ...
@@ -175,6 +177,14 @@ class Store(Protocol[C_co]):
 
     def ping(self) -> None:
         """Check that the database answers.
+
+        Raises:
+            StorageUnavailable: it does not.
+        """
+        ...
+
+    def answers(self) -> None:
+        """Check the same on a new connection, and wait for a moment where the database does not answer.
 
         Raises:
             StorageUnavailable: it does not.

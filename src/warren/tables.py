@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from warren.store import Key
+
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """Aware moments, in and out in UTC; SQLite keeps them without a zone, as text."""
@@ -82,3 +84,8 @@ rate_windows: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """One row for each principal whose requests are counted: when its window ends, and how many have been leased in it."""
+
+
+def is_of(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
+    """Say which row is a key's, in a table that has one row for each."""
+    return sa.and_(table.c.principal == key.principal, table.c.id == key.id)

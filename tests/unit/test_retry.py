@@ -5,8 +5,10 @@ import pytest
 from warren.errors import (
     BY_CODE,
     Conflict,
+    FailedAlone,
     RequestError,
     StorageBusy,
+    StorageDoubtful,
     StorageUnavailable,
     TemporaryError,
 )
@@ -31,6 +33,14 @@ LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
         (ValueError("two\nlines"), 0, Retry(1, 0, "ValueError: two lines")),
         (StorageUnavailable("gone"), 0, PutBack("gone")),
         (StorageUnavailable("gone"), 3, PutBack("gone")),
+        (StorageDoubtful("gone", "why"), 3, PutBack("gone")),
+        (FailedAlone("here"), 0, Retry(1, 0, "here")),
+        (FailedAlone("here"), 3, Retry(4, 1, "here")),
+        (
+            FailedAlone("here"),
+            4,
+            DeadLetter("retries exhausted: here (5 attempts)", "retries_exhausted", exhausted=True),
+        ),
     ],
 )
 def test_what_a_failure_leads_to(error: Exception, retries_done: int, outcome: object) -> None:
@@ -49,6 +59,12 @@ def test_without_retries_the_first_failure_is_final() -> None:
     assert decide(TemporaryError("x"), "a", 0, RetryPolicy(most=0)) == DeadLetter(
         "retries exhausted: x", "internal", exhausted=True
     )
+
+
+@pytest.mark.parametrize(("most", "attempts"), [(0, 5), (4, 5), (9, 10)])
+def test_a_request_on_which_the_database_fails_is_tried_five_times_at_least(most: int, attempts: int) -> None:
+    outcomes = [decide(FailedAlone("x"), "a", done, RetryPolicy(most=most)) for done in range(attempts)]
+    assert [type(outcome) for outcome in outcomes] == [Retry] * (attempts - 1) + [DeadLetter]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from warren.codec import refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Result, find_answer
+from warren.outages import judged
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
 from warren.store import Key, Store
@@ -137,7 +138,7 @@ class Calls(Generic[C, S]):
             with store.begin(writes=False) as transaction:
                 return function(transaction.connection, *arguments)
 
-        return await self._lanes.run(run)
+        return await self._lanes.run(lambda store: judged(store, lambda: run(store)))
 
 
 class _WriteOnce:

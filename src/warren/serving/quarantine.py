@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from warren.outages import judged
 from warren.serving.intake import Work
 from warren.serving.lane import Lanes
 from warren.serving.lull import Lull
@@ -178,4 +179,4 @@ class Quarantine(Generic[C]):
 
 
 def _attempts(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, int]:
-    return store.attempts(keys)
+    return judged(store, lambda: store.attempts(keys))

@@ -8,19 +8,18 @@ same turn of the event loop with one statement. Requests that are not refused pa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from warren.auth import TokenExpired
 from warren.codec import refusal
 from warren.errors import RequestError
-from warren.inbox import Job, repeat
+from warren.inbox import Job, find_answers, repeat
 from warren.outcome import Answer, DeadLetter, Outcome
 from warren.serving.intake import Rejected, Work
 from warren.serving.lane import Lanes
 from warren.serving.settle import Settlement
-from warren.store import Key, Store, Stored
+from warren.store import Stored
 
 C = TypeVar("C")
 
@@ -73,7 +72,7 @@ class Rejections(Generic[C]):
     async def _conclude(self, rejected: Sequence[Rejected]) -> None:
         jobs = [self._job(one.work) for one in rejected]
         try:
-            known = await self._lanes.run(partial(_find, [job.key for job in jobs]))
+            known = await self._lanes.run(lambda store: find_answers(store, [job.key for job in jobs]))
         except Exception as error:
             self._failed([one.work for one in rejected], error)
             return
@@ -95,8 +94,3 @@ def _outcome(rejected: Rejected, job: Job[Any], stored: Stored | None) -> Outcom
     if not answer.replayed and isinstance(rejected.error, TokenExpired):
         return refused(rejected.work, rejected.error)  # an expired token is good for nothing but its own responses
     return Answer(answer.response, answer.code, answer.replayed)
-
-
-def _find(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, Stored]:
-    with store.begin(writes=False) as transaction:
-        return transaction.find(keys)

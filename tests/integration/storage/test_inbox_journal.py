@@ -60,10 +60,11 @@ def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
     assert deaths(store) == 1
 
 
-def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(store: SqlStore) -> None:
+def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa.Engine, store: SqlStore) -> None:
     def gone(_connection: sa.Connection) -> None:
         raise StorageUnavailable("gone")
 
+    fail_at(engine, "INSERT INTO processed_requests", " ping", StorageUnavailable("gone"))
     (result,) = results_of(store, [job("bad", leave("bad", then=gone), journal=True)])
     assert isinstance(result, Failed)
     assert result.counted
