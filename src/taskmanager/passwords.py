@@ -14,6 +14,7 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import ARGON2_VERSION
 
+from taskmanager.domain.rules import composed
 from warren.errors import Overloaded
 
 T = TypeVar("T")
@@ -103,11 +104,15 @@ class Place:
         self._passwords = passwords
 
     async def hash(self, password: str) -> str:
-        """Make the text that is kept of a password; it holds its own salt and parameters."""
-        return await self._passwords.run(_hash, password)
+        """Make the text that is kept of a password, in NFC; it holds its own salt and parameters."""
+        return await self._passwords.run(_hash, composed(password))
 
     async def verify(self, kept: str | None, password: str) -> bool:
-        """Say whether a password is the kept one; with None it does the same work and the answer is no."""
+        """Say whether a password is the kept one; with None it does the same work and the answer is no.
+
+        In NFC, because a keyboard of another system may compose the same letters otherwise (RFC 8265, section 4.2);
+        then, for hashes that were made before that, as it was given.
+        """
         compared = kept or self._passwords.nobodys_hash
         matches = await self._passwords.run(lambda hasher, given: _matches(hasher, compared, given), password)
         return matches and kept is not None
@@ -124,6 +129,10 @@ def _hash(hasher: Hasher, password: str) -> str:
 
 
 def _matches(hasher: Hasher, kept: str, password: str) -> bool:
+    return any(_is_kept(hasher, kept, form) for form in dict.fromkeys((composed(password), password)))
+
+
+def _is_kept(hasher: Hasher, kept: str, password: str) -> bool:
     try:
         return hasher.verify(kept, password)
     except VerifyMismatchError:

@@ -41,7 +41,7 @@ def register(connection: sa.Connection, new: NewUser, password_hash: str, now: d
     Raises:
         Conflict: the email is known.
     """
-    known = user_queries.find_user_by_email(connection, new.email)
+    known = _find_user(connection, new.email, new.former_email)
     user = None if known else user_queries.add_user(connection, new, password_hash, now)
     if user is None:
         raise Conflict("User already exists")
@@ -51,9 +51,11 @@ def register(connection: sa.Connection, new: NewUser, password_hash: str, now: d
 def credentials(connection: sa.Connection, email: str) -> Credentials | None:
     """Give what a login with this email is checked against; None for an unknown one, or a text that is no email."""
     try:
-        return user_queries.find_credentials(connection, rules.email(email))
+        forms = {rules.email(email): None, rules.former_email(email): None}
     except rules.BrokenRule:
         return None
+    found = [user_queries.find_credentials(connection, form) for form in forms]  # all of them, whichever is known
+    return next(filter(None, found), None)
 
 
 def begin_login(connection: sa.Connection, account: bytes, email: str, now: datetime) -> Credentials | None:
@@ -196,10 +198,16 @@ def revoke_admin(connection: sa.Connection, email: str) -> User:
 
 def _set_admin(connection: sa.Connection, email: str, *, is_admin: bool) -> User:
     try:
-        user = user_queries.find_user_by_email(connection, rules.email(email))
+        user = _find_user(connection, rules.email(email), rules.former_email(email))
     except rules.BrokenRule as error:
         raise InvalidRequest(str(error)) from error
     if user is None:
         raise NotFound(f"No user has the email {email}")
     user_queries.set_admin(connection, user.id, is_admin=is_admin)
     return User(user.id, user.email, user.full_name, is_admin)
+
+
+def _find_user(connection: sa.Connection, *emails: str) -> User | None:
+    """Look a user up by an email as it is kept, or as it was kept before; mostly they are the same."""
+    found = (user_queries.find_user_by_email(connection, email) for email in dict.fromkeys(emails))
+    return next(filter(None, found), None)

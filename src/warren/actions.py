@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Generic, Protocol, TypeVar, get_type_hints
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,6 +13,10 @@ from msgspec import Meta, Struct
 from warren.auth import Principal
 from warren.envelope import Request
 from warren.errors import InvalidRequest, UnknownAction
+
+LONGEST_VERSION: Final = 32
+LONGEST_NAME: Final = 64
+"""Characters; that many have the columns of ``processed_requests``."""
 
 C = TypeVar("C")
 """A database connection, as the store gives it."""
@@ -152,7 +156,8 @@ class Api(Generic[C, S]):
             secret: its response holds a secret and is never stored; excludes ``writes``.
 
         Raises:
-            ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``.
+            ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``;
+                or version or name is empty, longer than the tables take, or holds blanks or what cannot be printed.
         """
         if writes and secret:
             raise ValueError(f"{version}.{name}: a response that is never stored cannot make a write happen once only")
@@ -186,10 +191,18 @@ class Api(Generic[C, S]):
         return iter(self._actions.values())
 
     def _add(self, action: Action) -> None:
+        _check_name("version", action.version, LONGEST_VERSION)
+        _check_name("name", action.name, LONGEST_NAME)
         key = action.version, action.name
         if key in self._actions:
             raise ValueError(f"Action {action.version}.{action.name} is registered twice")
         self._actions[key] = action
+
+
+def _check_name(what: str, text: str, most: int) -> None:
+    if not (0 < len(text) <= most and text.isprintable() and not any(map(str.isspace, text))):
+        expected = f"1 to {most} printable characters without blanks"
+        raise ValueError(f"The {what} of an action must have {expected}: {text!a} does not fit")
 
 
 def _input_type(function: Callable[..., Any], name: str) -> Any:

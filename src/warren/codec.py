@@ -6,6 +6,7 @@ caller's error. RFC 8259 leaves duplicate names (section 4), numbers (6), and un
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -55,18 +56,23 @@ encode_json = msgspec.json.Encoder().encode
 
 
 def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
-    """Read a request from a message's body of at most ``largest`` bytes.
+    """Read a request from a message's body of at most ``largest`` bytes; a byte order mark before it is left aside.
 
     Raises:
         InvalidRequest: it is not one; the text says what is wrong with which field.
     """
-    document = decode_object(body, largest)
+    document = decode_object(without_mark(body), largest)
     try:
         request = msgspec.convert(_without_null(document), Request)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"Request does not fit: {error}") from error
     check_id(request.id)
     return request
+
+
+def without_mark(body: bytes) -> bytes:
+    """Cut the byte order mark that some programs write before UTF-8; RFC 8259, section 8.1, allows to ignore it."""
+    return body.removeprefix(codecs.BOM_UTF8)
 
 
 def check_id(value: str) -> None:

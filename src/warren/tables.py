@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from warren.actions import LONGEST_NAME, LONGEST_VERSION
 from warren.store import Key
 
 
@@ -56,8 +57,8 @@ processed_requests: Final = sa.Table(
     sa.Column("principal", sa.String(64), primary_key=True),
     sa.Column("id", sa.String(128), primary_key=True),
     sa.Column("fingerprint", sa.LargeBinary(16), nullable=False),
-    sa.Column("version", sa.String(32), nullable=False),
-    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(LONGEST_VERSION), nullable=False),
+    sa.Column("action", sa.String(LONGEST_NAME), nullable=False),
     sa.Column("response_json", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False, index=True),
     sqlite_with_rowid=False,

@@ -26,7 +26,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
     "not json": (b"{nope", "invalid_request"),
     "not utf-8": (b'{"id": "\xff"}', "invalid_request"),
     "utf-16": (having().decode().encode("utf-16"), "invalid_request"),
-    "byte order mark": (b"\xef\xbb\xbf" + having(), "invalid_request"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + having(), "invalid_request"),
     "an array": (b"[]", "invalid_request"),
     "a number": (b"1", "invalid_request"),
     "null": (b"null", "invalid_request"),

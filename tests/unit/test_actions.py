@@ -83,3 +83,31 @@ def test_a_context_gives_a_connection_or_a_transaction_but_not_both() -> None:
     outside: Context[str, None] = Context(request, ANONYMOUS, None, datetime.now(UTC))
     with pytest.raises(RuntimeError, match=r"await context.transaction"):
         _ = outside.connection
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        ("", "x"),
+        ("v1", ""),
+        ("v" * 33, "x"),
+        ("v1", "x" * 65),
+        ("v1", "two words"),
+        ("v\n1", "x"),
+        ("v1", "x\0"),
+        ("v1", "x\ud800"),
+        ("v1", "x\u202e"),
+        ("v1", "x\u3000"),
+    ],
+)
+def test_a_version_or_a_name_that_the_tables_or_a_line_cannot_hold_is_refused_at_registration(
+    version: str, name: str
+) -> None:
+    with pytest.raises(ValueError, match=r"of an action must have 1 to \d+ printable characters without blanks"):
+        an_api().action(version, name)(lambda _: None)
+
+
+def test_the_longest_version_and_name_are_taken() -> None:
+    api = an_api()
+    api.action("v" * 32, "ä" * 64)(lambda _: None)
+    assert api.find("v" * 32, "ä" * 64).name == "ä" * 64

@@ -188,3 +188,13 @@ def test_a_letter_of_too_many_values_is_none() -> None:
     with pytest.raises(ValueError, match="too many values"):
         decode_letter(letter)
     assert decode_letter(encode_json(DeadLetter("", "", [{}] * MOST_VALUES, {}))).request == [{}] * MOST_VALUES
+
+
+def test_a_byte_order_mark_before_a_request_is_left_aside_and_nowhere_else() -> None:
+    body = b'{"id": "a", "version": "v1", "action": "x", "data": {}}'
+    assert decode_request(b"\xef\xbb\xbf" + body) == decode_request(body)
+    for broken in (b"\xef\xbb\xbf\xef\xbb\xbf" + body, body + b"\xef\xbb\xbf", b" \xef\xbb\xbf" + body):
+        with pytest.raises(InvalidRequest, match="not JSON"):
+            decode_request(broken)
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        decode_object(b"\xef\xbb\xbf{}")  # the parts of a token have one form only

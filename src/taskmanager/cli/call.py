@@ -15,7 +15,7 @@ from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
 from warren.client import LONGEST_TIMEOUT, Client, Received
-from warren.codec import decode_object, refusal
+from warren.codec import decode_object, refusal, without_mark
 from warren.errors import InvalidRequest, Overloaded
 
 
@@ -58,7 +58,7 @@ def call(
 def _read_data(text: str) -> dict[str, Any]:
     body = sys.stdin.buffer.read() if text == "-" else text.encode(errors="surrogateescape")
     try:
-        return decode_object(body)
+        return decode_object(without_mark(body))
     except InvalidRequest as error:
         words = str(error).replace("Request", "it", 1)
         raise WrongUse(f"--data cannot be used: {words}") from error

@@ -19,7 +19,12 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """Somebody who wants to register; the email is kept in lower case.
+    """Somebody who wants to register; the email is kept in lower case and in NFC.
+
+    Attributes:
+        email: as it is kept.
+        full_name: as it was given.
+        former_email: as the email was kept before that was in NFC.
 
     Raises:
         BrokenRule: a field is out of its limits.
@@ -27,8 +32,10 @@ class NewUser:
 
     email: str
     full_name: str | None = None
+    former_email: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "former_email", rules.former_email(self.email))
         object.__setattr__(self, "email", rules.email(self.email))
         rules.full_name(self.full_name)
 

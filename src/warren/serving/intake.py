@@ -32,7 +32,8 @@ _LONGEST_NAME: Final = 100
 _LONGEST_REASON: Final = 1000
 """Characters of what a caller wrote, in logs and reasons."""
 
-_PLAIN_ENCODINGS: Final = (None, "", "utf-8", "UTF-8", "identity")
+_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})
+"""In lower case. Libraries write the charset of a text here, or that nothing is packed (RFC 9110, section 12.5.3)."""
 
 
 LARGEST_RESPONSE: Final = 8 * 1024 * 1024
@@ -282,7 +283,7 @@ def _plain(action: Action) -> frozenset[str]:
 
 def _check_encoding(delivery: Delivery) -> None:
     encoding = delivery.properties.content_encoding
-    if encoding not in _PLAIN_ENCODINGS:
+    if encoding is not None and encoding.strip().lower() not in _PLAIN_ENCODINGS:
         raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
 
 

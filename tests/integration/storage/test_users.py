@@ -50,3 +50,38 @@ def test_nobody_and_no_email_are_told_apart_when_an_administrator_is_made(connec
         usecases.grant_admin(connection, "nobody@example.com")
     with pytest.raises(InvalidRequest, match="email"):
         usecases.grant_admin(connection, "nobody")
+
+
+COMPOSED, DECOMPOSED = "ren\u00e9e@example.com", "Rene\u0301e@example.com"
+
+
+@pytest.mark.parametrize("first", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("second", [COMPOSED, DECOMPOSED])
+def test_an_email_is_the_same_however_a_system_composes_its_letters(
+    connection: sa.Connection, first: str, second: str
+) -> None:
+    user = usecases.register(connection, NewUser(first), "hash", NOW)
+    assert user.email == COMPOSED
+    with pytest.raises(Conflict):
+        usecases.register(connection, NewUser(second), "other", NOW)
+    assert usecases.credentials(connection, second) == Credentials(user.id, "hash")
+    assert usecases.account_name(second) == COMPOSED
+    assert usecases.grant_admin(connection, second).id == user.id
+
+
+def test_a_row_of_before_is_found_by_the_email_as_it_was_given(connection: sa.Connection) -> None:
+    former = NewUser(DECOMPOSED)
+    object.__setattr__(former, "email", former.former_email)
+    user = user_queries.add_user(connection, former, "hash", NOW)
+    assert user is not None
+    assert user.email == DECOMPOSED.lower()
+    assert usecases.credentials(connection, DECOMPOSED) == Credentials(user.id, "hash")
+    assert usecases.revoke_admin(connection, DECOMPOSED).id == user.id
+    with pytest.raises(Conflict):
+        usecases.register(connection, NewUser(DECOMPOSED), "other", NOW)
+
+
+def test_emails_that_only_look_alike_are_two_users(connection: sa.Connection) -> None:
+    usecases.register(connection, NewUser("anna@example.com"), "hash", NOW)
+    usecases.register(connection, NewUser("\u0430nn\u0430@example.com"), "hash", NOW)
+    assert user_queries.count_users(connection) == 2

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from argon2 import extract_parameters
+from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError
 
 from support.gate import GateHasher
@@ -70,3 +70,40 @@ async def test_no_thread_is_left_after_closing() -> None:
     with Passwords() as passwords, passwords.place() as place:
         await place.hash("secret")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("passwords")]
+
+
+COMPOSED, DECOMPOSED = "Stra\u00dfe \u00e9\uac00", "Stra\u00dfe e\u0301\u1100\u1161"
+
+
+@pytest.mark.parametrize("first", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("second", [COMPOSED, DECOMPOSED])
+async def test_a_password_matches_however_a_system_composes_its_letters(
+    passwords: Passwords, first: str, second: str
+) -> None:
+    with passwords.place() as place:
+        assert await place.verify(await place.hash(first), second)
+
+
+async def test_a_hash_of_before_matches_the_password_as_it_was_given(passwords: Passwords) -> None:
+    kept = PasswordHasher().hash(DECOMPOSED)
+    with passwords.place() as place:
+        assert await place.verify(kept, DECOMPOSED)
+        assert not await place.verify(kept, COMPOSED)
+
+
+async def test_letters_that_only_look_alike_are_others(passwords: Passwords) -> None:
+    with passwords.place() as place:
+        kept = await place.hash("p\u00e4ss\ufb01")
+        for other in ("p\u0430\u0308ss\ufb01", "p\u00e4ssfi", "p\u00e4SS\ufb01"):
+            assert not await place.verify(kept, other)
+
+
+async def test_an_unknown_user_costs_as_many_hashes_as_a_known_one_with_another_password() -> None:
+    gate = GateHasher()
+    with Passwords(gate) as passwords, passwords.place() as place:
+        known = await place.hash("another")
+        for kept in (None, known):
+            before = gate.verified
+            assert not await place.verify(kept, DECOMPOSED)
+            assert not await place.verify(kept, COMPOSED)
+            assert gate.verified == before + 3

@@ -75,6 +75,8 @@ def test_what_has_not_the_shape_of_an_email_is_refused(text: str) -> None:
         ("2026-01-31T12:30", datetime(2026, 1, 31, 12, 30, tzinfo=UTC)),
         ("2026-01-31 12:30:15.123456", datetime(2026, 1, 31, 12, 30, 15, 123456, tzinfo=UTC)),
         ("2026-01-31T12:30:00Z", datetime(2026, 1, 31, 12, 30, tzinfo=UTC)),
+        ("2026-01-31t12:30:00z", datetime(2026, 1, 31, 12, 30, tzinfo=UTC)),
+        ("2026-01-31t12:30:00.5+05:30", datetime(2026, 1, 31, 7, 0, 0, 500_000, tzinfo=UTC)),
         ("2026-01-31T12:30:00+05:30", datetime(2026, 1, 31, 7, 0, tzinfo=UTC)),
         ("2024-02-29", datetime(2024, 2, 29, tzinfo=UTC)),
         ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
