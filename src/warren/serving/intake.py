@@ -32,8 +32,7 @@ _LONGEST_NAME: Final = 100
 _LONGEST_REASON: Final = 1000
 """Characters of what a caller wrote, in logs and reasons."""
 
-_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})
-"""In lower case. Libraries write the charset of a text here, or that nothing is packed (RFC 9110, section 12.5.3)."""
+_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})  # libraries write charsets
 
 
 LARGEST_RESPONSE: Final = 8 * 1024 * 1024

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -44,6 +45,17 @@ def pipe() -> Iterator[tuple[TextIO, TextIO]]:
         yield read, write
 
 
+def fill(write: TextIO) -> int:
+    """Put into a pipe what it takes, and return how many bytes that were."""
+    size = 0
+    os.set_blocking(write.fileno(), False)
+    with suppress(BlockingIOError):
+        while True:
+            size += os.write(write.fileno(), b" " * 4096)
+    os.set_blocking(write.fileno(), True)
+    return size
+
+
 def put_all(writer: LogWriter) -> None:
     for line in LINES:
         writer.put(line)
@@ -68,8 +80,10 @@ def test_who_logs_does_not_wait_for_the_reader_and_nothing_is_missing_within_the
 
 def test_what_does_not_fit_is_counted_and_told_in_its_place(make: Make, pipe: tuple[TextIO, TextIO]) -> None:
     read, write = pipe
+    filled = fill(write)
     writer = make(write, most=20_000)
     put_all(writer)
+    assert read.read(filled) == " " * filled
     first = []
     while not (missing := MISSING.fullmatch(line := read.readline())):
         first.append(line)
