@@ -86,6 +86,7 @@ class Consumption(Generic[C, S]):
             on_broken=session.end,
         )
         self._resuming: asyncio.Task[None] | None = None
+        self._beginning: asyncio.Task[None] | None = None
         self._draining = self._paused = False
         self._pauses = iter(Backoff())
         self._resumed = self._waited = self._checking = 0.0
@@ -144,7 +145,7 @@ class Consumption(Generic[C, S]):
             if not self._unsettled:  # nothing came in the last moment
                 await self._session.renew()
                 self._unsettled.move(self._session.consumer)
-            await self._session.consume(self._queue, self._dispatcher.take)
+            await self._begin()
             logger.debug("nothing came for long: consuming %s anew", self._queue)
         except AmqpError as error:
             self._session.end(f"cannot consume anew: {error}")
@@ -156,15 +157,25 @@ class Consumption(Generic[C, S]):
     async def _drain(self, limit: timedelta) -> None:
         self._draining = True
         await _ended(self._resuming)
-        await self._session.stop_consuming()
-        self._settler.release_put_backs()
         try:
             async with asyncio.timeout(limit.total_seconds()):
+                if self._beginning is not None:
+                    await asyncio.wait((self._beginning,))
+                await self._session.stop_consuming()
+                self._settler.release_put_backs()
                 await self._unsettled.empty()
                 await self._session.flushed()
         except TimeoutError:
             logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
         await asyncio.sleep(_ACKS_TAKE_EFFECT)
+
+    async def _begin(self) -> None:
+        """Have deliveries come. It goes on when its caller is cancelled: a stop ends it, once the broker has answered.
+
+        So what the broker has sent is finished like everything in hand, and does not go back as delivered before.
+        """
+        self._beginning = asyncio.create_task(self._session.consume(self._queue, self._dispatcher.take))
+        await asyncio.shield(self._beginning)
 
     def _storage_went_away(self, reason: str) -> None:
         if self._draining or self._paused:
@@ -205,7 +216,7 @@ class Consumption(Generic[C, S]):
                 logger.warning("waiting for the database: %s; next try in %.1f s", error, self._waited)
                 await asyncio.sleep(self._waited)
         self._paused = False
-        await self._session.consume(self._queue, self._dispatcher.take)
+        await self._begin()
         self._resumed = asyncio.get_running_loop().time()
         self._consuming.set()
         logger.info("consuming %s", self._queue)
