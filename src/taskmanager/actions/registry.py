@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -36,13 +37,20 @@ TaskContext = Context[sa.Connection, Services]
 api: Final = Api[sa.Connection, Services]("taskmanager")
 
 
+_ID: Final = re.compile("[1-9][0-9]{0,18}")
+_LARGEST_ID: Final = 2**63 - 1
+"""The largest that the tables hold."""
+
+
 def caller(context: TaskContext) -> int:
-    """Give the id of the user who calls: the token's ``sub`` is the id as text.
+    """Give the id of the user who calls: the token's ``sub`` is the id in decimal digits, without leading zeros.
+
+    In another form it would be another principal with the same tasks: its own rate limit, its own stored responses.
 
     Raises:
         Unauthenticated: the subject is no user's id.
     """
     subject = context.principal.subject
-    if not (subject.isascii() and subject.isdigit() and len(subject) < 19):
+    if not (_ID.fullmatch(subject) and (number := int(subject)) <= _LARGEST_ID):
         raise Unauthenticated("This token names no user")
-    return int(subject)
+    return number

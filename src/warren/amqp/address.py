@@ -125,6 +125,6 @@ def _unknown(name: str) -> str:
 
 
 def _number(name: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and int(value[:12]) <= most):
+    if not (value.isascii() and value.isdigit() and len(value) <= 12 and int(value) <= most):
         raise ValueError(f"{name} is not a whole number from 0 to {most}")
     return int(value)

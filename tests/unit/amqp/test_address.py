@@ -60,6 +60,8 @@ def test_an_address_is_read_part_by_part(url: str, expected: Address) -> None:
         ("amqp://h?heartbeat=-1", "heartbeat"),
         ("amqp://h?heartbeat=many", "heartbeat"),
         ("amqp://h?heartbeat=70000", "heartbeat"),
+        (f"amqp://h?heartbeat={'0' * 12}99999", "heartbeat"),
+        (f"amqp://h?heartbeat={'0' * 5000}", "heartbeat"),
         ("amqp://h?connection_timeout=", "connection_timeout"),
         ("amqp://h?cacertfile=/x", "without amqps"),
         ("amqps://h?verify=verify_none", "cannot be turned off"),
