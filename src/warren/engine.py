@@ -26,6 +26,20 @@ _PARAMETERS: Final = {
 """What holds for each transaction on PostgreSQL."""
 
 
+_ABOUT_THE_FILE: Final = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""SQLite, primary result codes whose texts say that something is wrong with a file, and not with which."""
+
+
 def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
     """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
 
@@ -62,6 +76,12 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
         writes = connection.get_execution_options().get("writes", True)
         say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @sa.event.listens_for(engine, "handle_error")
+    def name_file(context: sa.engine.ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _ABOUT_THE_FILE:
+            error.args = (f"{error} ({url.database})",)
 
     return engine
 

@@ -152,7 +152,7 @@ def _write(path: Path, keys: list[Any]) -> KeySet:
         raise WrongUse(f"{path} was not changed: {error}") from error
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise WrongUse(f"{path} was not changed: {error}") from error
+        raise WrongUse(f"{path} was not changed: {error.strerror or error}") from error
     _tell(path, found)
     return found
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,26 @@ def test_a_read_does_not_wait_for_a_writer_in_sqlite(tmp_path: Path) -> None:
 def test_another_kind_of_database_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="use sqlite or postgresql"):
         create_engine(url)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: path.mkdir(), "unable to open database file"),
+        (
+            lambda path: path.write_bytes(b"no database, but long enough to be read as its header" * 20),
+            "is not a database",
+        ),
+        (lambda path: path.symlink_to("/dev/full"), "database or disk is full"),
+        (lambda path: path.symlink_to("/no/such/folder/file"), "unable to open database file"),
+    ],
+    ids=["a folder", "another kind of file", "a full disk", "a folder that is not there"],
+)
+def test_an_error_about_the_file_names_the_file(tmp_path: Path, make: Callable[[Path], object], words: str) -> None:
+    path = tmp_path / "tasks.db"
+    make(path)
+    engine = create_engine(f"sqlite:///{path}")
+    with pytest.raises(sa.exc.DBAPIError) as caught, engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (x INTEGER)"))
+    engine.dispose()
+    assert str(caught.value.orig).endswith(f"{words} ({path})")

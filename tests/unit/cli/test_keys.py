@@ -193,3 +193,9 @@ def test_keys_of_an_issuer_in_the_file_stay_and_are_named(path: Path) -> None:
     assert "'enc': its values are no RSA key" in refused("sign", "enc")
     assert json.loads(path.read_text())["keys"][:4] == strange
     assert keys("remove", "enc").startswith(f"{path}: ours (EdDSA, signs)\npassed over: key number 1")
+
+
+def test_a_file_that_cannot_be_written_is_named_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = path.parent / "missing" / "keys.json"
+    monkeypatch.setenv("TASKMANAGER_JWT_KEYS", str(missing))
+    assert refused("add", "a") == f"{missing} was not changed: No such file or directory"
