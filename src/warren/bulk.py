@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from warren.prepared import Form, Prepared, Values, converter, run_form
 
 _POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's way to get one
 _SQLITE: Final[sa.Dialect] = sqlite.dialect()
+
+NOTHING: Final[Mapping[str, Mapping[str, str]]] = {}
 
 _SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 """Rows in one statement on SQLite: few different texts, so that each stays prepared."""
@@ -27,13 +29,14 @@ class BulkInsert:
     Args:
         table: without columns that hold arrays.
         columns: names of the columns that are given.
+        made: SQL for columns that the database makes itself, by name and kind of database.
     """
 
-    def __init__(self, table: sa.Table, *columns: str) -> None:
+    def __init__(self, table: sa.Table, *columns: str, made: Mapping[str, Mapping[str, str]] = NOTHING) -> None:
         self._columns = columns
         arrays = [sa.bindparam(name, type_=_Array(table.c[name].type)) for name in columns]
-        self._all = Prepared(sa.text(_from_arrays(table, columns)).bindparams(*arrays))
-        self._some = {size: _of_size(size, table, columns) for size in _SIZES}
+        self._all = Prepared(sa.text(_from_arrays(table, columns, made)).bindparams(*arrays))
+        self._some = {size: _of_size(size, table, columns, made) for size in _SIZES}
 
     def run(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
         """Add rows, in their order.
@@ -51,11 +54,11 @@ class BulkInsert:
                 done += size
 
 
-def _of_size(size: int, table: sa.Table, columns: Sequence[str]) -> Form:
+def _of_size(size: int, table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> Form:
     """Make SQLite's statement for so many rows."""
     preparer = _SQLITE.identifier_preparer
-    names = ", ".join(map(preparer.quote, columns))
-    marks = f"({', '.join('?' * len(columns))})"
+    names = ", ".join(map(preparer.quote, [*columns, *made]))
+    marks = f"({', '.join(['?'] * len(columns) + [made[name]['sqlite'] for name in made])})"
     text = f"INSERT INTO {preparer.format_table(table)} ({names}) VALUES {', '.join([marks] * size)}"  # noqa: S608 -- names of a table
     plan = [(name, converter(table.c[name].type, _SQLITE)) for name in columns]
 
@@ -77,11 +80,12 @@ class _Array(sa.types.UserDefinedType[Any]):
         return None if convert is None else lambda values: list(map(convert, values))
 
 
-def _from_arrays(table: sa.Table, columns: Sequence[str]) -> str:
+def _from_arrays(table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> str:
     preparer = _POSTGRESQL.identifier_preparer
-    names = ", ".join(map(preparer.quote, columns))
+    names = ", ".join(map(preparer.quote, [*columns, *made]))
+    values = ", ".join(["given.*", *(made[name]["postgresql"] for name in made)])
     arrays = ", ".join(f"CAST(:{name} AS {_array_type(table.c[name])})" for name in columns)
-    return f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 -- names of a table
+    return f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT {values} FROM unnest({arrays}) AS given"  # noqa: S608 -- names of a table
 
 
 def _array_type(column: sa.Column[Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -30,7 +29,6 @@ class Job(Struct, Generic[C], frozen=True):
         action: for the row.
         stores: its response is stored and repeated.
         run: makes the response out of a connection; may raise.
-        started: when it began, UTC.
         journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
         other_fingerprints: what the fingerprint is with another secret, which a row may have been written with.
         wanted: asked right before it begins, in the lane's thread; when nobody wants it any more, it does not begin.
@@ -42,7 +40,6 @@ class Job(Struct, Generic[C], frozen=True):
     action: str
     stores: bool
     run: Callable[[C], bytes]
-    started: datetime
     journal: bool = False
     other_fingerprints: tuple[bytes, ...] = ()
     wanted: Callable[[], bool] = always
@@ -106,4 +103,4 @@ def refused(job: Job[Any], error: RequestError) -> Answered:
 
 def row_of(job: Job[Any], response: bytes) -> Row:
     """Make the row that keeps a response."""
-    return Row(job.key, job.fingerprint, job.version, job.action, response, job.started)
+    return Row(job.key, job.fingerprint, job.version, job.action, response)

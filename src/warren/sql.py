@@ -13,9 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from warren.engine import create_engine
 from warren.errors import StorageBusy, StorageFailed, StorageUnavailable
 from warren.sql_connection import SqlConnection, SqlTransaction
-from warren.statements import LEASE, values
+from warren.statements import LEASE, NOW, values
 from warren.store import Key, Lease, Row
-from warren.tables import crash_journal, is_of, metadata, processed_requests, rate_windows
+from warren.tables import UtcDateTime, crash_journal, is_of, metadata, processed_requests, rate_windows
 
 __all__ = [
     "SqlStore",
@@ -29,7 +29,7 @@ __all__ = [
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _PINGS: Final[Mapping[sa.Table, dict[str, Any]]] = {
-    processed_requests: values(Row(Key("", " ping"), b"", "", "", b"{}", _LONG_AGO)),
+    processed_requests: {**values(Row(Key("", " ping"), b"", "", "", b"{}")), "created_at": _LONG_AGO},
     crash_journal: {"principal": "", "id": " ping", "attempts": 0, "last_at": _LONG_AGO},
     rate_windows: {"principal": " ping", "ends_ms": 0, "taken": 0},
 }
@@ -54,6 +54,7 @@ class SqlStore(SqlConnection):
     def __init__(self, engine: sa.Engine, *, recovery: float = RECOVERY) -> None:
         super().__init__(engine)
         self._recovery = recovery
+        self._now: sa.ColumnElement[datetime] = sa.literal_column(NOW[engine.dialect.name])
 
     def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
@@ -69,9 +70,9 @@ class SqlStore(SqlConnection):
     def count_attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Do the same for several at once, each of them once; all are counted, or none."""
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        journal, now = crash_journal.c, datetime.now(UTC)
+        journal = crash_journal.c
         statement = insert(crash_journal).values(
-            [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": now} for key in sorted(keys)]
+            [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": self._now} for key in sorted(keys)]
         )
         counted = statement.on_conflict_do_update(
             index_elements=[journal.principal, journal.id],
@@ -106,15 +107,20 @@ class SqlStore(SqlConnection):
                 leases[principal] = Lease(ends, taken, left / 1000)
         return leases
 
-    def forget_answers(self, before: datetime, most: int) -> int:
-        """Remove up to ``most`` rows from each table that are older than a moment; returns how many went from one."""
-        old = {
-            processed_requests: processed_requests.c.created_at < before,
-            crash_journal: crash_journal.c.last_at < before,
-            rate_windows: rate_windows.c.ends_ms < round(before.timestamp() * 1000),
-        }
+    def clock(self) -> datetime:
+        """Read the database's clock."""
+        with self.begin(writes=False) as transaction:
+            return self._read_clock(transaction.connection)
+
+    def _read_clock(self, connection: sa.Connection) -> datetime:
+        found: datetime = connection.execute(sa.select(sa.type_coerce(self._now, UtcDateTime))).scalar_one()
+        return found
+
+    def forget_answers(self, age: timedelta, most: int) -> int:
+        """Remove up to ``most`` rows from each table that are older; returns how many went from one."""
         with self.begin(writes=True) as transaction:
-            return max(_forget(transaction.connection, table, rows, most) for table, rows in old.items())
+            tables = _older_than(self._read_clock(transaction.connection) - age).items()
+            return max(_forget(transaction.connection, table, rows, most) for table, rows in tables)
 
     def ping(self) -> None:
         """Check that the database answers and keeps what is written into each table that every request may need.
@@ -148,6 +154,14 @@ class SqlStore(SqlConnection):
                 if time.monotonic() > give_up:
                     raise
             time.sleep(_LOOK)
+
+
+def _older_than(moment: datetime) -> dict[sa.Table, sa.ColumnElement[bool]]:
+    return {
+        processed_requests: processed_requests.c.created_at < moment,
+        crash_journal: crash_journal.c.last_at < moment,
+        rate_windows: rate_windows.c.ends_ms < round(moment.timestamp() * 1000),
+    }
 
 
 def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:

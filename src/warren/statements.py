@@ -36,8 +36,18 @@ FIND_ONE: Final = Prepared(
 )
 """The same for one key, which is all that a lone request needs."""
 
-SAVE: Final = BulkInsert(processed_requests, *processed_requests.c.keys())
-"""Keep responses; see ``values``."""
+NOW: Final = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'",
+    "postgresql": "statement_timestamp()",
+}
+"""The time by the database's clock, which all workers share, as ``UtcDateTime`` keeps it."""
+
+SAVE: Final = BulkInsert(
+    processed_requests,
+    *(name for name in processed_requests.c.keys() if name != "created_at"),  # noqa: SIM118 -- keys() of a collection of columns
+    made={"created_at": NOW},
+)
+"""Keep responses; see ``values``. How old they are is told by one clock, whichever worker stored them."""
 
 _NOW_MS: Final = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
@@ -63,7 +73,7 @@ LEASE: Final = Prepared(
 
 
 def values(row: Row) -> dict[str, Any]:
-    """Give a row's values by the names of its columns."""
+    """Give a row's values by the names of its columns, all but those that the database makes."""
     return {
         "principal": row.key.principal,
         "id": row.key.id,
@@ -71,5 +81,4 @@ def values(row: Row) -> dict[str, Any]:
         "version": row.version,
         "action": row.action,
         "response_json": row.response.decode(),
-        "created_at": row.created_at,
     }

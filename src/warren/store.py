@@ -33,14 +33,13 @@ class Stored(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row of ``processed_requests``."""
+    """A row of ``processed_requests``, but for ``created_at``, which the database's own clock gives."""
 
     key: Key
     fingerprint: bytes
     version: str
     action: str
     response: bytes
-    created_at: datetime
 
 
 class RateLimit(Struct, frozen=True):
@@ -165,10 +164,14 @@ class Store(Protocol[C_co]):
         """
         ...
 
-    def forget_answers(self, before: datetime, most: int) -> int:
-        """Remove up to ``most`` responses that were stored before a moment.
+    def clock(self) -> datetime:
+        """Read the database's clock, which all workers share."""
+        ...
 
-        Entries of the crash journal, and rate windows that ended before that moment, go with them, as many of each.
+    def forget_answers(self, age: timedelta, most: int) -> int:
+        """Remove up to ``most`` responses that were stored longer ago, by the database's clock.
+
+        Entries of the crash journal, and rate windows that ended longer ago, go with them, as many of each.
 
         Returns:
             How many went of the kind of which most went; when it is ``most``, there may be more.

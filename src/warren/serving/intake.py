@@ -260,7 +260,6 @@ class Intake(Generic[C, S]):
             request.action,
             self.stores(action),
             run or run_action,
-            datetime.fromtimestamp(self._clock(), UTC),
             journal=work.delivery.redelivered and not action.is_async,
             other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
             wanted=wanted,

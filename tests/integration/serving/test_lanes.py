@@ -41,9 +41,7 @@ class OneLane:
             assert self.permits.acquire(timeout=LIMIT)
             return b"{}"
 
-        job = Job[Any](
-            Key("7", name), b"", "v1", "wait", stores=False, run=run, started=NOW, journal=journal, wanted=wanted
-        )
+        job = Job[Any](Key("7", name), b"", "v1", "wait", stores=False, run=run, journal=journal, wanted=wanted)
         self.lanes.submit(job, name)
 
     async def hold(self) -> None:

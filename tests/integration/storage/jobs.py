@@ -31,7 +31,7 @@ def job(
 ) -> Job[sa.Connection]:
     """Make a job; without a function of its own it leaves a user that is named after the request."""
     run = run or leave(request_id)
-    return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, NOW, journal)
+    return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal)
 
 
 def results_of(store: SqlStore, jobs: Sequence[Job[sa.Connection]]) -> list[Result]:

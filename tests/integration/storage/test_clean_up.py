@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,10 @@ import sqlalchemy as sa
 from warren.sql import SqlStore, crash_journal, processed_requests, rate_windows
 from warren.store import Key
 
-from .conftest import NOW
-from .jobs import stored_ids
+from .jobs import job, results_of, stored_ids
 
-OLD, YOUNG = NOW - timedelta(days=8), NOW - timedelta(days=6)
-BEFORE = NOW - timedelta(days=7)
+AGE = timedelta(days=7)
+OLD, YOUNG = [datetime.now(UTC) - age for age in (timedelta(days=8), timedelta(days=6))]
 STEP = 50
 
 
@@ -64,19 +63,19 @@ def counts(engine: sa.Engine) -> list[int]:
 def test_every_step_is_bounded_in_every_table_and_what_is_younger_stays(engine: sa.Engine, store: SqlStore) -> None:
     fill(engine, old=120, young=30)
     left = []
-    while store.forget_answers(BEFORE, STEP) == STEP:
+    while store.forget_answers(AGE, STEP) == STEP:
         left.append(counts(engine))
     assert left == [[100, 100, 100], [50, 50, 50]]
     assert counts(engine) == [30, 30, 30]
     assert stored_ids(engine) == sorted(row["id"] for row in rows(30, YOUNG))
-    assert store.forget_answers(YOUNG, STEP) == 0, "what is just that old stays"
+    assert store.forget_answers(timedelta(days=6, minutes=30), STEP) == 0
 
 
 def test_a_journal_or_windows_alone_are_cleaned_up_to_their_end_as_well(engine: sa.Engine, store: SqlStore) -> None:
     fill(engine, old=120, young=1)
     with engine.begin() as connection:
         connection.execute(processed_requests.delete())
-    steps = [store.forget_answers(BEFORE, STEP) for _ in range(4)]
+    steps = [store.forget_answers(AGE, STEP) for _ in range(4)]
     assert steps == [50, 50, 20, 0]
     assert counts(engine) == [0, 1, 1]
 
@@ -86,11 +85,43 @@ def test_another_worker_answers_between_two_steps(
 ) -> None:
     fill(engine, old=120, young=1)
     other = new_store()
-    while store.forget_answers(BEFORE, STEP) == STEP:
+    while store.forget_answers(AGE, STEP) == STEP:
         with other.begin(writes=True) as transaction:
             assert transaction.find([Key("7", "none")]) == {}
             transaction.forget_deaths(Key("7", "none"))
     assert counts(engine) == [1, 1, 1]
+
+
+def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_tables(
+    engine: sa.Engine, store: SqlStore
+) -> None:
+    before = store.clock()
+    results_of(store, [job("one")])
+    results_of(store, [job(f"many-{number}") for number in range(20)])
+    store.count_attempt(Key("7", "dead"))
+    store.count_attempt(Key("7", "dead"))
+    after = store.clock()
+    assert before.tzinfo is UTC
+    with engine.connect() as connection:
+        moments = [
+            *connection.execute(sa.select(processed_requests.c.created_at)).scalars(),
+            *connection.execute(sa.select(crash_journal.c.last_at)).scalars(),
+        ]
+    assert len(moments) == 22
+    assert before <= min(moments) <= max(moments) <= after
+    assert store.forget_answers(timedelta(minutes=5), STEP) == 0
+    store.forget_answers(timedelta(minutes=-5), STEP)
+    assert counts(engine) == [0, 0, 0]
+
+
+def test_rows_that_an_older_version_stored_by_its_workers_clock_are_as_old_as_they_say(
+    engine: sa.Engine, store: SqlStore
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(processed_requests.insert(), [*rows(1, OLD), *rows(1, YOUNG)])
+    results_of(store, [job("new")])
+    assert store.forget_answers(AGE, STEP) == 1
+    assert stored_ids(engine) == sorted([f"{YOUNG:%d}-0", "new"])
 
 
 @contextmanager
@@ -115,7 +146,7 @@ def test_old_rows_are_found_by_the_index_of_their_age_and_removed_by_their_key(
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"VACUUM ANALYZE {table}")
     with statements(engine) as executed:
-        store.forget_answers(BEFORE, STEP)
+        store.forget_answers(AGE, STEP)
     plans = [plan(engine, text, values) for text, values in executed if f"FROM {table}" in text]
     assert len(plans) == 2
     for found in plans:

@@ -117,7 +117,7 @@ def test_a_store_knows_what_was_written_with_it(store: SqlStore) -> None:
         assert transaction.touched == before
         ADD.run(transaction.connection, row("a"))
         assert transaction.touched == before + 1
-        transaction.save([Row(Key("1", "b"), b"f", "v1", "write", b"{}", NOW)])
+        transaction.save([Row(Key("1", "b"), b"f", "v1", "write", b"{}")])
         assert set(transaction.find([Key("1", "a"), Key("1", "b"), Key("2", "a")])) == {Key("1", "a"), Key("1", "b")}
 
 
