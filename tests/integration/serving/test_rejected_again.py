@@ -16,7 +16,7 @@ from support.serving import SECRET, Broker, Caller, Serve, serving, until
 from warren.auth import Keyring
 from warren.errors import StorageFailed, StorageUnavailable
 from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore
+from warren.sql import SqlStore, SqlTransaction
 from warren.store import RateLimit
 from warren.topology import Topology
 
@@ -137,11 +137,11 @@ async def test_what_cannot_be_looked_up_for_another_reason_is_neither_refused_no
     async with limited():
         await caller.ask(write("a", token))
         with monkeypatch.context() as failing:
-            failing.setattr(SqlStore, "begin", _raise(StorageFailed("no such table")))
+            failing.setattr(SqlTransaction, "find", _raise(StorageFailed("cannot be read")))
             answer = await caller.ask(write("a", expired("7")))
             (letter,) = await caller.letters(1)
     assert answer["code"] == "internal"
-    assert json.loads(letter.body)["reason"] == "cannot be looked up: no such table"
+    assert json.loads(letter.body)["reason"] == "cannot be looked up: cannot be read"
 
 
 def _raise(error: Exception) -> Callable[..., Any]:
