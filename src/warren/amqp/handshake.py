@@ -101,10 +101,18 @@ async def dial(address: Address, link: Link) -> None:
 
 def _tls_context(address: Address) -> ssl.SSLContext:
     """Certificates and host names are always checked (ssl.create_default_context)."""
+
+    def refuse() -> str:  # without it OpenSSL asks on the terminal, and nothing else runs meanwhile
+        raise ConnectFailed(
+            f"{address}: {address.keyfile or address.certfile}: the key is encrypted, and nobody is asked for its "
+            "passphrase. Name one without, as `openssl pkey -in KEY -out NEW` writes it, which only its owner can read",
+            fatal=True,
+        )
+
     try:
         context = ssl.create_default_context(cafile=address.cafile)
         if address.certfile:
-            context.load_cert_chain(address.certfile, address.keyfile)
+            context.load_cert_chain(address.certfile, address.keyfile, password=refuse)
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(filter(None, (address.cafile, address.certfile, address.keyfile)))
         raise ConnectFailed(f"{address}: cannot use the certificate files {files}: {error}", fatal=True) from error
