@@ -130,7 +130,7 @@ def build_redriver(settings: Settings) -> Redriver:
 
 def build_engine(settings: Settings) -> sa.Engine:
     """Make the database engine; nothing is connected yet."""
-    return create_engine(settings.database_url, pooler=settings.database_pooler)
+    return create_engine(settings.database_url, pooler=settings.database_pooler, file="use")
 
 
 def prepare_database(settings: Settings, *, migrate: bool = False) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from warren.libpq import read_parameters
 from warren.pooling import Pooler, Sessions
 from warren.prepared import say
+from warren.sqlite_file import FileConnection, FileUse, SqliteFile
 
 LOCK_TIMEOUT: Final = 5
 """Seconds that a statement waits for a lock."""
@@ -40,12 +42,13 @@ _ABOUT_THE_FILE: Final = frozenset(
 """SQLite, primary result codes whose texts say that something is wrong with a file, and not with which."""
 
 
-def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
+def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") -> sa.Engine:
     """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
 
     Args:
         url: SQLAlchemy's.
         pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right whatever it is.
+        file: what connecting may do to an SQLite file.
 
     Raises:
         ValueError: another kind of database, or a URL whose parameters cannot be used.
@@ -53,26 +56,31 @@ def create_engine(url: str, *, pooler: Pooler = "auto") -> sa.Engine:
     parsed = sa.make_url(url)
     match parsed.get_backend_name():
         case "sqlite":
-            return _sqlite(parsed)
+            return _sqlite(parsed, file)
         case "postgresql":
             return _postgresql(parsed, pooler)
         case other:
             raise ValueError(f"Database {other!r} is not supported: use sqlite or postgresql+psycopg")
 
 
-def _sqlite(url: sa.URL) -> sa.Engine:
-    arguments = {"timeout": LOCK_TIMEOUT, "check_same_thread": False}
-    engine = sa.create_engine(url, connect_args=arguments, hide_parameters=True)
+def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
+    file = SqliteFile(Path(url.database or ""), use)
 
-    @sa.event.listens_for(engine, "connect")
-    def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves, below
-        _write_ahead(connection)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+    def connect() -> FileConnection:
+        connection = file.open(timeout=LOCK_TIMEOUT, check_same_thread=False)
+        try:
+            _prepare_sqlite(connection, durable=use != "look")
+            connection.watch(file)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = sa.create_engine(url, creator=connect, hide_parameters=True)
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
+        file.check()
         # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
         writes = connection.get_execution_options().get("writes", True)
         say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -84,6 +92,14 @@ def _sqlite(url: sa.URL) -> sa.Engine:
             error.args = (f"{error} ({url.database})",)
 
     return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, *, durable: bool) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    if durable:
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from support.command import Commands
+from support.command import LIMIT, Commands
 from support.postgres import PrivatePostgres
 from support.waiting import wait_until
 from warren.client import Client
@@ -20,11 +21,38 @@ REQUESTS = 400
 def test_a_worker_makes_its_database_and_secret_and_says_what_it_does(commands: Commands) -> None:
     worker = commands.worker()
     assert (commands.folder / "taskmanager.db").exists()
-    assert (commands.folder / "taskmanager.secret").stat().st_mode & 0o777 == 0o600
+    made = sorted(path.name for path in commands.folder.glob("taskmanager.*") if path.stat().st_mode & 0o777 == 0o600)
+    assert made == ["taskmanager.db", "taskmanager.db-shm", "taskmanager.db-wal", "taskmanager.secret"]
+    assert "may read" not in worker.output
     broker = commands.variables["AMQP_URL"].replace("guest:guest@", "").rstrip("/")
     first = worker.output.splitlines()[0]
     assert f"worker for {commands.topology.requests} at {broker}, database sqlite:///taskmanager.db, 1 process" in first
     assert "guest:guest" not in worker.output
+
+
+def test_files_that_everybody_may_read_are_left_so_and_told(commands: Commands) -> None:
+    commands.run("db", "upgrade")
+    file = commands.folder / "taskmanager.db"
+    file.chmod(0o644)
+    worker = commands.worker()
+    assert "every user of this machine may read taskmanager.db: chmod 600 taskmanager.db" in worker.output
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_worker_whose_file_was_moved_answers_nothing_until_it_is_back(commands: Commands) -> None:
+    worker = commands.worker()
+    token = commands.log_in()
+    file = commands.folder / "taskmanager.db"
+    file.rename(commands.folder / "elsewhere.db")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(commands.call, "create_task", token=token, title="Kept")
+        worker.says("paused: ")
+        worker.says("was moved, removed or replaced while it was open: put it back", count=2)
+        assert not file.exists()
+        assert not asked.done()
+        (commands.folder / "elsewhere.db").rename(file)
+        assert asked.result(LIMIT)["title"] == "Kept"
+    assert len(commands.call("list_tasks", token=token)) == 1
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

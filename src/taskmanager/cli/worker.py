@@ -23,6 +23,7 @@ from warren.operations import shown_address
 from warren.processes import LIMIT, supervise
 from warren.running import interruptible, run
 from warren.serving import end_process_within
+from warren.sqlite_file import others_may_read
 
 logger: Final = logging.getLogger("taskmanager")
 
@@ -81,6 +82,9 @@ def _say_what(settings: Settings) -> None:
     queue, broker = build_topology(settings).requests, shown_address(settings.amqp_url)
     number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
     logger.info("worker for %s at %s, database %s, %s", queue, broker, database, number)
+    for path in (settings.sqlite_file, settings.secret_file):
+        if path is not None and others_may_read(path):
+            logger.warning("every user of this machine may read %s: chmod 600 %s", path.name, path)
 
 
 def _child(settings: Settings) -> list[str]:

@@ -49,7 +49,7 @@ def current(url: str) -> str | None:
         SettingsError: the database is not one for this version.
         StorageUnavailable: the database does not answer.
     """
-    engine = create_engine(url, pooler="transaction")
+    engine = create_engine(url, pooler="transaction", file="look")
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         return None  # to ask must not make the file
     store = SqlStore(engine)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -30,8 +31,11 @@ def execute(url: str, *statements: str) -> None:
     engine.dispose()
 
 
-def contents(url: str) -> dict[str, list[str]]:
-    """Every table with every row."""
+def contents(url: str) -> dict[str, Any]:
+    """Every table with every row, or every byte of a file."""
+    if url.startswith("sqlite:///"):
+        file = Path(url.removeprefix("sqlite:///"))
+        return {path.name: path.read_bytes() for path in file.parent.iterdir()}
     engine = create_engine(url)
     with engine.connect() as connection:
         names = sa.inspect(connection).get_table_names()
