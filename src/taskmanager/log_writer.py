@@ -112,7 +112,7 @@ class LogWriter:
         """Write lines and take them out of the list; returns the size of what is left, which is 0."""
         if self._failed:
             self._tell()
-        if piece and not self._is_written(b"".join(piece)):
+        if piece and not self._is_written(*piece):
             self._failed += len(piece)
         piece.clear()
         return 0
@@ -121,14 +121,14 @@ class LogWriter:
         """Say how many lines are missing, if that has not been said."""
         dropped = self._dropped
         if missing := dropped - self._told + self._failed:
-            text = f"{missing} lines are missing here: the log took none when they were written"
+            text = f"{missing} lines are missing here, because the log could not be written"
             if self._is_written(self._say(text).encode(self._encoding, "backslashreplace")):
                 self._told, self._failed = dropped, 0
 
-    def _is_written(self, data: bytes) -> bool:
+    def _is_written(self, *lines: bytes) -> bool:
         try:
-            self._write(data)
-        except (OSError, ValueError) as error:  # the reader is gone, the disk is full, the stream is closed
+            self._write(b"".join(lines))
+        except Exception as error:  # the reader is gone, the disk is full, the stream is closed, memory is short
             if self._stream is not sys.stderr and str(error) != self._trouble:
                 sys.stderr.write(f"the log cannot be written: {error}\n")
             self._trouble = str(error)

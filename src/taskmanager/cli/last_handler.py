@@ -56,8 +56,8 @@ def ended_by_interrupt() -> Iterator[None]:
 
 
 def _set_interrupt(before: Any, after: Any) -> None:
-    """Change what Ctrl-C does; where it is ignored, or somebody else handles it, that stays."""
-    if signal.getsignal(signal.SIGINT) == before:
+    """Change what Ctrl-C does; where it is ignored or somebody else handles it, and in other threads, that stays."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == before:
         signal.signal(signal.SIGINT, after)
 
 

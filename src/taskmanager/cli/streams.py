@@ -85,8 +85,12 @@ def prepare_streams() -> None:
 def tell(text: str) -> None:
     """Write a message to standard error; return after some seconds even if nobody reads."""
     speaker = threading.Thread(target=_write_error, args=(text,), name="message", daemon=True)
-    speaker.start()
-    speaker.join(_TELLING)
+    try:
+        speaker.start()
+    except RuntimeError:  # there is no thread to be had, as at the end of the interpreter
+        _write_error(text)
+    else:
+        speaker.join(_TELLING)
 
 
 def _write_error(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from warren.amqp import AmqpError, Channel, Message, Refused
+from warren.masking import printable
 from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from warren.serving.intake import Declined, Work
 from warren.serving.outbox import Outbox
@@ -226,7 +227,7 @@ class Settler:
             if verdict is None:
                 continue
             if isinstance(verdict, Refused) and not message.mandatory:
-                logger.warning("reply refused by its queue: %s", message.properties.correlation_id)
+                logger.warning("reply refused by its queue: %s", printable(message.properties.correlation_id or "?"))
                 continue
             if getattr(verdict, "reply_code", 0) == _INTERNAL_ERROR:
                 self._outbox.suspects.add(_reply_queues(messages, verdicts))

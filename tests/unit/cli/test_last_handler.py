@@ -4,11 +4,12 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from taskmanager.cli.last_handler import INTERRUPTED, UNFORESEEN
+from taskmanager.cli.last_handler import INTERRUPTED, UNFORESEEN, run_to_end
 
 PROGRAM = """
 import os, signal, sys, threading
@@ -117,3 +118,11 @@ cli.main()
     )
     assert done.stderr == ""
     assert done.returncode in (-signal.SIGINT, INTERRUPTED)
+
+
+def test_a_command_may_run_in_another_thread() -> None:
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(run_to_end(lambda: None)))
+    thread.start()
+    thread.join()
+    assert codes == [0]

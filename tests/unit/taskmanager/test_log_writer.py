@@ -19,7 +19,7 @@ from support.waiting import wait_until
 from taskmanager.log_writer import LIMIT, PIECE, LogWriter
 
 LINES = [f"line {number:06d}\n" for number in range(20_000)]
-MISSING = re.compile(r"(\d+) lines are missing here: the log took none when they were written\n")
+MISSING = re.compile(r"(\d+) lines are missing here, because the log could not be written\n")
 Make = Callable[..., LogWriter]
 
 
