@@ -19,16 +19,19 @@ from typing import Any, Final
 import msgspec
 
 from taskmanager.cli import main
+from warren.amqp import Delivery
 from warren.inbox import Job
-from warren.serving.intake import Intake, Work
+from warren.serving.intake import Declined, Intake, Rejected, Work
 
 COMMAND: Final = (sys.executable, "-P", str(Path(__file__).resolve()), "worker")
 POISON: Final = "poison"
-"""The field; its value is one of the three below."""
+"""The field; its value is one of the four below."""
 
 RAISE: Final = "raise"
 KILL: Final = "kill"
 EAT: Final = "eat"
+READ: Final = "read"
+"""Kills while the message is read; the others do their harm when they run."""
 
 HARM_LOG: Final = "harm.log"
 
@@ -68,6 +71,18 @@ def poison() -> None:
         return msgspec.structs.replace(job, run=run_and_harm) if harm in HARMS else job
 
     Intake.job = make_harmful  # type: ignore[method-assign]  # see the docstring of this file
+
+
+def poison_reading() -> None:
+    """Have messages with the field kill who reads them, as a defect in a parser does."""
+    take = Intake.take
+
+    def take_and_die(self: Intake[Any, Any], delivery: Delivery) -> Work | Rejected | Declined:
+        if f'"{POISON}":"{READ}"'.encode() in delivery.body:
+            _kill(f"{READ} {delivery.properties.correlation_id}\n")
+        return take(self, delivery)
+
+    Intake.take = take_and_die  # type: ignore[method-assign]  # see the docstring of this file
 
 
 def _raise(line: str) -> None:
@@ -120,5 +135,6 @@ def _write(line: str) -> None:
 
 if __name__ == "__main__":
     poison()
+    poison_reading()
     threading.Thread(target=keep_memory_limit, daemon=True).start()
     main()

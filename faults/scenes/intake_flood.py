@@ -1,0 +1,91 @@
+"""Messages that harm whoever reads them: bodies that take much memory, and such as kill at once."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import Final
+
+from faults.ledger import Request
+from faults.poisoned import COMMAND, EAT, POISON, READ, harm_done
+from faults.scene import Plan, scene
+from faults.scenes.recovery import SceneFailed
+from faults.stage import Stage
+from faults.stranger import Stranger
+from warren.amqp import Message
+from warren.codec import LARGEST_BODY
+
+DEADLY: Final = (10, 1)
+"""Messages that kill who reads them, in full and in the short form."""
+
+DEATHS: Final = 3
+"""One of them gets so many workers at least, see `faults.scenes.poison`."""
+
+REASON: Final = "workers died while they read this message"
+
+FLOOD: Final = (2_000, 200)
+"""Large bodies, in full and in the short form."""
+
+TOGETHER: Final = 200
+"""Large bodies that are sent at once."""
+
+CLIENTS_WAIT: Final = 30.0
+"""Seconds within which the clients of the load are answered, all of them."""
+
+EARLY: Final = 0.6
+"""All deadly messages lie in this first share of the load."""
+
+MANY: Final = "[" + ",".join(["{}"] * (LARGEST_BODY // 3 - 1_000)) + "]"
+OBJECTS: Final = ",".join(['{"a":{}}'] * 4_900)
+ARRAYS: Final = ",".join(["[[[[0]]]]"] * 1_900)
+FILLINGS: Final = (MANY, f'[{OBJECTS},"{"x" * 200_000}"]', f'[{ARRAYS},"{chr(0x1F600) * 50_000}"]')
+"""A field of a large body: more values than are taken, nearly as many as are taken, and these with a wide text."""
+
+
+@scene(
+    "intake-flood",
+    title="a flood that kills at intake: bodies that take memory, and 10 that kill who reads them",
+    requests=5_000,
+    strikes=DEADLY[0] * DEATHS,
+    short_requests=300,
+    short_strikes=DEADLY[1] * DEATHS,
+    database="postgresql",
+    letters_once=True,
+)
+async def intake_flood(stage: Stage, plan: Plan) -> None:
+    """Send both among good requests, to workers with a limit of memory; a strike is a worker that dies of reading."""
+    places = set(plan.random.sample(range(int(plan.requests * EARLY)), DEADLY[plan.short]))
+
+    def make(number: int, random: Random) -> Request:
+        if number in places:
+            return stage.ordinary("send", due=REASON, **{POISON: READ})
+        return stage.ordinary("ask" if random.random() < 0.5 else "send")
+
+    async with (
+        stage.crew(2, COMMAND),
+        Stranger(stage.broker.url) as stranger,
+        stage.load(plan.requests, make=make, rate=200, timeout=CLIENTS_WAIT, until=plan.strikes) as load,
+    ):
+        while await load.goes_on(0.2):
+            stage.struck(harm_done(stage.folder)[READ] - stage.strikes)
+            if stranger.sent < FLOOD[plan.short] and stranger.sent == stranger.answered:
+                await asyncio.gather(*(stranger.publish(_large(stage, stranger, each)) for each in range(TOGETHER)))
+        if not await stranger.all_answered():
+            raise SceneFailed(f"{stranger.sent - stranger.answered} large messages had no answer")
+    stage.notes["harm done"], stage.notes["answers to large bodies"] = dict(harm_done(stage.folder)), stranger.answers
+    if eaten := harm_done(stage.folder)[EAT]:
+        raise SceneFailed(f"{eaten} workers grew above their limit of memory")
+    if stranger.sent < FLOOD[plan.short]:
+        raise SceneFailed(f"{stranger.sent} large messages were sent, {FLOOD[plan.short]} are needed")
+    if load.errors["NoAnswer"]:
+        raise SceneFailed(f"clients waited {CLIENTS_WAIT:g} s in vain: {load.texts['NoAnswer']}")
+
+
+def _large(stage: Stage, stranger: Stranger, number: int) -> Message:
+    """A request that reads, with a field that nobody knows: it stays in memory until it has its answer."""
+    properties = stranger.properties()
+    filling = FILLINGS[number % len(FILLINGS)]
+    fields = f'"id":"{properties.correlation_id}","version":"v1","action":"get_task","auth":"{stage.tokens[1]}"'
+    body = f'{{{fields},"data":{{"task_id":1,"filling":{filling}}}}}'.encode()
+    assert len(body) <= LARGEST_BODY  # noqa: S101 -- otherwise it is refused for its size, which is nothing
+    return Message(body, stage.topology.requests, stage.topology.exchange, properties)
