@@ -6,6 +6,8 @@ import asyncio
 from random import Random
 from typing import Final
 
+import psycopg
+
 from faults.ledger import Request
 from faults.poisoned import COMMAND, EAT, POISON, READ, harm_done
 from faults.scene import Plan, scene
@@ -23,11 +25,14 @@ DEATHS: Final = 3
 
 REASON: Final = "workers died while they read this message"
 
-FLOOD: Final = (2_000, 200)
-"""Large bodies, in full and in the short form."""
+WAVES: Final = (4, 1)
+"""How often large bodies come, in full and in the short form."""
 
-TOGETHER: Final = 200
+TOGETHER: Final = (400, 240)
 """Large bodies that are sent at once."""
+
+LOCKED: Final = 4.0
+"""Seconds, at most, that nobody can read tasks meanwhile, so that what the workers have read stays in their hands."""
 
 CLIENTS_WAIT: Final = 30.0
 """Seconds within which the clients of the load are answered, all of them."""
@@ -66,19 +71,30 @@ async def intake_flood(stage: Stage, plan: Plan) -> None:
         Stranger(stage.broker.url) as stranger,
         stage.load(plan.requests, make=make, rate=200, timeout=CLIENTS_WAIT, until=plan.strikes) as load,
     ):
+        waves = WAVES[plan.short]
         while await load.goes_on(0.2):
             stage.struck(harm_done(stage.folder)[READ] - stage.strikes)
-            if stranger.sent < FLOOD[plan.short] and stranger.sent == stranger.answered:
-                await asyncio.gather(*(stranger.publish(_large(stage, stranger, each)) for each in range(TOGETHER)))
+            if waves and stranger.sent == stranger.answered:
+                waves -= 1
+                await _flood(stage, stranger, TOGETHER[plan.short])
         if not await stranger.all_answered():
             raise SceneFailed(f"{stranger.sent - stranger.answered} large messages had no answer")
     stage.notes["harm done"], stage.notes["answers to large bodies"] = dict(harm_done(stage.folder)), stranger.answers
     if eaten := harm_done(stage.folder)[EAT]:
         raise SceneFailed(f"{eaten} workers grew above their limit of memory")
-    if stranger.sent < FLOOD[plan.short]:
-        raise SceneFailed(f"{stranger.sent} large messages were sent, {FLOOD[plan.short]} are needed")
+    if waves:
+        raise SceneFailed(f"the load ended before the last {waves} floods")
     if load.errors["NoAnswer"]:
         raise SceneFailed(f"clients waited {CLIENTS_WAIT:g} s in vain: {load.texts['NoAnswer']}")
+
+
+async def _flood(stage: Stage, stranger: Stranger, count: int) -> None:
+    """Send large bodies while nobody gets anything done with tasks."""
+    with psycopg.connect(stage.database_url.replace("+psycopg", "")) as holder:
+        holder.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        sending = [asyncio.create_task(stranger.publish(_large(stage, stranger, each))) for each in range(count)]
+        await asyncio.wait(sending, timeout=LOCKED)
+    await asyncio.gather(*sending)
 
 
 def _large(stage: Stage, stranger: Stranger, number: int) -> Message:
