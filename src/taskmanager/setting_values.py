@@ -45,6 +45,7 @@ def amqp_url(text: str) -> str:
 def database_url(text: str) -> str:
     """Check an SQLAlchemy URL of SQLite or PostgreSQL; ``postgresql://`` is taken as psycopg."""
     try:
+        text.encode()  # bytes of the environment that are not UTF-8 are no part of an address
         url = sa.make_url(hosts_to_query(text))
     except (sa.exc.ArgumentError, ValueError):
         expected = "expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name"

@@ -65,6 +65,8 @@ def split_url(text: str, *schemes: str) -> UrlParts:
     scheme, mark, rest = text.strip().partition("://")
     if not mark or scheme.lower() not in schemes:
         raise ValueError(f"an address begins with {' or '.join(f'{each}://' for each in schemes)}; {SIGNS}")
+    if not _is_utf8(rest):
+        raise ValueError("an address is UTF-8 text; other bytes are written as % and their number, like %FF")
     if _CONTROL.search(rest):
         raise ValueError("an address has no control character; such a sign is written as % and its number, like %0A")
     if "#" in rest:
@@ -104,6 +106,15 @@ def decoded(what: str, text: str) -> str:
     if "\0" in found:
         raise ValueError(f"the {what} has a NUL character")
     return found
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether it can be written as UTF-8; bytes of the environment that are not stand in it as surrogates (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _place(text: str) -> tuple[str, int | None]:

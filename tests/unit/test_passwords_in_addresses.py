@@ -54,13 +54,14 @@ PASSWORDS = [
     f"\n{MARK}",
     f"\t12/{MARK}",
     f"\x00{MARK}",
+    f"\udcff{MARK}",
     f"12;{MARK}",
     f"12/{MARK}\u0661",
 ]
 """Written into an address as they are, as many people do it."""
 
 PIECES = st.sampled_from(
-    [MARK, *"/?#@:,%&=[];\\ +$", "12", "5672", "%2f", "heartbeat=", "\u2100", "\uff20", "\u0661", "\n", "//"]
+    [MARK, *"/?#@:,%&=[];\\ +$", "12", "5672", "%2f", "heartbeat=", "\u2100", "\uff20", "\u0661", "\n", "//", "\udcff"]
 )
 unescaped = st.lists(PIECES, max_size=8).map("".join).map(lambda text: f"{text}{MARK}")
 
@@ -157,9 +158,17 @@ def test_a_sign_that_is_written_so_belongs_to_the_password() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(st.characters(exclude_characters="/?#,@:%[]\x7f", min_codepoint=33), max_size=20))
+@given(
+    st.text(st.characters(exclude_characters="/?#,@:%[]\x7f", exclude_categories=["Cs"], min_codepoint=33), max_size=20)
+)
 def test_any_other_sign_may_be_written_as_it_is(password: str) -> None:
     assert Address.parse(f"amqp://user:{password}@h.example").password == password
+
+
+def test_a_database_address_that_is_not_utf8_is_refused_in_words() -> None:
+    shown = shown_of(lambda: setting(DATABASE_URL=f"postgresql://user:\udcff{MARK}@h.example/name"))
+    assert "expected sqlite:///file.db" in shown
+    assert "udcff" not in shown
 
 
 @pytest.mark.parametrize("password", [MARK, f"%2F{MARK}", f"a b{MARK}", f"%40{MARK}"])

@@ -62,6 +62,16 @@ class _Race(Generic[C]):
         self._won: list[C] = []
 
     async def run(self, addresses: Sequence[Address]) -> C | None:
+        """The first connection; None when every attempt failed."""
+        try:
+            await self._run(addresses)
+        except BaseException:
+            for connection in self._won:
+                connection.abort()
+            raise
+        return self._won[0] if self._won else None
+
+    async def _run(self, addresses: Sequence[Address]) -> None:
         try:
             for address in addresses:
                 self._running[asyncio.create_task(self._open_one(address))] = address
@@ -72,7 +82,6 @@ class _Race(Generic[C]):
                 await self._look(None)
         finally:
             await self._end()
-        return self._won[0] if self._won else None
 
     async def _look(self, seconds: float | None) -> None:
         """Wait until an attempt has ended, or for so many seconds."""

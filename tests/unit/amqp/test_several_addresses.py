@@ -13,6 +13,7 @@ from pamqp import commands
 
 from support.amqp_peer import Peer, Talk
 from warren.amqp import Address, AddressError, Addresses, AmqpError, ConnectFailed, Connection, ConnectTimedOut, Limits
+from warren.amqp.opening import open_first
 
 QUICK = Limits(connect=60, next_address=0.05, close=1)
 """The next address has its turn after a twentieth of a second of silence."""
@@ -205,6 +206,39 @@ async def reach_by_name() -> None:
 def test_a_host_with_several_numbers_is_reached_at_one_that_answers() -> None:
     with asyncio.Runner(loop_factory=Resolving) as runner:
         runner.run(reach_by_name())
+
+
+class Dropped:
+    """Stands for a connection; notes that it was dropped."""
+
+    dropped = False
+
+    def abort(self) -> None:
+        """Drop it."""
+        self.dropped = True
+
+
+async def test_a_connection_that_was_won_is_dropped_when_nobody_waits_any_more() -> None:
+    won, giving_up, free = Dropped(), asyncio.Event(), asyncio.Event()
+
+    async def attempt(address: Address) -> Dropped:
+        if address.host == "two":
+            return won
+        never: asyncio.Future[Dropped] = asyncio.get_running_loop().create_future()
+        try:
+            return await never
+        finally:
+            giving_up.set()
+            await free.wait()
+
+    both = Addresses.parse("amqp://one,amqp://two").members
+    opening = asyncio.create_task(open_first(both, attempt, 0.01, log=logging.DEBUG))
+    await giving_up.wait()
+    opening.cancel()
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert won.dropped
 
 
 @contextlib.asynccontextmanager
