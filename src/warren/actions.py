@@ -110,6 +110,7 @@ class Action(Struct, frozen=True):
         secret: its response is never stored.
         secrets: names of input fields that must never be written down.
         is_async: it runs in the event loop.
+        alone: its requests share no transaction with others.
     """
 
     version: str
@@ -121,6 +122,14 @@ class Action(Struct, frozen=True):
     secret: bool
     secrets: frozenset[str]
     is_async: bool
+    alone: bool = False
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Names of input fields that it does not call secret, though another action may."""
+        if not (isinstance(self.input, type) and issubclass(self.input, Struct)):
+            return frozenset()
+        return frozenset(self.input.__struct_encode_fields__) - self.secrets
 
     def arguments(self, data: Mapping[str, Any]) -> tuple[Any, ...]:
         """Check the input against its type; empty for an action without input.
@@ -144,16 +153,26 @@ class Api(Generic[C, S]):
         self._actions: dict[tuple[str, str], Action] = {}
 
     def action(
-        self, version: str, name: str, *, writes: bool = False, public: bool = False, secret: bool = False
+        self,
+        version: str,
+        name: str,
+        *,
+        writes: bool = False,
+        public: bool = False,
+        secret: bool = False,
+        alone: bool = False,
     ) -> Callable[[F], F]:
         """Register the decorated function.
 
         Args:
             version: such as ``v1``.
             name: as it stands in requests.
-            writes: it has an effect; required for exactly-once.
+            writes: it has an effect; required for exactly-once. Without it, and without ``secret``, its transactions
+                refuse to write.
             public: callable without a token.
             secret: its response holds a secret and is never stored; excludes ``writes``.
+            alone: its requests share no transaction with others: for an action that sets something on its connection,
+                or uses the driver's own.
 
         Raises:
             ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``;
@@ -165,7 +184,7 @@ class Api(Generic[C, S]):
         def register(function: F) -> F:
             wanted = _input_type(function, f"{version}.{name}")
             secrets, is_async = _secret_fields(wanted), inspect.iscoroutinefunction(function)
-            self._add(Action(version, name, function, wanted, writes, public, secret, secrets, is_async))
+            self._add(Action(version, name, function, wanted, writes, public, secret, secrets, is_async, alone))
             return function
 
         return register

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from warren.errors import RequestError, StorageFailed, StorageUnavailable
-from warren.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of
+from warren.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of, undeclared
 from warren.outages import judged
 from warren.store import Key, KeyTaken, Store, Stored, Transaction
 
@@ -16,9 +16,6 @@ C = TypeVar("C")
 
 MOST_DEATHS = 3
 """So many workers may die on one request before it is given up."""
-
-SURVIVED: Final = (Exception, SystemExit, KeyboardInterrupt)
-"""What an action may raise without ending more than its own attempt."""
 
 
 def run_alone(store: Store[C], job: Job[C]) -> Result:
@@ -32,7 +29,7 @@ def run_alone(store: Store[C], job: Job[C]) -> Result:
 
 def _run_once(store: Store[C], job: Job[C]) -> Result:
     try:
-        with store.begin(writes=job.stores or job.journal) as transaction:
+        with store.begin(writes=job.stores or job.journal or not job.reads) as transaction:
             return _answer_one(transaction, job)
     except RequestError as error:
         return _store_refusal(store, job, error) if job.stores and error.kept else refused(job, error)
@@ -47,7 +44,7 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
             taken = error
         except StorageUnavailable:
             raise
-        except SURVIVED as error:  # whatever an action raises becomes a value that the retry policy decides on
+        except BaseException as error:  # whatever an action raises becomes a value that the retry policy decides on
             return Failed(error)
     return Failed(taken)
 
@@ -55,12 +52,14 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
 def _answer_one(transaction: Transaction[C], job: Job[C]) -> Answered:
     if job.journal:
         transaction.forget_deaths(job.key)
-    if not job.stores:
-        return Answered(job.run(transaction.connection))
-    if stored := transaction.find([job.key]).get(job.key):
+    if job.stores and (stored := transaction.find([job.key]).get(job.key)):
         return repeat(job, stored)
+    before = transaction.changes
     response = job.run(transaction.connection)
-    transaction.save([row_of(job, response)])
+    if job.reads and transaction.changes != before:
+        raise undeclared(job)
+    if job.stores:
+        transaction.save([row_of(job, response)])
     return Answered(response)
 
 

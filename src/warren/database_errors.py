@@ -76,6 +76,18 @@ def unavailable(error: sa.exc.DBAPIError) -> StorageUnavailable:
     return StorageUnavailable(f"The database does not answer: {reason(error)}")
 
 
+def undeclared(error: sa.exc.DBAPIError) -> StorageFailed:
+    """Say that a transaction only reads, since no action in it is declared to write."""
+    return StorageFailed(f"An action that is not declared with writes=True wanted to write: {reason(error)}")
+
+
+def is_read_only(error: sa.exc.DBAPIError) -> bool:
+    """Whether it is a write where only reads are allowed: in such a transaction, or in the whole database."""
+    if isinstance(error.orig, sqlite3.Error):
+        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY
+    return _state(error.orig) == _READ_ONLY
+
+
 def reason(error: BaseException) -> str:
     """Say in one line what the database said."""
     # The first line only: PostgreSQL's next ones show the row, a password's hash included.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from warren.alone import MOST_DEATHS, SURVIVED, find_answer, find_answers, run_alone, run_journaled
+from warren.alone import MOST_DEATHS, find_answer, find_answers, run_alone, run_journaled
 from warren.codec import MOST_RESPONSE_BYTES
 from warren.errors import RequestError, StorageDoubtful, StorageUnavailable
 from warren.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of
@@ -17,7 +17,6 @@ from warren.store import Row, Store, Stored, Transaction
 
 __all__ = [
     "MOST_DEATHS",
-    "SURVIVED",
     "Answered",
     "Deadly",
     "Failed",
@@ -52,7 +51,10 @@ def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
         StorageUnavailable: the database does not answer; what was committed and not yielded is found by the next
             delivery.
     """
-    yield from _run_together(store, [job for job in jobs if not job.journal])
+    yield from _run_together(store, [job for job in jobs if not (job.journal or job.alone)])
+    for job in jobs:
+        if job.alone and not job.journal:
+            yield [(job, run_alone(store, job))]
     outage: Result | None = None
     for job in jobs:
         if job.journal:
@@ -73,14 +75,14 @@ def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
 def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
     """Run jobs in one transaction, the first ones where responses are large; None when they cannot share one."""
     try:
-        with store.begin(writes=any(job.stores for job in jobs)) as transaction:
+        with store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
             return _answer_all(transaction, store, jobs)
     except StorageDoubtful:
         store.answers()  # then it was no outage, and one of the jobs meets it again alone
         return None
     except StorageUnavailable:
         raise
-    except Exception:  # whatever it was, each job meets it again alone, where it is handled
+    except BaseException:  # whatever it was, each job meets it again alone, where it is handled
         return None
 
 
@@ -107,10 +109,10 @@ def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job
 def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Result:
     if not job.wanted():
         return Failed(NotWanted())
-    before = transaction.touched
+    before, changes = transaction.touched, transaction.changes
     try:
-        return Answered(job.run(transaction.connection))
-    except SURVIVED as error:
+        response = job.run(transaction.connection)
+    except BaseException as error:
         if transaction.touched != before:
             raise _NotTogether from error
         if isinstance(error, RequestError):
@@ -119,3 +121,6 @@ def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Resul
         if isinstance(translated, StorageUnavailable):
             raise translated from error
         return Failed(translated)
+    if transaction.apart or (job.reads and transaction.changes != changes):
+        raise _NotTogether
+    return Answered(response)

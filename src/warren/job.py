@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from warren.codec import refusal
-from warren.errors import IdReused, RequestError
+from warren.errors import IdReused, RequestError, StorageFailed
 from warren.store import Key, Row, Stored
 
 C = TypeVar("C")
@@ -31,6 +31,8 @@ class Job(Struct, Generic[C], frozen=True):
         run: makes the response out of a connection; may raise.
         journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
         other_fingerprints: what the fingerprint is with another secret, which a row may have been written with.
+        reads: its action is not declared to write, and may not.
+        alone: it shares no transaction with others.
         wanted: asked right before it begins, in the lane's thread; when nobody wants it any more, it does not begin.
     """
 
@@ -43,6 +45,8 @@ class Job(Struct, Generic[C], frozen=True):
     journal: bool = False
     other_fingerprints: tuple[bytes, ...] = ()
     wanted: Callable[[], bool] = always
+    reads: bool = False
+    alone: bool = False
 
 
 class Answered(Struct, frozen=True):
@@ -87,6 +91,14 @@ Result = Answered | Failed | Deadly
 
 class NotWanted(Exception):
     """Nobody waits for this job any more; it did not begin."""
+
+
+def undeclared(job: Job[Any]) -> StorageFailed:
+    """Say that an action has written that is not declared so."""
+    return StorageFailed(
+        f"{job.version}.{job.action} writes in the database and is not declared with writes=True: its effect would come"
+        " again with each repeat of the request"
+    )
 
 
 def repeat(job: Job[Any], stored: Stored) -> Answered:

@@ -157,4 +157,5 @@ def _name_statements_apart(connection: psycopg.Connection[Any]) -> None:
 def _begin(connection: sa.Connection) -> None:
     text = connection.info.get(_BEGIN)
     if text is not None:
-        say(connection, text)
+        writes = connection.get_execution_options().get("writes", True)
+        say(connection, text if writes else f"BEGIN READ ONLY{text.removeprefix('BEGIN')}")

@@ -139,7 +139,7 @@ def say(connection: sa.Connection, text: str) -> None:
     Raises:
         sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
     """
-    cursor: Any = connection.connection.cursor()
+    cursor: Any = _raw(connection).cursor()
     try:
         cursor.execute(text)
     except connection.dialect.loaded_dbapi.Error as error:
@@ -217,6 +217,11 @@ def _out(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
     return convert
 
 
+def _raw(connection: sa.Connection) -> Any:
+    """Give the pool's connection without the question for it, by which one knows an action that goes by itself."""
+    return connection._dbapi_connection or connection.connection
+
+
 class _Context:
     """What listeners of SQLAlchemy's events may put their own marks on."""
 
@@ -227,7 +232,7 @@ def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = 
     """Execute on a new cursor, with the engine's events and the counter around it and SQLAlchemy's errors out of it."""
     if not connection.in_transaction():
         connection.begin()  # as Connection.execute does by itself
-    raw: Any = connection.connection
+    raw: Any = _raw(connection)
     events: Any = connection.engine.dispatch
     counter: Counter | None = raw.info.get(COUNTER)
     context, text = _Context(), form.text
@@ -252,7 +257,7 @@ def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = 
 def _fail(connection: sa.Connection, cursor: Any, form: Form, given: Any, error: Any) -> NoReturn:
     """Raise what ``Connection.execute`` would; a connection that is broken is not used any more."""
     dialect = connection.dialect
-    broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, cursor)
+    broken = dialect.is_disconnect(error, _raw(connection).dbapi_connection, cursor)
     translated = sa.exc.DBAPIError.instance(
         form.text,
         given,

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
 from warren.constraints import breaks_primary_key
-from warren.database_errors import is_lock_timeout, locked_tables, reason, translate, translate_end, unavailable
+from warren.database_errors import (
+    is_lock_timeout,
+    is_read_only,
+    locked_tables,
+    reason,
+    translate,
+    translate_end,
+    unavailable,
+    undeclared,
+)
 from warren.errors import StorageDoubtful, StorageUnavailable
+from warren.prepared import say
+from warren.shared_connection import SharedConnection
 from warren.statements import FIND, FIND_ONE, SAVE, values
 from warren.store import Key, KeyTaken, Row, Stored
 from warren.tables import crash_journal, is_of, processed_requests
@@ -20,9 +32,19 @@ from warren.written import Written
 class SqlTransaction:
     """One open transaction."""
 
-    def __init__(self, connection: sa.Connection, written: Written) -> None:
+    def __init__(self, connection: SharedConnection, written: Written) -> None:
         self.connection = connection
         self._written = written
+
+    @property
+    def changes(self) -> int:
+        """Statements so far that wrote, for certain."""
+        return self._written.changes
+
+    @property
+    def apart(self) -> bool:
+        """Whether an action has left something that the next one would meet, or was refused something."""
+        return bool(self.connection.left) or self.connection.refusal is not None
 
     @property
     def touched(self) -> int:
@@ -77,7 +99,7 @@ class SqlConnection:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._connection: sa.Connection | None = None
+        self._connection: SharedConnection | None = None
         self._doubted = False
         sa.event.listen(engine, "invalidate", self._doubt)
         self._written = Written()
@@ -96,15 +118,20 @@ class SqlConnection:
         try:
             connection = self._open()
             if connection.get_execution_options().get("writes") is not writes:
-                connection.execution_options(writes=writes)
+                _switch(connection, writes=writes)
             with connection.begin():
                 begun, at_rim = True, False
-                yield SqlTransaction(connection, self._written)
-                self._written.flush()
+                connection.lent = True
+                try:
+                    yield SqlTransaction(connection, self._written)
+                    self._written.flush()
+                finally:
+                    connection.lent = False
+                connection.check()
                 at_rim = True
         except Exception as error:
             self._written.end()  # first of all: what is kept back must not be added by whatever is asked now
-            translated = self._held_up(error) or self._translated(error, begun=begun, at_rim=at_rim)
+            translated = self._held_up(error) or self._translated(error, writes=writes, begun=begun, at_rim=at_rim)
             if isinstance(translated, StorageUnavailable):
                 self.close()
             if translated is error:
@@ -112,6 +139,7 @@ class SqlConnection:
             raise translated from error
         finally:
             self._written.end()
+            self._clean()
 
     def translate(self, error: BaseException) -> BaseException:
         """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
@@ -119,12 +147,16 @@ class SqlConnection:
             return error
         return translate(error)
 
-    def _translated(self, error: Exception, *, begun: bool, at_rim: bool) -> Exception:
+    def _translated(self, error: Exception, *, writes: bool, begun: bool, at_rim: bool) -> Exception:
         """Turn what has ended a transaction into one of our errors, where it is the database's."""
-        translated = error
+        kept, translated = self._connection, error
+        if kept is not None and kept.refusal is not None:
+            return kept.refusal
         if isinstance(error, sa.exc.DBAPIError):
+            if begun and not writes and is_read_only(error):
+                return undeclared(error)
             translated = translate_end(error) if at_rim else translate(error)
-        elif self._connection is not None and self._connection.invalidated:  # whatever was made of that
+        elif kept is not None and kept.invalidated:  # whatever was made of that
             translated = StorageUnavailable(f"The database does not answer: {reason(error)}")
         if begun and isinstance(translated, StorageUnavailable):
             return StorageDoubtful(str(translated), reason(error.__cause__ or error))
@@ -147,18 +179,34 @@ class SqlConnection:
             connection.invalidate()
             connection.close()
 
+    def _clean(self) -> None:
+        """Give nobody a connection on which an action has left something."""
+        kept = self._connection
+        if kept is not None and (kept.left or kept.refusal is not None) and not kept.clean():
+            self.close()
+
     def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
         self._doubted = self._doubted or error is not None  # without an error it was given up, as below
 
-    def _open(self) -> sa.Connection:
+    def _open(self) -> SharedConnection:
         kept = self._connection
         if self._doubted or (kept is not None and (kept.invalidated or kept.closed)):
             self._doubted = False
             self.close()
         if self._connection is None:
-            self._connection = self._engine.connect()
+            self._connection = SharedConnection(self._engine)
             self._written.watch(self._connection)
         return self._connection
+
+
+def _switch(connection: SharedConnection, *, writes: bool) -> None:
+    """Have the transactions of a connection from now on refuse writes, or not any more; PostgreSQL's BEGIN says so."""
+    connection.execution_options(writes=writes)
+    if connection.dialect.name == "sqlite":
+        say(connection, f"PRAGMA query_only = {int(not writes)}")
+    else:
+        driver: Any = connection.connection.driver_connection
+        driver.read_only = None if writes else True
 
 
 def _key(row: Row) -> Key:

@@ -82,7 +82,17 @@ class Transaction(Protocol[C_co]):
 
     @property
     def touched(self) -> int:
-        """Statements so far that wrote or failed: after one of these a request's work cannot be taken back alone."""
+        """Statements so far that may have written, or failed: after one of these a request cannot be undone alone."""
+        ...
+
+    @property
+    def changes(self) -> int:
+        """Statements so far that wrote, for certain."""
+        ...
+
+    @property
+    def apart(self) -> bool:
+        """Whether an action has left something on the connection that the next one would meet."""
         ...
 
     def gather(self, expected: int) -> None:
@@ -115,6 +125,9 @@ class Store(Protocol[C_co]):
 
     def begin(self, *, writes: bool) -> AbstractContextManager[Transaction[C_co]]:
         """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
+
+        Args:
+            writes: false for one that refuses to write.
 
         Raises:
             StorageUnavailable: the database does not answer, or somebody holds a whole table.

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from warren.gathering import Gathering
 from warren.prepared import COUNTER
+from warren.shared_connection import SharedConnection
+from warren.statement_kinds import kind_of
 
 
 class Written:
@@ -13,14 +15,22 @@ class Written:
 
     That is all but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads
     too. What a transaction keeps back is added before any other statement.
+
+    Attributes:
+        statements: those that did not only read, for certain.
+        changes: those that wrote, for certain.
+        gathering: what the transaction keeps back.
     """
 
     def __init__(self) -> None:
         self.statements = 0
+        self.changes = 0
         self.gathering: Gathering | None = None
+        self._connection: SharedConnection | None = None
 
-    def watch(self, connection: sa.Connection) -> None:
+    def watch(self, connection: SharedConnection) -> None:
         """Count the statements of a connection: SQLAlchemy tells of its own, and ``Prepared`` of the others."""
+        self._connection = connection
         connection.info[COUNTER] = self
         sa.event.listen(connection, "before_cursor_execute", self._before_own)
         sa.event.listen(connection, "after_cursor_execute", self._after_own)
@@ -32,11 +42,18 @@ class Written:
         self.statements += 1
 
     def after(self, text: str) -> None:
-        """Forget a statement that only read."""
-        if text.startswith("SELECT"):
+        """Forget a statement that only read, and note what another one has left on the connection."""
+        kind = kind_of(text)
+        if kind.reads:
             self.statements -= 1
+        elif kind.writes:
+            self.changes += 1
+        if kind.left and self._connection is not None:
+            self._connection.leave(kind.left)
 
-    def _before_own(self, *_execution: object) -> None:
+    def _before_own(self, connection: SharedConnection, _cursor: object, statement: str, *_others: object) -> None:
+        if kind_of(statement).ends:
+            connection.refuse(f"the statement {statement.strip()[:40]!r}")
         self.before()
 
     def _after_own(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
@@ -48,13 +65,14 @@ class Written:
 
     def _count_gathered(self) -> None:
         self.statements += 1
+        self.changes += 1
 
     def flush(self) -> None:
         """Add what is kept back; that was counted when it was kept, for the request whose it is."""
         if self.gathering is not None:
-            before = self.statements
+            before = self.statements, self.changes
             self.gathering.flush()
-            self.statements = before
+            self.statements, self.changes = before
 
     def end(self) -> None:
         """Keep nothing back any more: the transaction is at its end."""

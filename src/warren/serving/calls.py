@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from warren.codec import refusal
 from warren.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from warren.inbox import MOST_DEATHS, SURVIVED, Answered, Deadly, Failed, Result, find_answer
+from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed, Result, find_answer
 from warren.outages import judged
 from warren.serving.intake import Intake, Work
 from warren.serving.lane import Lanes
@@ -35,7 +35,9 @@ class Calls(Generic[C, S]):
         """Run an action and say what became of it; never raises, except when cancelled."""
         try:
             return await self._run_journaled(work)
-        except SURVIVED as error:  # SystemExit too: it would end the process, and the next one's
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # SystemExit too: it would end the process, and the next one's
             return Failed(error)
 
     async def _run_journaled(self, work: Work) -> Result:
@@ -48,7 +50,7 @@ class Calls(Generic[C, S]):
             result = await self._run_once(work)
         except StorageUnavailable as error:
             result = Failed(error)
-        except (*SURVIVED, asyncio.CancelledError):
+        except BaseException:
             self._lanes.forget_deaths(work.key)  # also when the session is lost meanwhile: no worker has died
             raise
         if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
@@ -116,7 +118,7 @@ class Calls(Generic[C, S]):
 
     async def _run_reading(self, work: Work, *, stores: bool) -> Result:
         try:
-            context = self._intake.context(work, transactions=self._read)
+            context = self._intake.context(work, transactions=partial(self._transact, work.action.secret))
             response = self._intake.response(work.request.id, await work.action.function(context, *work.arguments))
         except RequestError as error:
             return await self._refuse(work, error, stores=stores)
@@ -133,9 +135,11 @@ class Calls(Generic[C, S]):
         self._lanes.submit(self._intake.job(work, run, wanted=lambda: not finished.cancelled()), finished)
         return await finished
 
-    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+    async def _transact(self, writes: bool, function: Callable[..., T], *arguments: Any) -> T:
+        """Run one of the transactions of an action whose response is not stored in it."""
+
         def run(store: Store[C]) -> T:
-            with store.begin(writes=False) as transaction:
+            with store.begin(writes=writes) as transaction:
                 return function(transaction.connection, *arguments)
 
         return await self._lanes.run(lambda store: judged(store, lambda: run(store)))

@@ -127,7 +127,7 @@ class Intake(Generic[C, S]):
         self._largest_response = largest_response
         self._clock = clock
         self._secrets = frozenset(name for action in api for name in action.secrets)
-        self._secrets_of = {(action.version, action.name): self._secrets - _plain(action) for action in api}
+        self._secrets_of = {(action.version, action.name): self._secrets - action.plain for action in api}
 
     def take(self, delivery: Delivery) -> Work | Rejected | Declined:
         """Check a delivery; never raises, whatever the message holds."""
@@ -263,6 +263,8 @@ class Intake(Generic[C, S]):
             journal=work.delivery.redelivered and not action.is_async,
             other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
             wanted=wanted,
+            reads=not (action.writes or action.secret),
+            alone=action.alone,
         )
 
 
@@ -270,13 +272,6 @@ def _largest(delivery: Delivery) -> int:
     """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
     moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
     return LARGEST_REWRITTEN if moved else LARGEST_BODY
-
-
-def _plain(action: Action) -> frozenset[str]:
-    """Fields that this action takes and does not call secret, though another one may."""
-    if not (isinstance(action.input, type) and issubclass(action.input, Struct)):
-        return frozenset()
-    return frozenset(action.input.__struct_encode_fields__) - action.secrets
 
 
 def _check_encoding(delivery: Delivery) -> None:

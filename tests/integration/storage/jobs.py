@@ -31,7 +31,7 @@ def job(
 ) -> Job[sa.Connection]:
     """Make a job; without a function of its own it leaves a user that is named after the request."""
     run = run or leave(request_id)
-    return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal)
+    return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal, reads=not stores)
 
 
 def results_of(store: SqlStore, jobs: Sequence[Job[sa.Connection]]) -> list[Result]:
@@ -40,7 +40,7 @@ def results_of(store: SqlStore, jobs: Sequence[Job[sa.Connection]]) -> list[Resu
     return [found[id(job)] for job in jobs]
 
 
-def leave(name: str, *, then: Callable[[sa.Connection], None] = lambda _: None) -> Run:
+def leave(name: str, *, then: Callable[[sa.Connection], object] = lambda _: None) -> Run:
     """Make a function that leaves an effect, does something more, and answers differently each time that it runs."""
 
     def run(connection: sa.Connection) -> bytes:

@@ -1,0 +1,161 @@
+"""What a statement does, as far as its text tells: whether it only reads, and what it leaves on its connection."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Left(IntEnum):
+    """What a statement leaves that another request on the same connection would meet."""
+
+    NOTHING = 0
+    UNTIL_THE_END = 1
+    """Until the transaction's end: ``SET LOCAL``."""
+    SESSION = 2
+    """As long as the connection lives: a setting, a temporary table, a lock, a listener."""
+
+
+class Kind(Struct, frozen=True):
+    """What a statement does.
+
+    Attributes:
+        reads: it only reads for certain: a request that fails afterwards has left nothing.
+        writes: it writes for certain.
+        ends: it ends or begins a transaction.
+        left: what it leaves on its connection.
+    """
+
+    reads: bool = False
+    writes: bool = False
+    ends: bool = False
+    left: Left = Left.NOTHING
+
+
+MOST_KEPT: Final = 2000
+"""Texts whose kinds are kept; an application has fewer, unless it writes values into them."""
+
+_kinds: Final[dict[str, Kind]] = {}
+
+
+def kind_of(text: str) -> Kind:
+    """Say what a statement does; worked out once for each text."""
+    kind = _kinds.get(text)
+    if kind is None:
+        if len(_kinds) >= MOST_KEPT:
+            _kinds.clear()
+        kind = _kinds[text] = classify(text)
+    return kind
+
+
+_LEFT_OUT: Final = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+"""Texts and comments, in which any word may stand."""
+
+
+_WITH_BODY: Final = re.compile(r"\s*CREATE\b.*?\b(?:TRIGGER|FUNCTION|PROCEDURE)\b", re.IGNORECASE | re.DOTALL)
+"""What holds statements of its own, between BEGIN and END."""
+
+
+def classify(text: str) -> Kind:
+    """Work out what a statement does; a text may hold several."""
+    told = _LEFT_OUT.sub(" ", text)
+    parts = [told] if _WITH_BODY.match(told) else told.split(";")
+    kinds = [_one(part) for part in parts if part.strip()]
+    return Kind(
+        reads=all(kind.reads for kind in kinds),
+        writes=any(kind.writes for kind in kinds),
+        ends=any(kind.ends for kind in kinds),
+        left=max((kind.left for kind in kinds), default=Left.NOTHING),
+    )
+
+
+_READS: Final = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "("})
+_WRITES: Final = frozenset(
+    {"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "TRUNCATE", "COPY", "CREATE", "ALTER", "DROP", "REFRESH"}
+)
+_ENDS: Final = re.compile(
+    r"COMMIT|END|ABORT|BEGIN|START\s+TRANSACTION|PREPARE\s+TRANSACTION|ROLLBACK(?!\s+(?:\w+\s+)?TO\b)", re.IGNORECASE
+)
+_LOCAL: Final = re.compile(
+    r"SET\s+(?:LOCAL|CONSTRAINTS|TRANSACTION)\b|DECLARE\b(?!.*\bWITH\s+HOLD\b)", re.IGNORECASE | re.DOTALL
+)
+_TEMPORARY: Final = re.compile(r"CREATE\s+(?:(?:GLOBAL|LOCAL)\s+)?TEMP", re.IGNORECASE)
+_PASSING: Final = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "LOCK", "NOTIFY", "EXPLAIN", "FETCH", "MOVE", "CLOSE"})
+_WRITTEN: Final = re.compile(r"\b(?:INSERT|(?<!FOR )(?<!FOR NO KEY )UPDATE|DELETE|MERGE|INTO)\b", re.IGNORECASE)
+"""Within a query: a part that writes, or PostgreSQL's ``SELECT ... INTO``."""
+
+
+def _one(statement: str) -> Kind:
+    statement = statement.strip()
+    word = (re.match(r"\w+|\(", statement) or [""])[0].upper()
+    if word in _READS or word == "WITH":
+        return _query(statement)
+    if word in _WRITES:
+        left = Left.SESSION if _TEMPORARY.match(statement) else _left(statement)
+        return Kind(writes=True, left=left)
+    if _ENDS.match(statement):
+        return Kind(ends=True)
+    if word in _PASSING:
+        return Kind(left=_left(statement))
+    if _LOCAL.match(statement):
+        return Kind(left=Left.UNTIL_THE_END)
+    return Kind(left=Left.SESSION)
+
+
+def _query(statement: str) -> Kind:
+    functions = _functions(statement)
+    writes = _WRITTEN.search(statement) is not None
+    return Kind(reads=not writes and functions <= _HARMLESS, writes=writes, left=_left(statement))
+
+
+_CALL: Final = re.compile(r"(\bAS\s+)?((?:\w+\.)?\"?\w+\"?)\s*\(", re.IGNORECASE)
+
+
+def _functions(statement: str) -> set[str]:
+    """Name what looks like a function that is called; a name after AS is an alias with its columns."""
+    called = [name for alias, name in _CALL.findall(statement) if not alias or name.upper() == "MATERIALIZED"]
+    return {name.lower().removeprefix("pg_catalog.") for name in called}
+
+
+_LOCAL_SETTING: Final = re.compile(r"set_config\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*,\s*true\s*\)", re.IGNORECASE)
+
+
+def _left(statement: str) -> Left:
+    functions = _functions(statement)
+    if "set_config" in _functions(_LOCAL_SETTING.sub("", statement)) or functions & _LOCKS:
+        return Left.SESSION
+    return Left.UNTIL_THE_END if "set_config" in functions else Left.NOTHING
+
+
+_LOCKS: Final = frozenset(
+    {"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"}
+)
+"""Locks that the session keeps beyond the transaction's end."""
+
+_WORDS: Final = (
+    "all and any array as between by case cross distinct else except exists filter from group having in intersect is"
+    " join lateral like ilike limit materialized not offset on or over partition recursive row select set some then"
+    " union using values when where with within"
+)
+"""Of SQL itself: each may stand before a parenthesis."""
+
+_TYPES: Final = "bit char character decimal float numeric time timestamp varbit varchar"
+
+_FUNCTIONS: Final = (
+    "abs age array_agg avg bool_and bool_or cast ceil coalesce concat count current_setting currval date date_part"
+    " date_trunc datetime dense_rank every exp extract first_value floor format generate_series glob greatest iif"
+    " ifnull instr json json_agg json_array json_array_length json_build_array json_build_object json_each json_extract"
+    " json_group_array json_group_object json_object json_type json_valid jsonb_agg jsonb_array_elements"
+    " jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_object_agg jsonb_typeof"
+    " julianday lag last_value lead least left length ln lower lpad ltrim max md5 min mod nextval now ntile nullif"
+    " percent_rank pg_backend_pid pg_get_serial_sequence position power quote_ident rank replace right round row_number"
+    " rpad rtrim split_part sqrt statement_timestamp strftime string_agg strpos substr substring sum to_char to_date"
+    " to_json to_jsonb to_timestamp to_tsquery to_tsvector total trim trunc unnest upper"
+)
+"""Of PostgreSQL and SQLite: they write nothing."""
+
+_HARMLESS: Final = frozenset(f"{_WORDS} {_TYPES} {_FUNCTIONS}".split())
+"""What may stand before a parenthesis in a query that certainly writes nothing; whatever else is called may."""
