@@ -166,7 +166,8 @@ def test_any_other_sign_may_be_written_as_it_is(password: str) -> None:
 
 
 def test_a_database_address_that_is_not_utf8_is_refused_in_words() -> None:
-    shown = shown_of(lambda: setting(DATABASE_URL=f"postgresql://user:\udcff{MARK}@h.example/name"))
+    url = f"postgresql://user:\udcff{MARK}@h.example/name"
+    shown = shown_of(lambda: setting(DATABASE_URL=url))
     assert "expected sqlite:///file.db" in shown
     assert "udcff" not in shown
 
