@@ -201,12 +201,12 @@ class SqlConnection:
 
 def _switch(connection: SharedConnection, *, writes: bool) -> None:
     """Have the transactions of a connection from now on refuse writes, or not any more; PostgreSQL's BEGIN says so."""
-    connection.execution_options(writes=writes)
     if connection.dialect.name == "sqlite":
         say(connection, f"PRAGMA query_only = {int(not writes)}")
     else:
         driver: Any = connection.connection.driver_connection
         driver.read_only = None if writes else True
+    connection.execution_options(writes=writes)
 
 
 def _key(row: Row) -> Key:

@@ -51,6 +51,19 @@ def test_an_action_that_is_not_declared_to_write_cannot(
         assert not connection.exec_driver_sql("SELECT count(*) FROM users WHERE full_name = 'x'").scalar()
 
 
+def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None:
+    engine = create_engine(clean_postgres, pooler="transaction")
+    store = SqlStore(engine)
+    [result] = results_of(store, [job("x", leave("x"), stores=False)])
+    [written] = results_of(store, [job("r")])
+    assert isinstance(result, Failed)
+    assert "writes=True" in str(result.error)
+    assert isinstance(written, Answered)
+    assert effects(engine) == ["r"]
+    store.close()
+    engine.dispose()
+
+
 def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, store: SqlStore) -> None:
     for number in range(4):
         [read] = results_of(store, [job(f"q{number}", lambda _: ok("q", 1), stores=False)])
