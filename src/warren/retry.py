@@ -67,8 +67,15 @@ LONGEST_DESCRIPTION: Final = 1000
 
 
 def describe(error: BaseException) -> str:
-    """Put an error into one line, without tokens: its text for our own kinds, with its type for all others."""
-    text = shown(" ".join(str(error).split()), LONGEST_DESCRIPTION)
+    """Put an error into one line, without tokens: its text for our own kinds, with its type for all others.
+
+    What it returns can be written as UTF-8, whatever the error's text holds; never raises.
+    """
+    try:
+        told = str(error).encode(errors="backslashreplace").decode()
+    except Exception as unreadable:  # a request that fails with it must not end more than itself
+        told = f"its text cannot be read: {type(unreadable).__name__}"
+    text = shown(" ".join(told.split()), LONGEST_DESCRIPTION)
     if isinstance(error, TemporaryError | StorageUnavailable | RequestError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

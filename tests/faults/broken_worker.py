@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from taskmanager.cli import main
-from warren.serving.settle import Unsettled
+from warren.serving.unsettled import Unsettled
 from warren.sql import SqlTransaction
 
 HELD: Final = "held"

@@ -139,8 +139,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(url: str, topology: Topology) -> AsyncIterator[Caller]:
-    """A caller for a topology, which is declared first and removed from the broker at the end."""
+async def calling(url: str, topology: Topology, *, remove_after: bool = True) -> AsyncIterator[Caller]:
+    """A caller for a topology, which is declared first and, as a rule, removed from the broker at the end."""
     connection = await Connection.open(Address.parse(url), name="test caller")
     try:
         await topology.declare(await connection.channel())
@@ -148,7 +148,8 @@ async def calling(url: str, topology: Topology) -> AsyncIterator[Caller]:
         await caller.channel.consume(DIRECT_REPLY_TO, into(caller.replies), no_ack=True)
         yield caller
     finally:
-        await remove(connection, topology)
+        if remove_after:
+            await remove(connection, topology)
         await connection.close()
 
 

@@ -13,7 +13,7 @@ from warren.errors import (
     TemporaryError,
 )
 from warren.outcome import Answer, DeadLetter, PutBack, Retry
-from warren.retry import RetryPolicy, decide
+from warren.retry import RetryPolicy, decide, describe
 
 LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
 
@@ -53,6 +53,22 @@ def test_a_refusal_is_answered_and_never_retried(kind: type[RequestError], retri
     outcome = decide(kind("no"), "a1", retries_done, LADDER)
     assert isinstance(outcome, Answer)
     assert outcome.code == kind.code
+
+
+class Unreadable(Exception):
+    def __str__(self) -> str:
+        raise TypeError("not even its text")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Unreadable(), "Unreadable: its text cannot be read: TypeError"),
+        (OSError("no file \udce9"), r"OSError: no file \udce9"),
+    ],
+)
+def test_an_error_is_described_whatever_its_text_is(error: Exception, text: str) -> None:
+    assert describe(error) == text
 
 
 def test_without_retries_the_first_failure_is_final() -> None:

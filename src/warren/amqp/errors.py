@@ -8,6 +8,7 @@ AmqpError
 ├── ConnectionLost             the connection ended under us
 │   └── ProtocolError          because the peer sent bytes that are not AMQP 0-9-1
 ├── ChannelClosed              the broker closed the channel: 403, 404, 405, 406
+│   ├── MessageTooLarge        a message is larger than the broker takes
 │   ├── InequivalentArguments  a queue or exchange is there, but not as it was declared now
 │   └── ConsumerCancelled      the broker cancelled a consumer and nobody was told
 ├── AmqpTimeout                a wait reached its limit
@@ -134,6 +135,20 @@ class InequivalentArguments(ChannelClosed):
         self.args = (says,)
 
 
+class MessageTooLarge(ChannelClosed):
+    """A message is larger than the broker takes (406 on publish; RabbitMQ, `max_message_size`).
+
+    Attributes:
+        limit: Bytes that a body may have there.
+    """
+
+    PATTERN = re.compile(r"message size [0-9]+ is larger than (?:configured )?max size (?P<limit>[0-9]{1,18})")
+
+    def __init__(self, text: str, found: re.Match[str]) -> None:
+        super().__init__(text, 406)
+        self.limit = int(found["limit"])
+
+
 class ConsumerCancelled(ChannelClosed):
     """The broker cancelled a consumer that had no `on_cancel`; its channel was closed so that nobody stays deaf."""
 
@@ -188,5 +203,8 @@ class Refused(AmqpError):
 
 def channel_closed(reply_code: int, text: str) -> ChannelClosed:
     """The error for a channel.close of the broker: the special one where its words allow it."""
-    found = InequivalentArguments.PATTERN.search(text) if reply_code == 406 else None
-    return InequivalentArguments(text, found) if found else ChannelClosed(text, reply_code)
+    if reply_code == 406:
+        for kind in (InequivalentArguments, MessageTooLarge):
+            if found := kind.PATTERN.search(text):
+                return kind(text, found)
+    return ChannelClosed(text, reply_code)

@@ -23,7 +23,8 @@ from warren.serving.lane import Lanes
 from warren.serving.outbox import Outbox
 from warren.serving.room import Room
 from warren.serving.session import Session
-from warren.serving.settle import Settler, Unsettled
+from warren.serving.settle import Settler
+from warren.serving.unsettled import Unsettled
 from warren.serving.watchdog import Sight
 
 C = TypeVar("C")
@@ -37,6 +38,11 @@ _SOUND: Final = 1.0
 _ACKS_TAKE_EFFECT: Final = 0.1
 """Seconds between the last acks and the end of their connection, or RabbitMQ 3.10 may deliver their requests again: see
 "Acks at the very end" in docs/rabbitmq-facts.md."""
+
+
+MOST_HELD: Final = 2_000
+MOST_HELD_BYTES: Final = 64 * 1024 * 1024
+"""Requests, and bytes of them, that may wait for a queue of ours beside those in hand; with more, no others come."""
 
 
 class Consumption(Generic[C, S]):
@@ -72,7 +78,14 @@ class Consumption(Generic[C, S]):
         self._lanes = lanes
         self._consuming = consuming
         self._unsettled = Unsettled(session.consumer)
-        self._settler = Settler(self._unsettled, session.publisher, outbox, lambda error: session.end(str(error)))
+        self._settler = Settler(
+            self._unsettled,
+            session,
+            outbox,
+            lambda error: session.end(str(error)),
+            sending=lanes.backlog.sending,
+            on_held=self._make_room,
+        )
         self._dispatcher = Dispatcher(
             intake=intake,
             lanes=lanes,
@@ -88,6 +101,7 @@ class Consumption(Generic[C, S]):
         self._resuming: asyncio.Task[None] | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._draining = self._paused = False
+        self._room_made_for = 0
         self._pauses = iter(Backoff())
         self._resumed = self._waited = self._checking = 0.0
 
@@ -109,6 +123,7 @@ class Consumption(Generic[C, S]):
             await _ended(stop, self._resuming)
             self._consuming.clear()
             self._dispatcher.end()
+            await self._settler.close()
             await self._session.close()
         return self._session.lost.result()
 
@@ -139,6 +154,24 @@ class Consumption(Generic[C, S]):
         if self._listens and not self._unsettled and not renewing:
             self._resuming = asyncio.create_task(self._renew())
 
+    def _make_room(self) -> None:
+        """Consume anew when half of the prefetch waits for a queue: what the consumer before holds does not count."""
+        settler = self._settler
+        self._room_made_for = min(self._room_made_for, settler.held)
+        crowded = settler.held - self._room_made_for >= max(self._session.prefetch // 2, 1)
+        bearable = settler.held < MOST_HELD and settler.held_bytes < MOST_HELD_BYTES
+        busy = self._resuming is not None and not self._resuming.done()
+        if crowded and bearable and self._listens and not busy:
+            self._room_made_for = settler.held
+            self._resuming = asyncio.create_task(self._consume_again())
+
+    async def _consume_again(self) -> None:
+        try:
+            await self._session.stop_consuming()
+            await self._begin()
+        except AmqpError as error:
+            self._session.end(f"cannot consume anew: {error}")
+
     async def _renew(self) -> None:
         try:
             await self._session.stop_consuming()
@@ -163,6 +196,7 @@ class Consumption(Generic[C, S]):
                     await asyncio.wait((self._beginning,))
                 await self._session.stop_consuming()
                 self._settler.release_put_backs()
+                self._settler.stop_waiting()
                 await self._unsettled.empty()
                 await self._session.flushed()
         except TimeoutError:
@@ -176,6 +210,7 @@ class Consumption(Generic[C, S]):
         """
         self._beginning = asyncio.create_task(self._session.consume(self._queue, self._dispatcher.take))
         await asyncio.shield(self._beginning)
+        asyncio.get_running_loop().call_soon(self._make_room)  # the first deliveries may have come meanwhile
 
     def _storage_went_away(self, reason: str) -> None:
         if self._draining or self._paused:

@@ -23,9 +23,10 @@ from warren.serving.lull import Lull
 from warren.serving.quarantine import Quarantine
 from warren.serving.rejections import Rejections, refused
 from warren.serving.room import SMALL_BODY, Room
-from warren.serving.settle import Settlement, Settler, Unsettled
+from warren.serving.settle import Settlement, Settler
 from warren.serving.standstill import Standstill
 from warren.serving.turns import Turns
+from warren.serving.unsettled import Unsettled
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -69,7 +70,7 @@ class Dispatcher(Generic[C, S]):
     ) -> None:
         self._intake = intake
         self._lanes = lanes
-        self._turns = Turns(calls, self.ended)
+        self._turns = Turns(calls, self.ended, lanes.backlog)
         self._admission = admission
         self._policy = policy
         self._unsettled = unsettled
@@ -103,7 +104,9 @@ class Dispatcher(Generic[C, S]):
         for delivery in deliveries:
             self._unsettled.add(delivery.delivery_tag)
             if len(delivery.body) > SMALL_BODY:
-                self._unsettled.when_settled(delivery.delivery_tag, partial(self._arrivals.left, delivery.delivery_tag))
+                self._unsettled.when_released(
+                    delivery.delivery_tag, partial(self._arrivals.left, delivery.delivery_tag)
+                )
         self._arrivals.add(deliveries)
 
     def _read(self, deliveries: Sequence[Delivery]) -> None:
@@ -196,7 +199,10 @@ class Dispatcher(Generic[C, S]):
                 self._take_back(work, result)
                 if self._quarantine.alone or isinstance(result, Deadly):
                     waited_for += 1
-                    self._unsettled.when_settled(work.delivery.delivery_tag, partial(self._settled_again, work, result))
+                    tag = work.delivery.delivery_tag
+                    self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
+                    if isinstance(result, Deadly):
+                        self._unsettled.when_settled(tag, partial(self._lanes.forget_deaths, work.key))
         self._settle(results, self._standstill.move)
         self._quarantine.ended(len(results) - waited_for)
 
@@ -208,11 +214,6 @@ class Dispatcher(Generic[C, S]):
             self._lanes.interrupted.append(work.key)
         else:
             self._lanes.forget_deaths(work.key)
-
-    def _settled_again(self, work: Work, result: Result) -> None:
-        if isinstance(result, Deadly):
-            self._lanes.forget_deaths(work.key)
-        self._quarantine.ended(1)
 
     def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
         self.finish([(work, Failed(error)) for work in works])
@@ -229,7 +230,7 @@ class Dispatcher(Generic[C, S]):
         settled: list[Settlement] = []
         moved: list[Settlement] = []
         for work, result in results:
-            outcome = self._outcome(work, result)
+            outcome = self._outcome_or_letter(work, result)
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
@@ -257,6 +258,13 @@ class Dispatcher(Generic[C, S]):
         self._standstill.end()
         self._lull.end()
         self._turns.end()
+
+    def _outcome_or_letter(self, work: Work, result: Result) -> Outcome:
+        try:
+            return self._outcome(work, result)
+        except Exception as error:  # it would come again, and be the same
+            logger.exception("a request cannot be settled: %s", work.request.id)
+            return DeadLetter(f"cannot be settled: {type(error).__name__}", Internal.code)
 
     def _outcome(self, work: Work, result: Result) -> Outcome:
         match result:

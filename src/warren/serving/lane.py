@@ -19,7 +19,8 @@ from typing import Any, Final, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from warren.inbox import Failed, Job, Result, run_batch
+from warren.inbox import Answered, Failed, Job, Result, run_batch
+from warren.serving.backlog import MOST_UNSENT, Backlog
 from warren.store import Key, Store
 
 C = TypeVar("C")
@@ -76,15 +77,24 @@ class Lanes(Generic[C]):
         stores: one for each lane; a lane closes its own at the end.
         on_finished: called in the event loop with the waiters given to ``submit``: once for jobs that share a
             transaction, once for each that runs alone.
+        most_unsent: bytes of responses that may wait to be sent while lanes begin with something.
 
     Attributes:
         interrupted: requests whose attempt stands in the crash journal although no worker died: an outage ended it.
             Once for each such attempt.
+        backlog: what is not sent yet; while it is full no job begins, and errands are done all the same.
     """
 
-    def __init__(self, stores: Sequence[Store[C]], on_finished: Callable[[Finished], None]) -> None:
+    def __init__(
+        self,
+        stores: Sequence[Store[C]],
+        on_finished: Callable[[Finished], None],
+        *,
+        most_unsent: int = MOST_UNSENT,
+    ) -> None:
         self.interrupted: list[Key] = []
         self._on_finished = on_finished
+        self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
         self._when_idle: list[Callable[[], None]] = []
         self._ready: deque[_Entry[C] | _Errand[C]] = deque()
@@ -116,6 +126,10 @@ class Lanes(Generic[C]):
         self._open += len(entries)
         self._ready.extend(entries)
         self._signals.put(_Signal.GO)
+
+    def _wake(self) -> None:
+        for _ in self._threads:
+            self._signals.put(_Signal.GO)
 
     @property
     def busy(self) -> bool:
@@ -151,6 +165,7 @@ class Lanes(Generic[C]):
 
     async def close(self, limit: float) -> None:
         """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
+        self.backlog.close()
         for _ in self._threads:
             self._signals.put(_Signal.END)
         give_up = self._loop.time() + limit
@@ -164,7 +179,7 @@ class Lanes(Generic[C]):
             while True:
                 signal = self._signals.get()
                 batch, errands = self._take_ready()
-                if self._ready:
+                if self._ready and not self.backlog.stalls():
                     self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
                 for errand in errands:  # first, as they are short, and an action may take long
                     self._do(errand, store)
@@ -180,28 +195,48 @@ class Lanes(Generic[C]):
     def _take_ready(self) -> tuple[list[_Entry[C]], list[_Errand[C]]]:
         batch: list[_Entry[C]] = []
         errands: list[_Errand[C]] = []
+        held: list[_Entry[C]] = []
+        full = self.backlog.stalls()
         with suppress(IndexError):  # another lane may take the last one at any moment
             while len(batch) < LARGEST_BATCH:
                 item = self._ready.popleft()
                 if isinstance(item, _Entry):
-                    batch.append(item)
+                    (held if full else batch).append(item)
                 else:
                     errands.append(item)
+        self._put_back(held)
         return batch, errands
 
+    def _put_back(self, entries: Sequence[_Entry[C]]) -> None:
+        if entries:
+            self._ready.extendleft(reversed(entries))
+            if not self.backlog.stalls():
+                self._signals.put(_Signal.GO)
+
     def _run(self, batch: list[_Entry[C]], store: Store[C], ended: _Ended) -> None:
-        """Run a batch and report each part of it; what ends the whole is the result of all that had none before."""
+        """Run a batch and report each part of it; what ends the whole is the result of all that had none before.
+
+        What is left of it when it is full after a part has its turn later.
+        """
         jobs = [replace(entry.job, run=partial(ended.run, entry.job.run)) for entry in batch]
-        waiters = {id(job): entry.waiter for job, entry in zip(jobs, batch, strict=True)}
+        left = {id(job): entry for job, entry in zip(jobs, batch, strict=True)}
         try:
             for part in run_batch(store, jobs):
-                self._call_in_loop(self._report, [(waiters.pop(id(job)), result) for job, result in part])
+                size = sum(len(result.response) for _, result in part if isinstance(result, Answered))
+                self.backlog.made(size)
+                self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
+                if left and self.backlog.stalls():
+                    self._put_back(list(left.values()))
+                    return
         except BaseException as error:  # a lane outlives whatever an action raises
-            self._call_in_loop(self._report, [(waiter, Failed(error)) for waiter in waiters.values()])
+            self._call_in_loop(self._report, [(entry.waiter, Failed(error)) for entry in left.values()], 0)
 
-    def _report(self, finished: Finished) -> None:
+    def _report(self, finished: Finished, size: int) -> None:
         self._open -= len(finished)
-        self._on_finished(finished)
+        try:
+            self._on_finished(finished)
+        finally:
+            self.backlog.handed_over(size)
         if self._when_idle and not self._open:
             callbacks, self._when_idle = self._when_idle, []
             for callback in callbacks:

@@ -6,7 +6,7 @@ import codecs
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,17 @@ from warren.amqp import Delivery
 from warren.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
 from warren.envelope import DeadLetter
 from warren.errors import InvalidRequest
-from warren.masking import text_without_secrets, without_secrets, without_tokens
+from warren.masking import shown, text_without_secrets, without_secrets, without_tokens
+
+_SHORT_REASON: Final = 200
+"""Characters of the reason in a letter that has to be short."""
+
+_LARGEST_HEADERS: Final = 16 * 1024
+"""Bytes of a message's headers in its letter; more are left out."""
+
+_QUOTES: Final = b'""'
+_LARGEST_TEXT: Final = LARGEST_BODY
+"""Bytes in the letter of a body that is not a request: a control character has six there."""
 
 
 def write_letter(
@@ -41,14 +51,35 @@ def write_letter(
     """
     names = frozenset(secrets)
     request, lost = _kept(body, names) if read else (_as_text(body, names), True)
-    kept = without_secrets(readable(headers), names)
-    letter = DeadLetter(_iso(failed_at), without_tokens(reason), request, kept, False if lost else msgspec.UNSET)
+    kept = _bound(without_secrets(readable(headers), names))
+    letter = DeadLetter(
+        _iso(failed_at), without_tokens(writable(reason)), request, kept, False if lost else msgspec.UNSET
+    )
     return encode_json(letter)
 
 
 def known_body(delivery: Delivery) -> bytes:
     """Give the body of a message, or say how large it is where it was too large to be kept."""
     return f"[{delivery.left_out} bytes left out]".encode() if delivery.left_out else delivery.body
+
+
+def write_short_letter(named: Mapping[str, str], size: int, reason: str, failed_at: datetime) -> bytes:
+    """Make a dead letter's body that is short, whatever the request was: without its content and headers.
+
+    Args:
+        named: what the request is found by.
+        size: bytes that are left out.
+        reason: why it was given up.
+        failed_at: when, in UTC.
+    """
+    request = {**named, "left out": f"{size} bytes, which the broker did not take as they were"}
+    why = shown(writable(reason), _SHORT_REASON)
+    return encode_json(DeadLetter(_iso(failed_at), why, request, {}, redrivable=False))
+
+
+def writable(text: str) -> str:
+    """Replace what UTF-8 cannot write: an error's text may hold halves of surrogate pairs."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def show_body(body: bytes, secrets: Iterable[str]) -> Any:
@@ -117,9 +148,22 @@ def _as_text(body: bytes, secrets: frozenset[str]) -> str:
     text = _text(body[:LARGEST_BODY])
     if text is None:
         return f"[{len(body)} bytes that are no UTF-8 text left out]"
-    omitted = len(body) - LARGEST_BODY
-    text = text_without_secrets(text, secrets)
+    whole = text_without_secrets(text, secrets)
+    text = _cut(whole)
+    omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_BODY, 0)
     return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text
+
+
+def _cut(text: str) -> str:
+    """Cut a text so that it has at most so many bytes in a letter."""
+    while (size := len(encode_json(text)) - len(_QUOTES)) > _LARGEST_TEXT:
+        text = text[: int(len(text) * min(_LARGEST_TEXT / size, 0.9))]
+    return text
+
+
+def _bound(headers: dict[str, Any]) -> dict[str, Any]:
+    size = len(encode_json(headers))
+    return headers if size <= _LARGEST_HEADERS else {"left out": f"{size} bytes of headers"}
 
 
 def _text(piece: bytes) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,11 +17,8 @@ from warren.errors import BY_CODE, Internal
 from warren.masking import without_tokens
 from warren.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, Retry
 from warren.serving.intake import Declined, Work
-from warren.serving.letters import known_body, sealed_content, write_letter
-from warren.serving.reply_queues import Suspects
+from warren.serving.letters import known_body, sealed_content, write_letter, write_short_letter
 from warren.topology import Topology
-
-logger: Final = logging.getLogger("warren.worker")
 
 _PERSISTENT: Final = 2
 _SHORT_STRING: Final = 255
@@ -42,7 +38,6 @@ class Outbox:
         self._retries = topology.retries
         self._keyring = keyring
         self._clock = clock
-        self.suspects = Suspects()
 
     def messages(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
         """Write what has to be published before the delivery may be acked."""
@@ -56,15 +51,39 @@ class Outbox:
             case _:
                 return []
 
+    def shorter(self, item: Work | Declined, outcome: Outcome, message: Message) -> tuple[Outcome, list[Message]]:
+        """Write what takes the place of a message that the broker does not take, nearly always because of its size.
+
+        In place of a reply it is one that says so, in place of a retry a letter, and in place of a letter a short one.
+        """
+        if not message.mandatory:
+            reply = self.too_large(message, id_of(item))
+            return outcome, [reply] if reply else []
+        if isinstance(outcome, Retry):
+            size = len(message.body)
+            text = f"not retried, because the broker does not take its message of {size} bytes: {outcome.reason}"
+            return self.last_resort(item, text)
+        reason = outcome.reason if isinstance(outcome, DeadLetter) else ""
+        return outcome, [self._short_letter(item, reason, len(message.body))]
+
+    def last_resort(self, item: Work | Declined, reason: str) -> tuple[Outcome, list[Message]]:
+        """Give a request up that cannot be moved on in another way: with a letter as short as can be."""
+        outcome = DeadLetter(reason, Internal.code)
+        letter = self._short_letter(item, reason, item.delivery.left_out or len(item.delivery.body))
+        return outcome, [letter, *self._apology(item, outcome)]
+
+    def too_large(self, reply: Message, request_id: str) -> Message | None:
+        """Write a reply in place of one that the broker does not take; None where that is not shorter."""
+        text = f"The response has {len(reply.body)} bytes, and the broker does not take it; the request was executed"
+        body = refusal(request_id, Internal(text))
+        return msgspec.structs.replace(reply, body=body) if len(body) < len(reply.body) else None
+
     def _reply(self, item: Work | Declined, body: bytes) -> list[Message]:
         """Not mandatory: the broker returns every mandatory message to direct reply-to (as its page on that says)."""
         asked = item.delivery.properties
         if not asked.reply_to:
             return []
-        if self.suspects.accuse(item.delivery):
-            logger.error("no reply to %s: its reply queue ended connections: %s", _id(item), asked.reply_to)
-            return []
-        correlation_id = _echo(asked.correlation_id) or _id(item) or None
+        correlation_id = _echo(asked.correlation_id) or id_of(item) or None
         properties = Properties(content_type=CONTENT_TYPE, correlation_id=correlation_id)
         return [Message(body, asked.reply_to, "", properties)]
 
@@ -86,26 +105,37 @@ class Outbox:
     def _letter(self, item: Work | Declined, outcome: DeadLetter) -> Message:
         asked = item.delivery.properties
         received = asked.headers or {}
-        failed_at = datetime.fromtimestamp(self._clock(), UTC)
         read = not (isinstance(item, Declined) and item.unread)
-        body = write_letter(known_body(item.delivery), received, outcome.reason, item.secrets, failed_at, read=read)
+        body = write_letter(known_body(item.delivery), received, outcome.reason, item.secrets, self._now(), read=read)
+        headers = self._sealed_headers(item, body)
+        if isinstance(item, Work) and item.retries:
+            headers |= _deaths(received)
+        return self._to_dead_letters(_echo(without_tokens(asked.correlation_id or "")), body, headers)
+
+    def _short_letter(self, item: Work | Declined, reason: str, size: int) -> Message:
+        """What is in it has a known length, whatever the delivery holds."""
+        named = {"id": id_of(item)}
+        if isinstance(item, Work):
+            named |= {"version": item.action.version, "action": item.action.name}
+        body = write_short_letter(named, size, reason, self._now())
+        return self._to_dead_letters(_echo(id_of(item)), body, self._sealed_headers(item, body))
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def _to_dead_letters(self, correlation_id: str | None, body: bytes, headers: FieldTable) -> Message:
         properties = Properties(
-            content_type=CONTENT_TYPE,
-            delivery_mode=_PERSISTENT,
-            correlation_id=_echo(without_tokens(asked.correlation_id or "")),
-            headers=self._letter_headers(item, body),
+            content_type=CONTENT_TYPE, delivery_mode=_PERSISTENT, correlation_id=correlation_id, headers=headers
         )
         return Message(body, self._topology.dead_letters, "", properties, mandatory=True)
 
-    def _letter_headers(self, item: Work | Declined, body: bytes) -> FieldTable:
+    def _sealed_headers(self, item: Work | Declined, body: bytes) -> FieldTable:
         """Sealed: a message that the broker moves to the dead-letter queue has the headers that its caller gave it."""
         principal = item.principal.subject if isinstance(item, Work) else None
         seal = self._keyring.seal_letter(sealed_content(self._topology.dead_letters, principal, body))
         headers: FieldTable = {RETRY_COUNT: item.retries if isinstance(item, Work) else 0, SEAL: seal}
         if isinstance(item, Work):
             headers |= {PRINCIPAL: principal}
-            if item.retries:
-                headers |= _deaths(item.delivery.properties.headers or {})
         return headers
 
     def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
@@ -115,7 +145,7 @@ class Outbox:
         begin = RETRIES_EXHAUSTED if outcome.exhausted else ""  # clients of the first version look for these words
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.code, Internal)(text)
-        return self._reply(item, refusal(_id(item), error))
+        return self._reply(item, refusal(id_of(item), error))
 
 
 def _deaths(received: FieldTable) -> FieldTable:
@@ -134,5 +164,6 @@ def _echo(correlation_id: str | None) -> str | None:
     return correlation_id
 
 
-def _id(item: Work | Declined) -> str:
+def id_of(item: Work | Declined) -> str:
+    """The request's id, or what is known of it."""
     return item.request.id if isinstance(item, Work) else item.id

@@ -1,4 +1,4 @@
-"""Which queues a worker answers to, and which it had better not answer to again."""
+"""Which queues a worker answers to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from warren.amqp import Delivery
 from warren.masking import shown
 from warren.topology import DIRECT_REPLY_TO
 
@@ -16,12 +15,6 @@ _NAMED_BY_THE_BROKER: Final = re.compile(r"amq\.gen-[\x21-\x7e]{1,247}")
 _DIRECT: Final = re.compile(re.escape(DIRECT_REPLY_TO) + r"\.([A-Za-z0-9+/_=-]+)\.[A-Za-z0-9+/_=-]+")
 _ERLANG_TERM: Final = b"\x83"
 """First byte of the process that a direct reply queue's name holds (Erlang, "External Term Format")."""
-
-_DELIVERIES: Final = "x-delivery-count"
-"""Header: how often a quorum queue has delivered this message before (RabbitMQ, "Quorum Queues")."""
-
-ENOUGH_DELIVERIES: Final = 3
-MOST_SUSPECTS: Final = 1000
 
 
 @lru_cache(maxsize=1024)
@@ -47,28 +40,3 @@ def _holds_a_process(encoded: str) -> bool:
         return base64.b64decode(encoded, altchars=b"-_" if set(encoded) & {"-", "_"} else None)[:1] == _ERLANG_TERM
     except (binascii.Error, ValueError):
         return False
-
-
-class Suspects:
-    """Reply queues that were being answered to when the broker ended a connection with an internal error.
-
-    The form of a forged name may be right and the rest of it wrong. Such a reply would end one connection after the
-    other. After the third delivery the request is settled without a reply; what it did is stored, and a caller who was
-    only near asks again with the same id.
-    """
-
-    def __init__(self) -> None:
-        self._names: set[str] = set()
-
-    def add(self, reply_queues: set[str]) -> None:
-        """Remember the queues of the replies that were under way."""
-        if len(self._names) > MOST_SUSPECTS:
-            self._names.clear()
-        self._names |= reply_queues
-
-    def accuse(self, delivery: Delivery) -> bool:
-        """Say whether this delivery is better settled without a reply."""
-        if not self._names:
-            return False
-        count = (delivery.properties.headers or {}).get(_DELIVERIES, 0)
-        return delivery.properties.reply_to in self._names and isinstance(count, int) and count >= ENOUGH_DELIVERIES

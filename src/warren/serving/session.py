@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, Self
 
 from warren.amqp import Addresses, AmqpError, Channel, Connection, Delivery, Limits
 from warren.codec import LARGEST_REWRITTEN
+from warren.serving.publishing import Publisher
 from warren.serving.watchdog import Waiting
 from warren.topology import Topology
 
@@ -28,22 +29,32 @@ class Session:
 
     Attributes:
         consumer: the channel on which deliveries come and are acked.
-        publisher: a channel with confirms.
+        publisher: publishes with confirms.
         prefetch: deliveries that may be in hand.
         lost: done as soon as the session is over, with the reason.
     """
 
     def __init__(
-        self, consuming: Connection, publishing: Connection, consumer: Channel, publisher: Channel, prefetch: int
+        self,
+        consuming: Connection,
+        publishing: Connection,
+        consumer: Channel,
+        publisher: Channel,
+        *,
+        prefetch: int,
+        topology: Topology,
+        connect: Callable[[str], Awaitable[Connection]],
     ) -> None:
         self.consumer = consumer
-        self.publisher = publisher
+        self.publisher = Publisher(publishing, publisher, self.end)
         self.prefetch = prefetch
+        self._topology = topology
+        self._connect = connect
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connections = (consuming, publishing)
         self._asking: Channel | None = None
         self._tag: str | None = None
-        for ending in (consuming.closed, publishing.closed, publisher.closed):
+        for ending in (consuming.closed, publishing.closed):
             ending.add_done_callback(self._ended)
         consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
 
@@ -55,13 +66,20 @@ class Session:
             AmqpError: the broker cannot be had, or something at the broker is in the way.
         """
         consuming = await Connection.open(addresses, name=f"{name} consumes")
+
+        def connect(does: str) -> Awaitable[Connection]:
+            return Connection.open(consuming.address, name=f"{name} {does}", limits=PUBLISHING)
+
         try:
-            publishing = await Connection.open(consuming.address, name=f"{name} publishes", limits=PUBLISHING)
+            publishing = await connect("publishes")
             try:
                 consumer = await consuming.channel()
                 await topology.declare(consumer)
                 await consumer.qos(prefetch)
-                return cls(consuming, publishing, consumer, await publishing.channel(confirms=True), prefetch)
+                publisher = await publishing.channel(confirms=True)
+                return cls(
+                    consuming, publishing, consumer, publisher, prefetch=prefetch, topology=topology, connect=connect
+                )
             except BaseException:
                 await publishing.close()
                 raise
@@ -103,6 +121,23 @@ class Session:
             AmqpError: the session is over.
         """
         await self.consumer.qos(1)
+
+    async def restore(self) -> None:
+        """Make queues that are missing; what is in the way is logged."""
+        try:
+            channel = await self._connections[0].channel()
+            await self._topology.declare(channel)
+            await channel.close()
+        except AmqpError as error:
+            logger.warning("queues that are missing could not be made: %s", error)
+
+    async def connect_for_replies(self) -> Connection:
+        """Open a connection that may end without an end of the session; it is the caller's to close.
+
+        Raises:
+            AmqpError: there is none.
+        """
+        return await self._connect("answers new reply queues")
 
     @property
     def blocked(self) -> bool:

@@ -2,169 +2,93 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from warren.amqp import AmqpError, Channel, Message, Refused
+from warren.amqp import AmqpError, Message, Refused, Unroutable
 from warren.masking import printable
-from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from warren.outcome import Answer, DeadLetter, Outcome, PutBack
 from warren.serving.intake import Declined, Work
-from warren.serving.outbox import Outbox
+from warren.serving.one_by_one import OneByOne, Parcel
+from warren.serving.outbox import Outbox, id_of
+from warren.serving.outcome_log import log_outcome
+from warren.serving.publishing import is_not_taken
+from warren.serving.session import Session
+from warren.serving.unconfirmed import Unconfirmed
+from warren.serving.unproven import Reply, UnprovenReplies
+from warren.serving.unsettled import Unsettled
 
 logger: Final = logging.getLogger("warren.worker")
 
-_INTERNAL_ERROR: Final = 541
-"""AMQP 0-9-1, section 1.1: the broker failed; over a reply queue's name, it may be."""
-
 Settlement = tuple[Work | Declined, Outcome]
-
-
-class Unsettled:
-    """The deliveries of one channel that are not acked yet; merges acks where it can.
-
-    Args:
-        channel: the channel on which they came (a delivery tag belongs to its channel: AMQP 0-9-1, section 1.1).
-
-    Attributes:
-        taken: how many deliveries there have been so far.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._tags: dict[int, None] = {}
-        self._waiting: list[asyncio.Future[None]] = []
-        self._on_settled: dict[int, list[Callable[[], None]]] = {}
-        self.taken = 0
-
-    def __len__(self) -> int:
-        return len(self._tags)
-
-    def move(self, channel: Channel) -> None:
-        """Deliveries come on another channel from now on; nothing may be in hand."""
-        self._channel = channel
-
-    def add(self, tag: int) -> None:
-        """Remember a delivery."""
-        self._tags[tag] = None
-        self.taken += 1
-
-    def ack(self, tags: Sequence[int]) -> None:
-        """Ack deliveries, with as few frames as those still in hand allow."""
-        settled = self._forget(tags)
-        for tag, multiple in merge_acks(tags, next(iter(self._tags), None)):
-            self._channel.ack(tag, multiple=multiple)
-        _call_soon(settled)
-
-    def put_back(self, tags: Iterable[int]) -> None:
-        """Return deliveries to their queue."""
-        tags = list(tags)
-        settled = self._forget(tags)
-        for tag in tags:
-            self._channel.nack(tag, requeue=True)
-        _call_soon(settled)
-
-    def when_settled(self, tag: int, callback: Callable[[], None]) -> None:
-        """Have a function called when a delivery that is in hand is settled: the broker is told so before."""
-        self._on_settled.setdefault(tag, []).append(callback)
-
-    async def empty(self) -> None:
-        """Wait until every delivery is settled."""
-        if self._tags:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            await future
-
-    def _forget(self, tags: Iterable[int]) -> list[Callable[[], None]]:
-        """Have them in hand no more; returns what is to be called when the broker has been told."""
-        callbacks: list[Callable[[], None]] = []
-        for tag in tags:
-            self._tags.pop(tag, None)
-            callbacks += self._on_settled.pop(tag, ())
-        if not self._tags:
-            for future in self._waiting:
-                if not future.done():
-                    future.set_result(None)
-            self._waiting.clear()
-        return callbacks
-
-
-def _call_soon(callbacks: Iterable[Callable[[], None]]) -> None:
-    """Call them when what was written in this turn of the loop has gone to the socket: that was scheduled before."""
-    for callback in callbacks:
-        asyncio.get_running_loop().call_soon(callback)
-
-
-def merge_acks(tags: Sequence[int], oldest_left: int | None) -> list[tuple[int, bool]]:
-    """Say which tags to ack, and which of them with all before it (AMQP 0-9-1, section 1.8.3.13).
-
-    Args:
-        tags: deliveries that are done.
-        oldest_left: the oldest delivery still in hand; None when there is none.
-    """
-    before = [tag for tag in tags if oldest_left is None or tag < oldest_left]
-    merged = [(max(before), len(before) > 1)] if before else []
-    return merged + [(tag, False) for tag in tags if oldest_left is not None and tag > oldest_left]
-
-
-class Unconfirmed:
-    """The batches of messages whose confirm is awaited, and who waits for them."""
-
-    def __init__(self) -> None:
-        self._last = 0
-        self._open: dict[int, None] = {}
-        self._waiting: list[tuple[int, Callable[[], None]]] = []
-
-    def add(self) -> int:
-        """Remember a batch that was published; returns its number."""
-        self._last += 1
-        self._open[self._last] = None
-        return self._last
-
-    def settled(self, batch: int) -> None:
-        """Forget a batch: it is confirmed, and its deliveries are acked."""
-        del self._open[batch]
-        if self._waiting:
-            oldest = next(iter(self._open), self._last + 1)
-            _call_soon([callback for last, callback in self._waiting if last < oldest])
-            self._waiting = [(last, callback) for last, callback in self._waiting if last >= oldest]
-
-    def when_settled(self, callback: Callable[[], None]) -> None:
-        """Have a function called when all batches until now are settled, and the broker was told so."""
-        if self._open:
-            self._waiting.append((self._last, callback))
-        else:
-            _call_soon([callback])
 
 
 class Settler:
     """Settles the deliveries of one session.
 
+    Whatever lies in a message, or in what is made of it, costs that message only: what the broker does not take, and
+    what its queue refuses, is published one by one; replies to new reply queues have a connection of their own.
+
     Args:
         unsettled: the deliveries in hand.
-        publisher: a channel with confirms, on a connection of its own.
+        session: where messages are published.
         outbox: writes the messages.
-        on_failure: told when a message could not be published for certain: the session has to end, so that the broker
+        on_failure: told when nothing can be published for certain: the session has to end, so that the broker
             delivers again what is not acked.
+        sending: told how many bytes of messages wait for the broker's confirm.
+        on_held: told when one more delivery has to stay in hand, until a queue takes its message.
 
     Attributes:
         concluded: how many deliveries have come to an outcome so far.
+        held: how many deliveries stay in hand until a queue takes their message.
+        held_bytes: the bodies of those.
     """
 
     def __init__(
-        self, unsettled: Unsettled, publisher: Channel, outbox: Outbox, on_failure: Callable[[AmqpError], None]
+        self,
+        unsettled: Unsettled,
+        session: Session,
+        outbox: Outbox,
+        on_failure: Callable[[AmqpError], None],
+        *,
+        sending: Callable[[int], None],
+        on_held: Callable[[], None],
     ) -> None:
+        self._sending = sending
+        self._unsent = 0
+        self._closed = False
+        self._on_held = on_held
         self._unsettled = unsettled
-        self._publisher = publisher
+        self._publisher = session.publisher
         self._outbox = outbox
         self._on_failure = on_failure
         self._put_back: list[int] | None = None
         self._unconfirmed = Unconfirmed()
+        self._one_by_one = OneByOne(
+            session.publisher,
+            write_shorter=self._write_shorter,
+            restore=session.restore,
+            on_done=self._published,
+            on_waiting=self._wait_no_longer,
+            give_back=self._give_back,
+            on_failure=on_failure,
+        )
+        self._unproven = UnprovenReplies(
+            session.connect_for_replies,
+            write_shorter=outbox.too_large,
+            on_done=self._ack,
+            on_size=self._tell_unsent,
+            room=max(session.prefetch // 2, 1),
+        )
         self.concluded = 0
+        self.held = self.held_bytes = 0
 
     def when_settled(self, callback: Callable[[], None]) -> None:
-        """Have a function called when all that was published so far is confirmed, acked, and the broker told so."""
+        """Have a function called when what was published so far is confirmed, acked, and the broker told so.
+
+        What waits because its queue refuses it does not count, nor do replies to new reply queues.
+        """
         self._unconfirmed.when_settled(callback)
 
     def hold_put_backs(self) -> None:
@@ -176,92 +100,186 @@ class Settler:
         held, self._put_back = self._put_back or [], None
         self._unsettled.put_back(held)
 
+    def stop_waiting(self) -> None:
+        """Return to the queue what waits because another queue refuses its message, and from now on at once."""
+        self._one_by_one.stop_waiting()
+
+    async def close(self) -> None:
+        """Publish nothing any more: the session is over."""
+        self._one_by_one.end()
+        self._publisher.end()
+        self._sending(0)
+        self._closed = True
+        await self._unproven.close()
+
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Carry out the outcomes of a batch; their replies are published together and their acks merged."""
+        """Carry out the outcomes of a batch; their messages are published together and their acks merged."""
         self.concluded += len(settlements)
         messages: list[Message] = []
         silent: list[int] = []
-        answered: list[int] = []
-        moved: list[Settlement] = []
-        told = logger.isEnabledFor(logging.INFO)
+        parcels: list[Parcel] = []
+        told, proven = logger.isEnabledFor(logging.INFO), self._unproven.proven
         for item, outcome in settlements:
             if isinstance(outcome, PutBack):
                 self._return(item, outcome)
                 continue
-            written = self._outbox.messages(item, outcome)
-            messages += written
-            (answered if written else silent).append(item.delivery.delivery_tag)
-            if isinstance(outcome, Answer):
-                if told:
-                    _log(item, outcome)
-            else:
-                moved.append((item, outcome))
+            parcel = self._pack(item, outcome)
+            if told and isinstance(outcome, Answer):
+                log_outcome(item, outcome)
+            written = parcel.messages
+            if not written:
+                silent.append(parcel.tag)
+            elif written[-1].mandatory or written[-1].routing_key in proven or not self._takes_detour(parcel):
+                messages += written
+                parcels.append(parcel)
         try:
             if silent:
                 self._unsettled.ack(silent)
             if messages:
-                confirmed = self._publisher.publish_batch(messages)
+                confirmed = self._publisher.publish(messages)
                 batch = self._unconfirmed.add()
-                confirmed.add_done_callback(
-                    lambda done: self._confirmed(done.result(), messages, answered, moved, batch)
-                )
+                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels, batch))
+                self._count_unsent(messages, 1)
         except AmqpError as error:
             self._on_failure(error)
 
+    def _pack(self, item: Work | Declined, outcome: Outcome) -> Parcel:
+        try:
+            parcel = Parcel(item, outcome, self._outbox.messages(item, outcome))
+        except Exception as error:  # it would come again, and be the same
+            logger.exception("an outcome cannot be written: %s", id_of(item))
+            parcel = Parcel(item, *self._outbox.last_resort(item, f"cannot be settled: {type(error).__name__}"))
+            parcel.shortened = True
+        if (largest := self._publisher.largest) is not None:
+            for message in list(parcel.messages):
+                if len(message.body) > largest:
+                    self._write_shorter(parcel, message)
+        return parcel
+
+    def _takes_detour(self, parcel: Parcel) -> bool:
+        """Have the reply go another way if its queue is new; returns whether nothing else is left to publish.
+
+        Where a letter is the worker's first concern, the delivery is acked with it, whatever becomes of the reply.
+        """
+        reply = parcel.messages[-1]
+        if self._unproven.is_proven(reply.routing_key):
+            return False
+        parcel.messages.pop()
+        self._unproven.publish(Reply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
+        return not parcel.messages
+
     def _return(self, item: Work | Declined, outcome: PutBack) -> None:
-        _log(item, outcome)
+        log_outcome(item, outcome)
+        self._return_tag(item.delivery.delivery_tag)
+
+    def _return_tag(self, tag: int) -> None:
         if self._put_back is None:
-            self._unsettled.put_back([item.delivery.delivery_tag])
+            self._unsettled.put_back([tag])
         else:
-            self._put_back.append(item.delivery.delivery_tag)
+            self._put_back.append(tag)
 
     def _confirmed(
-        self,
-        verdicts: Sequence[AmqpError | None],
-        messages: Sequence[Message],
-        tags: Sequence[int],
-        moved: Sequence[Settlement],
-        batch: int,
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
     ) -> None:
-        for message, verdict in zip(messages, verdicts, strict=True):
-            if verdict is None:
-                continue
-            if isinstance(verdict, Refused) and not message.mandatory:
-                logger.warning("reply refused by its queue: %s", printable(message.properties.correlation_id or "?"))
-                continue
-            if getattr(verdict, "reply_code", 0) == _INTERNAL_ERROR:
-                self._outbox.suspects.add(_reply_queues(messages, verdicts))
-            self._on_failure(verdict)
-            return
-        for item, outcome in moved:
-            _log(item, outcome)
+        self._count_unsent(messages, -1)
+        if any(verdicts):
+            found = self._sorted_out(verdicts, messages, parcels, batch)
+            if found is None:
+                return
+            parcels = found
+        for parcel in parcels:
+            if not isinstance(parcel.outcome, Answer):
+                log_outcome(parcel.item, parcel.outcome)
+        self._ack([parcel.tag for parcel in parcels])
+        self._unconfirmed.settled(batch)
+
+    def _count_unsent(self, messages: Sequence[Message], sign: int) -> None:
+        self._unsent += sign * sum([len(message.body) for message in messages])
+        self._tell_unsent()
+
+    def _tell_unsent(self) -> None:
+        if not self._closed:  # otherwise the next session tells
+            self._sending(self._unsent + self._unproven.size)
+
+    def _sorted_out(
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
+    ) -> list[Parcel] | None:
+        """Have others than those that were published go their ways, and return these; None when the session is over."""
+        left: list[tuple[Parcel, AmqpError]] = []
+        verdict_of = {id(message): verdict for message, verdict in zip(messages, verdicts, strict=True)}
+        done: list[Parcel] = []
+        for parcel in parcels:
+            parcel.messages = [message for message in parcel.messages if _is_left(message, verdict_of[id(message)])]
+            why = verdict_of[id(parcel.messages[0])] if parcel.messages else None
+            if why is None:
+                done.append(parcel)
+            elif isinstance(why, Refused | Unroutable) or is_not_taken(why):
+                left.append((parcel, why))
+            else:
+                self._on_failure(why)
+                return None
+        self._unconfirmed.split(batch, len(left))
+        for parcel, why in left:
+            parcel.batch = batch
+            self._go_on_alone(parcel, why)
+        return done
+
+    def _go_on_alone(self, parcel: Parcel, why: AmqpError) -> None:
+        if isinstance(why, Refused):
+            self._one_by_one.wait(parcel, parcel.messages[0].routing_key, why)
+        else:
+            self._one_by_one.publish(parcel)
+
+    def _write_shorter(self, parcel: Parcel, message: Message) -> None:
+        """Put what the broker may take into a parcel, in place of a message that it does not take."""
+        at = parcel.messages.index(message)
+        parcel.outcome, shorter = self._outbox.shorter(parcel.item, parcel.outcome, message)
+        parcel.messages[at : at + 1] = shorter
+        parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
+
+    def _published(self, parcel: Parcel) -> None:
+        if not isinstance(parcel.outcome, Answer):
+            log_outcome(parcel.item, parcel.outcome)
+        self._ack([parcel.tag])
+        self._settle_in_batch(parcel)
+        self._hold(parcel, held=False)
+
+    def _wait_no_longer(self, parcel: Parcel) -> None:
+        self._settle_in_batch(parcel)
+        self._unsettled.release(parcel.tag)
+        if not parcel.held:
+            self._hold(parcel, held=True)
+            self._on_held()
+
+    def _hold(self, parcel: Parcel, *, held: bool) -> None:
+        if parcel.held != held:
+            parcel.held = held
+            sign = 1 if held else -1
+            self.held += sign
+            self.held_bytes += sign * len(parcel.item.delivery.body)
+
+    def _settle_in_batch(self, parcel: Parcel) -> None:
+        batch, parcel.batch = parcel.batch, None
+        if batch is not None:
+            self._unconfirmed.settled(batch)
+
+    def _give_back(self, parcel: Parcel) -> None:
+        self._hold(parcel, held=False)
+        try:
+            self._return(parcel.item, PutBack("its message waits for room in another queue, and the worker stops"))
+        except AmqpError as error:
+            self._on_failure(error)
+
+    def _ack(self, tags: Sequence[int]) -> None:
         try:
             self._unsettled.ack(tags)
         except AmqpError as error:
             self._on_failure(error)
-        else:
-            self._unconfirmed.settled(batch)
 
 
-def _reply_queues(messages: Sequence[Message], verdicts: Sequence[AmqpError | None]) -> set[str]:
-    """The queues of the replies that were not confirmed."""
-    under_way = zip(messages, verdicts, strict=True)
-    return {message.routing_key for message, verdict in under_way if verdict and not message.mandatory}
-
-
-def _log(item: Work | Declined, outcome: Outcome) -> None:
-    request_id, name = (item.request.id, item.request.name) if isinstance(item, Work) else (item.id or "?", item.name)
-    extra = {"request_id": request_id, "action": name}
-    match outcome:
-        case Answer(replayed=True):
-            logger.info("idem-replay: %s %s", request_id, name, extra=extra)
-        case Answer(code=None):
-            logger.info("ok: %s %s", request_id, name, extra=extra)
-        case Answer(code=code):
-            logger.info("refused: %s %s code=%s", request_id, name, code, extra=extra)
-        case Retry(number=number, reason=reason):
-            logger.warning("retry #%d for %s because %s", number, request_id, reason, extra=extra)
-        case DeadLetter(reason=reason):
-            logger.error("dead-lettered: %s err=%s", request_id, reason, extra=extra)
-        case PutBack(reason=reason):
-            logger.info("put back: %s %s because %s", request_id, name, reason, extra=extra)
+def _is_left(message: Message, verdict: AmqpError | None) -> bool:
+    """Whether a message has still to be published; a reply that its queue refuses has not."""
+    if isinstance(verdict, Refused) and not message.mandatory:
+        logger.warning("reply refused by its queue: %s", printable(message.properties.correlation_id or "?"))
+        return False
+    return verdict is not None

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, Generic, TypeVar
 
 from warren.inbox import Failed, Result
+from warren.serving.backlog import Backlog
 from warren.serving.calls import Calls
 from warren.serving.intake import Work
 
@@ -33,11 +34,15 @@ class Turns(Generic[C, S]):
     Args:
         calls: runs one action.
         on_ended: told what requests have come to.
+        backlog: nothing begins while it is full.
     """
 
-    def __init__(self, calls: Calls[C, S], on_ended: Callable[[list[tuple[Work, Result]]], None]) -> None:
+    def __init__(
+        self, calls: Calls[C, S], on_ended: Callable[[list[tuple[Work, Result]]], None], backlog: Backlog
+    ) -> None:
         self._calls = calls
         self._on_ended = on_ended
+        self._backlog = backlog
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Work] = deque()
         self._context = copy_context()
@@ -63,6 +68,9 @@ class Turns(Generic[C, S]):
 
     def _go_on(self) -> None:
         while self._waiting and len(self._began) < MOST_AT_ONCE:
+            if self._backlog.full:
+                self._backlog.when_room(self._go_on)
+                break
             work = self._waiting.popleft()
             # Not in the context of whoever made room: what an action leaves in its context is nobody else's.
             task = self._loop.create_task(self._calls.run(work), context=self._context.copy())
@@ -81,7 +89,8 @@ class Turns(Generic[C, S]):
         elif not self._over:  # otherwise it is the action's own doing, or it took too long
             text = f"took longer than {LONGEST.total_seconds():g} s"
             self._tell(work, Failed(TimeoutError(text) if late else asyncio.CancelledError()))
-        self._go_on()
+        if not self._ended:
+            self._go_on()
 
     def _tell(self, work: Work, result: Result) -> None:
         if not self._ended:
@@ -91,6 +100,7 @@ class Turns(Generic[C, S]):
     def _tell_all(self) -> None:
         ended, self._ended = self._ended, []
         self._on_ended(ended)
+        self._go_on()  # only now is known how much of it waits to be sent
 
     def _end_late(self) -> None:
         """Cancel what has run for too long, and look again when the next one may be late."""

@@ -13,7 +13,7 @@ from support.serving import LIMIT, Broker, Caller, serving, until
 from warren.actions import Api, Context
 from warren.serving import patience
 from warren.serving.quarantine import Quarantine
-from warren.serving.settle import Unsettled
+from warren.serving.unsettled import Unsettled
 from warren.topology import Topology
 
 
@@ -87,6 +87,9 @@ async def test_a_letter_waits_for_what_runs_and_what_comes_waits_for_the_letter(
 ) -> None:
     book.gates["slow"] = threading.Event()
     async with serving(failing_api(book), broker.url, topology, database, lanes=2, most=0):
+        await caller.ask(request("known", token, "end_well"))  # nobody waits for replies to new reply queues
+        await until(lambda: "ack" in book.lines, "its ack")
+        book.lines.clear()
         await caller.send(request("slow", token, "end_well"))
         await until(lambda: "begin slow" in book.lines, "the slow one's beginning")
         await caller.send(request("bad", token, action))

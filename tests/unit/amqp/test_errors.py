@@ -60,6 +60,6 @@ def test_a_fresh_error_is_equal_but_has_no_traceback() -> None:
 def test_every_error_is_an_amqp_error_and_stands_in_the_tree() -> None:
     drawn = errors.__doc__ or ""
     made = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, AmqpError)]
-    assert len(made) == 13
+    assert len(made) == 14
     assert [each.__name__ for each in made if each.__name__ not in drawn] == []
     assert issubclass(ProtocolError, ConnectionLost)

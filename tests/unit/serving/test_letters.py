@@ -75,6 +75,20 @@ def test_headers_are_kept_as_json() -> None:
     }
 
 
+@pytest.mark.parametrize("body", [b"\x01" * LARGEST_BODY, b'"' * 3 * LARGEST_BODY, b"\x01x" * LARGEST_BODY])
+def test_a_letter_is_bound_in_what_it_has_in_json(body: bytes) -> None:
+    """A control character has six bytes there; one that was larger than the broker takes ended sessions for ever."""
+    headers = {f"name {number}": "\x01" * 200 for number in range(1000)}
+    written = write_letter(body, headers, "\x01" * 1000, set(), NOW)
+    assert len(written) < LARGEST_BODY + 32 * 1024
+    assert "more bytes left out]" in json.loads(written)["request"]
+    assert "bytes of headers" in json.loads(written)["headers"]["left out"]
+
+
+def test_a_reason_with_half_a_surrogate_pair_can_be_written() -> None:
+    assert json.loads(write_letter(b"{}", {}, "no file \udce9", set(), NOW))["reason"] == "no file \\udce9"
+
+
 def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
     assert letter(b" x" * (LARGEST_BODY // 2) + b"x" * 7)["request"].endswith(" x x [7 more bytes left out]")
 

@@ -20,7 +20,7 @@ from warren.serving.lane import Lanes
 from warren.serving.lull import Lull
 from warren.serving.patience import MOST, TICK
 from warren.serving.quarantine import Quarantine
-from warren.serving.settle import Unconfirmed
+from warren.serving.unconfirmed import Unconfirmed
 from warren.store import Key
 
 SUSPECT: Final = "suspect"

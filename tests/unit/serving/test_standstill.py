@@ -14,8 +14,9 @@ from support.skipping_loop import run_skipping
 from warren.serving.lane import Lanes
 from warren.serving.lull import Lull
 from warren.serving.patience import FREE, MOST, SHARE, TICK
-from warren.serving.settle import Settlement, Unconfirmed
+from warren.serving.settle import Settlement
 from warren.serving.standstill import Standstill
+from warren.serving.unconfirmed import Unconfirmed
 
 
 class Told:

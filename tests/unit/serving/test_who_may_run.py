@@ -21,8 +21,9 @@ from warren.serving.lane import Lanes
 from warren.serving.lull import Lull
 from warren.serving.patience import MOST
 from warren.serving.quarantine import Quarantine
-from warren.serving.settle import Settlement, Unconfirmed
+from warren.serving.settle import Settlement
 from warren.serving.standstill import Standstill
+from warren.serving.unconfirmed import Unconfirmed
 from warren.store import Key
 
 RUNS: Final = 300
