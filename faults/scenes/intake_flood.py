@@ -34,10 +34,10 @@ TOGETHER: Final = (400, 240)
 LOCKED: Final = 4.0
 """Seconds, at most, that nobody can read tasks meanwhile, so that what the workers have read stays in their hands."""
 
-CLIENTS_WAIT: Final = 30.0
+CLIENTS_WAIT: Final = 60.0
 """Seconds within which the clients of the load are answered, all of them."""
 
-EARLY: Final = 0.6
+EARLY: Final = 0.9
 """All deadly messages lie in this first share of the load."""
 
 MANY: Final = "[" + ",".join(["{}"] * (LARGEST_BODY // 3 - 1_000)) + "]"
@@ -76,7 +76,7 @@ async def intake_flood(stage: Stage, plan: Plan) -> None:
     async with (
         stage.crew(2, COMMAND),
         Stranger(stage.broker.url) as stranger,
-        stage.load(plan.requests, make=make, rate=200, timeout=CLIENTS_WAIT, until=plan.strikes) as load,
+        stage.load(plan.requests, make=make, rate=100, timeout=CLIENTS_WAIT, until=plan.strikes) as load,
     ):
         floods = 0
         while await load.goes_on(0.2):

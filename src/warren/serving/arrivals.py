@@ -127,8 +127,13 @@ class Arrivals(Generic[C]):
         except Exception as error:  # as if nothing was known: they cannot go on record either
             self._failed(deliveries, error)
             return
-        suspects = [delivery for delivery in deliveries if known.get(reading_key(delivery))]
-        if innocent := [delivery for delivery in deliveries if not known.get(reading_key(delivery))]:
+
+        def died_on(delivery: Delivery) -> int:
+            return known.get(reading_key(delivery), 0)
+
+        # Those of which least is known first: where the guilty one kills again, few others are left.
+        suspects = sorted(filter(died_on, deliveries), key=died_on)
+        if innocent := [delivery for delivery in deliveries if not died_on(delivery)]:
             await self._read_on_record(innocent)
         while suspects:
             await self._read_alone(suspects.pop(0))
