@@ -34,7 +34,7 @@ TOGETHER: Final = (400, 240)
 LOCKED: Final = 4.0
 """Seconds, at most, that nobody can read tasks meanwhile, so that what the workers have read stays in their hands."""
 
-CLIENTS_WAIT: Final = 60.0
+CLIENTS_WAIT: Final = 120.0
 """Seconds within which the clients of the load are answered, all of them."""
 
 EARLY: Final = 0.9
