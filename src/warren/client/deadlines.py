@@ -7,6 +7,9 @@ from collections.abc import Callable, Hashable
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
 
+LEAST_SWEPT: Final = 1024
+"""Slots that may be empty before they are swept out."""
+
 T = TypeVar("T", bound=Hashable)
 
 TICK: Final = 0.01
@@ -17,7 +20,8 @@ class Deadlines(Generic[T]):
     """Tells which things' time has come.
 
     A thousand calls a second with ten seconds each would leave ten thousand cancelled timers in the loop's heap. Here a
-    thing lies in the slot of its tick and is taken out of it without a trace, and only the next slot has a timer.
+    thing lies in the slot of its tick and is taken out of it without a trace, and only the next slot has a timer. Empty
+    slots are swept out when they may be the most, so that long timeouts take no more room than what waits.
 
     Args:
         on_due: called in the event loop with each thing, never early and about a tick late at most.
@@ -28,6 +32,7 @@ class Deadlines(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._slots: dict[int, set[T]] = {}
         self._order: list[int] = []
+        self._most_slots = LEAST_SWEPT
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, thing: T, moment: float) -> int:
@@ -35,6 +40,8 @@ class Deadlines(Generic[T]):
         number = int(moment / TICK) + 1
         members = self._slots.get(number)
         if members is None:
+            if len(self._slots) >= self._most_slots:
+                self._sweep()
             members = self._slots[number] = set()
             heappush(self._order, number)
             if self._order[0] == number:
@@ -52,6 +59,11 @@ class Deadlines(Generic[T]):
         self._slots.clear()
         self._order.clear()
         self._arm()
+
+    def _sweep(self) -> None:
+        self._slots = {number: members for number, members in self._slots.items() if members}
+        self._order = sorted(self._slots)  # a sorted list is a heap
+        self._most_slots = max(LEAST_SWEPT, 2 * len(self._slots))
 
     def _arm(self) -> None:
         if self._timer is not None:

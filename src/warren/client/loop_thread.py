@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -49,18 +49,15 @@ class LoopThread:
                 raise LoopStopped("the event loop is stopped")
             future = asyncio.run_coroutine_threadsafe(work(), self._loop)
         try:
-            while True:
-                try:
-                    return future.result(LOOK_UP)
-                except TimeoutError:
-                    if future.done():
-                        raise
-                    if not self.is_ours:  # a signal's handler forked while we waited
-                        raise LoopStopped("the event loop is another process's") from None
+            return outcome_of(future, self._check_ours)
         except CancelledError as error:
             raise LoopStopped("the event loop was stopped") from error
         finally:
             future.cancel()
+
+    def _check_ours(self) -> None:
+        if not self.is_ours:  # a signal's handler forked while we waited
+            raise LoopStopped("the event loop is another process's")
 
     def stop(self) -> None:
         """Cancel what still runs and end the thread; stopping again does nothing."""
@@ -79,3 +76,20 @@ class LoopThread:
                     task.cancel()
                 self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.close()
+
+
+def outcome_of(future: Future[T], look: Callable[[], None], every: float = LOOK_UP) -> T:
+    """Wait for the result of a future, or its error, and call a function now and then.
+
+    Args:
+        future: may come to its end in the very moment between the end of one wait and the next.
+        look: called between two waits; may raise.
+        every: seconds of one wait.
+    """
+    while True:
+        try:
+            return future.result(every)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+        look()

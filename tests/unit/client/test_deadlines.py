@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import tracemalloc
 import weakref
 
 from hypothesis import given
@@ -34,6 +35,25 @@ def test_everything_that_was_not_discarded_is_told_never_early_and_a_tick_late_a
     assert told.keys() == set(range(len(deadlines))) - discarded
     for number, moment in told.items():
         assert deadlines[number] <= moment <= deadlines[number] + 2 * TICK
+
+
+def test_what_was_discarded_long_before_its_time_takes_no_room() -> None:
+    async def main() -> tuple[int, list[str]]:
+        told: list[str] = []
+        watch: Deadlines[str] = Deadlines(told.append)
+        watch.add("kept", 3600.0)
+        tracemalloc.start()
+        for number in range(100_000):  # a call each tick, with an hour's timeout, that is answered at once
+            watch.discard("call", watch.add("call", 3600.0 + number * TICK))
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        watch.add("later", 5000.0)
+        await asyncio.sleep(5001)
+        return size, told
+
+    size, told = run_skipping(main())
+    assert size < 2_000_000
+    assert told == ["kept", "later"]
 
 
 def test_an_earlier_deadline_that_comes_later_is_told_first() -> None:

@@ -3,11 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from warren.client.loop_thread import LoopStopped, LoopThread
+from warren.client.loop_thread import LoopStopped, LoopThread, outcome_of
 
 
 @pytest.fixture
@@ -34,6 +34,34 @@ def test_errors_come_back_too_a_timeout_of_the_work_itself_included(loop: LoopTh
 
     with pytest.raises(type(error), match=str(error)):
         loop.run(fail)
+
+
+class Late(Future[int]):
+    """A future that comes to its end right after a wait for it has ended."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self._error = error
+
+    def result(self, timeout: float | None = None) -> int:
+        if not self.done():
+            if self._error is None:
+                self.set_result(7)
+            else:
+                self.set_exception(self._error)
+            raise TimeoutError
+        return super().result(timeout)
+
+
+def test_a_result_that_comes_right_after_a_wait_has_ended_is_no_timeout() -> None:
+    assert outcome_of(Late(None), lambda: None) == 7
+    with pytest.raises(TimeoutError, match="of the work itself"):
+        outcome_of(Late(TimeoutError("of the work itself")), lambda: None)
+
+
+def test_who_waits_looks_up_now_and_then() -> None:
+    future: Future[int] = Future()
+    assert outcome_of(future, lambda: future.set_result(7), every=0.001) == 7
 
 
 def test_stopping_ends_the_thread_and_what_still_runs(loop: LoopThread) -> None:
