@@ -46,8 +46,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
         Everything but the scheme may be left out. The vhost is percent-decoded: `/%2f` is "/", and so are none and a
         single `/` (in RabbitMQ's specification the latter is a vhost without a name, which no broker has).
-        `connection_timeout` is milliseconds. With amqps also `cacertfile` (or `cafile`), `certfile`, `keyfile`,
-        `server_name_indication`.
+        `connection_timeout` is milliseconds, at least 1: nothing here waits for ever, as 0 says elsewhere. With amqps
+        also `cacertfile` (or `cafile`), `certfile`, `keyfile`, `server_name_indication`.
 
         Raises:
             AddressError: It says which part and why, and repeats nothing of the text.
@@ -97,7 +97,7 @@ def _options(parts: UrlParts) -> dict[str, Any]:
         if name == "heartbeat":
             found["heartbeat"] = _number(name, value, 65535)
         elif name == "connection_timeout":
-            found["connection_timeout"] = max(_number(name, value, 86_400_000), 1) / 1000
+            found["connection_timeout"] = _number(name, value, 86_400_000, least=1) / 1000
         elif name in _FILES and parts.scheme == "amqps":
             found[_FILES[name]] = value
         elif name == "verify" and parts.scheme == "amqps":
@@ -124,7 +124,7 @@ def _unknown(name: str) -> str:
     return f"an option is not known: there are heartbeat, connection_timeout and, with amqps://, verify, {with_tls}"
 
 
-def _number(name: str, value: str, most: int) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 12 and int(value) <= most):
-        raise ValueError(f"{name} is not a whole number from 0 to {most}")
+def _number(name: str, value: str, most: int, least: int = 0) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 12 and least <= int(value) <= most):
+        raise ValueError(f"{name} is not a whole number from {least} to {most}")
     return int(value)

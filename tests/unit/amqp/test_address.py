@@ -63,6 +63,8 @@ def test_an_address_is_read_part_by_part(url: str, expected: Address) -> None:
         (f"amqp://h?heartbeat={'0' * 12}99999", "heartbeat"),
         (f"amqp://h?heartbeat={'0' * 5000}", "heartbeat"),
         ("amqp://h?connection_timeout=", "connection_timeout"),
+        ("amqp://h?connection_timeout=0", "connection_timeout is not a whole number from 1 to 86400000"),
+        ("amqp://h?connection_timeout=-1", "connection_timeout"),
         ("amqp://h?cacertfile=/x", "without amqps"),
         ("amqps://h?verify=verify_none", "cannot be turned off"),
         (f"amqp://h/{'v' * 128}", "127"),
