@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.serving import Caller, Serve, into, keyring
+from support.serving import Caller, Serve, into, keyring, until
 from warren.amqp import Address, Connection, Delivery
 from warren.devbroker import DevBroker
 from warren.serving import WorkerOptions
@@ -216,3 +216,25 @@ async def test_a_late_request_is_not_executed(serve: Serve, caller: Caller, toke
         late = await caller.ask(request("a1", auth=token, text="x"), headers={"x-deadline": 1_000})
         assert late["code"] == "deadline_exceeded"
         assert (await caller.ask(request("a2", "count", auth=token)))["data"] == 0
+
+
+async def test_what_an_action_refuses_without_a_reply_queue_is_stored_and_leaves_no_letter(
+    serve: Serve, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "warren.worker")
+    asked = request("a1", auth=token, text="x", then="before:conflict")
+    async with serve():
+        await caller.send(asked, reply_to=None)
+        await until(lambda: "refused: a1 v1.write code=conflict" in caplog.messages, "the refusal in the log")
+        assert (await caller.ask(asked))["code"] == "conflict"
+        assert caplog.messages.count("idem-replay: a1 v1.write") == 1
+        letters = await caller.channel.declare_queue(caller.topology.dead_letters, passive=True)
+    assert letters.messages == 0
+
+
+async def test_an_answer_to_a_message_without_a_usable_id_names_its_correlation_id(
+    serve: Serve, caller: Caller
+) -> None:
+    async with serve():
+        answer = await caller.ask(b'{"id": ""}', correlation_id="c\t1")
+    assert (answer["correlation_id"], answer["code"]) == ("c?1", "invalid_request")
