@@ -4,8 +4,11 @@ Each program runs as a process of its own, because pytest's is no place for a fo
 """
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -115,11 +118,16 @@ async def outcome(program: str, proxy: Proxy, topology: Topology, how: str) -> l
         topology.prefix,
         how,
     ]
-    done = await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=2 * LIMIT, check=False
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 2 * LIMIT)
+    finally:
+        with suppress(ProcessLookupError):  # with a child that hangs
+            os.killpg(process.pid, signal.SIGKILL)
+    assert (process.returncode, err.decode()) == (0, "")
+    return out.decode().splitlines()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot fork")
