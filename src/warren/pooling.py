@@ -77,11 +77,12 @@ class Sessions:
                 connection.execute(f"SELECT {_set(parameters, local=False)}")
             connection.autocommit = False
         else:
-            self._tell()
             # In autocommit the driver sends no BEGIN of its own: both go in one message.
             record.info[_BEGIN] = f"BEGIN; SELECT {_set(parameters, local=True)}" if parameters else "BEGIN"
         suits = PREPARED_AFTER if own_session else None
         connection.prepare_threshold = suits if self._prepared_after == AUTOMATIC else self._prepared_after
+        if not own_session:
+            self._tell(prepares=connection.prepare_threshold is not None)
         _name_statements_apart(connection)
 
     def _parameters_of(self, connection: psycopg.Connection[Any], *, arrived: bool) -> dict[str, str]:
@@ -93,10 +94,11 @@ class Sessions:
         ours = {name: value for name, value in self._parameters.items() if name not in given}
         return ours if arrived else ours | given
 
-    def _tell(self) -> None:
+    def _tell(self, *, prepares: bool) -> None:
         if self._pooler == "auto" and not self._told:
             self._told = True
-            logger.info("the database is behind a pooler: limits go with each transaction, no statement is prepared")
+            statements = "statements are prepared as the URL says" if prepares else "no statement is prepared"
+            logger.info("the database is behind a pooler: limits go with each transaction, %s", statements)
 
 
 def options_of(text: str) -> dict[str, str]:
@@ -158,4 +160,5 @@ def _begin(connection: sa.Connection) -> None:
     text = connection.info.get(_BEGIN)
     if text is not None:
         writes = connection.get_execution_options().get("writes", True)
-        say(connection, text if writes else f"BEGIN READ ONLY{text.removeprefix('BEGIN')}")
+        begin = text if writes else f"BEGIN READ ONLY{text.removeprefix('BEGIN')}"
+        say(connection, begin, prepare=False)  # two commands in one message cannot be prepared

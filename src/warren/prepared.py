@@ -133,15 +133,20 @@ def run_form(connection: sa.Connection, form: Form, values: Any) -> int:
     return count
 
 
-def say(connection: sa.Connection, text: str) -> None:
+def say(connection: sa.Connection, text: str, **options: bool) -> None:
     """Execute a command of the database itself, such as ``BEGIN``: without values, results, or SQLAlchemy's events.
+
+    Args:
+        connection: open.
+        text: the command.
+        options: of the driver's ``execute``.
 
     Raises:
         sqlalchemy.exc.DBAPIError: as ``Connection.execute`` does.
     """
     cursor: Any = _raw(connection).cursor()
     try:
-        cursor.execute(text)
+        cursor.execute(text, **options)
     except connection.dialect.loaded_dbapi.Error as error:
         _fail(connection, cursor, Form(text, tuple, list), None, error)
     cursor.close()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.command import LIMIT, Commands
+from support.pgbouncer import pgbouncer
 from support.postgres import PrivatePostgres
 from support.waiting import wait_until
 from warren.client import Client
@@ -187,6 +188,21 @@ def test_postgresql_is_migrated_on_demand_only(commands: Commands, postgres_url:
     assert commands.run("db", "upgrade").stdout.startswith("The database is already at revision")
     assert worker.stop() == 0
     assert not (commands.folder / "taskmanager.db").exists()
+
+
+def test_a_worker_behind_a_pooler_deletes_what_it_shall_and_nothing_else(commands: Commands, postgres_url: str) -> None:
+    with pgbouncer(postgres_url, "transaction") as url:
+        commands.variables |= {"DATABASE_URL": url, "JWT_SECRET": "thirty-two bytes that nobody will guess"}
+        worker = commands.worker("--migrate")
+        worker.says("the database is behind a pooler: limits go with each transaction, no statement is prepared")
+        token = commands.log_in()
+        tasks = [commands.call("create_task", token=token, title=f"Task {number}")["id"] for number in range(30)]
+        for kept, deleted in zip(tasks[::2], tasks[1::2], strict=True):
+            assert commands.call("get_task", token=token, task_id=kept)["id"] == kept
+            commands.call("delete_task", token=token, task_id=deleted)
+        left = [task["id"] for task in commands.call("list_tasks", token=token, limit=100)]
+        assert sorted(left) == tasks[::2]
+        assert worker.stop() == 0
 
 
 def test_postgresql_without_a_secret_is_refused(commands: Commands, postgres_url: str) -> None:

@@ -52,15 +52,25 @@ def test_a_pooler_that_refuses_options_says_so(clean_postgres: str) -> None:
 
 
 @pytest.mark.parametrize(("threshold", "expected"), [("0", True), ("off", False)])
-def test_a_prepare_threshold_is_honoured(clean_postgres: str, threshold: str, expected: bool) -> None:
-    engine = create_engine(f"{clean_postgres}?prepare_threshold={threshold}")
-    store = SqlStore(engine)
-    for _ in range(7):
-        with store.begin(writes=False) as transaction:
-            found = transaction.connection.execute(sa.text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
-    store.close()
-    engine.dispose()
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_prepare_threshold_is_honoured(
+    clean_postgres: str, threshold: str, expected: bool, pooled: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Behind the pooler too, which keeps sessions here and is not said to."""
+    caplog.set_level("INFO", "warren.database")
+    with ExitStack() as stack:
+        url = stack.enter_context(pgbouncer(clean_postgres, "session")) if pooled else clean_postgres
+        engine = create_engine(f"{url}?prepare_threshold={threshold}")
+        store = SqlStore(engine)
+        for _ in range(7):
+            with store.begin(writes=False) as transaction:
+                query = sa.text("SELECT count(*) FROM pg_prepared_statements")
+                found = transaction.connection.execute(query).scalar_one()
+        store.close()
+        engine.dispose()
     assert (found > 0) is expected
+    told = [record.getMessage().rpartition(", ")[2] for record in caplog.records]
+    assert told == (["statements are prepared as the URL says" if expected else "no statement is prepared"] * pooled)
 
 
 def as_libpq(user: str, hosts: list[str], ports: list[int], name: str) -> str:
