@@ -8,7 +8,7 @@ from typing import Final
 
 from warren.amqp import AmqpError, Message, Refused, Unroutable
 from warren.masking import printable
-from warren.outcome import Answer, DeadLetter, Outcome, PutBack
+from warren.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from warren.serving.intake import Declined, Work
 from warren.serving.one_by_one import OneByOne, Parcel
 from warren.serving.outbox import Outbox, id_of
@@ -232,10 +232,12 @@ class Settler:
 
     def _write_shorter(self, parcel: Parcel, message: Message) -> None:
         """Put what the broker may take into a parcel, in place of a message that it does not take."""
-        at = parcel.messages.index(message)
+        at, was_retry = parcel.messages.index(message), isinstance(parcel.outcome, Retry)
         parcel.outcome, shorter = self._outbox.shorter(parcel.item, parcel.outcome, message)
         parcel.messages[at : at + 1] = shorter
         parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
+        if was_retry and not parcel.messages[-1].mandatory:
+            self._takes_detour(parcel)  # a retry had no reply that could have taken it before
 
     def _published(self, parcel: Parcel) -> None:
         if not isinstance(parcel.outcome, Answer):

@@ -1,6 +1,7 @@
 """What is larger than the broker takes (`max_message_size`) costs its own request only."""
 
 import asyncio
+import base64
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from warren.serving import WorkerOptions
 from warren.topology import Topology
 
 LARGEST = 64 * 1024
+NAME = base64.b64encode(b"\x83 no process").decode()
 OPTIONS = WorkerOptions(name="test", largest_response=64 * 1024 * 1024)
 
 
@@ -102,6 +104,22 @@ async def test_a_letter_and_a_retry_that_the_broker_does_not_take_become_a_short
             assert json.loads(found[f"unreadable-{turn}"])["request"]["id"] == f"unreadable-{turn}"
     assert not [text for text in caplog.messages if text.startswith("lost the broker")]
     assert await caller.channel.get(topology.requests) is None
+
+
+async def test_the_reply_that_goes_with_a_letter_in_place_of_a_retry_may_have_a_forged_reply_queue(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    forged = f"amq.rabbitmq.reply-to.{NAME}.k"
+    async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
+        await caller.send(request("failing", token, "fail", text="x" * LARGEST), reply_to=forged)
+        await caller.letters(1)
+        assert (await caller.ask(request("small", token, "answer", size=1)))["data"] == "x"
+    assert not [text for text in caplog.messages if text.startswith("lost the broker")]
 
 
 async def test_a_response_that_a_broker_takes_or_not_by_default_ends_no_session(
