@@ -244,3 +244,4 @@ async def until_letters(caller: Caller, count: int) -> None:
 async def innocents_are_done_once(scene: Scene) -> None:
     counted = await scene.caller.ask(GOOD | {"id": "how-many", "auth": scene.token})
     assert counted["data"] == scene.innocent > 0
+    assert scene.replies.empty(), "a message was answered twice"
