@@ -78,7 +78,7 @@ def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, ope
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--apply", "nowhere"], 2, "--apply: expected http://"),
+        (["--apply", "nowhere"], 2, "--apply: an address begins with http:// or https://"),
         (["--apply", "http://127.0.0.1:1"], 2, "name an administrator of the broker"),
         (["--apply", "http://a:hush-hush@127.0.0.1:1"], 2, "set TASKMANAGER_BROKER_ADMIN_PASSWORD"),
         (["--apply", "http://a@127.0.0.1:1"], 3, "Is the management plugin enabled"),

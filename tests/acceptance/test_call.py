@@ -1,6 +1,7 @@
 """`taskmanager call`: what it prints, and each of its exit codes."""
 
 import json
+import re
 from contextlib import suppress
 
 import pytest
@@ -83,7 +84,8 @@ def test_an_address_that_only_the_driver_finds_wrong_ends_with_2_and_hides_the_p
     commands.variables["AMQP_URL"] = address
     del commands.variables["RETRY_DELAY"]
     assert done.returncode == 2
-    assert "TASKMANAGER_AMQP_URL: the option 'no_such_option' is not known" in done.stderr
+    assert re.search("TASKMANAGER_AMQP_URL: .*an option is not known: there are heartbeat", done.stderr)
+    assert "no_such_option" not in done.stderr, "it may be a part of a password"
     assert "TASKMANAGER_RETRY_DELAY: " in done.stderr, "all wrong settings are named at once"
     assert "hush-hush" not in done.stderr
 

@@ -153,7 +153,10 @@ def test_a_step_that_does_not_come_out_as_promised_ends_it_with_1(
 def test_wrong_options_end_it_with_2_before_anything_starts(demos: Demos, tmp_path: Path) -> None:
     misnamed = demos.start(tmp_path / "misnamed", "amqp://127.0.0.1:1/a/b")
     assert misnamed.ends() == 2
-    assert "TASKMANAGER_AMQP_URL: the vhost 'a/b' has a slash" in misnamed.output
+    assert (
+        "TASKMANAGER_AMQP_URL: expected amqp://user:password@host:port/vhost or amqps://...: the vhost has a slash"
+        in misnamed.output
+    )
     assert "Traceback" not in misnamed.output
     for number, arguments in enumerate((["--retry-delay", "soon"], ["--retry-delay", "11s"], ["--workers", "1"])):
         demo = demos.start(tmp_path / str(number), None, *arguments)

@@ -21,11 +21,11 @@ async def test_what_the_application_wants_forgotten_goes_in_steps_each_committed
     with engine.begin() as connection:
         rows = [{"owner": "7", "text": "old"}] * (2 * STEP + 1) + [{"owner": "7", "text": "young"}]
         connection.execute(notes.insert(), rows)
-    commits: list[object] = []
-    sa.event.listen(engine, "commit", commits.append)
+    commits: list[bool] = []
+    sa.event.listen(engine, "commit", lambda connection: commits.append(connection.get_execution_options()["writes"]))
     lanes: Lanes[sa.Connection] = Lanes([SqlStore(engine)], lambda _: None)
     await CleanUp(timedelta(days=7), timedelta(minutes=10), [forget_notes]).run(lanes)
-    assert len(commits) == 4, "one step for responses, three for notes"
+    assert commits.count(True) == 4, "one step for responses, three for notes; the clock is read without writing"
     with engine.connect() as connection:
         assert connection.execute(sa.select(notes.c.text)).scalars().all() == ["young"]
     await lanes.close(5)
