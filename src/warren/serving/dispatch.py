@@ -130,7 +130,7 @@ class Dispatcher(Generic[C, S]):
 
     def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
         forget = partial(self._lanes.forget_deaths, reading_key(delivery))
-        self._unsettled.when_settled(delivery.delivery_tag, forget)
+        self._unsettled.when_acked(delivery.delivery_tag, forget)
         outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code)
         self._or_broken(self._settler.settle, self._unread([delivery], outcome))
 
@@ -202,7 +202,7 @@ class Dispatcher(Generic[C, S]):
                     tag = work.delivery.delivery_tag
                     self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
                     if isinstance(result, Deadly):
-                        self._unsettled.when_settled(tag, partial(self._lanes.forget_deaths, work.key))
+                        self._unsettled.when_acked(tag, partial(self._lanes.forget_deaths, work.key))
         self._settle(results, self._standstill.move)
         self._quarantine.ended(len(results) - waited_for)
 

@@ -23,7 +23,7 @@ class Unsettled:
         self._channel = channel
         self._tags: dict[int, None] = {}
         self._waiting: list[asyncio.Future[None]] = []
-        self._on_settled: dict[int, list[Callable[[], None]]] = {}
+        self._on_acked: dict[int, list[Callable[[], None]]] = {}
         self._on_released: dict[int, list[Callable[[], None]]] = {}
         self.taken = 0
 
@@ -41,7 +41,7 @@ class Unsettled:
 
     def ack(self, tags: Sequence[int]) -> None:
         """Ack deliveries, with as few frames as those still in hand allow."""
-        settled = self._forget(tags)
+        settled = self._forget(tags, done=True)
         for tag, multiple in merge_acks(tags, next(iter(self._tags), None)):
             self._channel.ack(tag, multiple=multiple)
         call_soon(settled)
@@ -49,17 +49,20 @@ class Unsettled:
     def put_back(self, tags: Iterable[int]) -> None:
         """Return deliveries to their queue."""
         tags = list(tags)
-        settled = self._forget(tags)
+        released = self._forget(tags, done=False)
         for tag in tags:
             self._channel.nack(tag, requeue=True)
-        call_soon(settled)
+        call_soon(released)
 
-    def when_settled(self, tag: int, callback: Callable[[], None]) -> None:
-        """Have a function called when a delivery that is in hand is settled: the broker is told so before."""
-        self._on_settled.setdefault(tag, []).append(callback)
+    def when_acked(self, tag: int, callback: Callable[[], None]) -> None:
+        """Have a function called when a delivery that is in hand is acked: the broker is told so before.
+
+        Not when it goes back to its queue: what was to be done is still to be done then.
+        """
+        self._on_acked.setdefault(tag, []).append(callback)
 
     def when_released(self, tag: int, callback: Callable[[], None]) -> None:
-        """Have a function called when a delivery is settled, or waits so long that nobody is to wait for it."""
+        """Have a function called when a delivery is acked, put back, or waits so long that nobody is to wait for it."""
         self._on_released.setdefault(tag, []).append(callback)
 
     def release(self, tag: int) -> None:
@@ -73,12 +76,14 @@ class Unsettled:
             self._waiting.append(future)
             await future
 
-    def _forget(self, tags: Iterable[int]) -> list[Callable[[], None]]:
+    def _forget(self, tags: Iterable[int], *, done: bool) -> list[Callable[[], None]]:
         """Have them in hand no more; returns what is to be called when the broker has been told."""
         callbacks: list[Callable[[], None]] = []
         for tag in tags:
             self._tags.pop(tag, None)
-            callbacks += self._on_settled.pop(tag, ())
+            acked = self._on_acked.pop(tag, ())
+            if done:
+                callbacks += acked
             if self._on_released:
                 callbacks += self._on_released.pop(tag, ())
         if not self._tags:

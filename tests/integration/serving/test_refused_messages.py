@@ -16,6 +16,7 @@ from warren.amqp import ChannelClosed, Message, Refused
 from warren.devbroker import DevBroker
 from warren.inbox import MOST_DEATHS
 from warren.serving import WorkerOptions
+from warren.sql import SqlStore, create_engine
 from warren.store import Key
 from warren.topology import Topology
 
@@ -194,3 +195,26 @@ async def test_a_request_that_killed_workers_holds_up_nobody_while_its_letter_wa
         await empty(private_broker, caller, topology.dead_letters)
         (letter,) = await caller.letters(1)
     assert json.loads(letter.body)["reason"].startswith(f"{MOST_DEATHS} workers died")
+
+
+async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_its_letter_is_taken(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = Key("7", "deadly")
+    await fill(private_broker, caller, topology.dead_letters)
+    count_deaths(database, key, MOST_DEATHS)
+    await delivered_before(caller, write("deadly", token, ""))
+    async with serving(note_api(), private_broker.url, topology, database):
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+    engine = create_engine(database)
+    store = SqlStore(engine)
+    try:
+        assert store.attempts([key])[key] >= MOST_DEATHS
+    finally:
+        store.close()
+        engine.dispose()
