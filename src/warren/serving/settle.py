@@ -37,7 +37,7 @@ class Settler:
         on_failure: told when nothing can be published for certain: the session has to end, so that the broker
             delivers again what is not acked.
         sending: told how many bytes of messages wait for the broker's confirm.
-        on_held: told when one more delivery has to stay in hand, until a queue takes its message.
+        on_held: told when one delivery more, or one less, has to stay in hand until a queue takes its message.
 
     Attributes:
         concluded: how many deliveries have come to an outcome so far.
@@ -249,9 +249,7 @@ class Settler:
     def _wait_no_longer(self, parcel: Parcel) -> None:
         self._settle_in_batch(parcel)
         self._unsettled.release(parcel.tag)
-        if not parcel.held:
-            self._hold(parcel, held=True)
-            self._on_held()
+        self._hold(parcel, held=True)
 
     def _hold(self, parcel: Parcel, *, held: bool) -> None:
         if parcel.held != held:
@@ -259,6 +257,7 @@ class Settler:
             sign = 1 if held else -1
             self.held += sign
             self.held_bytes += sign * len(parcel.item.delivery.body)
+            self._on_held()
 
     def _settle_in_batch(self, parcel: Parcel) -> None:
         batch, parcel.batch = parcel.batch, None

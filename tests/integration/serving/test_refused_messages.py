@@ -22,6 +22,7 @@ from warren.topology import Topology
 
 FILLER = b"it was here before"
 FEW = WorkerOptions(name="test", prefetch=8)
+ONE = WorkerOptions(name="test", prefetch=1)
 
 
 @pytest.fixture
@@ -195,6 +196,27 @@ async def test_a_request_that_killed_workers_holds_up_nobody_while_its_letter_wa
         await empty(private_broker, caller, topology.dead_letters)
         (letter,) = await caller.letters(1)
     assert json.loads(letter.body)["reason"].startswith(f"{MOST_DEATHS} workers died")
+
+
+async def test_a_worker_with_one_request_in_hand_makes_room_whenever_a_queue_refuses_anew(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(note_api(), private_broker.url, topology, database, most=0, options=ONE):
+        for name in ("bad-1", "bad-2"):
+            caplog.clear()
+            await fill(private_broker, caller, topology.dead_letters)
+            await caller.send(write(name, token, "before:bug"), reply_to=None)
+            await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+            assert (await caller.ask(count))["status"] == "ok"
+            await empty(private_broker, caller, topology.dead_letters)
+            (letter,) = await caller.letters(1)
+            assert letter.properties.correlation_id == name
 
 
 async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_its_letter_is_taken(
