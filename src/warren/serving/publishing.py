@@ -8,6 +8,7 @@ from functools import partial
 
 from warren.amqp import (
     AmqpError,
+    AmqpTimeout,
     Channel,
     ChannelClosed,
     Connection,
@@ -20,6 +21,9 @@ from warren.amqp import (
 Verdicts = list[AmqpError | None]
 
 _PRECONDITION_FAILED = 406
+
+_ALARM_LOOKED_AT = 0.5
+"""Seconds between two looks whether an alarm at the broker is over."""
 
 
 def is_not_taken(verdict: AmqpError | None) -> bool:
@@ -70,7 +74,7 @@ class Publisher:
         """Publish one message on a channel for such messages; returns the verdict on it, and never raises an error."""
         try:
             if self._lone is None or not self._lone.is_open:
-                self._lone = await self._connection.channel(confirms=True)
+                self._lone = await self._open()
             (verdict,) = await _publish(self._lone, [message])
             if isinstance(verdict, Refused) and message.mandatory:
                 # A quorum queue tells a channel that there is room again, but not that its limit is gone.
@@ -96,9 +100,20 @@ class Publisher:
         else:
             self._on_lost(str(error or "closed"))
 
+    async def _open(self) -> Channel:
+        """Open a channel; under an alarm the broker reads nothing here, so that this waits for its end."""
+        while True:
+            while self._connection.blocked and self._connection.is_open:  # noqa: ASYNC110 -- the alarm is the broker's
+                await asyncio.sleep(_ALARM_LOOKED_AT)
+            try:
+                return await self._connection.channel(confirms=True)
+            except AmqpTimeout:
+                if not self._connection.blocked:
+                    raise
+
     async def _reopen(self) -> None:
         try:
-            self._channel = await self._connection.channel(confirms=True)
+            self._channel = await self._open()
             self._reopening = None
             waiting, self._waiting = self._waiting, []
             for messages, future in waiting:

@@ -7,11 +7,13 @@ import pytest
 
 from support.alarm import memory_alarm
 from support.notes import note_api
-from support.serving import calling, serving
+from support.serving import calling, serving, until
+from warren.amqp import Connection, Limits, Message
 from warren.client import Client
 from warren.devbroker import DevBroker
 from warren.errors import NoAnswer
 from warren.serving import WorkerOptions
+from warren.serving.publishing import Publisher
 from warren.topology import Topology
 
 
@@ -41,3 +43,30 @@ async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_err
         async with serving(note_api(), url, topology, database):
             assert (await caller.reply())["correlation_id"] == "a0"
             assert await client.call("count", token=token) == 21
+
+
+async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for(
+    private_broker: DevBroker, topology: Topology
+) -> None:
+    short = Limits(rpc=2.0)
+    message = Message(b"x", topology.dead_letters, mandatory=True)
+    lost: list[str] = []
+    async with calling(private_broker.url, topology):
+        connection = await Connection.open(private_broker.url, limits=short)
+        try:
+            publisher = Publisher(connection, await connection.channel(confirms=True), lost.append)
+            alarm = memory_alarm(private_broker)
+            await asyncio.to_thread(alarm.__enter__)
+            try:
+                confirmed = publisher.publish([message])
+                await until(lambda: connection.blocked, "the alarm")
+                alone = asyncio.create_task(publisher.publish_alone(message))
+                await asyncio.wait({alone}, timeout=1.5 * short.rpc)
+                assert not alone.done()
+            finally:
+                await asyncio.to_thread(alarm.__exit__, None, None, None)
+            assert await confirmed == [None]
+            assert await alone is None
+            assert not lost
+        finally:
+            await connection.close()
