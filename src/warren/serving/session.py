@@ -1,4 +1,4 @@
-"""A worker's life between two losses of the broker: two connections, their channels, and what is in hand.
+"""A worker's life between two losses of the broker: two connections and their channels.
 
 One connection consumes and acks, the other publishes: under a memory or disk alarm the broker stops reading from
 connections that publish, and acks must still flow (RabbitMQ, "Memory and Disk Alarms").
