@@ -38,13 +38,18 @@ class Kind(Struct, frozen=True):
 MOST_KEPT: Final = 2000
 """Texts whose kinds are kept; an application has fewer, unless it writes values into them."""
 
+LONGEST_KEPT: Final = 10_000
+"""Characters of a text whose kind is kept, so that what is kept takes some megabytes at most."""
+
 _kinds: Final[dict[str, Kind]] = {}
 
 
 def kind_of(text: str) -> Kind:
-    """Say what a statement does; worked out once for each text."""
+    """Say what a statement does; worked out once for each text that is not very long."""
     kind = _kinds.get(text)
     if kind is None:
+        if len(text) > LONGEST_KEPT:
+            return classify(text)
         if len(_kinds) >= MOST_KEPT:
             _kinds.clear()
         kind = _kinds[text] = classify(text)
@@ -54,6 +59,9 @@ def kind_of(text: str) -> Kind:
 _LEFT_OUT: Final = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
 """Texts and comments, in which any word may stand."""
 
+_QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
+_PARAMETER: Final = re.compile(r"%\(\w+\)s|(?<!:)[:@]\w+")
+"""Names of columns and parameters may be any words, too."""
 
 _WITH_BODY: Final = re.compile(r"\s*CREATE\b.*?\b(?:TRIGGER|FUNCTION|PROCEDURE)\b", re.IGNORECASE | re.DOTALL)
 """What holds statements of its own, between BEGIN and END."""
@@ -61,7 +69,7 @@ _WITH_BODY: Final = re.compile(r"\s*CREATE\b.*?\b(?:TRIGGER|FUNCTION|PROCEDURE)\
 
 def classify(text: str) -> Kind:
     """Work out what a statement does; a text may hold several."""
-    told = _LEFT_OUT.sub(" ", text)
+    told = _QUOTED.sub('"name"', _LEFT_OUT.sub(" ", _PARAMETER.sub("?", text)))
     parts = [told] if _WITH_BODY.match(told) else told.split(";")
     kinds = [_one(part) for part in parts if part.strip()]
     return Kind(
@@ -84,8 +92,16 @@ _LOCAL: Final = re.compile(
 )
 _TEMPORARY: Final = re.compile(r"CREATE\s+(?:(?:GLOBAL|LOCAL)\s+)?TEMP", re.IGNORECASE)
 _PASSING: Final = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "LOCK", "NOTIFY", "EXPLAIN", "FETCH", "MOVE", "CLOSE"})
-_WRITTEN: Final = re.compile(r"\b(?:INSERT|(?<!FOR )(?<!FOR NO KEY )UPDATE|DELETE|MERGE|INTO)\b", re.IGNORECASE)
-"""Within a query: a part that writes, or PostgreSQL's ``SELECT ... INTO``."""
+_WRITTEN: Final = re.compile(r"(?<![.\w])INTO\b|[()]\s*(?:DELETE\s+FROM|UPDATE\s[^()]*?\sSET)\b", re.IGNORECASE)
+"""Within a query: ``INSERT INTO``, ``MERGE INTO`` or ``SELECT ... INTO``, and what writes in the parentheses of a WITH
+or behind them. The words alone say nothing: a column may be called ``update`` or ``delete``."""
+
+_READING_PRAGMA: Final = re.compile(
+    r'PRAGMA\s+(?:[\w"]+\.)?(?!incremental_vacuum|optimize|shrink_memory|wal_checkpoint)'
+    r"(?:\w+|(?:foreign_key|index|table)_\w+\s*\([^()]*\))\s*",
+    re.IGNORECASE,
+)
+"""SQLite: one that is given no value, or the name of a table or an index to tell about."""
 
 
 def _one(statement: str) -> Kind:
@@ -93,6 +109,8 @@ def _one(statement: str) -> Kind:
     word = (re.match(r"\w+|\(", statement) or [""])[0].upper()
     if word in _READS or word == "WITH":
         return _query(statement)
+    if _READING_PRAGMA.fullmatch(statement):
+        return Kind(reads=True)
     if word in _WRITES:
         left = Left.SESSION if _TEMPORARY.match(statement) else _left(statement)
         return Kind(writes=True, left=left)
@@ -100,9 +118,7 @@ def _one(statement: str) -> Kind:
         return Kind(ends=True)
     if word in _PASSING:
         return Kind(left=_left(statement))
-    if _LOCAL.match(statement):
-        return Kind(left=Left.UNTIL_THE_END)
-    return Kind(left=Left.SESSION)
+    return Kind(left=Left.UNTIL_THE_END if _LOCAL.match(statement) else Left.SESSION)
 
 
 def _query(statement: str) -> Kind:

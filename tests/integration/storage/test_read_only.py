@@ -51,6 +51,20 @@ def test_an_action_that_is_not_declared_to_write_cannot(
         assert not connection.exec_driver_sql("SELECT count(*) FROM users WHERE full_name = 'x'").scalar()
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["read", "read that is stored"])
+def test_a_read_of_columns_that_are_called_as_writes_are_is_a_read(
+    engine: sa.Engine, store: SqlStore, stored: bool
+) -> None:
+    def read(connection: sa.Connection) -> bytes:
+        rights = sa.select(*[sa.literal(1).label(name) for name in ("delete", "insert", "update")]).subquery()
+        return ok("x", list(connection.execute(sa.select(rights)).one()))
+
+    commits = count_commits(engine)
+    results = results_of(store, [job("a"), replace(job("x", read, stores=stored), reads=True), job("b")])
+    assert all(isinstance(result, Answered) for result in results)
+    assert len(commits) == 1
+
+
 def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None:
     engine = create_engine(clean_postgres, pooler="transaction")
     store = SqlStore(engine)
