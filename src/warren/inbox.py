@@ -113,7 +113,7 @@ def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Resul
     try:
         response = job.run(transaction.connection)
     except BaseException as error:
-        if transaction.touched != before:
+        if transaction.touched != before or transaction.apart:
             raise _NotTogether from error
         if isinstance(error, RequestError):
             return refused(job, error)

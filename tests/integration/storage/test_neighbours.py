@@ -202,6 +202,21 @@ def test_what_an_action_leaves_on_its_connection_no_other_request_meets(
     assert {name: value == seen["before"] for name, value in seen.items()} == dict.fromkeys(seen, True)
 
 
+def test_what_a_refused_request_leaves_no_other_request_meets_that_is_refused_too(
+    engine: sa.Engine, store: SqlStore
+) -> None:
+    seen: list[object] = []
+
+    def refuse(connection: sa.Connection) -> bytes:
+        seen.append(connection.get_execution_options().get("schema_translate_map"))
+        connection.execution_options(schema_translate_map={None: "nowhere"})
+        raise Conflict("not like this")
+
+    results = results_of(store, [job("x", refuse), job("y", refuse)])
+    assert all(isinstance(result, Answered) and result.code == "conflict" for result in results)
+    assert not any(seen)
+
+
 def test_ordinary_statements_leave_the_connection_as_it_is(engine: sa.Engine, store: SqlStore) -> None:
     connections: set[int] = set()
 
@@ -239,11 +254,15 @@ def write_by(how: str, engine: sa.Engine) -> Run:
     return run
 
 
+@pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("how", ["function", "driver"])
-def test_what_a_refused_request_has_written_unseen_is_not_kept(engine: sa.Engine, store: SqlStore, how: str) -> None:
+def test_what_a_refused_request_has_written_unseen_is_not_kept(
+    engine: sa.Engine, store: SqlStore, how: str, last: bool
+) -> None:
     if how == "function" and engine.dialect.name == "sqlite":
         return
-    result = run_among_neighbours(engine, store, job("x", write_by(how, engine)))
+    guilty = job("x", write_by(how, engine))
+    result = results_of(store, [job("a"), guilty])[-1] if last else run_among_neighbours(engine, store, guilty)
     assert isinstance(result, Answered)
     assert result.code == "conflict"
     assert "x" not in effects(engine)
