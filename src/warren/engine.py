@@ -51,7 +51,8 @@ def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") 
         file: what connecting may do to an SQLite file.
 
     Raises:
-        ValueError: another kind of database, or a URL whose parameters cannot be used.
+        ValueError: another kind of database, an SQLite database without a file, or a URL whose parameters cannot be
+            used.
     """
     parsed = sa.make_url(url)
     match parsed.get_backend_name():
@@ -64,7 +65,7 @@ def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") 
 
 
 def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
-    file = SqliteFile(Path(url.database or ""), use)
+    file = SqliteFile(_path_of(url), use)
 
     def connect() -> FileConnection:
         connection = file.open(timeout=LOCK_TIMEOUT, check_same_thread=False)
@@ -92,6 +93,15 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
             error.args = (f"{error} ({url.database})",)
 
     return engine
+
+
+def _path_of(url: sa.URL) -> Path:
+    name = url.database or ""
+    if not name or ":memory:" in name or name.startswith("file:"):
+        raise ValueError("SQLite needs the path of a file, such as sqlite:///api.db: a worker has several connections")
+    if url.query:
+        raise ValueError("SQLite's URL takes no parameters behind a ?; a ? in the file's name is written %3F")
+    return Path(name)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, *, durable: bool) -> None:

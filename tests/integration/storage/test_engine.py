@@ -79,6 +79,24 @@ def test_another_kind_of_database_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "needs the path of a file"),
+        ("sqlite:///:memory:", "needs the path of a file"),
+        ("sqlite:///file:tasks.db", "needs the path of a file"),
+        ("sqlite:///tasks.db?timeout=1", "takes no parameters"),
+    ],
+)
+def test_an_sqlite_database_that_is_not_a_file_is_refused(
+    url: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=words):
+        create_engine(url).connect()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda path: path.mkdir(), "unable to open database file"),
