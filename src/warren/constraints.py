@@ -6,6 +6,7 @@ something to the caller asks here which one it was.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import Any, Final
 
@@ -15,7 +16,22 @@ _FOREIGN_KEY: Final = "23503"
 _UNIQUE: Final = "23505"
 """PostgreSQL: foreign key violation, unique violation (Appendix A)."""
 
+_CONSTRAINTS: Final = "23"
+"""PostgreSQL: the class of all integrity constraint violations."""
+
+_SQLITE_COLUMN: Final = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (\w+)\.")
+"""SQLite names no table where a row breaks a check or a foreign key."""
+
 _SQLITE_UNIQUE: Final = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
+
+
+def table_of_refused_row(error: sa.exc.DBAPIError) -> str | None:
+    """Name the table one of whose constraints a row broke; None when it was something else, or nobody says."""
+    if isinstance(error.orig, sqlite3.Error):
+        found = _SQLITE_COLUMN.match(str(error.orig))
+        return found[1] if found else None
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return _table(error.orig) if state.startswith(_CONSTRAINTS) else None
 
 
 def breaks_foreign_key(error: sa.exc.IntegrityError, name: str) -> bool:

@@ -150,6 +150,10 @@ class StorageFailed(TemporaryError):
     """The database refused a statement; the text holds no values, since they may be secret."""
 
 
+class RowRefused(StorageFailed):
+    """The database refused a row of an action's own, such as one whose key is taken, which says nothing of others."""
+
+
 class FailedAlone(StorageFailed):
     """The database failed on this request again and again as it does in an outage, and answered others meanwhile."""
 

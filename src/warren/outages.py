@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from warren.errors import FailedAlone, StorageDoubtful, StorageFailed
+from warren.errors import FailedAlone, RowRefused, StorageDoubtful, StorageFailed
 from warren.store import Store
 
 T = TypeVar("T")
@@ -18,7 +18,8 @@ def judged(store: Store[Any], attempt: Callable[[], T]) -> T:
     """Attempt something with a store, and say of an error whether it is an outage.
 
     The database may end a connection because of what one request asks of it, which looks like an outage; and it may
-    refuse what one request asks of it because it refuses everybody. A check on a new connection tells.
+    refuse what one request asks of it because it refuses everybody. A check on a new connection tells. A row that
+    breaks a constraint of an action's own table is that request's affair, and is not checked.
 
     Raises:
         StorageUnavailable: the database does not answer.
@@ -31,6 +32,8 @@ def judged(store: Store[Any], attempt: Callable[[], T]) -> T:
         except StorageDoubtful as error:
             store.answers()
             last = error
+        except RowRefused:
+            raise
         except StorageFailed:
             store.ping()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,13 +29,6 @@ __all__ = [
 ]
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_PINGS: Final[Mapping[sa.Table, dict[str, Any]]] = {
-    processed_requests: {**values(Row(Key("", " ping"), b"", "", "", b"{}")), "created_at": _LONG_AGO},
-    crash_journal: {"principal": "", "id": " ping", "attempts": 0, "last_at": _LONG_AGO},
-    rate_windows: {"principal": " ping", "ends_ms": 0, "taken": 0},
-}
-"""Rows for trying whether rows can be written; no request has such an id, and no caller such a name."""
-
 RECOVERY: Final = 2.0
 """Seconds that a server which has just failed is given to come back: when one of its processes has crashed it takes a
 moment to notice that, and then ends all connections."""
@@ -132,7 +126,7 @@ class SqlStore(SqlConnection):
         """
         try:
             with self.begin(writes=True) as transaction:
-                for table, row in _PINGS.items():
+                for table, row in _pings().items():
                     key = {column.name: row[column.name] for column in table.primary_key}
                     transaction.connection.execute(table.insert(), [row])
                     transaction.connection.execute(table.delete().filter_by(**key))
@@ -154,6 +148,16 @@ class SqlStore(SqlConnection):
                 if time.monotonic() > give_up:
                     raise
             time.sleep(_LOOK)
+
+
+def _pings() -> dict[sa.Table, dict[str, Any]]:
+    """Make rows for trying whether rows can be written; no other try waits for them, and no request has such an id."""
+    name = f" ping {secrets.token_hex(8)}"
+    return {
+        processed_requests: {**values(Row(Key("", name), b"", "", "", b"{}")), "created_at": _LONG_AGO},
+        crash_journal: {"principal": "", "id": name, "attempts": 0, "last_at": _LONG_AGO},
+        rate_windows: {"principal": name, "ends_ms": 0, "taken": 0},
+    }
 
 
 def _older_than(moment: datetime) -> dict[sa.Table, sa.ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from warren.constraints import breaks_primary_key
+from warren.constraints import breaks_primary_key, table_of_refused_row
 from warren.database_errors import (
     is_lock_timeout,
     is_read_only,
@@ -20,12 +20,12 @@ from warren.database_errors import (
     unavailable,
     undeclared,
 )
-from warren.errors import StorageDoubtful, StorageUnavailable
+from warren.errors import RowRefused, StorageDoubtful, StorageFailed, StorageUnavailable
 from warren.prepared import say
 from warren.shared_connection import SharedConnection
 from warren.statements import FIND, FIND_ONE, SAVE, values
 from warren.store import Key, KeyTaken, Row, Stored
-from warren.tables import crash_journal, is_of, processed_requests
+from warren.tables import crash_journal, is_of, metadata, processed_requests
 from warren.written import Written
 
 
@@ -145,7 +145,7 @@ class SqlConnection:
         """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
         if not isinstance(error, sa.exc.DBAPIError):
             return error
-        return translate(error)
+        return _or_row_refused(error, translate(error))
 
     def _translated(self, error: Exception, *, writes: bool, begun: bool, at_rim: bool) -> Exception:
         """Turn what has ended a transaction into one of our errors, where it is the database's."""
@@ -155,7 +155,7 @@ class SqlConnection:
         if isinstance(error, sa.exc.DBAPIError):
             if begun and not writes and is_read_only(error):
                 return undeclared(error)
-            translated = translate_end(error) if at_rim else translate(error)
+            translated = _or_row_refused(error, translate_end(error) if at_rim else translate(error))
         elif kept is not None and kept.invalidated:  # whatever was made of that
             translated = StorageUnavailable(f"The database does not answer: {reason(error)}")
         if begun and isinstance(translated, StorageUnavailable):
@@ -207,6 +207,12 @@ def _switch(connection: SharedConnection, *, writes: bool) -> None:
         driver: Any = connection.connection.driver_connection
         driver.read_only = None if writes else True
     connection.execution_options(writes=writes)
+
+
+def _or_row_refused(error: sa.exc.DBAPIError, translated: Exception) -> Exception:
+    """Tell a row of an action's own table that broke a constraint from what the database may refuse everybody."""
+    table = table_of_refused_row(error) if isinstance(translated, StorageFailed) else None
+    return RowRefused(str(translated)) if table and table not in metadata.tables else translated
 
 
 def _key(row: Row) -> Key:

@@ -20,7 +20,8 @@ def fail_at(engine: sa.Engine, beginning: str, name: str, error: Exception, *, p
 
     def look(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> None:
         values = parameters.values() if isinstance(parameters, dict) else parameters
-        if statement.startswith(beginning) and name in values and next(passes, None) is None:
+        concerned = any(str(value).startswith(name) for value in values)
+        if statement.startswith(beginning) and concerned and next(passes, None) is None:
             raise error
 
     sa.event.listen(engine, "before_cursor_execute", look)

@@ -181,11 +181,16 @@ def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_d
         with pytest.raises(StorageUnavailable, match="locked processed_requests"):
             store.ping()
     store.ping()
-    with engine.connect() as holder, holder.begin() as transaction:
-        holder.execute(sa.text("INSERT INTO processed_requests VALUES ('', ' ping', '', '', '', '{}', now())"))
-        with pytest.raises(StorageUnavailable, match="busy"):  # whoever asks has no request whose fault it could be
-            store.ping()
-        transaction.rollback()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE 'in conflict' USING ERRCODE = '40001'; END $$;"
+            "CREATE TRIGGER conflict BEFORE INSERT ON crash_journal EXECUTE FUNCTION conflict()"
+        )
+    with pytest.raises(StorageUnavailable, match="busy"):  # whoever asks has no request whose fault it could be
+        store.ping()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP FUNCTION conflict CASCADE")
     store.close()
     engine.dispose()
 

@@ -7,13 +7,14 @@ import sqlalchemy as sa
 
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
+from taskmanager.storage.tables import users
 from warren.codec import ok
-from warren.errors import StorageBusy, StorageFailed, Unauthenticated
+from warren.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
 from warren.inbox import Answered, Failed
-from warren.sql import SqlStore
+from warren.sql import SqlStore, create_engine
 
 from .conftest import NOW
-from .jobs import job, results_of, stored_ids
+from .jobs import job, leave, results_of, stored_ids
 
 NEW_CHECK = "ALTER TABLE tasks ADD CONSTRAINT ck_tasks_new CHECK (title <> 'Write')"
 NEW_TRIGGER = (
@@ -88,3 +89,61 @@ def test_a_response_that_cannot_be_kept_for_another_reason_is_not_said_to_be_ano
     assert isinstance(result.error, StorageFailed)
     assert not isinstance(result.error, StorageBusy)
     assert stored_ids(engine) == []
+
+
+TAKEN = "taken@example.com"
+
+
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize(("column", "value"), [("email", TAKEN), ("password_hash", None)])
+def test_a_row_of_an_actions_own_that_is_refused_is_not_doubted(
+    engine: sa.Engine, store: SqlStore, column: str, value: str | None, others: int
+) -> None:
+    def add_refused(connection: sa.Connection) -> None:
+        row = {"email": TAKEN, "password_hash": "", "created_at": NOW}
+        connection.execute(sa.insert(users), [row])
+        connection.execute(sa.insert(users), [row | {"email": "other@example.com"} | {column: value}])
+
+    said: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    jobs = [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=add_refused))]
+    *results, result = results_of(store, jobs)
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, StorageFailed)
+    assert column in str(result.error)
+    assert all(isinstance(each, Answered) for each in results)
+    assert not [text for text in said if "rate_windows" in text]
+
+
+def test_a_row_of_ours_that_is_refused_is_an_outage_when_everybodys_is(clean_postgres: str) -> None:
+    engine = create_engine(clean_postgres)
+    store = SqlStore(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE processed_requests ADD CONSTRAINT none CHECK (version = 'none')"))
+    try:
+        with pytest.raises(StorageUnavailable, match="none"):
+            results_of(store, [job("r")])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE processed_requests DROP CONSTRAINT none"))
+        store.close()
+        engine.dispose()
+
+
+def test_no_check_waits_for_another_workers_that_hangs(clean_postgres: str) -> None:
+    hasty = sa.make_url(clean_postgres).update_query_dict({"options": "-c lock_timeout=100ms"})
+    engine, other = create_engine(clean_postgres), create_engine(hasty.render_as_string(hide_password=False))
+    store, second = SqlStore(engine), SqlStore(other)
+    checked: list[str] = []
+
+    def check(*told: object) -> None:
+        if str(told[2]).startswith("INSERT INTO rate_windows"):
+            second.ping()
+            checked.append("second")
+
+    sa.event.listen(engine, "after_cursor_execute", check)
+    store.ping()
+    assert checked == ["second"]
+    for each, its in ((store, engine), (second, other)):
+        each.close()
+        its.dispose()
