@@ -3,7 +3,13 @@
 import json
 from typing import Any
 
+from msgspec.structs import replace
+
+from support.serving import keyring
 from warren.amqp import Delivery, Properties
+from warren.auth import Principal, Ticket
+from warren.codec import decode_request, imprint
+from warren.envelope import DEATHS, RETRY_COUNT
 
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
 """A direct reply queue's name, as RabbitMQ makes it."""
@@ -21,3 +27,12 @@ def asked(request: dict[str, Any], tag: int = 1) -> Delivery:
         properties=properties,
         body=json.dumps(request).encode(),
     )
+
+
+def retried(deaths: Any) -> Delivery:
+    """A request with one retry behind it, and what the broker says of its way."""
+    ring = keyring()
+    request: dict[str, Any] = {"id": "a", "version": "v1", "action": "get_task", "data": {"task_id": 1}}
+    known = imprint(decode_request(json.dumps(request).encode()))
+    delivery = asked({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
+    return replace(delivery, properties=replace(delivery.properties, headers={RETRY_COUNT: 1, DEATHS: deaths}))

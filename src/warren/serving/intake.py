@@ -152,7 +152,8 @@ class Intake(Generic[C, S]):
 
     def _accept(self, delivery: Delivery, request: Request) -> Work | Rejected:
         retries, ticket = self._standing(delivery, request)
-        _check_priority(delivery)
+        if not retries:  # one that an earlier version has accepted goes on
+            _check_priority(delivery)
         refused: RequestError | None = None
         if not (retries or delivery.redelivered):
             refused = lateness(delivery.properties.headers, self._clock(), "Request arrived")

@@ -1,6 +1,5 @@
 """What stands in a message's header never makes its letter one that cannot be written."""
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from support.asked import asked
+from support.asked import retried
 from support.serving import keyring
 from taskmanager.actions import api
 from warren.amqp import Delivery, FieldTable, size_of
-from warren.auth import Principal, Ticket
-from warren.codec import decode_request, imprint
-from warren.envelope import DEATHS, RETRY_COUNT
+from warren.envelope import DEATHS
 from warren.outcome import DeadLetter
 from warren.serving.intake import Declined, Intake, Work
 from warren.serving.outbox import Outbox
@@ -24,15 +21,6 @@ NO_SERVICES: Any = None
 """Nothing is executed here."""
 
 DEATH: FieldTable = {"queue": "api.requests.retry", "reason": "expired", "count": 1, "routing-keys": ["api.requests"]}
-
-
-def retried(deaths: Any) -> Delivery:
-    """A request with one retry behind it, and what the broker says of its way."""
-    ring = keyring()
-    request: dict[str, Any] = {"id": "a", "version": "v1", "action": "get_task", "data": {"task_id": 1}}
-    known = imprint(decode_request(json.dumps(request).encode()))
-    delivery = asked({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
-    return replace(delivery, properties=replace(delivery.properties, headers={RETRY_COUNT: 1, DEATHS: deaths}))
 
 
 def letter_headers(delivery: Delivery) -> FieldTable:

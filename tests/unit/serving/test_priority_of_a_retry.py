@@ -1,0 +1,31 @@
+"""A retry goes on with the priority that an earlier version accepted; from callers such a priority is refused."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from support.asked import asked, retried
+from support.serving import keyring
+from taskmanager.actions import api
+from warren.amqp import Delivery
+from warren.envelope import HIGHEST_PRIORITY
+from warren.serving.intake import Declined, Intake, Work
+
+NO_SERVICES: Any = None
+"""Nothing is executed here."""
+
+REQUEST = {"id": "a", "version": "v1", "action": "health_check", "data": {}}
+
+
+def taken(delivery: Delivery, priority: int) -> Any:
+    properties = replace(delivery.properties, priority=priority)
+    return Intake(api, keyring(), NO_SERVICES).take(replace(delivery, properties=properties))
+
+
+def test_a_retry_goes_on_whatever_its_priority() -> None:
+    assert isinstance(taken(retried([]), HIGHEST_PRIORITY + 5), Work)
+
+
+def test_a_first_attempt_with_that_priority_is_refused() -> None:
+    assert isinstance(taken(asked(REQUEST), HIGHEST_PRIORITY), Work)
+    assert isinstance(taken(asked(REQUEST), HIGHEST_PRIORITY + 5), Declined)
