@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from warren.amqp import AmqpError, Message, Refused, Unroutable
 from warren.outcome import Outcome
 from warren.serving.intake import Declined, Work
@@ -35,6 +37,11 @@ class Parcel:
         self.item, self.outcome, self.messages = item, outcome, messages
         self.batch: int | None = None
         self.shortened = self.held = False
+
+    def lighten(self) -> None:
+        """Let go of what a request holds in memory beside its body: its messages are written, and it may wait long."""
+        if isinstance(self.item, Work):
+            self.item = replace(self.item, request=replace(self.item.request, data={}), arguments=())
 
     @property
     def tag(self) -> int:

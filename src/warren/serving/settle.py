@@ -250,6 +250,7 @@ class Settler:
         self._settle_in_batch(parcel)
         self._unsettled.release(parcel.tag)
         self._hold(parcel, held=True)
+        parcel.lighten()
 
     def _hold(self, parcel: Parcel, *, held: bool) -> None:
         if parcel.held != held:

@@ -1,17 +1,22 @@
 """Letters and retries that their queue does not take: their requests wait, uncounted, and all others go on."""
 
 import asyncio
+import gc
 import json
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from msgspec import Struct
 
 from support.crashed import count_deaths, delivered_before
 from support.notes import note_api
 from support.serving import Caller, calling, serving, until
+from warren.actions import Api, Context
 from warren.amqp import ChannelClosed, Message, Refused
 from warren.devbroker import DevBroker
 from warren.inbox import MOST_DEATHS
@@ -23,6 +28,10 @@ from warren.topology import Topology
 FILLER = b"it was here before"
 FEW = WorkerOptions(name="test", prefetch=8)
 ONE = WorkerOptions(name="test", prefetch=1)
+
+
+class Heavy(Struct, frozen=True, weakref=True):
+    text: str
 
 
 @pytest.fixture
@@ -217,6 +226,39 @@ async def test_a_worker_with_one_request_in_hand_makes_room_whenever_a_queue_ref
             await empty(private_broker, caller, topology.dead_letters)
             (letter,) = await caller.letters(1)
             assert letter.properties.correlation_id == name
+
+
+async def test_a_request_that_waits_for_room_is_kept_as_bytes_only(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api: Api[sa.Connection, Any] = Api("heavy")
+    kept: list[weakref.ref[Heavy]] = []
+
+    @api.action("v1", "fail")
+    def fail(context: Context[sa.Connection, Any], wanted: Heavy) -> None:
+        if wanted.text == "heavy":
+            kept.append(weakref.ref(wanted))
+        raise ValueError
+
+    def ask(text: str) -> dict[str, object]:
+        return {"id": text, "version": "v1", "action": "fail", "data": {"text": text}, "auth": token}
+
+    await fill(private_broker, caller, topology.dead_letters)
+    async with serving(api, private_broker.url, topology, database, most=0):
+        await caller.send(ask("heavy"), reply_to=None)
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+        await caller.ask(ask("next"))  # the lane forgets what it has done with the next that it does
+        caplog.clear()
+        gc.collect()
+        assert [found() for found in kept] == [None]
+        await empty(private_broker, caller, topology.dead_letters)
+        letters = await caller.letters(2)
+    assert {json.loads(letter.body)["request"]["data"]["text"] for letter in letters} == {"heavy", "next"}
 
 
 async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_its_letter_is_taken(
