@@ -38,21 +38,30 @@ class Kind(Struct, frozen=True):
 MOST_KEPT: Final = 2000
 """Texts whose kinds are kept; an application has fewer, unless it writes values into them."""
 
-LONGEST_KEPT: Final = 10_000
-"""Characters of a text whose kind is kept, so that what is kept takes some megabytes at most."""
+MOST_CHARACTERS: Final = 4_000_000
+"""Of all these texts together."""
 
-_kinds: Final[dict[str, Kind]] = {}
+
+class _Known:
+    """Kinds by their texts."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, Kind] = {}
+        self.characters = 0
+
+
+_known: Final = _Known()
 
 
 def kind_of(text: str) -> Kind:
-    """Say what a statement does; worked out once for each text that is not very long."""
-    kind = _kinds.get(text)
+    """Say what a statement does; worked out once for each text."""
+    kind = _known.kinds.get(text)
     if kind is None:
-        if len(text) > LONGEST_KEPT:
-            return classify(text)
-        if len(_kinds) >= MOST_KEPT:
-            _kinds.clear()
-        kind = _kinds[text] = classify(text)
+        if len(_known.kinds) >= MOST_KEPT or _known.characters + len(text) > MOST_CHARACTERS:
+            _known.kinds.clear()
+            _known.characters = 0
+        kind = _known.kinds[text] = classify(text)
+        _known.characters += len(text)
     return kind
 
 
@@ -127,7 +136,7 @@ def _query(statement: str) -> Kind:
     return Kind(reads=not writes and functions <= _HARMLESS, writes=writes, left=_left(statement))
 
 
-_CALL: Final = re.compile(r"(\bAS\s+)?((?:\w+\.)?\"?\w+\"?)\s*\(", re.IGNORECASE)
+_CALL: Final = re.compile(r"(\bAS\s+)?(?<![\w\"])((?:\w+\.)?\"?\w+\"?)\s*\(", re.IGNORECASE)
 
 
 def _functions(statement: str) -> set[str]:
@@ -141,9 +150,12 @@ _LOCAL_SETTING: Final = re.compile(r"set_config\s*\((?:[^()]|\((?:[^()]|\([^()]*
 
 def _left(statement: str) -> Left:
     functions = _functions(statement)
-    if "set_config" in _functions(_LOCAL_SETTING.sub("", statement)) or functions & _LOCKS:
+    if functions & _LOCKS:
         return Left.SESSION
-    return Left.UNTIL_THE_END if "set_config" in functions else Left.NOTHING
+    if "set_config" not in functions:
+        return Left.NOTHING
+    others = _functions(_LOCAL_SETTING.sub("", statement))
+    return Left.SESSION if "set_config" in others else Left.UNTIL_THE_END
 
 
 _LOCKS: Final = frozenset(

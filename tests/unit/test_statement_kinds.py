@@ -1,8 +1,10 @@
 """What a statement does, told from its text."""
 
+import tracemalloc
+
 import pytest
 
-from warren.statement_kinds import Kind, Left, classify
+from warren.statement_kinds import MOST_CHARACTERS, Kind, Left, classify, kind_of
 
 READS = Kind(reads=True)
 WRITES = Kind(writes=True)
@@ -91,3 +93,20 @@ ENDS = Kind(ends=True)
 )
 def test_what_a_statement_does(text: str, kind: Kind) -> None:
     assert classify(text) == kind
+
+
+def test_texts_that_are_all_different_do_not_fill_the_memory() -> None:
+    length = 500_000
+    tracemalloc.start()
+    try:
+        for number in range(5 * MOST_CHARACTERS // length):
+            assert kind_of(f"SELECT '{number:0{length}}'") == READS
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * MOST_CHARACTERS
+
+
+def test_a_text_is_kept_however_long_it_is() -> None:
+    text = f"INSERT INTO tasks (title) VALUES {', '.join(['(%s)'] * 10_000)}"
+    assert kind_of(text) is kind_of(text)
