@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from warren.amqp import AmqpError, Backoff, Channel, Connection, ConnectionLost, Message, Refused
+from warren.amqp import AmqpError, AmqpTimeout, Backoff, Channel, Connection, ConnectionLost, Message, Refused
 from warren.serving.publishing import is_not_taken
 from warren.topology import DIRECT_REPLY_TO
 
@@ -187,6 +187,9 @@ class UnprovenReplies:
             else:
                 reply.message = shorter
                 self._again(reply)
+            return
+        if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm holds it back, as everybody's
+            self._again(reply)
             return
         code = verdict.reply_code if isinstance(verdict, ConnectionLost) else 0
         reply.tries += 1

@@ -14,6 +14,7 @@ from warren.devbroker import DevBroker
 from warren.errors import NoAnswer
 from warren.serving import WorkerOptions
 from warren.serving.publishing import Publisher
+from warren.serving.unproven import Reply, UnprovenReplies
 from warren.topology import Topology
 
 
@@ -70,3 +71,34 @@ async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for
             assert not lost
         finally:
             await connection.close()
+
+
+async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
+    private_broker: DevBroker, topology: Topology, token: str
+) -> None:
+    hasty = Limits(confirm=0.3)
+    done: list[int] = []
+    async with calling(private_broker.url, topology) as caller:
+        await caller.send(write("a", token))
+        got = await caller.channel.get(topology.requests, no_ack=True)
+        assert got is not None
+        queue = got.delivery.properties.reply_to or ""
+        replies = UnprovenReplies(
+            lambda: Connection.open(private_broker.url, limits=hasty),
+            write_shorter=lambda *_: None,
+            on_done=done.extend,
+            on_size=lambda: None,
+            room=10,
+        )
+        alarm = memory_alarm(private_broker)
+        await asyncio.to_thread(alarm.__enter__)
+        try:
+            replies.publish(Reply(Message(b"{}", queue), "a", 1))
+            await asyncio.sleep(10 * hasty.confirm)  # for as long as three tries and more
+            assert not done
+        finally:
+            await asyncio.to_thread(alarm.__exit__, None, None, None)
+        await until(lambda: done, "the confirm")
+        assert await caller.reply() == {}
+        assert replies.is_proven(queue)
+        await replies.close()
