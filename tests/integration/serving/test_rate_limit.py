@@ -206,7 +206,8 @@ async def test_a_principal_that_waits_for_a_lease_holds_up_nobody_else(
                 reply = await caller.ask(write(f"other-{number}", token_of(f"other {number % 10}")))
                 assert (reply["correlation_id"], reply["status"]) == (f"other-{number}", "ok")
         replies = [await caller.reply() for _ in range(3)]
-        assert [reply["correlation_id"] for reply in replies] == ["slow-1", "slow-2", "slow-3"]
+        # Admitted in their order, and then run by two lanes at the same time.
+        assert {reply["correlation_id"] for reply in replies} == {"slow-1", "slow-2", "slow-3"}
         assert {reply["status"] for reply in replies} == {"ok"}
     engine.dispose()
 

@@ -124,7 +124,7 @@ async def test_the_reply_that_goes_with_a_letter_in_place_of_a_retry_may_have_a_
 ) -> None:
     forged = f"amq.rabbitmq.reply-to.{NAME}.k"
     async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
-        await caller.send(request("failing", token, "fail", text="x" * LARGEST), reply_to=forged)
+        await caller.send(largest(request("failing", token, "fail")), reply_to=forged)
         await caller.letters(1)
         assert (await caller.ask(request("small", token, "answer", size=1)))["data"] == "x"
     assert not [text for text in caplog.messages if text.startswith("lost the broker")]
