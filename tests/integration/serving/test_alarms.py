@@ -14,7 +14,7 @@ from warren.devbroker import DevBroker
 from warren.errors import NoAnswer
 from warren.serving import WorkerOptions
 from warren.serving.publishing import Publisher
-from warren.serving.unproven import Reply, UnprovenReplies
+from warren.serving.unproven import TRIES, Reply, UnprovenReplies
 from warren.topology import Topology
 
 
@@ -78,6 +78,7 @@ async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
 ) -> None:
     hasty = Limits(confirm=0.3)
     done: list[int] = []
+    sizes: list[int] = []
     async with calling(private_broker.url, topology) as caller:
         await caller.send(write("a", token))
         got = await caller.channel.get(topology.requests, no_ack=True)
@@ -87,14 +88,14 @@ async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
             lambda: Connection.open(private_broker.url, limits=hasty),
             write_shorter=lambda *_: None,
             on_done=done.extend,
-            on_size=lambda: None,
+            on_size=lambda: sizes.append(replies.size),
             room=10,
         )
         alarm = memory_alarm(private_broker)
         await asyncio.to_thread(alarm.__enter__)
         try:
             replies.publish(Reply(Message(b"{}", queue), "a", 1))
-            await asyncio.sleep(10 * hasty.confirm)  # for as long as three tries and more
+            await until(lambda: sizes.count(2) > TRIES + 1, "more tries than a forged reply queue has")
             assert not done
         finally:
             await asyncio.to_thread(alarm.__exit__, None, None, None)
