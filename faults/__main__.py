@@ -20,7 +20,7 @@ from faults.node import Node
 from faults.runner import Finding, play
 from faults.scene import REGISTER, Scene
 from faults.short_form import begun
-from warren.running import interruptible
+from warren.interrupts import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

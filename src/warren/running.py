@@ -7,19 +7,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
-from types import FrameType
 from typing import Any, Final, TypeVar
+
+from warren.interrupts import stop_signals
 
 T = TypeVar("T")
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
 """A program: it gets the event that is set when it shall stop, and then ends by itself."""
-
-Handler = Callable[[int, FrameType | None], Any] | int
-"""What handles a signal: a function, or one of ``SIG_IGN`` and ``SIG_DFL``."""
 
 ORPHAN_LIMIT: Final = timedelta(seconds=20)
 """How long a program may go on after the end of its input; its parent is gone, so nobody else would end it."""
@@ -43,34 +40,6 @@ def run(main: Main[T], *, stop_with_input: bool = False) -> T:
         return runner.run(_run(main, stop_with_input=stop_with_input))
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """In a program without an event loop, let SIGTERM and SIGHUP interrupt like Ctrl-C: with a KeyboardInterrupt.
-
-    For the main thread only. On Windows, where they do not exist between processes, Ctrl-Break does so.
-    """
-    _, *others = _stop_signals()
-    with _handled(others, signal.default_int_handler):
-        yield
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let an impatient second Ctrl-C, SIGTERM or SIGHUP not break a clean-up off. For the main thread only."""
-    with _handled(_stop_signals(), signal.SIG_IGN):
-        yield
-
-
-@contextmanager
-def _handled(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
-    before = [(number, signal.signal(number, handler)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, former in before:
-            signal.signal(number, former)
-
-
 async def _run(main: Main[T], *, stop_with_input: bool) -> T:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     _on_signals(loop, stop)
@@ -88,19 +57,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    for number in _stop_signals():
+    for number in stop_signals():
         if sys.platform == "win32":
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
         else:
             loop.add_signal_handler(number, stop.set)
-
-
-def _stop_signals() -> list[signal.Signals]:
-    """Ctrl-C, and the others that ask a program to stop; SIGHUP only where nobody has it ignored."""
-    if sys.platform == "win32":
-        return [signal.SIGINT, signal.SIGBREAK]
-    hung_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
-    return [signal.SIGINT, signal.SIGTERM, *hung_up]
 
 
 def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from warren.devbroker import BrokerFailed, DevBroker, LastingBroker
-from warren.running import interruptible, undisturbed
+from warren.interrupts import interruptible, undisturbed
 
 
 def broker(

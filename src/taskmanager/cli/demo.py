@@ -11,7 +11,7 @@ from taskmanager.cli.endings import WrongUse
 from taskmanager.demo.play import run_demo
 from taskmanager.demo.stage import DemoOptions
 from taskmanager.durations import parse_duration
-from warren.running import interruptible
+from warren.interrupts import interruptible
 
 
 def demo(

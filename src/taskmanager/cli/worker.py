@@ -18,10 +18,11 @@ from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
 from warren.availability import when_available
 from warren.errors import WorkerDeaf
+from warren.interrupts import interruptible
 from warren.memory import live_long
 from warren.operations import shown_address
 from warren.processes import LIMIT, supervise
-from warren.running import interruptible, run
+from warren.running import run
 from warren.serving import end_process_within
 from warren.sqlite_file import others_may_read
 

@@ -19,8 +19,8 @@ from taskmanager.durations import format_duration
 from taskmanager.settings import PREFIX, Settings, environment
 from warren.client import BlockingClient
 from warren.devbroker import DevBroker, answers
+from warren.interrupts import undisturbed, uninterrupted
 from warren.operations import remove_topology, shown_address
-from warren.running import undisturbed
 from warren.topology import Topology
 
 
@@ -75,12 +75,12 @@ def set_stage(options: DemoOptions, broker: DevBroker | str, book: LogBook) -> I
         DemoFailed: a worker did not start.
         BrokerMissing, BrokerFailed: there is no private node to be had.
     """
-    stack = ExitStack()
-    try:
-        yield _build(stack, options, broker, book)
-    finally:
-        with undisturbed():
-            stack.close()
+    with ExitStack() as stack:  # its own end clears up where an interrupt meets the last lines of this function
+        try:
+            yield _build(stack, options, broker, book)
+        finally:
+            with undisturbed():
+                stack.close()
 
 
 def choose_broker(*, management: bool) -> tuple[DevBroker | str, str]:
@@ -99,8 +99,9 @@ def choose_broker(*, management: bool) -> tuple[DevBroker | str, str]:
 
 
 def _build(stack: ExitStack, options: DemoOptions, broker: DevBroker | str, book: LogBook) -> Stage:
-    folder = Path(tempfile.mkdtemp(prefix="taskmanager-demo-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    with uninterrupted():
+        folder = Path(tempfile.mkdtemp(prefix="taskmanager-demo-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
     url, prefix = _enter_broker(stack, broker)
     variables = _variables(url, prefix, folder, options)
     settings = Settings.from_environment(variables)

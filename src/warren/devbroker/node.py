@@ -16,6 +16,7 @@ from warren.devbroker.errors import BrokerFailed
 from warren.devbroker.installation import configuration, named_root
 from warren.devbroker.probe import greeting, shows_page
 from warren.devbroker.programs import Programs
+from warren.interrupts import uninterrupted
 from warren.process_group import ProcessGroup, kill
 
 __all__ = ["DevBroker"]
@@ -202,7 +203,8 @@ class DevBroker:
         try:
             if self._folder is None:
                 within = self._within or self._programs.nodes_folder()
-                self._folder = Path(tempfile.mkdtemp(prefix="warren-broker-", dir=within)).resolve()
+                with uninterrupted():
+                    self._folder = Path(tempfile.mkdtemp(prefix="warren-broker-", dir=within)).resolve()
             self._launch(self._folder)
             return self._answers_in_time(self._folder)
         except BaseException:  # Ctrl-C while the node boots must not leave it running either

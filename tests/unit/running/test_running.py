@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from warren.running import interruptible, run, undisturbed
+from warren.interrupts import interruptible
+from warren.running import run
 
 PROGRAM = """
 import asyncio, sys
@@ -78,19 +79,6 @@ def test_uvloop_is_used_where_it_is() -> None:
     assert run(loop_kind) == "uvloop"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_interrupt_like_ctrl_c_and_only_within(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-
-    def interrupted() -> None:
-        with interruptible():
-            os.kill(os.getpid(), number)
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert signal.getsignal(number) is before
-
-
 def test_a_hang_up_that_is_ignored_stays_so() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
@@ -102,12 +90,3 @@ def test_a_hang_up_that_is_ignored_stays_so() -> None:
         assert ends(process) == (7, "stopped\n")
     finally:
         signal.signal(signal.SIGHUP, before)
-
-
-def test_a_clean_up_is_not_disturbed_by_a_second_signal() -> None:
-    before = signal.getsignal(signal.SIGINT)
-    with undisturbed():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGHUP)
-    assert signal.getsignal(signal.SIGINT) is before
