@@ -22,16 +22,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from leveret.actions import Context
+from leveret.auth import ANONYMOUS, Keyring
+from leveret.envelope import Request
+from leveret.errors import Unauthenticated
+from leveret.sql import create_engine
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
 from taskmanager.storage import migration
-from warren.actions import Context
-from warren.auth import ANONYMOUS, Keyring
-from warren.envelope import Request
-from warren.errors import Unauthenticated
-from warren.sql import create_engine
 
 
 async def measure(engine: sa.Engine, services: Services, email: str) -> float:

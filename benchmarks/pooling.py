@@ -17,13 +17,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
+from leveret.pooling import Pooler
+from leveret.sql import SqlStore, create_engine
 from support.pgbouncer import pgbouncer
 from support.postgres import PrivatePostgres
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import migration, task_queries
-from warren.pooling import Pooler
-from warren.sql import SqlStore, create_engine
 
 ROUNDS: Final = 10
 WAYS: Final[tuple[tuple[str, str | None, Pooler], ...]] = (

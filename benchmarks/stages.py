@@ -24,20 +24,20 @@ from pathlib import Path
 import sqlalchemy as sa
 from pamqp import body, commands, frame, header
 
+from leveret.amqp import Delivery, frames
+from leveret.amqp.reader import Reader
+from leveret.auth import Keyring
+from leveret.inbox import Answered, run_batch
+from leveret.outcome import Answer
+from leveret.serving.intake import Intake, Work
+from leveret.serving.outbox import Outbox
+from leveret.sql import SqlStore, create_engine
+from leveret.topology import Topology
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
 from taskmanager.storage import migration
-from warren.amqp import Delivery, frames
-from warren.amqp.reader import Reader
-from warren.auth import Keyring
-from warren.inbox import Answered, run_batch
-from warren.outcome import Answer
-from warren.serving.intake import Intake, Work
-from warren.serving.outbox import Outbox
-from warren.sql import SqlStore, create_engine
-from warren.topology import Topology
 
 LIFETIME = timedelta(hours=1)
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"

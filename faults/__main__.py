@@ -20,7 +20,7 @@ from faults.node import Node
 from faults.runner import Finding, play
 from faults.scene import REGISTER, Scene
 from faults.short_form import begun
-from warren.interrupts import interruptible
+from leveret.interrupts import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for scene in REGISTER.values():
             print(f"{scene.name:28} {scene.title}: {scene.requests[0]} requests, {scene.strikes[0]} strikes")
         return 0
-    logging.getLogger("warren").setLevel(logging.ERROR)  # that connections are lost is the point of it
+    logging.getLogger("leveret").setLevel(logging.ERROR)  # that connections are lost is the point of it
     scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
     with interruptible():  # SIGTERM, and a terminal that is closed: everything ends, and no folder stays

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from faults.ledger import Entry
 from faults.load import PATIENT, REASKS, Load, pause_wanted
-from warren.errors import NoAnswer, NotSent, RequestError
+from leveret.errors import NoAnswer, NotSent, RequestError
 
 
 async def ask_again(load: Load, entries: Sequence[Entry]) -> None:

@@ -15,14 +15,14 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from warren import alone, inbox
-from warren.amqp import Channel, Delivery, Message
-from warren.inbox import Job, Result
-from warren.serving.arrivals import Arrivals
-from warren.serving.intake import Declined, Intake, Rejected, Work
-from warren.serving.settle import Settler
-from warren.sql import SqlStore, SqlTransaction
-from warren.store import Row, Store
+from leveret import alone, inbox
+from leveret.amqp import Channel, Delivery, Message
+from leveret.inbox import Job, Result
+from leveret.serving.arrivals import Arrivals
+from leveret.serving.intake import Declined, Intake, Rejected, Work
+from leveret.serving.settle import Settler
+from leveret.sql import SqlStore, SqlTransaction
+from leveret.store import Row, Store
 
 RECEIVED: Final = "received"
 AUTHENTICATED: Final = "authenticated"

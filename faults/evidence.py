@@ -16,7 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from faults.ledger import Evidence, Key, Letter
 from faults.node import Node
-from warren.topology import Topology
+from leveret.topology import Topology
 
 TASKS: Final = "SELECT owner_id, title FROM tasks"
 ROWS: Final = "SELECT principal, id, response_json FROM processed_requests"

@@ -17,10 +17,10 @@ from types import FrameType
 from typing import Final
 
 from faults.crash_points import POINTS, RARE, Killer, KillLog, set_points
+from leveret.running import run
 from taskmanager import logs
 from taskmanager.bootstrap import build_worker
 from taskmanager.settings import Settings, environment
-from warren.running import run
 
 COMMAND: Final = (sys.executable, "-P", "-m", "faults.lives")
 DEATHS: Final = "FAULTS_DEATHS"

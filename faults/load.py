@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from faults.ledger import Answer, Entry, Request
-from warren.client import Client
-from warren.errors import NoAnswer, NotSent, RequestError, WarrenError
-from warren.topology import Topology
+from leveret.client import Client
+from leveret.errors import LeveretError, NoAnswer, NotSent, RequestError
+from leveret.topology import Topology
 
 REASKS: Final = 3
 """So often a request is asked again when there was no answer."""
@@ -269,7 +269,7 @@ class Load:
         token, limit = self._tokens[request.user], self._options.timeout
         await client.send("create_task", request.data, token=token, id=request.id, timeout=limit)
 
-    def _note(self, kind: str, error: WarrenError) -> None:
+    def _note(self, kind: str, error: LeveretError) -> None:
         self.errors[kind] += 1
         self.texts[kind] = str(error)
 

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from typing import Final
 
-from warren.devbroker import BrokerFailed, BrokerMissing, DevBroker
+from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker
 
 LIMIT: Final = 20_000
 """Milliseconds that the broker may take for an answer."""

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import msgspec
 
+from leveret.amqp import Delivery
+from leveret.inbox import Job
+from leveret.serving.intake import Declined, Intake, Rejected, Work
 from taskmanager.cli import main
-from warren.amqp import Delivery
-from warren.inbox import Job
-from warren.serving.intake import Declined, Intake, Rejected, Work
 
 COMMAND: Final = (sys.executable, "-P", str(Path(__file__).resolve()), "worker")
 POISON: Final = "poison"

@@ -76,7 +76,7 @@ def document(findings: Sequence[Finding], seed: int, *, short: bool) -> dict[str
         "seed": seed,
         "short": short,
         "machine": {"cores": os.cpu_count(), "system": platform.platform()},
-        "versions": {"warren": version("warren"), "Python": platform.python_version()},
+        "versions": {"leveret": version("leveret"), "Python": platform.python_version()},
         "scenes": [_scene(finding) for finding in findings],
     }
 

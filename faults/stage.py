@@ -19,12 +19,12 @@ from faults.crew import WORKER, Crew, child_environment
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
 from faults.node import Node
+from leveret.process_group import ProcessGroup
+from leveret.topology import Topology
 from support.enrolling import enrol
 from support.postgres import PrivatePostgres
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.settings import PREFIX, Settings
-from warren.process_group import ProcessGroup
-from warren.topology import Topology
 
 Database = Literal["sqlite", "postgresql"]
 Part = TypeVar("Part")
@@ -234,7 +234,7 @@ class Stage:
         return entry
 
     async def _set_up(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="warren-faults-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="leveret-faults-"))
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         self.broker = self._shared or await self._own_broker()
         self.database_url = await self._own_database()

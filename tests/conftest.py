@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from leveret.devbroker import DevBroker, answers
 from support.postgres import PostgresServer, PrivatePostgres
-from warren.devbroker import DevBroker, answers
 
 
 @dataclass(frozen=True)

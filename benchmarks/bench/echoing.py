@@ -11,7 +11,7 @@ from bench.peers import working
 from bench.programs import Server, serving
 from bench.queues import quorum_queue, wait_for_consumers
 from bench.rig import Rig
-from warren.topology import Topology
+from leveret.topology import Topology
 
 NATIVE = "C"
 CONFIRMED = "aio_pika_peer confirmed"
@@ -48,7 +48,7 @@ def echoing(rig: Rig, who: str) -> Iterator[Echo]:
 
 
 def _address(name: str, queue: str) -> Address:
-    if name == "warren_peer":
+    if name == "leveret_peer":
         topology = Topology(queue)
         return Address(exchange=topology.exchange, routing_key=topology.requests)
     return Address(routing_key=queue)

@@ -12,8 +12,8 @@ from typing import Final
 
 from bench.peers import versions as peers_versions
 from bench.rig import Rig
+from leveret.amqp import Connection
 from support.postgres import server_programs
-from warren.amqp import Connection
 
 OURS: Final = ("msgspec", "pamqp", "psycopg", "sqlalchemy", "uvloop")
 

@@ -14,12 +14,12 @@ from bench.case import RunFailed, Usage
 from bench.programs import Server, run_to_end, serving
 from bench.queues import quorum_queue
 from bench.rig import PEERS, Rig, peers_python
-from warren.operations import remove_topology
-from warren.topology import Topology
+from leveret.operations import remove_topology
+from leveret.topology import Topology
 
 SERVED: Final = {
     "seed_shape": "first version's shape",
-    "warren_peer": "warren",
+    "leveret_peer": "leveret",
     "pika_peer": "pika",
     "aio_pika_peer": "aio-pika",
     "faststream_peer": "FastStream",
@@ -77,7 +77,7 @@ def working(rig: Rig, name: str, *further: str, how: str = "worker") -> Iterator
 @contextmanager
 def _queue(rig: Rig, name: str) -> Iterator[str]:
     queue = rig.new_name(name.removesuffix("_peer"))
-    if name != "warren_peer":
+    if name != "leveret_peer":
         with quorum_queue(rig.broker.url, queue):
             yield queue
         return

@@ -27,7 +27,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
     files: list[Path] = []
     with mpl.rc_context():
         # Letters stay letters in an SVG, and the same report gives the same file.
-        mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"] = "warren", "none"
+        mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"] = "leveret", "none"
         mpl.rcParams["axes.spines.top"] = mpl.rcParams["axes.spines.right"] = False
         for name, figure in (("rates", _rates(report)), ("latency", _latency(report))):
             if figure is None:
@@ -127,7 +127,7 @@ def _draw_latencies(axes: Axes, figures: Figures, setting: str) -> None:
 
 
 def _colour(who: str) -> str:
-    if who.startswith(("warren", "taskmanager", "echo, warren")):
+    if who.startswith(("leveret", "taskmanager", "echo, leveret")):
         return OURS
     return LIMIT if who.startswith(("C ", "echo, C ")) else OTHERS
 

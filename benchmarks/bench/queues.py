@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 
 from bench.case import RunFailed
 from bench.programs import START
-from warren.amqp import Channel, Connection
-from warren.operations import remove_topology
-from warren.topology import Topology
+from leveret.amqp import Channel, Connection
+from leveret.operations import remove_topology
+from leveret.topology import Topology
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from leveret.amqp import Address
+from leveret.devbroker import DevBroker
 from support.postgres import PrivatePostgres
-from warren.amqp import Address
-from warren.devbroker import DevBroker
 
 T = TypeVar("T")
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from bench.load import build_load
 from bench.rig import Rig
-from warren.devbroker import DevBroker
+from leveret.devbroker import DevBroker
 
 
 @contextmanager
 def rigged() -> Iterator[Rig]:
     """Start the broker and compile the load generator; everything ends with the block and nothing stays."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="warren-bench-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leveret-bench-")))
         program = build_load(folder)
         made = Rig(folder, stack.enter_context(DevBroker()), program, stack)
         stack.callback(made.forget)

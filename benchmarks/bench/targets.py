@@ -74,7 +74,7 @@ def value_of(target: Target, figures: Figures) -> float | None:
 
 
 def _echo(setting: str) -> list[Target]:
-    ours = Place("echo", "warren", setting)
+    ours = Place("echo", "leveret", setting)
     bounds = {"the C worker": ("C worker", 0.8), "aio-pika": ("aio-pika", 6.0), "FastStream": ("FastStream", 8.0)}
     return [
         Target(text=f"echo, our worker, {setting}: times {name}", of=ours, to=Place("echo", who, setting), least=least)
@@ -103,13 +103,13 @@ TARGETS: Final = (
     *_echo(_256),
     Target(
         text="echo, our client and worker: times FastStream's",
-        of=Place("clients", "warren", _64),
+        of=Place("clients", "leveret", _64),
         to=Place("clients", "FastStream", _64),
         least=20.0,
     ),
     Target(
         text="echo, our client and worker: times C to C",
-        of=Place("clients", "warren", _64),
+        of=Place("clients", "leveret", _64),
         to=Place("clients", "C client and worker", _64),
         least=0.6,
     ),

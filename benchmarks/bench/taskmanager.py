@@ -16,7 +16,7 @@ from bench.programs import Server, serving
 from bench.queues import api_queues, wait_for_consumers, waiting_in
 from bench.rig import Rig
 from bench.verify import Found, expect, look
-from warren.topology import Topology
+from leveret.topology import Topology
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LOOK, SceneFailed, unharmed
 from faults.stage import Stage
+from leveret.client import Client
+from leveret.devbroker import DevBroker
+from leveret.errors import NoAnswer, NotSent
 from support.alarm import memory_alarm
-from warren.client import Client
-from warren.devbroker import DevBroker
-from warren.errors import NoAnswer, NotSent
 
 T = TypeVar("T")
 

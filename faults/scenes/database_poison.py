@@ -14,8 +14,8 @@ from faults.scene import Plan, scene
 from faults.scenes.postgres import AWAY
 from faults.scenes.recovery import SceneFailed, said, unharmed
 from faults.stage import Stage
-from warren.outages import TRIES
-from warren.retry import ATTEMPTS_ALONE
+from leveret.outages import TRIES
+from leveret.retry import ATTEMPTS_ALONE
 
 POISONED: Final = (20, 2)
 """How many requests are poison, in full and in the short form."""

@@ -14,8 +14,8 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, summary, unharmed
 from faults.stage import Stage
-from warren.amqp import Connection, Message, Properties
-from warren.client import Client
+from leveret.amqp import Connection, Message, Properties
+from leveret.client import Client
 
 A_SECOND: Final = 20
 """Forged names a second."""

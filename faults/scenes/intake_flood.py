@@ -14,8 +14,8 @@ from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed
 from faults.stage import Stage
 from faults.stranger import Stranger
-from warren.amqp import Message
-from warren.codec import LARGEST_BODY
+from leveret.amqp import Message
+from leveret.codec import LARGEST_BODY
 
 DEADLY: Final = (10, 1)
 """Messages that kill who reads them, in full and in the short form."""

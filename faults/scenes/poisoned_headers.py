@@ -14,8 +14,8 @@ from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, said
 from faults.stage import Stage
 from faults.stranger import Stranger
-from warren.amqp import FieldTable, Message
-from warren.amqp.properties import encode_properties
+from leveret.amqp import FieldTable, Message
+from leveret.amqp.properties import encode_properties
 
 FITS: Final = 131_072 - 8 - 14
 """Bytes of properties in the largest frame that a client may send."""

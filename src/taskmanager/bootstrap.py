@@ -8,22 +8,22 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.auth import Keyring
+from leveret.broker_users import caller_permissions, worker_permissions
+from leveret.granting import BrokerUser
+from leveret.key_file import KeyFile
+from leveret.keys import NO_KEYS, KeySet, KeySetError
+from leveret.redriving import Redriver
+from leveret.retry import RetryPolicy
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import SqlStore, create_engine
+from leveret.topology import Topology
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 from taskmanager.secret import local_secret
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
-from warren.auth import Keyring
-from warren.broker_users import caller_permissions, worker_permissions
-from warren.granting import BrokerUser
-from warren.key_file import KeyFile
-from warren.keys import NO_KEYS, KeySet, KeySetError
-from warren.redriving import Redriver
-from warren.retry import RetryPolicy
-from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore, create_engine
-from warren.topology import Topology
 
 ISSUER = "taskmanager"
 """Who issues our tokens, and for whom."""

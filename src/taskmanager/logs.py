@@ -13,9 +13,9 @@ from typing import Final, TextIO
 
 import msgspec
 
+from leveret.masking import printable, without_tokens
 from taskmanager.log_writer import MOST, LogWriter
 from taskmanager.settings import Settings
-from warren.masking import printable, without_tokens
 
 _NOISY: Final = ("alembic", "sqlalchemy")
 """Libraries whose information is of no use to an operator."""

@@ -14,8 +14,8 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import ARGON2_VERSION
 
+from leveret.errors import Overloaded
 from taskmanager.domain.rules import composed
-from warren.errors import Overloaded
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from leveret.keys import secret_key
 from taskmanager.settings import SettingsError
-from warren.keys import secret_key
 
 _BYTES = 32
 _MISSING = (

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 import sqlalchemy as sa
 
+from leveret.keys import secret_key
+from leveret.libpq import hosts_to_query, read_parameters
+from leveret.operations import shown_address
+from leveret.store import RateLimit
+from leveret.url_parts import SIGNS, split_url
 from taskmanager.durations import format_duration, parse_duration
-from warren.keys import secret_key
-from warren.libpq import hosts_to_query, read_parameters
-from warren.operations import shown_address
-from warren.store import RateLimit
-from warren.url_parts import SIGNS, split_url
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""What the Task Manager does: plain functions that take a connection, never commit, and raise warren's errors.
+"""What the Task Manager does: plain functions that take a connection, never commit, and raise leveret's errors.
 
 Each one looks before it writes, because a refusal before the first write costs the other requests of a batch nothing.
 """
@@ -10,6 +10,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from leveret.constraints import breaks_foreign_key
+from leveret.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unauthenticated
 from taskmanager.domain import (
     Credentials,
     NewTask,
@@ -23,8 +25,6 @@ from taskmanager.domain import (
     rules,
 )
 from taskmanager.storage import login_queries, task_queries, user_queries
-from warren.constraints import breaks_foreign_key
-from warren.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)

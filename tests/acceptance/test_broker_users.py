@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
+from leveret.devbroker import DevBroker
 from support.broker_users import Operator
 from support.command import Commands
-from warren.devbroker import DevBroker
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import pytest
 
+from leveret.client import BlockingClient
+from leveret.errors import Overloaded
 from support.command import Commands
-from warren.client import BlockingClient
-from warren.errors import Overloaded
 
 
 def test_a_result_is_printed_on_one_line_and_ends_with_0(commands: Commands) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from leveret.operations import report_queues
+from leveret.topology import Topology
 from support.command import COMMAND, Commands, Running, children
 from support.waiting import processes_of, wait_until_gone
-from warren.operations import report_queues
-from warren.topology import Topology
 
 STEPS = (
     "1  health_check",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from leveret.errors import Unauthenticated
 from support.command import Commands
-from warren.errors import Unauthenticated
 
 PASSWORD = "correct horse"
 

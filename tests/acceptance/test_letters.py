@@ -6,10 +6,10 @@ import asyncio
 import json
 import sqlite3
 
+from leveret.client import BlockingClient
+from leveret.operations import report_queues
 from support.command import Commands
 from support.waiting import wait_until
-from warren.client import BlockingClient
-from warren.operations import report_queues
 
 
 def depths(commands: Commands) -> list[int | None]:

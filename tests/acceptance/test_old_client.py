@@ -11,8 +11,8 @@ from typing import Any
 import pika
 import pytest
 
+from leveret.topology import Topology
 from support.command import LIMIT, Commands
-from warren.topology import Topology
 
 Json = dict[str, Any]
 

@@ -11,13 +11,13 @@ from urllib.request import urlopen
 
 import pytest
 
+from leveret.amqp import Connection
+from leveret.client import BlockingClient
+from leveret.devbroker import answers
+from leveret.operations import apply_topology, report_queues
+from leveret.topology import DELIVERY_LIMIT
 from support.command import Commands, Running, children
 from support.waiting import is_alive, processes_of, wait_until
-from warren.amqp import Connection
-from warren.client import BlockingClient
-from warren.devbroker import answers
-from warren.operations import apply_topology, report_queues
-from warren.topology import DELIVERY_LIMIT
 
 
 def depths(commands: Commands) -> list[int | None]:
@@ -159,7 +159,9 @@ def test_the_private_broker_runs_in_the_foreground_and_leaves_nothing(commands: 
     with urlopen(broker.output.split("management page")[1].split()[0], timeout=10) as page:
         assert b"RabbitMQ Management" in page.read()
     started = children(broker.process.pid)
-    folders = {folder for pid in started for folder in [Path(f"/proc/{pid}/cwd").readlink()] if "warren" in folder.name}
+    folders = {
+        folder for pid in started for folder in [Path(f"/proc/{pid}/cwd").readlink()] if "leveret" in folder.name
+    }
     assert folders
     assert broker.stop(how) == 0
     assert not any(folder.exists() for folder in folders)

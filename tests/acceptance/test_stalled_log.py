@@ -11,8 +11,8 @@ from typing import IO
 
 import pytest
 
+from leveret.client import BlockingClient
 from support.command import COMMAND, LIMIT, Commands
-from warren.client import BlockingClient
 
 SIZE = 4096
 """Bytes that the pipe takes before a writer waits, the least that Linux gives; a request's line has about 100."""

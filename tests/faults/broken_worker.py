@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from leveret.serving.unsettled import Unsettled
+from leveret.sql import SqlTransaction
 from taskmanager.cli import main
-from warren.serving.unsettled import Unsettled
-from warren.sql import SqlTransaction
 
 HELD: Final = "held"
 """A file in the worker's folder: it has acked requests and not committed them."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import create_engine
 from support.postgres import PostgresServer
 from taskmanager.storage import migration
-from warren.sql import create_engine
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from leveret.amqp import Channel, Connection, Delivery, FieldTable, Message, Properties
+from leveret.dead_letters import look
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.versions import DELIVERY_LIMIT_BY_DEFAULT, FORGED_DEATHS_IGNORED, NACKS_UNCOUNTED, Version, version_of
-from warren.amqp import Channel, Connection, Delivery, FieldTable, Message, Properties
-from warren.dead_letters import look
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 LOOKS = 1000
 LIMIT = 60.0

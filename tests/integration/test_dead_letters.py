@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from leveret.amqp import Channel, ChannelClosed, Connection, FieldTable, Message, Properties
+from leveret.codec import encode_json
+from leveret.dead_letters import Death, Letter, look
+from leveret.devbroker import DevBroker
+from leveret.envelope import DeadLetter
+from leveret.topology import Topology
 from support.responder import LIMIT, declared
-from warren.amqp import Channel, ChannelClosed, Connection, FieldTable, Message, Properties
-from warren.codec import encode_json
-from warren.dead_letters import Death, Letter, look
-from warren.devbroker import DevBroker
-from warren.envelope import DeadLetter
-from warren.topology import Topology
 
 
 @pytest.fixture

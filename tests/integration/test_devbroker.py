@@ -18,15 +18,15 @@ import pika
 import pika.exceptions
 import pytest
 
+from leveret.devbroker import BrokerFailed, DevBroker, answers, node
 from support.waiting import processes_of, wait_until, wait_until_registered
-from warren.devbroker import BrokerFailed, DevBroker, answers, node
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 START_A_NODE = """
 import sys
 from pathlib import Path
-from warren.devbroker import DevBroker
+from leveret.devbroker import DevBroker
 with DevBroker(Path(sys.argv[1])) as node:
     print("started", flush=True)
     sys.stdin.read()

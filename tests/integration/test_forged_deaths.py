@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from leveret.amqp import Channel, Connection, Message, Properties
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.waiting import wait_until
-from warren.amqp import Channel, Connection, Message, Properties
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 DOCS: Final = Path(__file__).parents[2] / "docs" / "operations.md"
 COMMAND: Final = re.compile(r"^rabbitmqctl eval '(.+)'$", re.MULTILINE)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from leveret.topology import Topology
 from support.serving import LIMIT, Broker, calling
-from warren.topology import Topology
 
 PEERS = Path(__file__).resolve().parents[2] / "benchmarks" / "peers"
 
@@ -36,12 +36,12 @@ def working(peer: str, *arguments: str) -> Iterator[None]:
         ("pika_peer", "worker"),
         ("aio_pika_peer", "worker"),
         ("aio_pika_peer", "worker-confirmed"),
-        ("warren_peer", "worker"),
+        ("leveret_peer", "worker"),
     ],
 )
 async def test_a_client_gets_every_reply_of_its_worker(broker: Broker, prefix: str, peer: str, worker: str) -> None:
     async with calling(broker.url, Topology(prefix)):
-        queue = prefix if peer == "warren_peer" else Topology(prefix).requests
+        queue = prefix if peer == "leveret_peer" else Topology(prefix).requests
         with working(peer, worker, broker.url, queue):
             command = [sys.executable, str(PEERS / f"{peer}.py"), "client", broker.url, queue, "50", "8"]
             said = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=LIMIT)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from leveret.amqp import Addresses
+from leveret.client import BlockingClient, Client
+from leveret.devbroker import DevBroker
+from leveret.operations import apply_topology
+from leveret.sql import create_engine
 from support.notes import metadata, note_api
 from support.serving import quick, serving, sqlite_url
 from taskmanager.cli import main
-from warren.amqp import Addresses
-from warren.client import BlockingClient, Client
-from warren.devbroker import DevBroker
-from warren.operations import apply_topology
-from warren.sql import create_engine
 
 LIMIT = 60.0
 

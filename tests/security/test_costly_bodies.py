@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Delivery, FieldTable, FieldValue, Properties
+from leveret.codec import LARGEST_BODY, ok
+from leveret.outcome import Answer, DeadLetter
+from leveret.serving.intake import Declined, Intake, Work
+from leveret.serving.outbox import Outbox
+from leveret.topology import Topology
 from support.serving import keyring
 from taskmanager.actions import api
-from warren.amqp import Delivery, FieldTable, FieldValue, Properties
-from warren.codec import LARGEST_BODY, ok
-from warren.outcome import Answer, DeadLetter
-from warren.serving.intake import Declined, Intake, Work
-from warren.serving.outbox import Outbox
-from warren.topology import Topology
 
 MOST = 4.0
 """Seconds of computing to deal a dozen times with a body of 256 KiB; what grows with its square takes minutes."""

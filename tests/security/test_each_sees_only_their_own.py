@@ -7,11 +7,11 @@ from random import Random
 
 import sqlalchemy as sa
 
+from leveret.client import Client
+from leveret.sql import create_engine, processed_requests
 from support.command import LIMIT, Commands
 from support.ownership import Meddler, Operation, Owner
 from taskmanager.storage.tables import tasks
-from warren.client import Client
-from warren.sql import create_engine, processed_requests
 
 SEED = 20260131
 USERS = 20

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
+from leveret.amqp import Delivery, Message, Properties
+from leveret.amqp.frames import publish
+from leveret.auth import Keyring, Principal, Ticket
+from leveret.codec import decode_letter, ok
+from leveret.outcome import Answer, DeadLetter, Outcome, Retry
+from leveret.serving.intake import Declined, Intake, Rejected, Work
+from leveret.serving.outbox import Outbox
+from leveret.serving.rejections import refused
+from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.serving import SECRET
 from taskmanager.actions import api
-from warren.amqp import Delivery, Message, Properties
-from warren.amqp.frames import publish
-from warren.auth import Keyring, Principal, Ticket
-from warren.codec import decode_letter, ok
-from warren.outcome import Answer, DeadLetter, Outcome, Retry
-from warren.serving.intake import Declined, Intake, Rejected, Work
-from warren.serving.outbox import Outbox
-from warren.serving.rejections import refused
-from warren.topology import DIRECT_REPLY_TO, Topology
 
 ROUNDS, FUZZERS, EACH = 10, 100, 100
 SAMPLES = ROUNDS * FUZZERS * EACH
@@ -62,7 +62,7 @@ def quiet() -> Iterator[io.StringIO]:
     """What the worker logs goes into a text instead of into the test's memory of records."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    loggers = [logging.getLogger("warren.worker"), logging.getLogger()]
+    loggers = [logging.getLogger("leveret.worker"), logging.getLogger()]
     before = [found.handlers[:] for found in loggers]
     for found in loggers:
         found.handlers[:] = [handler]

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
+from leveret.amqp import Message, Properties
+from leveret.operations import report_queues
+from leveret.topology import DIRECT_REPLY_TO
 from support.command import Commands, Running
 from support.fuzzing import Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.serving import Caller, calling, into, until
-from warren.amqp import Message, Properties
-from warren.operations import report_queues
-from warren.topology import DIRECT_REPLY_TO
 
 SAMPLES = 5_000
 WARM = 1_000

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Channel, ChannelClosed, Delivery, Message, Properties
+from leveret.operations import report_queues
+from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.command import Commands, Running
 from support.serving import LIMIT, Caller, calling, into, until
-from warren.amqp import Channel, ChannelClosed, Delivery, Message, Properties
-from warren.operations import report_queues
-from warren.topology import DIRECT_REPLY_TO, Topology
 
 pytestmark = pytest.mark.parametrize("commands", ["sqlite"], indirect=True)
 

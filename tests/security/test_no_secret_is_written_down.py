@@ -12,14 +12,14 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from leveret.amqp import Connection, Delivery
+from leveret.auth import Keyring
+from leveret.claims import LEEWAY
+from leveret.operations import look_at_letters
 from support.command import Commands
 from support.leaks import around, forms_of, read_queue, read_tables
 from support.serving import Caller, calling, until
 from taskmanager.bootstrap import ISSUER
-from warren.amqp import Connection, Delivery
-from warren.auth import Keyring
-from warren.claims import LEEWAY
-from warren.operations import look_at_letters
 
 PASSWORD = 'p\u00e4ss "w\u00f6rd"/7391+&x'
 WRONG = "wrong battery 48151623"

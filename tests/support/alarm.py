@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from warren.devbroker import DevBroker
+from leveret.devbroker import DevBroker
 
 
 @contextmanager

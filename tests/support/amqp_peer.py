@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from pamqp import base, body, commands, common, frame, header, heartbeat
 
-from warren.amqp import Channel, Connection, Limits
+from leveret.amqp import Channel, Connection, Limits
 
 Kind = TypeVar("Kind")
 

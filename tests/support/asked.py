@@ -5,11 +5,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from leveret.amqp import Delivery, Properties
+from leveret.auth import Principal, Ticket
+from leveret.codec import decode_request, imprint
+from leveret.envelope import DEATHS, RETRY_COUNT
 from support.serving import keyring
-from warren.amqp import Delivery, Properties
-from warren.auth import Principal, Ticket
-from warren.codec import decode_request, imprint
-from warren.envelope import DEATHS, RETRY_COUNT
 
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
 """A direct reply queue's name, as RabbitMQ makes it."""

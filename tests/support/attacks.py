@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from pamqp.commands import Exchange
 
-from warren.amqp import Address, Channel, Connection, Delivery, FieldTable, Message, Properties
-from warren.amqp.methods import build
-from warren.topology import DIRECT_REPLY_TO, Topology
+from leveret.amqp import Address, Channel, Connection, Delivery, FieldTable, Message, Properties
+from leveret.amqp.methods import build
+from leveret.topology import DIRECT_REPLY_TO, Topology
 
 
 @dataclass

@@ -10,13 +10,13 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
+from leveret.amqp import Address, Connection
+from leveret.broker_users import caller_permissions, worker_permissions
+from leveret.granting import BrokerUser
+from leveret.management import Login, Management, ManagementAddress
+from leveret.operations import apply_users
+from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.serving import Caller, into
-from warren.amqp import Address, Connection
-from warren.broker_users import caller_permissions, worker_permissions
-from warren.granting import BrokerUser
-from warren.management import Login, Management, ManagementAddress
-from warren.operations import apply_users
-from warren.topology import DIRECT_REPLY_TO, Topology
 
 
 class Operator:

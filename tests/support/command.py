@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leveret.client import BlockingClient
+from leveret.operations import remove_topology
+from leveret.topology import Topology
 from support.waiting import is_alive, wait_until
 from taskmanager.bootstrap import build_topology
 from taskmanager.settings import Settings
-from warren.client import BlockingClient
-from warren.operations import remove_topology
-from warren.topology import Topology
 
 COMMAND = [sys.executable, "-P", "-m", "taskmanager"]
 LIMIT = 30.0

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import warren
+import leveret
 
-OURS = str(Path(warren.__file__).parent)
+OURS = str(Path(leveret.__file__).parent)
 
 
 class Calls:
@@ -31,7 +31,7 @@ class Calls:
 
 @contextmanager
 def counting() -> Iterator[Calls]:
-    """Count the calls that code in `warren` makes meanwhile in this thread."""
+    """Count the calls that code in `leveret` makes meanwhile in this thread."""
     calls, before = Calls(), sys.getprofile()
     gc.disable()  # what the collector calls is not their doing
     sys.setprofile(calls.note)

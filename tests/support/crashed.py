@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from leveret.sql import SqlStore, create_engine
+from leveret.store import Key
 from support.serving import Caller
-from warren.sql import SqlStore, create_engine
-from warren.store import Key
 
 
 async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None:

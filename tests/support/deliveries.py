@@ -2,7 +2,7 @@
 
 import asyncio
 
-from warren.amqp import Channel, Delivery
+from leveret.amqp import Channel, Delivery
 
 
 class Inbox:

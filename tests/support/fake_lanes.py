@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from warren.store import Key
+from leveret.store import Key
 
 
 class FakeLanes:

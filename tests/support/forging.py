@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from leveret.auth import Keyring, Principal, Ticket
 from support.tokens import HEADERS, ISSUER, SECRET, ed25519, good_claims, hs256, raw, token
-from warren.auth import Keyring, Principal, Ticket
 
 Forger = Callable[[float], str]
 """Makes a token at a moment."""

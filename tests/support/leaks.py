@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from warren.amqp import Connection
-from warren.sql import create_engine
+from leveret.amqp import Connection
+from leveret.sql import create_engine
 
 
 async def read_queue(connection: Connection, queue: str, written: dict[str, bytes]) -> None:

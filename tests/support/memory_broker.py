@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pamqp import base, body, commands, frame, header
 
-from warren.amqp import Address
-from warren.amqp.link import Link
+from leveret.amqp import Address
+from leveret.amqp.link import Link
 
 Sent = tuple[commands.Basic.Properties, bytes]
 ANSWERS: dict[type, Callable[[Any], base.Frame | None]] = {
@@ -87,5 +87,5 @@ async def memory_broker(
         link.connection_made(brokers[-1])
 
     with patch.context() as patched:
-        patched.setattr("warren.amqp.connection.dial", dial)
+        patched.setattr("leveret.amqp.connection.dial", dial)
         yield brokers

@@ -9,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from warren.actions import Api, Context, Secret
-from warren.errors import Conflict, NotFound, TemporaryError
+from leveret.actions import Api, Context, Secret
+from leveret.errors import Conflict, NotFound, TemporaryError
 
 metadata = sa.MetaData()
 notes = sa.Table(

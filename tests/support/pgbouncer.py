@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import sqlalchemy as sa
 
-from warren.process_group import ProcessGroup
+from leveret.process_group import ProcessGroup
 
 ATTEMPTS = 4
 LIMIT = 30.0
@@ -38,7 +38,7 @@ def pgbouncer(server: str, mode: str, *, shared: int = 2, settings: str = "") ->
         settings: further lines of its file, such as ``ignore_startup_parameters = options``.
     """
     url = sa.make_url(server)
-    folder = Path(tempfile.mkdtemp(prefix="warren-pgbouncer-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="leveret-pgbouncer-")).resolve()
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
     processes = ProcessGroup()
     try:

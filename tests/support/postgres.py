@@ -18,7 +18,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from warren.process_group import ProcessGroup, kill
+from leveret.process_group import ProcessGroup, kill
 
 ATTEMPTS = 4
 LIMIT = 60.0
@@ -76,7 +76,7 @@ class PrivatePostgres(PostgresServer):
         self._processes = ProcessGroup(orphan_signal="QUIT")
         self._server: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self.folder = Path(tempfile.mkdtemp(prefix="warren-postgres-")).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix="leveret-postgres-")).resolve()
 
     def __enter__(self) -> Self:
         try:

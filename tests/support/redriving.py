@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from leveret.actions import Api
+from leveret.amqp import Delivery, FieldTable, Message, Properties
+from leveret.dead_letters import wait_until_back
+from leveret.operations import LetterFate, LetterReport, discard_letters, redrive_letters
+from leveret.redriving import Redriver, request_id
+from leveret.topology import Topology
 from support.serving import LIMIT, Caller, keyring
-from warren.actions import Api
-from warren.amqp import Delivery, FieldTable, Message, Properties
-from warren.dead_letters import wait_until_back
-from warren.operations import LetterFate, LetterReport, discard_letters, redrive_letters
-from warren.redriving import Redriver, request_id
-from warren.topology import Topology
 
 
 @dataclass

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from warren.amqp import Channel, Connection, Delivery, Message, Properties
-from warren.topology import Topology
+from leveret.amqp import Channel, Connection, Delivery, Message, Properties
+from leveret.topology import Topology
 
 LIMIT = 20.0
 """Seconds after which a test that waits has failed."""

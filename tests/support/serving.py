@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from warren.actions import Api
-from warren.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
-from warren.auth import Keyring
-from warren.retry import RetryPolicy
-from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore, create_engine, metadata
-from warren.topology import DIRECT_REPLY_TO, Topology
+from leveret.actions import Api
+from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
+from leveret.auth import Keyring
+from leveret.retry import RetryPolicy
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import SqlStore, create_engine, metadata
+from leveret.topology import DIRECT_REPLY_TO, Topology
 
 SECRET = b"a test's secret of 32 bytes or more"
 LIMIT = 20.0
@@ -31,7 +31,7 @@ def keyring() -> Keyring:
 
 
 def sqlite_url(folder: Path) -> str:
-    """The URL of an SQLite file with warren's tables."""
+    """The URL of an SQLite file with leveret's tables."""
     url = f"sqlite:///{folder / 'test.db'}"
     engine = create_engine(url)
     metadata.create_all(engine)

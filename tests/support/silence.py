@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 from pamqp import commands, frame
 
+from leveret.amqp import Address
+from leveret.serving import WorkerOptions
+from leveret.topology import Topology
 from support.notes import note_api
 from support.proxy import Proxy
 from support.serving import LIMIT, Broker, serving
-from warren.amqp import Address
-from warren.serving import WorkerOptions
-from warren.topology import Topology
 
 
 @asynccontextmanager

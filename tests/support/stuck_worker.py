@@ -8,12 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.retry import RetryPolicy
+from leveret.running import run
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import SqlStore, create_engine
 from support.serving import keyring, quick
-from warren.actions import Api, Context
-from warren.retry import RetryPolicy
-from warren.running import run
-from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore, create_engine
 
 api: Api[sa.Connection, Any] = Api("stuck")
 

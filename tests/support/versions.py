@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from warren.amqp import Connection
+from leveret.amqp import Connection
 
 Version = tuple[int, ...]
 

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from warren.actions import Api, Context, Secret
-from warren.auth import ANONYMOUS
-from warren.envelope import Request
-from warren.errors import InvalidRequest, UnknownAction
+from leveret.actions import Api, Context, Secret
+from leveret.auth import ANONYMOUS
+from leveret.envelope import Request
+from leveret.errors import InvalidRequest, UnknownAction
 
 
 class Wanted(Struct, frozen=True):

@@ -8,6 +8,9 @@ from typing import Any
 import jwt
 import pytest
 
+from leveret.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
+from leveret.errors import Unauthenticated
+from leveret.keys import NO_KEYS, KeySet, read_key_set
 from support.tokens import (
     ISSUER,
     NOW,
@@ -24,9 +27,6 @@ from support.tokens import (
     token,
     whole_key_set,
 )
-from warren.auth import ANONYMOUS, Keyring, Principal, Ticket, is_ticket
-from warren.errors import Unauthenticated
-from warren.keys import NO_KEYS, KeySet, read_key_set
 
 HOUR = timedelta(hours=1)
 TICKET = Ticket(Principal("7"), "a1", 2)
@@ -201,7 +201,7 @@ def test_a_ticket_from_before_tickets_had_a_kid_is_still_one() -> None:
     ring = keyring()
     claims = jwt.decode(ring.issue_ticket(TICKET).removeprefix("Ticket "), options={"verify_signature": False})
     key = ring._trust.ticket_signer.private
-    old = jwt.encode(claims, key, "HS256", headers={"typ": "warren-ticket+jwt"})
+    old = jwt.encode(claims, key, "HS256", headers={"typ": "leveret-ticket+jwt"})
     assert ring.read_ticket(f"Ticket {old}", "a1") == TICKET
 
 
@@ -212,7 +212,7 @@ def test_a_ticket_that_we_would_not_write_is_refused(claims: dict[str, Any]) -> 
     said = {**jwt.decode(ticket, options={"verify_signature": False}), **claims}
     said = {name: value for name, value in said.items() if value is not ...}
     key = ring._trust.ticket_signer
-    forged = jwt.encode(said, key.private, "HS256", headers={"typ": "warren-ticket+jwt", "kid": key.kid})
+    forged = jwt.encode(said, key.private, "HS256", headers={"typ": "leveret-ticket+jwt", "kid": key.kid})
     with pytest.raises(Unauthenticated):
         ring.read_ticket(f"Ticket {forged}", "a1")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from warren.amqp import Backoff
-from warren.availability import when_available
-from warren.errors import StorageFailed, StorageUnavailable
+from leveret.amqp import Backoff
+from leveret.availability import when_available
+from leveret.errors import StorageFailed, StorageUnavailable
 
 SOON = Backoff(first=0.001, most=0.002)
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from warren.broker_users import NOTHING, Permissions, caller_permissions, worker_permissions
-from warren.management import ManagementAddress
-from warren.topology import Topology
+from leveret.broker_users import NOTHING, Permissions, caller_permissions, worker_permissions
+from leveret.management import ManagementAddress
+from leveret.topology import Topology
 
 FOREIGN = [
     "",

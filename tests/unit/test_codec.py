@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.bad_requests import BODIES
-from warren.codec import (
+from leveret.codec import (
     LARGEST_BODY,
     MOST_VALUES,
     canonical,
@@ -18,8 +17,9 @@ from warren.codec import (
     ok,
     refusal,
 )
-from warren.envelope import DeadLetter, Request
-from warren.errors import Conflict, InvalidRequest
+from leveret.envelope import DeadLetter, Request
+from leveret.errors import Conflict, InvalidRequest
+from support.bad_requests import BODIES
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
 

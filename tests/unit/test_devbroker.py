@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker, answers
+from leveret.devbroker.installation import configuration, epmd_program, node_environment, server_script
+from leveret.devbroker.node import PORT_NAMES, free_ports, new_name
 from support.waiting import is_alive
-from warren.devbroker import BrokerFailed, BrokerMissing, DevBroker, answers
-from warren.devbroker.installation import configuration, epmd_program, node_environment, server_script
-from warren.devbroker.node import PORT_NAMES, free_ports, new_name
 
 PORTS = {"amqp": 1, "distribution": 2, "epmd": 3, "management": 4, "prometheus": 5}
 START = b"\x00\x0a\x00\x0a\x00\x09\x00\x00\x00\x00"
@@ -147,7 +147,7 @@ def test_without_rabbitmq_the_error_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("ERLANG_HOME", raising=False)
     monkeypatch.delenv("RABBITMQ_SERVER", raising=False)
-    monkeypatch.setattr("warren.devbroker.installation.SCRIPT_FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr("leveret.devbroker.installation.SCRIPT_FOLDERS", (str(tmp_path),))
     for look_up in (server_script, epmd_program):
         with pytest.raises(BrokerMissing, match=r"apt-get install rabbitmq-server[\s\S]*TASKMANAGER_AMQP_URL"):
             look_up()

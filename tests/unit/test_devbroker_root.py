@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from warren.devbroker import BrokerFailed, BrokerMissing, DevBroker
-from warren.devbroker.programs import Programs
+from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker
+from leveret.devbroker.programs import Programs
 
 PORTS = {"amqp": 1, "distribution": 2, "epmd": 3, "management": 4, "prometheus": 5}
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no chroot")
@@ -54,7 +54,7 @@ def test_a_node_in_a_root_is_told_paths_as_it_sees_them_and_nothing_of_its_calle
 def test_a_folder_outside_of_the_root_is_refused_because_the_node_could_not_see_it(root: Path, tmp_path: Path) -> None:
     with pytest.raises(BrokerFailed, match="sees nothing outside of it"):
         DevBroker(tmp_path, root=root).start()
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("warren")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("leveret")] == []
 
 
 @pytest.mark.parametrize("gone", ["usr/lib/rabbitmq/bin/rabbitmq-server", "usr/bin/epmd"])

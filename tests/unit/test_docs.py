@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret import Api, Context, Principal
+from leveret.envelope import Request
+from leveret.errors import BY_CODE
+from leveret.sql import metadata
+from leveret.topology import Topology
 from taskmanager.actions import api
 from taskmanager.settings import Settings, SettingsError
-from warren import Api, Context, Principal
-from warren.envelope import Request
-from warren.errors import BY_CODE
-from warren.sql import metadata
-from warren.topology import Topology
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -2,12 +2,12 @@
 
 import pytest
 
+from leveret.auth import Keyring, Principal
+from leveret.errors import Unauthenticated
+from leveret.keys import read_key_set
 from support.forged_tokens import FORGED, GOOD
 from support.forging import Forger
 from support.tokens import ISSUER, NOW, SECRET, token, whole_key_set
-from warren.auth import Keyring, Principal
-from warren.errors import Unauthenticated
-from warren.keys import read_key_set
 
 TICKETS = {"a ticket without its scheme", "a ticket of a former secret"}
 NO_TICKETS = {name: forge for name, forge in {**FORGED, **GOOD}.items() if name not in TICKETS}

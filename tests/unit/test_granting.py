@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from warren.broker_users import Permissions
-from warren.granting import BrokerUser, grant
-from warren.management import Login, Management, ManagementAddress, ManagementTrouble
+from leveret.broker_users import Permissions
+from leveret.granting import BrokerUser, grant
+from leveret.management import Login, Management, ManagementAddress, ManagementTrouble
 
 NOBODY = Permissions("^$", "^$", "^$")
 

@@ -16,7 +16,7 @@ PYTHON = [
 ]
 ENVIRONMENT_READERS = {
     "taskmanager/settings.py",
-    "warren/devbroker/installation.py",  # passes the environment on to the node that it starts
+    "leveret/devbroker/installation.py",  # passes the environment on to the node that it starts
 }
 # In two parts, so that this file does not break the rule that it checks.
 REGISTRY_HOSTS = re.compile(

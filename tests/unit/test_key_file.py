@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from leveret.key_file import KeyFile
+from leveret.keys import KeySet, KeySetError
 from support.tokens import ec_jwk, ed25519, ed_jwk, key_set, oct_jwk, rsa_jwk, whole_key_set
 from support.waiting import wait_until
-from warren.key_file import KeyFile
-from warren.keys import KeySet, KeySetError
 
 OTHERS = key_set(ed_jwk(ed25519("other"), kid="other"))
 
@@ -49,7 +49,7 @@ def test_a_broken_file_changes_nothing_and_is_reported_once_for_each_reason(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, used = KeyFile(path), list[KeySet]()
-    caplog.set_level(logging.INFO, "warren.keys")
+    caplog.set_level(logging.INFO, "leveret.keys")
     file.look(used.append)
     for document in (b"{", b"{", key_set(oct_jwk(b"short", kid="x")), whole_key_set()):
         path.write_bytes(document)
@@ -94,7 +94,7 @@ def test_keys_that_are_passed_over_are_told_once_and_a_withdrawn_key_is_out(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, used = KeyFile(path), list[KeySet]()
-    caplog.set_level(logging.WARNING, "warren.keys")
+    caplog.set_level(logging.WARNING, "leveret.keys")
     strange = rsa_jwk(kid="enc", use="enc")
     path.write_bytes(key_set(ed_jwk(kid="a"), ec_jwk(kid="b"), strange))
     file.look(used.append)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from leveret.keys import KeySetError, read_key_set, secret_key
 from support.tokens import OCT, b64, ec_jwk, ed25519, ed_jwk, key_set, oct_jwk, p256, rsa, rsa_jwk, whole_key_set
-from warren.keys import KeySetError, read_key_set, secret_key
 
 
 def test_each_kind_of_key_is_for_one_algorithm() -> None:

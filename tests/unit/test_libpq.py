@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warren.engine import create_engine
-from warren.libpq import hosts_to_query, read_parameters
-from warren.pooling import AUTOMATIC, options_of
+from leveret.engine import create_engine
+from leveret.libpq import hosts_to_query, read_parameters
+from leveret.pooling import AUTOMATIC, options_of
 
 BASE = "postgresql+psycopg://u:p@/db"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from warren.masking import printable, shown, text_without_secrets, without_secrets, without_tokens
+from leveret.masking import printable, shown, text_without_secrets, without_secrets, without_tokens
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 

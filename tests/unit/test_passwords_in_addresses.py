@@ -9,16 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leveret.amqp import Address, AmqpError, ConnectFailed, Connection, Limits
+from leveret.client import BlockingClient, Client
+from leveret.devbroker import answers
+from leveret.errors import NotSent
+from leveret.management import Login, Management, ManagementAddress, ManagementTrouble
+from leveret.operations import BrokerTrouble, remove_topology, report_queues, shown_address, vhost_of
+from leveret.topology import Topology
+from leveret.url_parts import split_url
 from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings, SettingsError
-from warren.amqp import Address, AmqpError, ConnectFailed, Connection, Limits
-from warren.client import BlockingClient, Client
-from warren.devbroker import answers
-from warren.errors import NotSent
-from warren.management import Login, Management, ManagementAddress, ManagementTrouble
-from warren.operations import BrokerTrouble, remove_topology, report_queues, shown_address, vhost_of
-from warren.topology import Topology
-from warren.url_parts import split_url
 
 MARK = "xq7zw"
 CLOSED = "127.0.0.1:1"

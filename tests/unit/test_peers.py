@@ -103,7 +103,7 @@ def test_a_peer_has_the_shared_command_line_and_names_locked_libraries(path: Pat
     assert isinstance(runs[0], ast.Call)
     libraries = ast.literal_eval(runs[0].args[2])
     assert libraries
-    assert set(libraries) - {"warren"} <= LOCKED
+    assert set(libraries) - {"leveret"} <= LOCKED
 
 
 def is_run(node: ast.AST) -> bool:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from leveret.process_group import ProcessGroup
 from support.waiting import is_alive, wait_until, wait_until_gone
-from warren.process_group import ProcessGroup
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups are a thing of POSIX")
 
@@ -18,7 +18,7 @@ SLEEP = ["/bin/sleep", "600"]
 PARENT = """
 import os, sys
 from pathlib import Path
-from warren.process_group import ProcessGroup
+from leveret.process_group import ProcessGroup
 group = ProcessGroup(orphan_signal=sys.argv[1])
 started = [group.start(["/bin/sleep", "600"], environment={}, output=Path(sys.argv[2])) for _ in range(2)]
 print(*(process.pid for process in started), flush=True)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from warren.errors import (
+from leveret.errors import (
     BY_CODE,
     Conflict,
     FailedAlone,
@@ -12,8 +12,8 @@ from warren.errors import (
     StorageUnavailable,
     TemporaryError,
 )
-from warren.outcome import Answer, DeadLetter, PutBack, Retry
-from warren.retry import RetryPolicy, decide, describe
+from leveret.outcome import Answer, DeadLetter, PutBack, Retry
+from leveret.retry import RetryPolicy, decide, describe
 
 LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from warren.statement_kinds import MOST_CHARACTERS, Kind, Left, classify, kind_of
+from leveret.statement_kinds import MOST_CHARACTERS, Kind, Left, classify, kind_of
 
 READS = Kind(reads=True)
 WRITES = Kind(writes=True)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from warren.topology import DELIVERY_LIMIT, Topology, duration_name
+from leveret.topology import DELIVERY_LIMIT, Topology, duration_name
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from leveret.sqlite_file import WatchedFiles
 from support.waiting import wait_until
-from warren.sqlite_file import WatchedFiles
 
 SETTLED = 0.05
 

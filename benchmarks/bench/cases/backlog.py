@@ -15,7 +15,7 @@ from bench.programs import running
 from bench.queues import api_queues
 from bench.rig import Rig
 from bench.taskmanager import taskmanager
-from warren.topology import Topology
+from leveret.topology import Topology
 
 LIMIT: Final = 600.0
 PLANNED_RATE: Final = 5_000

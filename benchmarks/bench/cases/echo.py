@@ -13,7 +13,7 @@ from bench.rig import Rig
 
 WHO: Final = {
     NATIVE: "C worker",
-    "warren_peer": "warren",
+    "leveret_peer": "leveret",
     "aio_pika_peer": "aio-pika",
     CONFIRMED: "aio-pika, confirmed",
     "pika_peer": "pika",

@@ -37,7 +37,7 @@ def _lines(pace: Pace) -> list[Line]:
     lines = []
     for name, serve in _jobs().items():
         lines += _pair(name, serve, TASK_SIZE)
-    for who in (NATIVE, "warren_peer", "aio_pika_peer", "faststream_peer")[: None if pace.thorough else 2]:
+    for who in (NATIVE, "leveret_peer", "aio_pika_peer", "faststream_peer")[: None if pace.thorough else 2]:
         lines += _pair(f"echo, {WHO[who]}", partial(echoing, who=who), SIZE)
     return lines
 

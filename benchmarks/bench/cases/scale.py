@@ -34,7 +34,7 @@ def _sizes(pace: Pace) -> list[Line]:
     return [
         Line(who=f"echo, {WHO[who]}", setting=named[size], play=partial(play_echo, who=who, in_flight=16, size=size))
         for size in pace.some(tuple(named))
-        for who in (NATIVE, "warren_peer", "aio_pika_peer")
+        for who in (NATIVE, "leveret_peer", "aio_pika_peer")
     ]
 
 
@@ -43,7 +43,7 @@ def _in_flight(pace: Pace) -> list[Line]:
     for count in pace.some((1, 8, 64, 256, 1000)):
         setting = f"{count} in flight"
         lines.append(Line(who=name_of(OURS), setting=setting, play=partial(play_job, engine=OURS, in_flight=count)))
-        for who in (NATIVE, "warren_peer"):
+        for who in (NATIVE, "leveret_peer"):
             play = partial(play_echo, who=who, in_flight=count)
             lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=play))
     return lines
@@ -55,7 +55,7 @@ def _connections(pace: Pace) -> list[Line]:
         setting = f"{count} client" + ("s" if count > 1 else "")
         play = partial(play_job, engine=OURS, in_flight=100, clients=count)
         lines.append(Line(who=name_of(OURS), setting=setting, play=play))
-        for who in (NATIVE, "warren_peer"):
+        for who in (NATIVE, "leveret_peer"):
             echo = partial(play_echo, who=who, in_flight=100, clients=count)
             lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=echo))
     return lines

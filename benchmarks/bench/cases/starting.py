@@ -13,7 +13,7 @@ from bench.programs import run_to_end, serving
 from bench.queues import api_queues
 from bench.rig import Rig
 from bench.taskmanager import worker_command, worker_environment
-from warren.topology import Topology
+from leveret.topology import Topology
 
 
 def play_start(rig: Rig, _pace: Pace) -> Sample:

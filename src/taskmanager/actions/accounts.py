@@ -7,11 +7,11 @@ from typing import Self
 import sqlalchemy as sa
 from msgspec import Struct
 
+from leveret.actions import Secret
+from leveret.errors import Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, api
 from taskmanager.domain import NewUser, User, rules
-from warren.actions import Secret
-from warren.errors import Unauthenticated
 
 
 class Register(Struct, frozen=True):

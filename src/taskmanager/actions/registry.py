@@ -9,10 +9,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.auth import Keyring
+from leveret.errors import Unauthenticated
 from taskmanager.passwords import Passwords
-from warren.actions import Api, Context
-from warren.auth import Keyring
-from warren.errors import Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)

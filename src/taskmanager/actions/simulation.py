@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar
 
+from leveret.errors import InvalidRequest, TemporaryError
 from taskmanager.actions.registry import TaskContext
-from warren.errors import InvalidRequest, TemporaryError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

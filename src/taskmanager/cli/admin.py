@@ -8,11 +8,11 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
+from leveret.sql import SqlStore
 from taskmanager import usecases
 from taskmanager.bootstrap import build_engine, prepare_database
 from taskmanager.cli.environment import load_settings
 from taskmanager.domain import User
-from warren.sql import SqlStore
 
 app = typer.Typer(no_args_is_help=True, help="Administrators, who see the figures of all users.")
 

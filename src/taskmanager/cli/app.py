@@ -37,7 +37,7 @@ def _print_version(wanted: bool) -> None:
 
 def _version() -> str:
     try:
-        return installed_version("warren")
+        return installed_version("leveret")
     except PackageNotFoundError:
         return "of a source folder, not installed"
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from warren.devbroker import BrokerFailed, DevBroker, LastingBroker
-from warren.interrupts import interruptible, undisturbed
+from leveret.devbroker import BrokerFailed, DevBroker, LastingBroker
+from leveret.interrupts import interruptible, undisturbed
 
 
 def broker(

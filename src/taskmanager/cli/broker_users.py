@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
+from leveret.granting import BrokerUser
+from leveret.management import Login, ManagementAddress
+from leveret.operations import apply_users, vhost_of
 from taskmanager.bootstrap import build_broker_users
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.last_handler import INTERRUPTED
 from taskmanager.settings import Settings
-from warren.granting import BrokerUser
-from warren.management import Login, ManagementAddress
-from warren.operations import apply_users, vhost_of
 
 
 def users(

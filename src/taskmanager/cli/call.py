@@ -9,14 +9,14 @@ from uuid import uuid4
 
 import typer
 
+from leveret.client import LONGEST_TIMEOUT, Client, Received
+from leveret.codec import decode_object, refusal, without_mark
+from leveret.errors import InvalidRequest, Overloaded
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
-from warren.client import LONGEST_TIMEOUT, Client, Received
-from warren.codec import decode_object, refusal, without_mark
-from warren.errors import InvalidRequest, Overloaded
 
 
 def call(

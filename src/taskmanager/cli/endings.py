@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
-from taskmanager.cli.streams import tell
-from taskmanager.demo.promises import DemoFailed
-from taskmanager.settings import SettingsError
-from warren.devbroker import BrokerFailed, BrokerMissing
-from warren.errors import (
+from leveret.devbroker import BrokerFailed, BrokerMissing
+from leveret.errors import (
     InvalidRequest,
     NoAnswer,
     NotSent,
@@ -20,8 +17,11 @@ from warren.errors import (
     WorkerDeaf,
     WorkerStopped,
 )
-from warren.operations import BrokerTrouble
-from warren.serving import DEAF_EXIT
+from leveret.operations import BrokerTrouble
+from leveret.serving import DEAF_EXIT
+from taskmanager.cli.streams import tell
+from taskmanager.demo.promises import DemoFailed
+from taskmanager.settings import SettingsError
 
 FAILED: Final = 1
 """An error response, or a demonstration that did not show what it promises."""

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from leveret.key_file import KeyFile
+from leveret.keys import KeySet, KeySetError, read_key_set
+from leveret.masking import printable
 from taskmanager.bootstrap import find_secret
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
-from warren.key_file import KeyFile
-from warren.keys import KeySet, KeySetError, read_key_set
-from warren.masking import printable
 
 app = typer.Typer(no_args_is_help=True, help="The keys of tokens, in the file that TASKMANAGER_JWT_KEYS names.")
 

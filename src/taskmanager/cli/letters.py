@@ -8,6 +8,19 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from leveret.codec import encode_json
+from leveret.dead_letters import MOST_LETTERS, Letter
+from leveret.envelope import DeadLetter
+from leveret.masking import printable, shown, without_secrets
+from leveret.operations import (
+    LetterFate,
+    LetterReport,
+    discard_letters,
+    look_at_letters,
+    redrive_letters,
+    report_queues,
+)
+from leveret.serving.letters import show_body
 from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first
@@ -15,12 +28,6 @@ from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
-from warren.codec import encode_json
-from warren.dead_letters import MOST_LETTERS, Letter
-from warren.envelope import DeadLetter
-from warren.masking import printable, shown, without_secrets
-from warren.operations import LetterFate, LetterReport, discard_letters, look_at_letters, redrive_letters, report_queues
-from warren.serving.letters import show_body
 
 SHOWN: Final = 20
 """Letters that are shown when nobody says how many."""

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from leveret.operations import QueueReport, purge_queue, report_queues, shown_address
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_table
 from taskmanager.settings import Settings
-from warren.operations import QueueReport, purge_queue, report_queues, shown_address
 
 
 def queues(

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
+from leveret.operations import apply_topology, report_queues, shown_address
+from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.broker_users import users
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_table
-from warren.operations import apply_topology, report_queues, shown_address
-from warren.topology import Topology
 
 app = typer.Typer(no_args_is_help=True, help="Exchanges, queues and users at the broker.")
 app.command()(users)

@@ -10,21 +10,21 @@ from typing import Annotated, Final
 
 import typer
 
+from leveret.availability import when_available
+from leveret.errors import WorkerDeaf
+from leveret.interrupts import interruptible
+from leveret.memory import live_long
+from leveret.operations import shown_address
+from leveret.processes import LIMIT, supervise
+from leveret.running import run
+from leveret.serving import end_process_within
+from leveret.sqlite_file import others_may_read
 from taskmanager import logs
 from taskmanager.bootstrap import build_topology, build_worker, prepare_database
 from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
 from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
-from warren.availability import when_available
-from warren.errors import WorkerDeaf
-from warren.interrupts import interruptible
-from warren.memory import live_long
-from warren.operations import shown_address
-from warren.processes import LIMIT, supervise
-from warren.running import run
-from warren.serving import end_process_within
-from warren.sqlite_file import others_may_read
 
 logger: Final = logging.getLogger("taskmanager")
 

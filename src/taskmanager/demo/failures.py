@@ -8,12 +8,12 @@ from typing import Final
 
 import msgspec
 
+from leveret.dead_letters import Letter
+from leveret.envelope import RETRY_COUNT, DeadLetter
+from leveret.operations import QueueReport, look_at_letters, report_queues
 from taskmanager.demo.promises import promise
 from taskmanager.demo.story import Story
 from taskmanager.durations import format_duration
-from warren.dead_letters import Letter
-from warren.envelope import RETRY_COUNT, DeadLetter
-from warren.operations import QueueReport, look_at_letters, report_queues
 
 _REASON: Final = "simulated temporary error"
 _LIMIT: Final = 10.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from leveret.operations import BrokerTrouble, shown_address
 from taskmanager.demo import crash, failures, repeated, scenes
 from taskmanager.demo.log_book import LogBook
 from taskmanager.demo.promises import DemoFailed, promise
@@ -12,7 +13,6 @@ from taskmanager.demo.screen import Screen
 from taskmanager.demo.stage import DemoOptions, Stage, choose_broker, set_stage
 from taskmanager.demo.story import Story
 from taskmanager.durations import format_duration
-from warren.operations import BrokerTrouble, shown_address
 
 _LAST_LINES = 15
 

@@ -13,9 +13,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from leveret.operations import QueueReport
 from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.masking import presentable
-from warren.operations import QueueReport
 
 WIDE: Final = 110
 """Columns from which on the log stands beside request and response."""

@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from leveret.client import BlockingClient
+from leveret.devbroker import DevBroker, answers
+from leveret.interrupts import undisturbed, uninterrupted
+from leveret.operations import remove_topology, shown_address
+from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.demo.crew import Crew
 from taskmanager.demo.log_book import LogBook
 from taskmanager.durations import format_duration
 from taskmanager.settings import PREFIX, Settings, environment
-from warren.client import BlockingClient
-from warren.devbroker import DevBroker, answers
-from warren.interrupts import undisturbed, uninterrupted
-from warren.operations import remove_topology, shown_address
-from warren.topology import Topology
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

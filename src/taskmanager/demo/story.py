@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from leveret.client import Received
+from leveret.errors import NoAnswer, NotSent, RequestError
 from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.promises import DemoFailed, promise
 from taskmanager.demo.screen import Screen
 from taskmanager.demo.stage import Stage
-from warren.client import Received
-from warren.errors import NoAnswer, NotSent, RequestError
 
 PATIENCE: Final = 10.0
 """Seconds that an answer may take, the pauses before retries aside."""

@@ -8,8 +8,8 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from leveret.tables import UtcDateTime
 from taskmanager.storage.tables import login_failures
-from warren.tables import UtcDateTime
 
 _FAILURES: Final = login_failures.c
 _MINE: Final = _FAILURES.account == sa.bindparam("whose")

@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.sql import SqlStore, create_engine
 from taskmanager.settings import SettingsError
-from warren.sql import SqlStore, create_engine
 
 REVISIONS: Final = ("0001", "0002")
 """All that this version knows; they stand here too so that Alembic has to be imported only to migrate."""

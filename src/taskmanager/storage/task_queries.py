@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from leveret.gathering import GatheredInsert
+from leveret.prepared import Prepared
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage
 from taskmanager.storage.tables import Id, tasks
-from warren.gathering import GatheredInsert
-from warren.prepared import Prepared
 
 _COLUMNS: Final = (
     tasks.c.id,

@@ -2,8 +2,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from leveret.amqp import Channel, Connection
 from support.serving import Broker
-from warren.amqp import Channel, Connection
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from support.deliveries import Inbox
-from warren.amqp import (
+from leveret.amqp import (
     Channel,
     ChannelClosed,
     Connection,
@@ -14,6 +13,7 @@ from warren.amqp import (
     Message,
     Properties,
 )
+from support.deliveries import Inbox
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from warren.amqp import (
+from leveret.amqp import (
     Channel,
     ChannelClosed,
     Connection,

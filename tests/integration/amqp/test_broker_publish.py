@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from support.deliveries import Inbox
-from warren.amqp import (
+from leveret.amqp import (
     Channel,
     ChannelClosed,
     Connection,
@@ -16,6 +15,7 @@ from warren.amqp import (
     Refused,
     Unroutable,
 )
+from support.deliveries import Inbox
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
 

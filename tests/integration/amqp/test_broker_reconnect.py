@@ -7,8 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from support.amqp_peer import Peer, Talk
-from warren.amqp import (
+from leveret.amqp import (
     AmqpError,
     AmqpTimeout,
     Backoff,
@@ -22,7 +21,8 @@ from warren.amqp import (
     Message,
     Reconnecting,
 )
-from warren.devbroker import DevBroker
+from leveret.devbroker import DevBroker
+from support.amqp_peer import Peer, Talk
 
 QUICK = Backoff(first=0.01, most=0.2)
 

@@ -10,9 +10,9 @@ from bench.case import RunFailed
 from bench.load import Address, Answers, Demand, ask
 from bench.programs import run_to_end
 from bench.rig import Rig
+from leveret.amqp import Delivery, Message
+from leveret.topology import Topology
 from support.responder import Answer, declared, echo, raw_reply, reply_to, request_of, responding
-from warren.amqp import Delivery, Message
-from warren.topology import Topology
 
 COUNT = 30
 LAST = COUNT - 1

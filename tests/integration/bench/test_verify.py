@@ -10,8 +10,8 @@ from bench.case import RunFailed
 from bench.databases import Database, new_database
 from bench.rig import Rig
 from bench.verify import expect, look
+from leveret.tables import processed_requests
 from taskmanager.storage.tables import tasks
-from warren.tables import processed_requests
 
 
 @pytest.fixture

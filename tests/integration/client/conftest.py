@@ -5,11 +5,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from leveret.client import Client
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import declared
-from warren.client import Client
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from leveret.amqp import Delivery, Message
+from leveret.client.blocking import BlockingClient
+from leveret.client.loop_thread import LoopThread
+from leveret.devbroker import DevBroker
+from leveret.errors import NoAnswer, NotFound, NotSent
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import LIMIT, Responder, declared, echo, reply_to, responding, silent
-from warren.amqp import Delivery, Message
-from warren.client.blocking import BlockingClient
-from warren.client.loop_thread import LoopThread
-from warren.devbroker import DevBroker
-from warren.errors import NoAnswer, NotFound, NotSent
-from warren.topology import Topology
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 

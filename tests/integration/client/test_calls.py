@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from support.responder import LIMIT, echo, raw_reply, reply_to, request_of, responding, silent
-from warren.amqp import Connection, Delivery, Message
-from warren.client import Client
-from warren.errors import (
+from leveret.amqp import Connection, Delivery, Message
+from leveret.client import Client
+from leveret.errors import (
     BY_CODE,
     IdReused,
     InvalidRequest,
@@ -19,7 +18,8 @@ from warren.errors import (
     NotFound,
     RequestError,
 )
-from warren.topology import Topology
+from leveret.topology import Topology
+from support.responder import LIMIT, echo, raw_reply, reply_to, request_of, responding, silent
 
 
 async def test_a_call_returns_the_data_of_its_reply(url: str, topology: Topology, client: Client) -> None:

@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import LIMIT, echo, responding
-from warren.topology import Topology
 
 BEGINNING = """
 import asyncio, gc, os, sys, time
-from warren.client import BlockingClient, Client
-from warren.errors import NotSent
-from warren.topology import Topology
+from leveret.client import BlockingClient, Client
+from leveret.errors import NotSent
+from leveret.topology import Topology
 
 url, topology = sys.argv[1], Topology(sys.argv[2])
 """

@@ -13,14 +13,14 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from leveret.amqp import Delivery, Message
+from leveret.client import BlockingClient, Client
+from leveret.client.in_flight import Asked
+from leveret.devbroker import DevBroker
+from leveret.errors import NoAnswer, NotSent
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import LIMIT, echo, reply_to, request_of, responding, silent, until
-from warren.amqp import Delivery, Message
-from warren.client import BlockingClient, Client
-from warren.client.in_flight import Asked
-from warren.devbroker import DevBroker
-from warren.errors import NoAnswer, NotSent
-from warren.topology import Topology
 
 
 class Management:
@@ -200,7 +200,7 @@ async def test_a_late_reply_over_a_new_connection_reaches_nobody_twice(
 async def test_what_trying_again_cannot_help_fails_all_calls_at_once(
     url: str, topology: Topology, management: Management, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.CRITICAL, "warren")
+    caplog.set_level(logging.CRITICAL, "leveret")
     name = f"u{secrets.token_hex(4)}"
     parts = urlsplit(url)
     theirs = parts._replace(netloc=f"{name}:secret@{parts.hostname}:{parts.port}").geturl()

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from leveret.client import BlockingClient, Client
+from leveret.errors import NoAnswer, Overloaded
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import LIMIT, channel_of, declared, echo, request_of, responding, until
-from warren.client import BlockingClient, Client
-from warren.errors import NoAnswer, Overloaded
-from warren.topology import Topology
 
 ROOM = 5
 """Requests that the queue takes; a quorum queue may take one more before it says no."""

@@ -5,12 +5,12 @@ import struct
 
 import pytest
 
+from leveret.amqp import ConnectFailed, Unroutable
+from leveret.client import Client
+from leveret.errors import NoAnswer, NotSent
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.responder import LIMIT, channel_of, declared, echo, reply_to, responding, silent, until
-from warren.amqp import ConnectFailed, Unroutable
-from warren.client import Client
-from warren.errors import NoAnswer, NotSent
-from warren.topology import Topology
 
 BLOCKED, UNBLOCKED = 60, 61
 

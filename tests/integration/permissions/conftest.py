@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from leveret.amqp import Connection
+from leveret.devbroker import DevBroker
+from leveret.sql import create_engine
+from leveret.topology import Topology
 from support.broker_users import Operator
 from support.notes import metadata, note_api
 from support.serving import Serve, quick, remove, serving, sqlite_url
-from warren.amqp import Connection
-from warren.devbroker import DevBroker
-from warren.sql import create_engine
-from warren.topology import Topology
 
 
 @pytest.fixture

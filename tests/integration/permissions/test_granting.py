@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from leveret.amqp import ConnectFailed, Connection
+from leveret.broker_users import Permissions
+from leveret.devbroker import answers
+from leveret.granting import BrokerUser, Granted
+from leveret.management import Login, ManagementAddress
+from leveret.operations import BrokerTrouble, apply_users
 from support.broker_users import Operator
-from warren.amqp import ConnectFailed, Connection
-from warren.broker_users import Permissions
-from warren.devbroker import answers
-from warren.granting import BrokerUser, Granted
-from warren.management import Login, ManagementAddress
-from warren.operations import BrokerTrouble, apply_users
 
 FEW = Permissions("^$", "^x$", "^$")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Address, AmqpError, Channel, ChannelClosed, Connection, ConnectionLost, Message, Properties
+from leveret.operations import BrokerTrouble, report_queues
+from leveret.topology import Topology
 from support.attacks import OVER_HTTP, REFUSED, Attack, Attacker
 from support.broker_users import Operator
 from support.versions import PASSIVE_NEEDS_PERMISSION, version_of
-from warren.amqp import Address, AmqpError, Channel, ChannelClosed, Connection, ConnectionLost, Message, Properties
-from warren.operations import BrokerTrouble, report_queues
-from warren.topology import Topology
 
 REFUSALS = (403, 405, 406, 530, 540)
 """Reply codes of AMQP: access refused, locked, precondition failed, not allowed, not implemented."""

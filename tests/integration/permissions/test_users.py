@@ -3,16 +3,16 @@
 import json
 from datetime import timedelta
 
+from leveret.amqp import Connection
+from leveret.broker_users import Permissions
+from leveret.client import Client
+from leveret.granting import BrokerUser
+from leveret.operations import apply_users, redrive_letters
+from leveret.redriving import Redriver
+from leveret.topology import Topology
 from support.broker_users import Operator, calling_as
 from support.notes import note_api
 from support.serving import Caller, Serve, into, keyring
-from warren.amqp import Connection
-from warren.broker_users import Permissions
-from warren.client import Client
-from warren.granting import BrokerUser
-from warren.operations import apply_users, redrive_letters
-from warren.redriving import Redriver
-from warren.topology import Topology
 
 
 def writing(request_id: str, then: str = "") -> dict[str, object]:

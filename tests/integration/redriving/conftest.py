@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from leveret.sql import create_engine
+from leveret.topology import Topology
 from support.notes import metadata, note_api
 from support.redriving import Again
 from support.serving import Broker, Caller, Serve, calling, keyring, quick, serving, sqlite_url
-from warren.sql import create_engine
-from warren.topology import Topology
 
 
 @pytest.fixture

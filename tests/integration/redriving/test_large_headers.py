@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import AmqpError, Connection, FieldTable, InvalidArgument, Message, Properties
+from leveret.amqp.properties import encode_properties
+from leveret.codec import encode_json
+from leveret.dead_letters import look
+from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.redriving import Again, until_depth
 from support.serving import Broker, Caller, Serve
-from warren.amqp import AmqpError, Connection, FieldTable, InvalidArgument, Message, Properties
-from warren.amqp.properties import encode_properties
-from warren.codec import encode_json
-from warren.dead_letters import look
-from warren.topology import DIRECT_REPLY_TO, Topology
 
 FITS = 131_072 - 8 - 14
 """Bytes of properties that fit into the largest frame that a client may send."""

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
+from leveret.amqp import Delivery
+from leveret.envelope import REDRIVE_PRIORITY
 from support.redriving import Again, until_depth
 from support.serving import LIMIT, Caller, Serve, until
 from support.versions import STRICT_PRIORITIES, version_of
-from warren.amqp import Delivery
-from warren.envelope import REDRIVE_PRIORITY
 
 LIVE = ["live-0", "live-1", "live-2"]
 AGAIN = ["again-0", "again-1"]

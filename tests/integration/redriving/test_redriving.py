@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Address
+from leveret.codec import decode_request, imprint
+from leveret.envelope import PRINCIPAL
+from leveret.operations import BrokerTrouble, LetterFate
+from leveret.topology import Topology
 from support.proxy import Proxy
 from support.redriving import Again, depth, depths, ids_of, letters_of, until_depth
 from support.serving import Broker, Caller, Serve, keyring
-from warren.amqp import Address
-from warren.codec import decode_request, imprint
-from warren.envelope import PRINCIPAL
-from warren.operations import BrokerTrouble, LetterFate
-from warren.topology import Topology
 
 
 def writing(request_id: str, auth: str, then: str = "", text: str = "x") -> dict[str, Any]:

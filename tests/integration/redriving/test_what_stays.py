@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import FieldTable, Refused
+from leveret.auth import Keyring
+from leveret.codec import LARGEST_BODY, decode_request, encode_json, imprint
+from leveret.dead_letters import look
+from leveret.envelope import PRINCIPAL, SEAL, DeadLetter
+from leveret.errors import Unauthenticated
+from leveret.keys import KeySet
+from leveret.operations import LetterFate
+from leveret.serving.letters import sealed_content
+from leveret.topology import Topology
 from support.redriving import Again, depths, ids_of, letters_of, put_letter, until_depth
 from support.serving import SECRET, Caller, Serve, keyring
-from warren.amqp import FieldTable, Refused
-from warren.auth import Keyring
-from warren.codec import LARGEST_BODY, decode_request, encode_json, imprint
-from warren.dead_letters import look
-from warren.envelope import PRINCIPAL, SEAL, DeadLetter
-from warren.errors import Unauthenticated
-from warren.keys import KeySet
-from warren.operations import LetterFate
-from warren.serving.letters import sealed_content
-from warren.topology import Topology
 
 
 def request(**other: Any) -> dict[str, Any]:

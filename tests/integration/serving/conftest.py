@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from leveret.sql import create_engine
+from leveret.topology import Topology
 from support.notes import metadata, note_api
 from support.serving import Broker, Caller, Serve, calling, keyring, quick, serving, sqlite_url
-from warren.sql import create_engine
-from warren.topology import Topology
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def topology(prefix: str) -> Topology:
 
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    """The URL of an SQLite file with warren's tables and the notes."""
+    """The URL of an SQLite file with leveret's tables and the notes."""
     url = sqlite_url(tmp_path)
     engine = create_engine(url)
     metadata.create_all(engine)

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 import pytest
 
+from leveret.amqp import Connection, Limits, Message
+from leveret.client import Client
+from leveret.devbroker import DevBroker
+from leveret.errors import NoAnswer
+from leveret.serving import WorkerOptions
+from leveret.serving.publishing import Publisher
+from leveret.serving.unproven import TRIES, Reply, UnprovenReplies
+from leveret.topology import Topology
 from support.alarm import memory_alarm
 from support.notes import note_api
 from support.serving import calling, serving, until
-from warren.amqp import Connection, Limits, Message
-from warren.client import Client
-from warren.devbroker import DevBroker
-from warren.errors import NoAnswer
-from warren.serving import WorkerOptions
-from warren.serving.publishing import Publisher
-from warren.serving.unproven import TRIES, Reply, UnprovenReplies
-from warren.topology import Topology
 
 
 def write(request_id: str, auth: str) -> dict[str, object]:

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api
+from leveret.amqp import Address, Delivery, Properties
+from leveret.errors import StorageUnavailable
+from leveret.serving import WorkerOptions
+from leveret.serving.arrivals import READING, reading_key
+from leveret.sql import crash_journal, create_engine
+from leveret.store import Key
+from leveret.topology import Topology
 from support.crashed import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.proxy import Proxy
 from support.serving import LIMIT, Broker, Caller, Serve, serving, until
-from warren.actions import Api
-from warren.amqp import Address, Delivery, Properties
-from warren.errors import StorageUnavailable
-from warren.serving import WorkerOptions
-from warren.serving.arrivals import READING, reading_key
-from warren.sql import crash_journal, create_engine
-from warren.store import Key
-from warren.topology import Topology
 
 TIGHT = WorkerOptions(name="test", room=1)
 """One large request at a time."""

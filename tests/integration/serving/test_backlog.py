@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.amqp import Address
+from leveret.devbroker import DevBroker
+from leveret.serving.backlog import MOST_UNSENT
+from leveret.serving.turns import MOST_AT_ONCE
+from leveret.topology import Topology
 from support.alarm import memory_alarm
 from support.notes import note_api
 from support.proxy import Proxy
 from support.serving import Broker, Caller, calling, serving, until
-from warren.actions import Api, Context
-from warren.amqp import Address
-from warren.devbroker import DevBroker
-from warren.serving.backlog import MOST_UNSENT
-from warren.serving.turns import MOST_AT_ONCE
-from warren.topology import Topology
 
 SIZE = 512 * 1024
 REQUESTS = 180
@@ -50,7 +50,7 @@ async def test_under_an_alarm_no_more_is_run_than_may_wait_and_the_rest_after_it
     action: str,
     most: int,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     ran: Counter[str] = Counter()
     alarm = memory_alarm(private_broker)
     async with calling(private_broker.url, topology) as caller:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api
+from leveret.topology import Topology
 from support.notes import NoteContext, note_api, notes
 from support.serving import Broker, Caller, serving
-from warren.actions import Api
-from warren.topology import Topology
 
 
 class Panic(BaseException):

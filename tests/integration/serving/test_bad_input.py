@@ -10,17 +10,17 @@ from typing import Any
 import pika
 import pytest
 
+from leveret.amqp import Delivery
+from leveret.topology import Topology
 from support.bad_requests import BODIES, GOOD, PROPERTIES, REPLY_QUEUES
 from support.serving import Broker, Caller, Serve, into, until
 from support.versions import FORGED_REPLY_QUEUES_HARMLESS, version_of
-from warren.amqp import Delivery
-from warren.topology import Topology
 
 
 async def test_every_bad_request_is_answered_with_its_code_and_the_good_ones_between_are_served(
     serve: Serve, topology: Topology, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     good = json.dumps(GOOD | {"auth": token}).encode()
     async with serve():
         for number, (body, _) in enumerate(BODIES.values()):

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from leveret.client import Client
+from leveret.devbroker import BrokerFailed, DevBroker
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import Caller, Serve, calling, serving
 from support.versions import STAMPS, version_of
-from warren.client import Client
-from warren.devbroker import BrokerFailed, DevBroker
-from warren.topology import Topology
 
 OVERWRITE = "message_interceptors.incoming.set_header_timestamp.overwrite = true\n"
 

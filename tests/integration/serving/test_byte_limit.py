@@ -6,12 +6,12 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from leveret.amqp import Refused
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.bad_requests import GOOD
 from support.notes import note_api
 from support.serving import LIMIT, Caller, calling, serving
-from warren.amqp import Refused
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 DOCS: Final = Path(__file__).parents[3] / "docs" / "operations.md"
 POLICY: Final = re.compile(

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.serving import WorkerOptions
+from leveret.serving.cleaning import CleanUp
+from leveret.serving.lane import Lanes
+from leveret.sql import SqlStore, crash_journal, create_engine, metadata, processed_requests
+from leveret.topology import Topology
 from support.notes import metadata as notes_metadata
 from support.notes import note_api
 from support.serving import LIMIT, Broker, Caller, serving, sqlite_url, until
-from warren.serving import WorkerOptions
-from warren.serving.cleaning import CleanUp
-from warren.serving.lane import Lanes
-from warren.sql import SqlStore, crash_journal, create_engine, metadata, processed_requests
-from warren.topology import Topology
 
 STEP, OLD = 5, 300
 RETENTION = timedelta(days=7)
@@ -95,7 +95,7 @@ class Held:
 async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays(
     broker: Broker, topology: Topology, filled: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warren.serving.cleaning.STEP", STEP)
+    monkeypatch.setattr("leveret.serving.cleaning.STEP", STEP)
     held = Held(monkeypatch)
     often = WorkerOptions(name="test", retention=RETENTION, cleaning=timedelta(milliseconds=50))
     async with serving(note_api(), broker.url, topology, filled, options=often):
@@ -120,7 +120,7 @@ async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays
 async def test_a_worker_whose_clock_is_wrong_removes_what_is_old_by_the_databases_clock_and_says_so(
     filled: str, caplog: pytest.LogCaptureFixture, ahead: int, told: str | None
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     engine = create_engine(filled)
     moments: list[datetime] = []
 

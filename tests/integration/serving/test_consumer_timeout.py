@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.serving import LIMIT, calling, serving, until
 from support.versions import TIMEOUT_CANCELS, version_of
-from warren.actions import Api, Context
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 SOON = """
 application:set_env(rabbit, consumer_timeout, 1000),

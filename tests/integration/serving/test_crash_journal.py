@@ -5,13 +5,13 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import StorageUnavailable
+from leveret.sql import SqlStore, SqlTransaction, crash_journal, create_engine
+from leveret.store import Key
+from leveret.topology import Topology
 from support.crashed import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.serving import Broker, Caller, Serve, serving, until
-from warren.errors import StorageUnavailable
-from warren.sql import SqlStore, SqlTransaction, crash_journal, create_engine
-from warren.store import Key
-from warren.topology import Topology
 
 
 def write(request_id: str, auth: str, action: str = "write", **data: str) -> dict[str, object]:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api
+from leveret.devbroker import DevBroker
+from leveret.retry import ATTEMPTS_ALONE
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
+from leveret.topology import Topology
 from support.crashed import delivered_before
 from support.notes import NoteContext, metadata, note_api, notes
 from support.serving import Caller, serving
-from warren.actions import Api
-from warren.devbroker import DevBroker
-from warren.retry import ATTEMPTS_ALONE
-from warren.sql import create_engine
-from warren.sql import metadata as warren_metadata
-from warren.topology import Topology
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -55,7 +55,7 @@ POISONS = ["write_poison", "read_poison", "async_poison", "async_write_poison"]
 @pytest.fixture
 def tables(postgres_url: str) -> None:
     engine = create_engine(postgres_url)
-    warren_metadata.create_all(engine)
+    leveret_metadata.create_all(engine)
     metadata.create_all(engine)
     engine.dispose()
 
@@ -75,7 +75,7 @@ async def test_poison_becomes_a_letter_that_says_so_and_others_are_served_withou
     caplog: pytest.LogCaptureFixture,
     redelivered: bool,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     poisons = [asked(f"p-{action}", action, token) for action in POISONS]
     others = [asked(f"a{number}", "write", token) for number in range(40)]
     if redelivered:

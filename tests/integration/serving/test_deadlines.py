@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api
+from leveret.client import Client
+from leveret.errors import NoAnswer
+from leveret.serving import WorkerOptions
+from leveret.serving.quarantine import Quarantine
+from leveret.topology import Topology
 from support.notes import NoteContext, note_api
 from support.serving import LIMIT, Broker, Caller, serving, until
-from warren.actions import Api
-from warren.client import Client
-from warren.errors import NoAnswer
-from warren.serving import WorkerOptions
-from warren.serving.quarantine import Quarantine
-from warren.topology import Topology
 
 
 def request(request_id: str, action: str, auth: str, **data: Any) -> dict[str, Any]:
@@ -107,7 +107,7 @@ async def test_an_async_action_whose_turn_comes_too_late_is_not_executed(
     holding: Holding,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.serving.turns.MOST_AT_ONCE", 1)
     api, released, begun = holding
     async with serving(api, broker.url, topology, database):
         await caller.send(request("h", "hold_turn", token))

@@ -41,7 +41,7 @@ def request(request_id: str, token: str) -> dict[str, object]:
 async def test_forged_names_without_end_cost_others_no_reply_new_callers_neither(
     broker: Broker, serve: Serve, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve():
         assert (await caller.ask(request("first", token)))["status"] == "ok"
         for number in range(FORGED):

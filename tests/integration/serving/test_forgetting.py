@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
+from leveret.serving.cleaning import STEP, CleanUp
+from leveret.serving.lane import Lanes
+from leveret.sql import SqlStore, create_engine
 from support.notes import notes
-from warren.serving.cleaning import STEP, CleanUp
-from warren.serving.lane import Lanes
-from warren.sql import SqlStore, create_engine
 
 
 def forget_notes(connection: sa.Connection, now: datetime, most: int) -> int:

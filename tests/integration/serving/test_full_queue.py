@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from leveret.amqp import Refused
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import LIMIT, Broker, Caller, calling, quick, serving, until
-from warren.amqp import Refused
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 ROOM = 4
 
@@ -93,8 +93,8 @@ async def test_what_is_put_back_into_a_full_queue_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 1.0)
-    caplog.set_level(logging.INFO, "warren.worker")
+    monkeypatch.setattr("leveret.engine.LOCK_TIMEOUT", 1.0)
+    caplog.set_level(logging.INFO, "leveret.worker")
     locker = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
     sent = {f"b{number}" for number in range(3 * ROOM)}
     async with serving(note_api(), broker.url, topology, database):

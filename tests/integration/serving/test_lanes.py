@@ -12,16 +12,16 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from leveret.inbox import Answered, Job
+from leveret.serving.calls import Calls
+from leveret.serving.intake import Intake, Work
+from leveret.serving.lane import Finished, Lanes
+from leveret.sql import SqlStore, create_engine
+from leveret.store import Key
 from support.asked import asked
 from support.crashed import count_deaths
 from support.notes import note_api
 from support.serving import LIMIT, keyring, until
-from warren.inbox import Answered, Job
-from warren.serving.calls import Calls
-from warren.serving.intake import Intake, Work
-from warren.serving.lane import Finished, Lanes
-from warren.sql import SqlStore, create_engine
-from warren.store import Key
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from leveret.codec import LARGEST_REWRITTEN
+from leveret.dead_letters import LARGEST_LETTER
+from leveret.operations import look_at_letters
+from leveret.topology import Topology
 from support.notes import note_api
 from support.redriving import Again, until_depth
 from support.serving import Broker, Caller, Serve
-from warren.codec import LARGEST_REWRITTEN
-from warren.dead_letters import LARGEST_LETTER
-from warren.operations import look_at_letters
-from warren.topology import Topology
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.serving import WorkerOptions
+from leveret.topology import Topology
 from support.notes import note_api, notes
 from support.serving import Broker, Caller, serving
-from warren.actions import Api, Context
-from warren.serving import WorkerOptions
-from warren.topology import Topology
 
 LIMIT = 4096
 LARGE = WorkerOptions(name="test", largest_response=LIMIT, replay_all=True)
@@ -62,7 +62,7 @@ async def test_a_response_over_the_limit_is_an_error_that_says_so_and_nothing_of
     action: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     ids = ["a-10", f"b-{LIMIT}", "c-20", f"d-{LIMIT * 1000}", "e-30"]
     async with serving(large_api(), broker.url, topology, database, options=LARGE):
         for request_id in ids:

@@ -17,15 +17,15 @@ import pika
 import pika.exceptions
 import pytest
 
+from leveret.amqp import Connection, Delivery, FieldTable
+from leveret.client import Client
+from leveret.dead_letters import look, wait_until_back
+from leveret.operations import discard_letters, report_queues
+from leveret.topology import Topology
 from support.bad_requests import GOOD
 from support.hostile_messages import CLOSED, Hostile, corpus
 from support.serving import Broker, Caller, Serve, calling, into
 from support.versions import FORGED_DEATHS_IGNORED, version_of
-from warren.amqp import Connection, Delivery, FieldTable
-from warren.client import Client
-from warren.dead_letters import look, wait_until_back
-from warren.operations import discard_letters, report_queues
-from warren.topology import Topology
 
 LIMIT = 60.0
 """Seconds after which a wait has failed."""
@@ -170,7 +170,7 @@ async def scene(broker: Broker, topology: Topology, token: str) -> AsyncIterator
 @pytest.fixture
 def no_session_ended(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No session of the worker ends, and no exception is logged."""
-    caplog.set_level(logging.INFO, "warren")
+    caplog.set_level(logging.INFO, "leveret")
     yield
     lines = [
         record

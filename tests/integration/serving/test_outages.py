@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.amqp import Address, Connection
+from leveret.devbroker import DevBroker
+from leveret.errors import StorageUnavailable
+from leveret.serving import Worker
+from leveret.serving.arrivals import READING
+from leveret.sql import SqlStore, create_engine
+from leveret.sql import metadata as leveret_metadata
+from leveret.store import Key
+from leveret.topology import Topology
 from support.crashed import delivered_before
 from support.notes import metadata, note_api
 from support.postgres import PrivatePostgres
 from support.proxy import Proxy
 from support.serving import LIMIT, Caller, Serve, remove, serving, until
-from warren.actions import Api, Context
-from warren.amqp import Address, Connection
-from warren.devbroker import DevBroker
-from warren.errors import StorageUnavailable
-from warren.serving import Worker
-from warren.serving.arrivals import READING
-from warren.sql import SqlStore, create_engine
-from warren.sql import metadata as warren_metadata
-from warren.store import Key
-from warren.topology import Topology
 
 
 def write(request_id: str, auth: str) -> dict[str, object]:
@@ -45,10 +45,10 @@ async def test_a_stopped_database_pauses_the_worker_and_costs_no_request_anythin
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     with private_postgres.database() as url:
         engine = create_engine(url)
-        warren_metadata.create_all(engine)
+        leveret_metadata.create_all(engine)
         metadata.create_all(engine)
         engine.dispose()
         async with serving(note_api(), broker.url, topology, url) as worker:
@@ -78,7 +78,7 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
     engine = create_engine(
         postgres_url
     )  # with SQLite the first one's transaction would keep the others off the journal
-    warren_metadata.create_all(engine)
+    leveret_metadata.create_all(engine)
     engine.dispose()
     tries: list[str] = []
     known: list[Key] = []
@@ -122,9 +122,9 @@ async def test_connections_ended_by_the_database_cost_no_request_anything(
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     engine = create_engine(postgres_url)
-    warren_metadata.create_all(engine)
+    leveret_metadata.create_all(engine)
     metadata.create_all(engine)
     async with serving(note_api(), broker.url, topology, postgres_url):
         for round_number in range(5):
@@ -149,8 +149,8 @@ async def test_a_locked_sqlite_file_pauses_the_worker(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 0.2)
-    caplog.set_level(logging.INFO, "warren.worker")
+    monkeypatch.setattr("leveret.engine.LOCK_TIMEOUT", 0.2)
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve():
         locker = sqlite3.connect(tmp_path / "test.db", isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")
@@ -166,7 +166,7 @@ async def test_a_locked_sqlite_file_pauses_the_worker(
 async def test_a_cut_connection_is_made_again_and_what_was_in_hand_is_answered(
     broker: DevBroker, topology: Topology, database: str, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     port = Address.parse(broker.url).port
     async with Proxy("127.0.0.1", port) as proxy, through(proxy, broker.url, topology, database):
         for round_number in range(5):
@@ -189,7 +189,7 @@ async def test_a_cut_connection_is_made_again_and_what_was_in_hand_is_answered(
 async def test_a_deleted_queue_is_made_again_and_consumed(
     serve: Serve, broker: DevBroker, topology: Topology, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve() as worker:
         connection = await Connection.open(Address.parse(broker.url))
         await remove(connection, topology)

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
+from leveret.store import RateLimit
+from leveret.topology import Topology
 from support.notes import metadata, note_api
 from support.postgres import PrivatePostgres
 from support.serving import Broker, Caller, keyring, serving, sqlite_url, until
-from warren.serving import Worker, WorkerOptions
-from warren.sql import create_engine
-from warren.sql import metadata as warren_metadata
-from warren.store import RateLimit
-from warren.topology import Topology
 
 HOUR = timedelta(hours=1)
 
@@ -33,7 +33,7 @@ def either_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def with_tables(url: str) -> None:
     engine = create_engine(url)
-    warren_metadata.create_all(engine)
+    leveret_metadata.create_all(engine)
     metadata.create_all(engine)
     engine.dispose()
 
@@ -224,7 +224,7 @@ async def test_a_database_that_goes_away_costs_no_request_its_admission(
     caller: Caller,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     with private_postgres.database() as url:
         with_tables(url)
         async with limited(broker, topology, url, 1000):

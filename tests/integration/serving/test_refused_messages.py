@@ -13,17 +13,17 @@ import pytest
 import sqlalchemy as sa
 from msgspec import Struct
 
+from leveret.actions import Api, Context
+from leveret.amqp import ChannelClosed, Message, Refused
+from leveret.devbroker import DevBroker
+from leveret.inbox import MOST_DEATHS
+from leveret.serving import WorkerOptions
+from leveret.sql import SqlStore, create_engine
+from leveret.store import Key
+from leveret.topology import Topology
 from support.crashed import count_deaths, delivered_before
 from support.notes import note_api
 from support.serving import Caller, calling, serving, until
-from warren.actions import Api, Context
-from warren.amqp import ChannelClosed, Message, Refused
-from warren.devbroker import DevBroker
-from warren.inbox import MOST_DEATHS
-from warren.serving import WorkerOptions
-from warren.sql import SqlStore, create_engine
-from warren.store import Key
-from warren.topology import Topology
 
 FILLER = b"it was here before"
 FEW = WorkerOptions(name="test", prefetch=8)
@@ -47,7 +47,7 @@ def count(token: str) -> dict[str, object]:
 
 @pytest.fixture
 def lost(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     return lambda: [text for text in caplog.messages if text.startswith("lost the broker")]
 
 

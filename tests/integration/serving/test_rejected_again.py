@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.auth import Keyring
+from leveret.errors import StorageFailed, StorageUnavailable
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import SqlStore, SqlTransaction
+from leveret.store import RateLimit
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import SECRET, Broker, Caller, Serve, serving, until
-from warren.auth import Keyring
-from warren.errors import StorageFailed, StorageUnavailable
-from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore, SqlTransaction
-from warren.store import RateLimit
-from warren.topology import Topology
 
 HOUR = timedelta(hours=1)
 LATE: dict[str, Any] = {"headers": {"x-deadline": 1}}
@@ -61,7 +61,7 @@ def limited(broker: Broker, topology: Topology, database: str) -> Limited:
 async def test_a_late_request_that_was_executed_is_answered_from_its_row(
     serve: Serve, caller: Caller, token: str, asked: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     if "auth" in asked:
         asked = {**asked, "auth": token}
     async with serve():

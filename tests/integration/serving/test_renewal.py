@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from leveret.amqp import Delivery
+from leveret.serving import WorkerOptions
+from leveret.topology import Topology
 from support.serving import Broker, Caller, Serve, into, lines, until
 from support.silence import silently_cancelled
-from warren.amqp import Delivery
-from warren.serving import WorkerOptions
-from warren.topology import Topology
 
 OPTIONS = WorkerOptions(name="test", watchdog=timedelta(milliseconds=600), drain=timedelta(seconds=1))
 
@@ -40,7 +40,7 @@ async def test_a_worker_whose_consumer_is_gone_beside_another_one_consumes_anew_
 async def test_consuming_anew_keeps_the_connections(
     serve: Serve, caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("DEBUG", "warren.worker")
+    caplog.set_level("DEBUG", "leveret.worker")
 
     def renewals() -> int:
         return sum(text.endswith(" anew") for text in lines(caplog.records))

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from leveret.auth import Keyring, Principal, Ticket
+from leveret.codec import LARGEST_BODY
+from leveret.devbroker import DevBroker
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import SECRET, Caller, Serve, calling, keyring, quick, serving, until
-from warren.auth import Keyring, Principal, Ticket
-from warren.codec import LARGEST_BODY
-from warren.devbroker import DevBroker
-from warren.topology import Topology
 
 THRICE = "tried-thrice"
 """An id that no random name of a queue can hold, since the log is searched for it."""
@@ -25,7 +25,7 @@ def failing(request_id: str, auth: str, then: str = "after:temporary") -> dict[s
 async def test_three_retries_and_then_a_dead_letter(
     serve: Serve, topology: Topology, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve():
         reply = await caller.ask(failing(THRICE, token))
         (letter,) = await caller.letters(1)
@@ -80,7 +80,7 @@ async def test_without_retries_the_first_failure_is_the_last(serve: Serve, calle
 async def test_a_ladder_waits_in_one_queue_for_each_delay(
     broker: DevBroker, prefix: str, database: str, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     ladder = quick(prefix, timedelta(milliseconds=50), timedelta(milliseconds=150))
     assert ladder.retries == (f"{prefix}.requests.retry.50ms", f"{prefix}.requests.retry.150ms")
     async with calling(broker.url, ladder) as caller, serving(note_api(), broker.url, ladder, database):
@@ -97,7 +97,7 @@ async def test_a_token_that_expires_while_its_request_waits_still_counts(
     clocked = Keyring(SECRET, issuer="test", clock=lambda: now[0])
     monkeypatch.setattr("support.serving.keyring", lambda: clocked)
     short = clocked.issue("7", timedelta(seconds=60))
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve():
         await caller.send(failing("f1", short))
         await until(lambda: "retry #1 for f1 because not now" in caplog.messages, "the first retry")

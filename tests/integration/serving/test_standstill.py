@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.serving import patience
+from leveret.serving.quarantine import Quarantine
+from leveret.serving.unsettled import Unsettled
+from leveret.topology import Topology
 from support.serving import LIMIT, Broker, Caller, serving, until
-from warren.actions import Api, Context
-from warren.serving import patience
-from warren.serving.quarantine import Quarantine
-from warren.serving.unsettled import Unsettled
-from warren.topology import Topology
 
 
 class Book:

@@ -8,14 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from leveret.amqp import Address
+from leveret.retry import RetryPolicy
+from leveret.serving import Worker, WorkerOptions
+from leveret.sql import SqlStore, create_engine
+from leveret.topology import Topology
 from support.notes import note_api
 from support.proxy import Proxy
 from support.serving import LIMIT, Broker, Caller, keyring
-from warren.amqp import Address
-from warren.retry import RetryPolicy
-from warren.serving import Worker, WorkerOptions
-from warren.sql import SqlStore, create_engine
-from warren.topology import Topology
 
 PREFETCH = 5
 MANY = 30

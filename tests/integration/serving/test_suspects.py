@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.amqp import Address
+from leveret.devbroker import DevBroker
+from leveret.errors import StorageUnavailable
+from leveret.store import Key
+from leveret.topology import Topology
 from support.crashed import count_deaths, delivered_before
 from support.notes import note_api
 from support.proxy import Proxy
 from support.serving import Caller, Serve, serving, until
-from warren.actions import Api, Context
-from warren.amqp import Address
-from warren.devbroker import DevBroker
-from warren.errors import StorageUnavailable
-from warren.store import Key
-from warren.topology import Topology
 
 LIMIT = 20.0
 

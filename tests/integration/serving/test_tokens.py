@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from leveret.auth import Keyring
+from leveret.key_file import KeyFile
+from leveret.keys import read_key_set
 from support.forged_tokens import FORGED, GOOD
 from support.serving import Caller, Serve, until
 from support.tokens import ISSUER, OTHER_SECRET, SECRET, ed25519, ed_jwk, key_set, oct_jwk, token, whole_key_set
-from warren.auth import Keyring
-from warren.key_file import KeyFile
-from warren.keys import read_key_set
 
 TEN_MINUTES = timedelta(minutes=10)
 BOTH = key_set(
@@ -95,7 +95,7 @@ async def test_keys_are_rotated_while_a_worker_runs(
 async def test_a_request_that_waits_in_retry_survives_a_change_of_the_secret(
     serve: Serve, caller: Caller, ring: list[Keyring], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     ring.append(keyring(SECRET, BOTH))
     async with serve():
         await caller.send(request("r1", ring[-1].issue("7", TEN_MINUTES), text="x", then="after:temporary"))

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.devbroker import DevBroker
+from leveret.errors import TemporaryError
+from leveret.serving import WorkerOptions
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import Broker, Caller, calling, serving
-from warren.actions import Api, Context
-from warren.devbroker import DevBroker
-from warren.errors import TemporaryError
-from warren.serving import WorkerOptions
-from warren.topology import Topology
 
 LARGEST = 64 * 1024
 NAME = base64.b64encode(b"\x83 no process").decode()
@@ -67,7 +67,7 @@ async def test_a_reply_that_the_broker_does_not_take_becomes_one_that_says_so(
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     sizes = [10, LARGEST, 20, 3 * LARGEST, 30]
     async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
         for turn in range(2):  # a new reply queue, and then one that is known

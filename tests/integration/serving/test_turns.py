@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api
+from leveret.topology import Topology
 from support.notes import NoteContext
 from support.serving import Broker, Caller, serving, until
-from warren.actions import Api
-from warren.topology import Topology
 
 MARK: ContextVar[str] = ContextVar("mark", default="none")
 
@@ -66,7 +66,7 @@ async def replies(caller: Caller, count: int) -> dict[str, dict[str, Any]]:
 async def test_no_more_than_so_many_run_at_a_time_and_the_others_follow(
     broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("leveret.serving.turns.MOST_AT_ONCE", 2)
     async with serving(doings.api, broker.url, topology, database):
         for number in range(5):
             await caller.send(request(f"w{number}", "wait"))
@@ -80,8 +80,8 @@ async def test_no_more_than_so_many_run_at_a_time_and_the_others_follow(
 async def test_one_that_takes_too_long_fails_and_costs_nobody_else_its_turn(
     broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warren.serving.turns.LONGEST", timedelta(milliseconds=50))
-    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.serving.turns.LONGEST", timedelta(milliseconds=50))
+    monkeypatch.setattr("leveret.serving.turns.MOST_AT_ONCE", 1)
     async with serving(doings.api, broker.url, topology, database, most=0):
         await caller.send(request("endless", "wait"))
         await until(lambda: doings.running == 1, "its beginning")
@@ -114,7 +114,7 @@ async def test_what_one_leaves_in_its_context_no_other_finds(
     monkeypatch: pytest.MonkeyPatch,
     most: int,
 ) -> None:
-    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", most)
+    monkeypatch.setattr("leveret.serving.turns.MOST_AT_ONCE", most)
     for number in range(3):  # they wait together: with one place, each makes room for the next
         await caller.send(request(f"m{number}", "mark"))
     async with serving(doings.api, broker.url, topology, database):
@@ -133,7 +133,7 @@ async def test_one_that_raises_what_nobody_catches_gives_its_turn_back(
         raise Odd
 
     doings.api.action("v1", "odd", public=True)(odd)
-    monkeypatch.setattr("warren.serving.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.serving.turns.MOST_AT_ONCE", 1)
     async with serving(doings.api, broker.url, topology, database, most=0):
         await caller.send(request("odd", "odd"))
         await caller.send(request("calm", "mark"))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Api, Context
+from leveret.errors import Conflict
+from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import Broker, Caller, serving
-from warren.actions import Api, Context
-from warren.errors import Conflict
-from warren.topology import Topology
 
 
 class Unreadable(Exception):
@@ -38,7 +38,7 @@ async def test_a_failure_that_cannot_be_written_becomes_a_letter_and_others_go_o
     *,
     is_async: bool,
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serving(failing_api(failure, is_async=is_async), broker.url, topology, database, most=0):
         await caller.send(request("bad", token, "fail"))
         await caller.send(request("good", token, "count"))

@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret.amqp import Connection, Delivery
+from leveret.devbroker import DevBroker
+from leveret.errors import WorkerDeaf
+from leveret.serving import DEAF_EXIT, WorkerOptions
+from leveret.serving.watchdog import LOOKS, Sight, Watch
+from leveret.topology import Topology
 from support.alarm import memory_alarm
 from support.notes import NoteContext, note_api
 from support.serving import LIMIT, Broker, Caller, Serve, calling, into, serving, until
 from support.silence import silently_cancelled
 from support.waiting import is_alive, wait_until
-from warren.amqp import Connection, Delivery
-from warren.devbroker import DevBroker
-from warren.errors import WorkerDeaf
-from warren.serving import DEAF_EXIT, WorkerOptions
-from warren.serving.watchdog import LOOKS, Sight, Watch
-from warren.topology import Topology
 
 SOON = timedelta(milliseconds=600)
 OPTIONS = WorkerOptions(name="test", watchdog=SOON, drain=timedelta(seconds=1))
@@ -211,7 +211,7 @@ async def test_a_worker_that_waits_for_its_database_is_left_alone(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr("leveret.engine.LOCK_TIMEOUT", 0.2)
     locker = sa.create_engine(f"sqlite:///{tmp_path / 'test.db'}").connect()
     async with serving(note_api(), broker.url, topology, database, options=OPTIONS):
         locker.exec_driver_sql("BEGIN IMMEDIATE")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Address, Connection, Delivery
+from leveret.devbroker import DevBroker
+from leveret.serving import WorkerOptions
+from leveret.topology import Topology
 from support.serving import Caller, Serve, into, keyring, until
-from warren.amqp import Address, Connection, Delivery
-from warren.devbroker import DevBroker
-from warren.serving import WorkerOptions
-from warren.topology import Topology
 
 
 def request(request_id: str, action: str = "write", auth: str = "", version: str = "v1", **data: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ async def test_a_foreign_reply_to_is_not_executed_and_becomes_a_dead_letter(
 async def test_the_same_id_three_times_is_one_effect_and_one_response_byte_for_byte(
     serve: Serve, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with serve():
         for _ in range(3):
             await caller.send(request("a1", auth=token, text="x"))
@@ -221,7 +221,7 @@ async def test_a_late_request_is_not_executed(serve: Serve, caller: Caller, toke
 async def test_what_an_action_refuses_without_a_reply_queue_is_stored_and_leaves_no_letter(
     serve: Serve, caller: Caller, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     asked = request("a1", auth=token, text="x", then="before:conflict")
     async with serve():
         await caller.send(asked, reply_to=None)

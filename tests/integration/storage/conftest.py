@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewUser, User
-from warren.sql import SqlStore, create_engine
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
+from leveret.codec import ok
+from leveret.inbox import Job, Result, run_batch
+from leveret.sql import SqlStore
+from leveret.store import Key
 from taskmanager.domain import NewUser
 from taskmanager.storage import user_queries
-from warren.codec import ok
-from warren.inbox import Job, Result, run_batch
-from warren.sql import SqlStore
-from warren.store import Key
 
 from .conftest import NOW
 

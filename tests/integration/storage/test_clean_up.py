@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from warren.sql import SqlStore, crash_journal, processed_requests, rate_windows
-from warren.store import Key
+from leveret.sql import SqlStore, crash_journal, processed_requests, rate_windows
+from leveret.store import Key
 
 from .jobs import job, results_of, stored_ids
 

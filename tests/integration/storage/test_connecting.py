@@ -7,11 +7,11 @@ from contextlib import ExitStack
 import pytest
 import sqlalchemy as sa
 
+from leveret.engine import LOCK_TIMEOUT
+from leveret.errors import StorageUnavailable
+from leveret.sql import SqlStore, create_engine
 from support.pgbouncer import pgbouncer
 from taskmanager.setting_values import database_url
-from warren.engine import LOCK_TIMEOUT
-from warren.errors import StorageUnavailable
-from warren.sql import SqlStore, create_engine
 
 IGNORES_OPTIONS = "ignore_startup_parameters = options"
 
@@ -57,7 +57,7 @@ def test_a_prepare_threshold_is_honoured(
     clean_postgres: str, threshold: str, expected: bool, pooled: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Behind the pooler too, which keeps sessions here and is not said to."""
-    caplog.set_level("INFO", "warren.database")
+    caplog.set_level("INFO", "leveret.database")
     with ExitStack() as stack:
         url = stack.enter_context(pgbouncer(clean_postgres, "session")) if pooled else clean_postgres
         engine = create_engine(f"{url}?prepare_threshold={threshold}")

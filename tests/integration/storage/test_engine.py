@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from warren.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT, create_engine
+from leveret.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT, create_engine
 
 
 def test_sqlite_commits_durably_lets_readers_read_and_holds_to_foreign_keys(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_new_sqlite_file_that_another_process_just_writes_to_is_waited_for(
 
 
 def test_a_new_sqlite_file_that_stays_locked_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr("leveret.engine.LOCK_TIMEOUT", 0.05)
     other = sqlite3.connect(tmp_path / "tasks.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     engine = create_engine(f"sqlite:///{tmp_path / 'tasks.db'}")

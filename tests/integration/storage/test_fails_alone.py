@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import FailedAlone, StorageBusy, StorageFailed, StorageUnavailable
+from leveret.inbox import Answered, Failed
+from leveret.outages import TRIES
+from leveret.sql import SqlStore, create_engine
 from support.postgres import PrivatePostgres
 from taskmanager.storage import migration
-from warren.errors import FailedAlone, StorageBusy, StorageFailed, StorageUnavailable
-from warren.inbox import Answered, Failed
-from warren.outages import TRIES
-from warren.sql import SqlStore, create_engine
 
 from .jobs import add_effect, effects, job, leave, results_of, stored_ids
 

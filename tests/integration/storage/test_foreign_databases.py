@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import create_engine
 from support.postgres import PostgresServer
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
-from warren.sql import create_engine
 
 ALEMBIC = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
 

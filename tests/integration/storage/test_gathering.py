@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.codec import ok
+from leveret.errors import NotFound, Unauthenticated
+from leveret.gathering import GatheredInsert
+from leveret.inbox import Answered, Failed, Job, Result
+from leveret.sql import SqlStore
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser, Task, TaskPage, User
 from taskmanager.storage.tables import tasks
-from warren.codec import ok
-from warren.errors import NotFound, Unauthenticated
-from warren.gathering import GatheredInsert
-from warren.inbox import Answered, Failed, Job, Result
-from warren.sql import SqlStore
 
 from .conftest import NOW
 from .jobs import count_commits, job, results_of

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from warren.codec import decode_reply
-from warren.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
-from warren.inbox import MOST_DEATHS, Answered, Deadly, Failed
-from warren.retry import describe
-from warren.sql import SqlStore, create_engine, processed_requests
-from warren.store import Key
+from leveret.codec import decode_reply
+from leveret.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
+from leveret.inbox import MOST_DEATHS, Answered, Deadly, Failed
+from leveret.retry import describe
+from leveret.sql import SqlStore, create_engine, processed_requests
+from leveret.store import Key
 
 from .jobs import OTHER, add_effect, count_commits, effects, job, leave, results_of, stored_ids
 

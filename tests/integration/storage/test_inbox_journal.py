@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from warren.errors import Conflict, StorageBusy, StorageUnavailable
-from warren.inbox import Answered, Failed
-from warren.sql import SqlStore
-from warren.store import Key
+from leveret.errors import Conflict, StorageBusy, StorageUnavailable
+from leveret.inbox import Answered, Failed
+from leveret.sql import SqlStore
+from leveret.store import Key
 
 from .jobs import effects, job, leave, results_of, stored_ids
 

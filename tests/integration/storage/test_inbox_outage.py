@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import StorageBusy, StorageUnavailable
+from leveret.inbox import Answered, Failed
+from leveret.sql import SqlStore, create_engine
 from support.postgres import PrivatePostgres
 from support.waiting import wait_until
 from taskmanager.storage import migration
-from warren.errors import StorageBusy, StorageUnavailable
-from warren.inbox import Answered, Failed
-from warren.sql import SqlStore, create_engine
 
 from .jobs import add_effect, effects, job, leave, results_of, stored_ids
 
@@ -173,7 +173,7 @@ def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outag
 def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_database_is_back(
     clean_postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("warren.engine.LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr("leveret.engine.LOCK_TIMEOUT", 0.05)
     engine = create_engine(clean_postgres)
     store = SqlStore(engine)
     with engine.begin() as holder:

@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from warren.codec import MOST_RESPONSE_BYTES, ok
-from warren.inbox import run_batch
-from warren.sql import SqlStore
+from leveret.codec import MOST_RESPONSE_BYTES, ok
+from leveret.inbox import run_batch
+from leveret.sql import SqlStore
 
 from .jobs import job, results_of, stored_ids
 

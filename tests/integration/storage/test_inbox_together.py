@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from warren.codec import ok
-from warren.errors import Conflict
-from warren.inbox import Answered, Job, Result, run_alone
-from warren.sql import SqlStore
+from leveret.codec import ok
+from leveret.errors import Conflict
+from leveret.inbox import Answered, Job, Result, run_alone
+from leveret.sql import SqlStore
 
 from .jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from leveret.sql import SqlStore
 from support.waiting import wait_until
-from warren.sql import SqlStore
 
 HOUR = timedelta(hours=1)
 

@@ -17,11 +17,11 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from leveret.errors import StorageFailed, StorageUnavailable
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
 from taskmanager.storage import migration
 from taskmanager.storage.tables import metadata, users
-from warren.errors import StorageFailed, StorageUnavailable
-from warren.sql import create_engine
-from warren.sql import metadata as warren_metadata
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -51,7 +51,7 @@ def test_the_migrations_make_exactly_the_tables_that_the_queries_use(empty_url: 
     engine = create_engine(empty_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, [metadata, warren_metadata]) == []  # type: ignore[arg-type]  # as env.py's target_metadata
+        assert compare_metadata(context, [metadata, leveret_metadata]) == []  # type: ignore[arg-type]  # as env.py's target_metadata
     engine.dispose()
 
 

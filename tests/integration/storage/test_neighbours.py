@@ -7,9 +7,9 @@ from contextlib import suppress
 import pytest
 import sqlalchemy as sa
 
-from warren.errors import Conflict
-from warren.inbox import Answered, Failed, Job, Result
-from warren.sql import SqlStore
+from leveret.errors import Conflict
+from leveret.inbox import Answered, Failed, Job, Result
+from leveret.sql import SqlStore
 
 from .jobs import Run, add_effect, effects, job, leave, results_of, stored_ids
 

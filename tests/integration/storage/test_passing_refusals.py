@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from warren.errors import Overloaded, RateLimited, RequestError
-from warren.inbox import Answered
-from warren.sql import SqlStore
+from leveret.errors import Overloaded, RateLimited, RequestError
+from leveret.inbox import Answered
+from leveret.sql import SqlStore
 
 from .jobs import add_effect, effects, job, leave, results_of, stored_ids
 

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from leveret.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT
+from leveret.errors import StorageUnavailable
+from leveret.pooling import PREPARED_AFTER, Pooler
+from leveret.sql import SqlStore, create_engine
 from support.pgbouncer import pgbouncer
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import migration, task_queries
-from warren.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT
-from warren.errors import StorageUnavailable
-from warren.pooling import PREPARED_AFTER, Pooler
-from warren.sql import SqlStore, create_engine
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 IGNORES_OPTIONS = "ignore_startup_parameters = options"
@@ -96,7 +96,7 @@ def test_limits_hold_in_each_transaction_whatever_server_connection_it_gets(
 def test_a_pooler_is_noticed_and_told_once_and_nothing_is_left_in_its_server_sessions(
     clean_postgres: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "warren.database")
+    caplog.set_level("INFO", "leveret.database")
     with pgbouncer(clean_postgres, "transaction", shared=1) as url:
         engine = create_engine(url)
         stores = [SqlStore(engine) for _ in range(2)]
@@ -117,7 +117,7 @@ def test_a_pooler_is_noticed_and_told_once_and_nothing_is_left_in_its_server_ses
 def test_a_direct_connection_keeps_its_limits_and_its_prepared_statements(
     clean_postgres: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "warren.database")
+    caplog.set_level("INFO", "leveret.database")
     engine = create_engine(clean_postgres)
     stores = [SqlStore(engine) for _ in range(2)]
     names = []

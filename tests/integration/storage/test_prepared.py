@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from warren.prepared import Prepared
-from warren.sql import SqlStore
-from warren.store import Key, Row
-from warren.tables import processed_requests as rows
+from leveret.prepared import Prepared
+from leveret.sql import SqlStore
+from leveret.store import Key, Row
+from leveret.tables import processed_requests as rows
 
 from .conftest import NOW
 

@@ -4,13 +4,13 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from leveret.codec import ok
+from leveret.errors import StorageBusy, StorageFailed
+from leveret.inbox import Answered, Failed, Job
+from leveret.sql import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import task_queries
-from warren.codec import ok
-from warren.errors import StorageBusy, StorageFailed
-from warren.inbox import Answered, Failed, Job
-from warren.sql import SqlStore, create_engine
 
 from .conftest import NOW
 from .jobs import add_effect, count_commits, effects, job, leave, results_of

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from leveret.codec import ok
+from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
+from leveret.inbox import Answered, Failed
+from leveret.sql import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage.tables import users
-from warren.codec import ok
-from warren.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
-from warren.inbox import Answered, Failed
-from warren.sql import SqlStore, create_engine
 
 from .conftest import NOW
 from .jobs import job, leave, results_of, stored_ids

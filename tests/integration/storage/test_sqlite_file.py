@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import StorageUnavailable
+from leveret.inbox import Answered
+from leveret.sql import SqlStore, create_engine
+from leveret.sqlite_file import others_may_read
 from taskmanager.storage import migration
-from warren.errors import StorageUnavailable
-from warren.inbox import Answered
-from warren.sql import SqlStore, create_engine
-from warren.sqlite_file import others_may_read
 
 from .jobs import add_effect, effects, job, results_of, stored_ids
 

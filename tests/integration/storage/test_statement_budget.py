@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.inbox import Answered, Job, Result
+from leveret.serving.intake import Intake, Work
+from leveret.sql import SqlStore
 from support.asked import asked
 from support.serving import keyring
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser, User
 from taskmanager.passwords import Passwords
-from warren.inbox import Answered, Job, Result
-from warren.serving.intake import Intake, Work
-from warren.sql import SqlStore
 
 from .conftest import NOW
 from .jobs import count_commits, results_of

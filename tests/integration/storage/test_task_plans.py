@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from leveret.sql import create_engine
+from leveret.tables import UtcDateTime
 from taskmanager import usecases
 from taskmanager.domain import NewUser, Priority, Status, TaskPage, User
 from taskmanager.storage import migration, task_queries
-from warren.sql import create_engine
-from warren.tables import UtcDateTime
 
 from .conftest import NOW
 

@@ -4,10 +4,10 @@ from itertools import product
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import Conflict, NotFound, Unauthenticated
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser, Priority, Status, Task, TaskChanges, TaskPage, User
 from taskmanager.storage import task_queries
-from warren.errors import Conflict, NotFound, Unauthenticated
 
 from .conftest import NOW
 

@@ -1,10 +1,10 @@
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import Conflict, InvalidRequest, NotFound
 from taskmanager import usecases
 from taskmanager.domain import Credentials, NewUser, User
 from taskmanager.storage import user_queries
-from warren.errors import Conflict, InvalidRequest, NotFound
 
 from .conftest import NOW
 

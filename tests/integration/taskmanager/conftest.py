@@ -10,12 +10,12 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from leveret.actions import Context
+from leveret.auth import Keyring, Principal
+from leveret.envelope import Request
+from leveret.sql import create_engine
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
-from warren.actions import Context
-from warren.auth import Keyring, Principal
-from warren.envelope import Request
-from warren.sql import create_engine
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 import jwt
 import pytest
 
+from leveret.auth import Principal, Ticket
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
-from warren.auth import Principal, Ticket
 
 DAY = timedelta(days=1)
 

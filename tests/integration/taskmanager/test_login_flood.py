@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from leveret.serving import WorkerOptions
+from leveret.sql import create_engine
+from leveret.topology import Topology
 from support.gate import GateHasher
 from support.serving import Broker, Caller, calling, keyring, quick, serving, until
 from taskmanager import usecases
@@ -19,9 +22,6 @@ from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import MOST_AT_ONCE, MOST_WAITING, Passwords
 from taskmanager.storage import migration
-from warren.serving import WorkerOptions
-from warren.sql import create_engine
-from warren.topology import Topology
 
 from .conftest import NOW
 
@@ -139,7 +139,7 @@ async def test_heartbeats_go_on_while_every_hash_stands_still(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The broker ends a connection from which nothing came for two intervals of a second each."""
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     async with flooded(f"{broker.url}?heartbeat=1", topology, database, gate):
         for number in range(100):
             await caller.send(login(number))

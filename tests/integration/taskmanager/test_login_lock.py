@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.auth import Keyring, Principal, Ticket
+from leveret.errors import RateLimited, RequestError, Unauthenticated
 from support.gate import GateHasher
 from taskmanager import usecases
 from taskmanager.actions import Services
 from taskmanager.passwords import Passwords
-from warren.auth import Keyring, Principal, Ticket
-from warren.errors import RateLimited, RequestError, Unauthenticated
 
 from .conftest import NOW, Application
 

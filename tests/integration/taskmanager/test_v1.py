@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from warren.auth import Keyring
-from warren.errors import Conflict, InvalidRequest, NotFound, TemporaryError, Unauthenticated
+from leveret.auth import Keyring
+from leveret.errors import Conflict, InvalidRequest, NotFound, TemporaryError, Unauthenticated
 
 from .conftest import Application
 

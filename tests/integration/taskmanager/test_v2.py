@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from leveret.errors import InvalidRequest, TemporaryError
 from taskmanager import usecases
 from taskmanager.actions import api
-from warren.errors import InvalidRequest, TemporaryError
 
 from .conftest import Application
 

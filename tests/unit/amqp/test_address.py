@@ -1,6 +1,6 @@
 import pytest
 
-from warren.amqp import Address, AddressError
+from leveret.amqp import Address, AddressError
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from itertools import islice
 
 import pytest
 
-from warren.amqp import Backoff, InvalidArgument
+from leveret.amqp import Backoff, InvalidArgument
 
 
 def pauses(backoff: Backoff, count: int = 6) -> list[float]:

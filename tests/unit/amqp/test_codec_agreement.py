@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pamqp import body as pamqp_body
 from pamqp import commands, decode, frame, header
 
-from warren.amqp import FieldTable, Message, Properties, frames
-from warren.amqp.fields import decode_table, encode_table
-from warren.amqp.message import Delivery, Got, Returned, Settled
-from warren.amqp.methods import encode_method
-from warren.amqp.reader import Event, Reader
+from leveret.amqp import FieldTable, Message, Properties, frames
+from leveret.amqp.fields import decode_table, encode_table
+from leveret.amqp.message import Delivery, Got, Returned, Settled
+from leveret.amqp.methods import encode_method
+from leveret.amqp.reader import Event, Reader
 
 in_its_own_time = settings(deadline=None)
 short_text = st.text(st.characters(codec="utf-8"), max_size=60)

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from warren.amqp import AmqpTimeout, ConnectionLost, Message, Properties, ProtocolError
-from warren.amqp.confirms import Confirms, Verdicts
-from warren.amqp.message import Returned, Settled
+from leveret.amqp import AmqpTimeout, ConnectionLost, Message, Properties, ProtocolError
+from leveret.amqp.confirms import Confirms, Verdicts
+from leveret.amqp.message import Returned, Settled
 
 
 def ack(tag: int, *, multiple: bool = False) -> Settled:

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warren.amqp import ConnectionLost, Message, Properties, ProtocolError
-from warren.amqp.confirms import Confirms, Verdicts
-from warren.amqp.message import Returned, Settled
+from leveret.amqp import ConnectionLost, Message, Properties, ProtocolError
+from leveret.amqp.confirms import Confirms, Verdicts
+from leveret.amqp.message import Returned, Settled
 
 
 class Model:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from warren.amqp import ConnectFailed, Connection
+from leveret.amqp import ConnectFailed, Connection
 
 LIMIT = 60.0
 

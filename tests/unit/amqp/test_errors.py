@@ -1,7 +1,7 @@
 import pytest
 
-from warren.amqp import AmqpError, ChannelClosed, ConnectionLost, InequivalentArguments, ProtocolError, errors
-from warren.amqp.errors import channel_closed
+from leveret.amqp import AmqpError, ChannelClosed, ConnectionLost, InequivalentArguments, ProtocolError, errors
+from leveret.amqp.errors import channel_closed
 
 QUEUE = (
     "PRECONDITION_FAILED - inequivalent arg 'x-queue-type' for queue 'it's' in vhost '/': "

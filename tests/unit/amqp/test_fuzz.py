@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import base, body, commands, frame, header, heartbeat
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.reader import Event, Reader
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.reader import Event, Reader
 
 HEADERS: Any = {"a": [1, {"b": "c", "d": None}], "t": True}
 PROPERTIES = commands.Basic.Properties(

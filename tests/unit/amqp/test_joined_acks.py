@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import commands, frame
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.message import Settled
-from warren.amqp.reader import Reader
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.message import Settled
+from leveret.amqp.reader import Reader
 
 Verdict = tuple[int, int, bool, bool]
 """Channel, tag, multiple, accepted."""

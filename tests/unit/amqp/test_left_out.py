@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import body, commands, frame, header
 
+from leveret.amqp import Delivery, InvalidArgument
+from leveret.amqp.message import Got, Returned
+from leveret.amqp.reader import Reader
 from support.amqp_peer import Talk, channel_to
-from warren.amqp import Delivery, InvalidArgument
-from warren.amqp.message import Got, Returned
-from warren.amqp.reader import Reader
 
 FRAME = 4096
 PIECE = FRAME - 8

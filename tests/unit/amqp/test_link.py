@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from pamqp import commands, frame
 
-from warren.amqp import Address, AmqpTimeout, ConnectionLost, Limits
-from warren.amqp.calls import Calls
-from warren.amqp.frames import PROTOCOL_HEADER
-from warren.amqp.handshake import log_in
-from warren.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
+from leveret.amqp import Address, AmqpTimeout, ConnectionLost, Limits
+from leveret.amqp.calls import Calls
+from leveret.amqp.frames import PROTOCOL_HEADER
+from leveret.amqp.handshake import log_in
+from leveret.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
 
 
 class Recording(asyncio.Transport):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import base, body, commands, frame, header
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.message import Delivery
-from warren.amqp.reader import Event, Reader
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.message import Delivery
+from leveret.amqp.reader import Event, Reader
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 maybe = st.none() | texts

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from pamqp import commands
 
-from support.amqp_peer import Talk, connected
-from warren.amqp import (
+from leveret.amqp import (
     AmqpError,
     AmqpTimeout,
     Connection,
@@ -15,6 +14,7 @@ from warren.amqp import (
     Limits,
     ProtocolError,
 )
+from support.amqp_peer import Talk, connected
 
 QUICK = Limits(rpc=0.2, confirm=0.2, close=0.2)
 PATIENT = Limits(rpc=20, confirm=20, close=1)

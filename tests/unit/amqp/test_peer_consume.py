@@ -6,12 +6,12 @@ import logging
 import pytest
 from pamqp import commands, frame, header
 
-from support.amqp_peer import Talk, channel_to
-from warren.amqp import (
+from leveret.amqp import (
     ConnectionLost,
     ConsumerCancelled,
     Delivery,
 )
+from support.amqp_peer import Talk, channel_to
 
 
 async def start_consuming(talk: Talk) -> str:
@@ -108,7 +108,7 @@ async def test_a_callback_that_raises_ends_the_connection_with_that_as_the_cause
         error = await asyncio.wait_for(connection.closed, 5)
     assert isinstance(error, ConnectionLost)
     assert isinstance(error.__cause__, ZeroDivisionError)
-    assert caplog.record_tuples[0][:2] == ("warren.amqp", logging.ERROR)
+    assert caplog.record_tuples[0][:2] == ("leveret.amqp", logging.ERROR)
     assert "queue 'q'" in caplog.messages[0]
 
 

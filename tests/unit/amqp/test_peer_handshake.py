@@ -7,8 +7,7 @@ import pytest
 import trustme
 from pamqp import commands
 
-from support.amqp_peer import Peer, Talk
-from warren.amqp import (
+from leveret.amqp import (
     AmqpTimeout,
     ConnectFailed,
     Connection,
@@ -17,6 +16,7 @@ from warren.amqp import (
     Limits,
     ProtocolError,
 )
+from support.amqp_peer import Peer, Talk
 
 QUICK = Limits(connect=0.2, rpc=0.2, confirm=0.2, close=0.2)
 

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 from pamqp import commands, heartbeat
 
-from support.amqp_peer import Peer, Talk, connected
-from warren.amqp import (
+from leveret.amqp import (
     AmqpError,
     AmqpTimeout,
     Channel,
@@ -15,6 +14,7 @@ from warren.amqp import (
     Limits,
     Message,
 )
+from support.amqp_peer import Peer, Talk, connected
 
 QUICK = Limits(rpc=0.2, confirm=0.2, close=0.2)
 PATIENT = Limits(rpc=20, confirm=20, close=1)

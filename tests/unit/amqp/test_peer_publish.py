@@ -3,8 +3,7 @@
 import pytest
 from pamqp import commands, frame, header
 
-from support.amqp_peer import Talk, channel_to
-from warren.amqp import (
+from leveret.amqp import (
     ChannelClosed,
     InvalidArgument,
     Message,
@@ -12,6 +11,7 @@ from warren.amqp import (
     Refused,
     Unroutable,
 )
+from support.amqp_peer import Talk, channel_to
 
 
 def returned(headers: dict[str, object]) -> list[frame.FrameTypes]:

@@ -3,10 +3,10 @@ import time
 import pytest
 from pamqp import body, commands, frame, header, heartbeat
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.fields import DEEPEST
-from warren.amqp.message import Delivery, Returned
-from warren.amqp.reader import Event, Reader
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.fields import DEEPEST
+from leveret.amqp.message import Delivery, Returned
+from leveret.amqp.reader import Event, Reader
 
 
 def data_of(*parts: frame.FrameTypes, channel: int = 1) -> bytes:

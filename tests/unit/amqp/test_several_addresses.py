@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pamqp import commands
 
+from leveret.amqp import Address, AddressError, Addresses, AmqpError, ConnectFailed, Connection, ConnectTimedOut, Limits
+from leveret.amqp.opening import open_first
 from support.amqp_peer import Peer, Talk
-from warren.amqp import Address, AddressError, Addresses, AmqpError, ConnectFailed, Connection, ConnectTimedOut, Limits
-from warren.amqp.opening import open_first
 
 QUICK = Limits(connect=60, next_address=0.05, close=1)
 """The next address has its turn after a twentieth of a second of silence."""

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pamqp import body, commands, frame, header
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.message import Delivery, Properties
-from warren.amqp.reader import LARGEST_HEADER, Reader
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.message import Delivery, Properties
+from leveret.amqp.reader import LARGEST_HEADER, Reader
 
 DELIVER = commands.Basic.Deliver("c", 1, exchange="", routing_key="k")
 HEADER = header.ContentHeader(0, 4, commands.Basic.Properties())

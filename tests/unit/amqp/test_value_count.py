@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warren.amqp.errors import ProtocolError
-from warren.amqp.fields import DEEPEST, decode_table, encode_table
-from warren.amqp.value_count import MOST_VALUES, holds_too_many
+from leveret.amqp.errors import ProtocolError
+from leveret.amqp.fields import DEEPEST, decode_table, encode_table
+from leveret.amqp.value_count import MOST_VALUES, holds_too_many
 
 plain = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=5) | st.binary(max_size=5)
 values = st.recursive(

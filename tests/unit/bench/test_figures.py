@@ -6,7 +6,7 @@ from bench.case import Sample, Usage
 from bench.figures import Figures, Place, Run, growth, ratio, spread
 
 
-def run(number: int, rate: float | None, who: str = "warren") -> Run:
+def run(number: int, rate: float | None, who: str = "leveret") -> Run:
     sample = None if rate is None else Sample(values={"rate": rate}, processes={"worker": taken(rate)})
     return Run(case="echo", who=who, setting="64", round=number, sample=sample, failure="" if sample else "1 missing")
 
@@ -17,35 +17,35 @@ def taken(rate: float) -> Usage:
 
 def test_a_figure_is_the_median_with_the_least_and_the_most() -> None:
     figures = Figures([run(number, rate) for number, rate in enumerate((900.0, 1000.0, 5000.0))])
-    assert figures.spread(Place("echo", "warren", "64")) == (1000.0, 900.0, 5000.0, 3)
+    assert figures.spread(Place("echo", "leveret", "64")) == (1000.0, 900.0, 5000.0, 3)
 
 
 def test_a_failed_run_has_no_part_in_a_figure() -> None:
     figures = Figures([run(1, 1000.0), run(2, None), run(3, 3000.0)])
-    assert figures.spread(Place("echo", "warren", "64")) == (2000.0, 1000.0, 3000.0, 2)
+    assert figures.spread(Place("echo", "leveret", "64")) == (2000.0, 1000.0, 3000.0, 2)
     assert [failed.round for failed in figures.failed("echo")] == [2]
 
 
 def test_where_every_run_failed_there_is_no_figure() -> None:
     figures = Figures([run(1, None), run(2, None)])
-    assert figures.spread(Place("echo", "warren", "64")) is None
-    assert figures.cost(Place("echo", "warren", "64"), "worker") is None
+    assert figures.spread(Place("echo", "leveret", "64")) is None
+    assert figures.cost(Place("echo", "leveret", "64"), "worker") is None
 
 
 def test_runs_of_other_lines_do_not_count() -> None:
     figures = Figures([run(1, 1000.0), run(1, 10.0, who="other")])
-    assert figures.spread(Place("echo", "warren", "64")) == (1000.0, 1000.0, 1000.0, 1)
+    assert figures.spread(Place("echo", "leveret", "64")) == (1000.0, 1000.0, 1000.0, 1)
 
 
 def test_a_figure_that_no_run_has_is_not_there() -> None:
-    assert Figures([run(1, 1000.0)]).spread(Place("echo", "warren", "64", "p50_ms")) is None
+    assert Figures([run(1, 1000.0)]).spread(Place("echo", "leveret", "64", "p50_ms")) is None
 
 
 def test_the_cost_of_a_line_is_taken_by_kind_of_process() -> None:
     figures = Figures([run(1, 1000.0), run(2, 3000.0)])
-    seconds, peak = figures.cost(Place("echo", "warren", "64"), "worker") or (None, None)
+    seconds, peak = figures.cost(Place("echo", "leveret", "64"), "worker") or (None, None)
     assert (seconds, peak) == ((2.0, 1.0, 3.0, 2), (52.0, 51.0, 53.0, 2))
-    assert figures.cost(Place("echo", "warren", "64"), "database") is None
+    assert figures.cost(Place("echo", "leveret", "64"), "database") is None
 
 
 def test_a_ratio_is_that_of_the_medians() -> None:

@@ -20,15 +20,15 @@ def run(case: str, who: str, setting: str, rate: float) -> Run:
 
 MEASURED = report(
     run("echo", "pika", "64 in flight", 2000.0),
-    run("echo", "warren", "64 in flight", 9000.0),
-    run("echo", "warren", "256 in flight", 9999.0),
-    run("latency", "echo, warren", "one in flight", 900.0),
+    run("echo", "leveret", "64 in flight", 9000.0),
+    run("echo", "leveret", "256 in flight", 9999.0),
+    run("latency", "echo, leveret", "one in flight", 900.0),
 )
 
 
 def test_the_most_comes_first_among_the_bars_of_a_setting() -> None:
     assert [(who, spread.median) for who, spread in bars(MEASURED.figures, "echo", "64 in flight", "rate")] == [
-        ("warren", 9000.0),
+        ("leveret", 9000.0),
         ("pika", 2000.0),
     ]
 
@@ -37,7 +37,7 @@ def test_both_pictures_are_drawn_in_both_forms_with_their_words(tmp_path: Path) 
     files = draw(MEASURED, tmp_path / "new")
     assert [file.name for file in files] == ["rates.png", "rates.svg", "latency.png", "latency.svg"]
     assert all(file.read_bytes()[:4] == b"\x89PNG" for file in files if file.suffix == ".png")
-    assert all(text in files[1].read_text() for text in ("warren", "pika", "9,000", "RabbitMQ 3.10.8"))
+    assert all(text in files[1].read_text() for text in ("leveret", "pika", "9,000", "RabbitMQ 3.10.8"))
     latency = files[3].read_text()
     assert "p99.9" in latency
     assert all(f">{tick}<" in latency for tick in (1, 2))

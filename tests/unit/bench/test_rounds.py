@@ -11,7 +11,7 @@ from bench.case import FULL, QUICK, Case, Line, Pace, RunFailed, Sample
 from bench.cases import ALL
 from bench.rig import Rig
 from bench.rounds import plan, play_all, told
-from warren.devbroker import DevBroker
+from leveret.devbroker import DevBroker
 
 PACE = replace(QUICK, rounds=2)
 

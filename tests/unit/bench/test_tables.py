@@ -38,11 +38,11 @@ def test_a_cell_holds_the_median_and_the_spread() -> None:
 
 
 def test_a_table_has_a_row_for_each_line_and_shows_failed_ones_as_nothing() -> None:
-    figures = Figures([run("warren", 2000.0), run("pika", None, "3 missing\nmore")])
+    figures = Figures([run("leveret", 2000.0), run("pika", None, "3 missing\nmore")])
     assert of_case(figures, CASE).splitlines() == [
         "| who | setting | replies/s |",
         "| --- | --- | --- |",
-        "| warren | 64 | 2,000 |",
+        "| leveret | 64 | 2,000 |",
         "| pika | 64 | - |",
     ]
     assert failed(figures, CASE) == "- FAILED, not counted: pika, 64, round 1: 3 missing"
@@ -50,7 +50,7 @@ def test_a_table_has_a_row_for_each_line_and_shows_failed_ones_as_nothing() -> N
 
 
 def test_a_report_can_be_read_again_as_it_was_written(tmp_path: Path) -> None:
-    written = report(run("warren", 2000.0), run("pika", None, "3 missing"))
+    written = report(run("leveret", 2000.0), run("pika", None, "3 missing"))
     write(written, tmp_path / "new" / "bench.json")
     again = read(tmp_path / "new" / "bench.json")
     assert again.figures.runs == list(written.figures.runs)
@@ -58,14 +58,14 @@ def test_a_report_can_be_read_again_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_smoke_test_is_held_against_no_target() -> None:
-    assert document(report(run("warren", 2000.0), quick=True))["targets"] == []
-    assert "reached" not in page(report(run("warren", 2000.0), quick=True), [CASE])
-    assert len(document(report(run("warren", 2000.0)))["targets"]) == len(TARGETS)
-    assert "not measured" in page(report(run("warren", 2000.0)), [CASE])
+    assert document(report(run("leveret", 2000.0), quick=True))["targets"] == []
+    assert "reached" not in page(report(run("leveret", 2000.0), quick=True), [CASE])
+    assert len(document(report(run("leveret", 2000.0)))["targets"]) == len(TARGETS)
+    assert "not measured" in page(report(run("leveret", 2000.0)), [CASE])
 
 
 def test_a_page_shows_its_pictures_with_words_for_those_who_do_not_see_them() -> None:
-    text = page(report(run("warren", 2000.0)), [CASE], ["pictures/rates.png"])
+    text = page(report(run("leveret", 2000.0)), [CASE], ["pictures/rates.png"])
     assert "![Replies per second of echo and whole job, ours and the peers'](pictures/rates.png)" in text
 
 

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from pamqp import commands
 
+from leveret.client import Client
+from leveret.codec import ok
 from support.counted import counting
 from support.memory_broker import Sent, delivery, memory_broker
-from warren.client import Client
-from warren.codec import ok
 
 
 def echo(messages: list[Sent]) -> bytes:

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 import pytest
 from pamqp import commands, frame, header
 
+from leveret.amqp import Channel, Connection, Delivery, Message, Properties
+from leveret.amqp.frames import publish
+from leveret.amqp.link import Link
+from leveret.amqp.message import Returned, Settled
+from leveret.amqp.reader import Reader
 from support.counted import counting
 from support.memory_broker import delivery, memory_broker
-from warren.amqp import Channel, Connection, Delivery, Message, Properties
-from warren.amqp.frames import publish
-from warren.amqp.link import Link
-from warren.amqp.message import Returned, Settled
-from warren.amqp.reader import Reader
 
 COUNT = 200
 Make = Callable[[int], bytes]

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from leveret.amqp import Delivery
+from leveret.codec import ok
+from leveret.outcome import Answer
+from leveret.serving.intake import Intake, Work
+from leveret.serving.outbox import Outbox
+from leveret.topology import Topology
 from support.asked import asked
 from support.serving import keyring
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
-from warren.amqp import Delivery
-from warren.codec import ok
-from warren.outcome import Answer
-from warren.serving.intake import Intake, Work
-from warren.serving.outbox import Outbox
-from warren.topology import Topology
 
 REQUESTS = 100
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from leveret import errors
+from leveret.devbroker import BrokerFailed, BrokerMissing
+from leveret.operations import BrokerTrouble
 from taskmanager.cli.endings import WrongUse, code_of, end_with
 from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError
-from warren import errors
-from warren.devbroker import BrokerFailed, BrokerMissing
-from warren.operations import BrokerTrouble
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
+from leveret.auth import Keyring, Principal, Ticket
+from leveret.errors import Unauthenticated
+from leveret.key_file import KeyFile
 from taskmanager import bootstrap
 from taskmanager.cli.app import app
 from taskmanager.cli.endings import WrongUse
 from taskmanager.settings import Settings, SettingsError, environment
-from warren.auth import Keyring, Principal, Ticket
-from warren.errors import Unauthenticated
-from warren.key_file import KeyFile
 
 HOUR = timedelta(hours=1)
 SECRET, NEXT_SECRET = "s" * 32, "n" * 32

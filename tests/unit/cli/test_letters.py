@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from leveret.codec import encode_json
+from leveret.dead_letters import Death, Letter
+from leveret.envelope import DeadLetter
+from leveret.operations import LetterFate
 from taskmanager.cli.letters import as_document, tell
 from taskmanager.cli.screen import terminal_json
-from warren.codec import encode_json
-from warren.dead_letters import Death, Letter
-from warren.envelope import DeadLetter
-from warren.operations import LetterFate
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 REQUEST = {"id": "a", "version": "v1", "action": "login", "data": {"email": "x", "password": "hunter2"}, "auth": TOKEN}

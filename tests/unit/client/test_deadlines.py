@@ -8,8 +8,8 @@ import weakref
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leveret.client.deadlines import TICK, Deadlines
 from support.skipping_loop import run_skipping
-from warren.client.deadlines import TICK, Deadlines
 
 moments = st.lists(st.floats(0.0, 100.0), min_size=1, max_size=50)
 

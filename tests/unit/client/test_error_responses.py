@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from warren.client import error_of
-from warren.envelope import Reply
-from warren.errors import BY_CODE, Conflict, RequestError
+from leveret.client import error_of
+from leveret.envelope import Reply
+from leveret.errors import BY_CODE, Conflict, RequestError
 
 
 @pytest.mark.parametrize("code", sorted(BY_CODE))

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
+from leveret.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
+from leveret.codec import ok, refusal
+from leveret.errors import DeadlineExceeded, IdReused, LeveretError, NoAnswer, NotSent, Overloaded
 from support.skipping_loop import run_skipping
-from warren.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
-from warren.codec import ok, refusal
-from warren.errors import DeadlineExceeded, IdReused, NoAnswer, NotSent, Overloaded, WarrenError
 
 
 def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Asked:
@@ -38,7 +38,7 @@ def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = Tru
     ],
 )
 def test_who_gives_up_is_told_how_far_the_request_came(
-    attempts: int, accepted: bool, trouble: str | None, kind: type[WarrenError], text: str
+    attempts: int, accepted: bool, trouble: str | None, kind: type[LeveretError], text: str
 ) -> None:
     async def main() -> None:
         table = InFlight(lambda: trouble)
@@ -56,7 +56,7 @@ def test_who_gives_up_is_told_how_far_the_request_came(
 
 @pytest.mark.parametrize(("in_doubt", "kind"), [(False, NotSent), (True, NoAnswer)])
 def test_what_is_refused_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
-    kind: type[WarrenError], *, in_doubt: bool
+    kind: type[LeveretError], *, in_doubt: bool
 ) -> None:
     refused = asked()
     refused.in_doubt = in_doubt
@@ -68,7 +68,7 @@ def test_what_is_refused_was_certainly_not_accepted_unless_an_earlier_attempt_is
 
 @pytest.mark.parametrize(("in_doubt", "kind"), [(False, Overloaded), (True, NoAnswer)])
 def test_what_finds_no_room_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
-    kind: type[WarrenError], *, in_doubt: bool
+    kind: type[LeveretError], *, in_doubt: bool
 ) -> None:
     refused = asked()
     refused.in_doubt = in_doubt

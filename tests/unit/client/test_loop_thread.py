@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from warren.client.loop_thread import LoopStopped, LoopThread, outcome_of
+from leveret.client.loop_thread import LoopStopped, LoopThread, outcome_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from warren.client.room import LONGEST, SHORTEST, Room
+from leveret.client.room import LONGEST, SHORTEST, Room
 
 
 def test_the_pause_is_as_long_as_the_queue_has_been_full_within_limits() -> None:

@@ -22,7 +22,7 @@ from faults.crash_points import (
     _ids,
 )
 from faults.lives import _next_point
-from warren.amqp import Message, Properties
+from leveret.amqp import Message, Properties
 
 
 class Died(Exception):

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from warren.interrupts import interruptible, undisturbed, uninterrupted
+from leveret.interrupts import interruptible, undisturbed, uninterrupted
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from leveret.processes import supervise
 from support.serving import until
-from warren.processes import supervise
 
 LIMIT = 20.0
 UNTIL_THE_INPUT_ENDS = "sys.stdin.read(); (here / f'{os.getpid()}.ended').touch()"
@@ -42,7 +42,7 @@ async def test_as_many_as_wanted_run_and_end_with_their_input(tmp_path: Path) ->
 async def test_one_that_dies_is_started_again_after_growing_pauses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "warren.processes")
+    caplog.set_level(logging.WARNING, "leveret.processes")
     stop = asyncio.Event()
     running = asyncio.create_task(supervise(command(tmp_path, "sys.exit(5)"), 1, stop))
     await until(lambda: len(caplog.messages) == 3, "three ends")

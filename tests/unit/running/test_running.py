@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from warren.interrupts import interruptible
-from warren.running import run
+from leveret.interrupts import interruptible
+from leveret.running import run
 
 PROGRAM = """
 import asyncio, sys
-from warren import running
+from leveret import running
 
 async def main(stop):
     print("ready", type(asyncio.get_running_loop()).__module__, flush=True)

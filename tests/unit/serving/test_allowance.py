@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from warren.serving.allowance import Allowance, Verdict
-from warren.store import Lease, RateLimit
+from leveret.serving.allowance import Allowance, Verdict
+from leveret.store import Lease, RateLimit
 
 LIMIT = RateLimit(100, timedelta(seconds=60))
 

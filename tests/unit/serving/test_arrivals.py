@@ -6,14 +6,14 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from leveret.amqp import Delivery
+from leveret.serving.arrivals import Arrivals, reading_key
+from leveret.serving.lane import Lanes
+from leveret.serving.lull import Lull
+from leveret.serving.room import Room
+from leveret.store import Key
 from support.asked import asked
 from support.fake_lanes import FakeLanes
-from warren.amqp import Delivery
-from warren.serving.arrivals import Arrivals, reading_key
-from warren.serving.lane import Lanes
-from warren.serving.lull import Lull
-from warren.serving.room import Room
-from warren.store import Key
 
 
 def again(number: int) -> Delivery:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from leveret.amqp import Delivery, FieldTable, size_of
+from leveret.envelope import DEATHS
+from leveret.outcome import DeadLetter
+from leveret.serving.intake import Declined, Intake, Work
+from leveret.serving.outbox import Outbox
+from leveret.topology import Topology
 from support.asked import retried
 from support.serving import keyring
 from taskmanager.actions import api
-from warren.amqp import Delivery, FieldTable, size_of
-from warren.envelope import DEATHS
-from warren.outcome import DeadLetter
-from warren.serving.intake import Declined, Intake, Work
-from warren.serving.outbox import Outbox
-from warren.topology import Topology
 
 NO_SERVICES: Any = None
 """Nothing is executed here."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from warren.errors import InvalidRequest
-from warren.serving.lateness import lateness
+from leveret.errors import InvalidRequest
+from leveret.serving.lateness import lateness
 
 NOW = 1_800_000_000.0
 NOW_MS = 1_800_000_000_000

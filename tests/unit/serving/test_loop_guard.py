@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import pytest
 
+from leveret.serving.loop_guard import DEAF_EXIT, TICKS, LoopGuard
 from support.waiting import wait_until
-from warren.serving.loop_guard import DEAF_EXIT, TICKS, LoopGuard
 
 LIMIT = 20.0
 
 STUBBORN = """
 import logging, sys, threading
 from datetime import timedelta
-from warren.serving.loop_guard import end_process, end_process_within
+from leveret.serving.loop_guard import end_process, end_process_within
 
 class Blocked(logging.Handler):
     def emit(self, record):
@@ -24,7 +24,7 @@ class Blocked(logging.Handler):
 
 if "blocked" in sys.argv:
     logging.getLogger().addHandler(Blocked())
-    import warren.serving.loop_guard as guard
+    import leveret.serving.loop_guard as guard
     guard._SPEAKING = 0.1
 if "words" in sys.argv:
     logging.basicConfig(format="%(levelname)s %(message)s")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warren.serving.unsettled import merge_acks
+from leveret.serving.unsettled import merge_acks
 
 
 @pytest.mark.parametrize(

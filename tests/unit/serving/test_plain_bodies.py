@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from leveret.outcome import Answer
+from leveret.serving.intake import Declined, Intake, Work
 from support.asked import asked
 from support.serving import keyring
 from taskmanager.actions import api
-from warren.outcome import Answer
-from warren.serving.intake import Declined, Intake, Work
 
 NO_SERVICES: Any = None
 """Nothing is executed here."""

@@ -4,12 +4,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from leveret.amqp import Delivery
+from leveret.envelope import HIGHEST_PRIORITY
+from leveret.serving.intake import Declined, Intake, Work
 from support.asked import asked, retried
 from support.serving import keyring
 from taskmanager.actions import api
-from warren.amqp import Delivery
-from warren.envelope import HIGHEST_PRIORITY
-from warren.serving.intake import Declined, Intake, Work
 
 NO_SERVICES: Any = None
 """Nothing is executed here."""

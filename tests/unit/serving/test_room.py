@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leveret.amqp import Delivery
+from leveret.codec import LARGEST_BODY, MOST_VALUES, decode_object
+from leveret.serving.room import ROOM, Room, cost
 from support.asked import asked
-from warren.amqp import Delivery
-from warren.codec import LARGEST_BODY, MOST_VALUES, decode_object
-from warren.serving.room import ROOM, Room, cost
 
 
 def delivery(tag: int, size: int) -> Delivery:

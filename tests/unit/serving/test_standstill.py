@@ -9,14 +9,14 @@ from typing import Any, cast
 
 import pytest
 
+from leveret.serving.lane import Lanes
+from leveret.serving.lull import Lull
+from leveret.serving.patience import FREE, MOST, SHARE, TICK
+from leveret.serving.settle import Settlement
+from leveret.serving.standstill import Standstill
+from leveret.serving.unconfirmed import Unconfirmed
 from support.fake_lanes import FakeLanes
 from support.skipping_loop import run_skipping
-from warren.serving.lane import Lanes
-from warren.serving.lull import Lull
-from warren.serving.patience import FREE, MOST, SHARE, TICK
-from warren.serving.settle import Settlement
-from warren.serving.standstill import Standstill
-from warren.serving.unconfirmed import Unconfirmed
 
 
 class Told:
@@ -218,7 +218,7 @@ def test_that_it_waits_no_longer_is_logged_once(*, confirmed: bool, caplog: pyte
         await asyncio.sleep(MOST * 5)
         assert not told.held
 
-    caplog.set_level(logging.INFO, "warren.worker")
+    caplog.set_level(logging.INFO, "leveret.worker")
     run_skipping(main())
     assert len([text for text in caplog.messages if text.startswith("no longer waiting for ")]) == 1
 

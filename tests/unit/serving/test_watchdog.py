@@ -8,9 +8,9 @@ from itertools import chain, repeat
 import msgspec
 import pytest
 
+from leveret.errors import WorkerDeaf
+from leveret.serving.watchdog import LOOKS, Sight, Waiting, Watch, watch
 from support.skipping_loop import run_skipping
-from warren.errors import WorkerDeaf
-from warren.serving.watchdog import LOOKS, Sight, Waiting, Watch, watch
 
 LIMIT = timedelta(minutes=2)
 IDLE = Sight(since=1.0, taken=7, concluded=7, room=True, blocked=False, waiting=Waiting(0, 2))

@@ -11,20 +11,20 @@ from typing import Any, Final, cast
 import pytest
 from msgspec.structs import replace
 
+from leveret.serving.intake import Intake, Work
+from leveret.serving.lane import Lanes
+from leveret.serving.lull import Lull
+from leveret.serving.patience import MOST
+from leveret.serving.quarantine import Quarantine
+from leveret.serving.settle import Settlement
+from leveret.serving.standstill import Standstill
+from leveret.serving.unconfirmed import Unconfirmed
+from leveret.store import Key
 from support.asked import asked
 from support.fake_lanes import FakeLanes
 from support.notes import note_api
 from support.serving import keyring
 from support.skipping_loop import run_skipping
-from warren.serving.intake import Intake, Work
-from warren.serving.lane import Lanes
-from warren.serving.lull import Lull
-from warren.serving.patience import MOST
-from warren.serving.quarantine import Quarantine
-from warren.serving.settle import Settlement
-from warren.serving.standstill import Standstill
-from warren.serving.unconfirmed import Unconfirmed
-from warren.store import Key
 
 RUNS: Final = 300
 REQUESTS: Final = 30

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leveret.auth import Principal
+from leveret.envelope import Request
+from leveret.errors import Unauthenticated
 from taskmanager.actions.registry import TaskContext, caller
-from warren.auth import Principal
-from warren.envelope import Request
-from warren.errors import Unauthenticated
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 LARGEST = 2**63 - 1

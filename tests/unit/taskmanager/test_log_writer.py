@@ -202,11 +202,11 @@ from taskmanager.settings import Settings
 
 logs.configure(Settings(log_format=sys.argv[1]), "worker")
 for number in range(5000):
-    logging.getLogger("warren.test").info("line %d", number)
+    logging.getLogger("leveret.test").info("line %d", number)
 if sys.argv[2] == "raises":
     raise SystemExit(3)
 if sys.argv[2] == "deaf":
-    from warren.serving.loop_guard import end_process
+    from leveret.serving.loop_guard import end_process
     end_process("the last words")
 """
 

@@ -37,7 +37,7 @@ class Written(io.StringIO):
 def configured(**settings: str) -> tuple[logging.Logger, io.StringIO]:
     stream = Written()
     logs.configure(Settings(**settings), "worker", stream=stream)  # type: ignore[arg-type]  # level and format only
-    return logging.getLogger("warren.test"), stream
+    return logging.getLogger("leveret.test"), stream
 
 
 def test_a_line_is_the_moment_the_level_the_process_and_the_message_as_it_was_logged() -> None:
@@ -111,7 +111,7 @@ def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
     assert written == {
         "message": "ok: a-1 v1.login",
         "level": "info",
-        "logger": "warren.test",
+        "logger": "leveret.test",
         "process": "worker",
         "pid": os.getpid(),
         "request_id": "a-1",
@@ -123,7 +123,7 @@ def test_a_field_of_extra_cannot_pass_for_one_of_our_own() -> None:
     logger, stream = configured(log_format="json")
     logger.info("true", extra={"level": "error", "logger": "x", "time": "x", "pid": 0, "odd name": object})
     written = json.loads(stream.getvalue())
-    assert (written["level"], written["logger"], written["pid"]) == ("info", "warren.test", os.getpid())
+    assert (written["level"], written["logger"], written["pid"]) == ("info", "leveret.test", os.getpid())
     assert written["odd name"] == "<class 'object'>"
 
 
@@ -168,6 +168,6 @@ def test_a_record_whose_message_does_not_fit_is_a_line_that_says_so(
     logger.info("%d requests", "many")
     logger.info("go on")
     odd, good = stream.getvalue().splitlines()
-    assert "a record of warren.test cannot be written: %d format: a real number is required" in odd
+    assert "a record of leveret.test cannot be written: %d format: a real number is required" in odd
     assert "go on" in good
     assert capsys.readouterr().err == ""

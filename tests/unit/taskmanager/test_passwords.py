@@ -7,9 +7,9 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError
 
+from leveret.errors import Overloaded
 from support.gate import GateHasher
 from taskmanager.passwords import MOST_AT_ONCE, MOST_WAITING, Passwords
-from warren.errors import Overloaded
 
 
 @pytest.fixture

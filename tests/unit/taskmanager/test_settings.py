@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from leveret.store import RateLimit
 from taskmanager.setting_values import database_url, shown_database
 from taskmanager.settings import Settings, SettingsError, environment
-from warren.store import RateLimit
 
 SECRET = "s" * 32
 POSTGRES = "postgresql+psycopg://user:pass%40word@db:5432/tasks"

@@ -1,0 +1,121 @@
+"""The consumers of one channel: whose message it is, one batch a read, and what happens when nobody wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pamqp.commands import Basic
+
+from leveret.amqp import frames
+from leveret.amqp.errors import ConsumerCancelled, InvalidArgument, ProtocolError
+from leveret.amqp.link import Link
+from leveret.amqp.message import Delivery
+from leveret.amqp.methods import encode_method
+
+OnDeliveries = Callable[[list[Delivery]], None]
+OnCancel = Callable[[str], None]
+
+
+class Consumer:
+    """One subscription. An abandoned one was given up by its caller while the broker was already sending."""
+
+    __slots__ = ("abandoned", "arrived", "no_ack", "on_cancel", "on_deliveries", "queue", "tag")
+
+    def __init__(
+        self, tag: str, queue: str, on_deliveries: OnDeliveries, on_cancel: OnCancel | None, *, no_ack: bool
+    ) -> None:
+        self.tag, self.queue, self.no_ack = tag, queue, no_ack
+        self.on_deliveries, self.on_cancel = on_deliveries, on_cancel
+        self.arrived: list[Delivery] = []
+        self.abandoned = False
+
+
+class Consumers:
+    """All subscriptions of a channel, by tag. The tags are ours, so that a consumer is known before it is confirmed."""
+
+    def __init__(self, link: Link, channel: int, is_open: Callable[[], bool]) -> None:
+        self._link, self._channel, self._is_open = link, channel, is_open
+        self._by_tag: dict[str, Consumer] = {}
+        self._made = 0
+
+    def add(self, queue: str, on_deliveries: OnDeliveries, on_cancel: OnCancel | None, *, no_ack: bool) -> Consumer:
+        """A new consumer with a tag of its own."""
+        self._made += 1
+        consumer = Consumer(f"c{self._channel}.{self._made}", queue, on_deliveries, on_cancel, no_ack=no_ack)
+        self._by_tag[consumer.tag] = consumer
+        return consumer
+
+    def limit(self, consumer: Consumer, largest_body: int) -> None:
+        """Have larger bodies not kept while they come in.
+
+        Raises:
+            InvalidArgument: It is less than one frame, which is there before anybody knows what it is.
+        """
+        if largest_body < self._link.reader.frame_max:
+            raise InvalidArgument(f"largest_body is {largest_body}; a frame has up to {self._link.reader.frame_max}")
+        self._link.reader.largest_bodies[consumer.tag] = largest_body
+
+    def get(self, tag: str) -> Consumer | None:
+        """The consumer with that tag, if it still is one."""
+        return self._by_tag.get(tag)
+
+    def remove(self, tag: str) -> None:
+        """Forget it; nothing comes for it any more."""
+        self._by_tag.pop(tag, None)
+        self._link.reader.largest_bodies.pop(tag, None)
+
+    def clear(self) -> None:
+        """Forget all, and what they have not been given yet: the broker delivers it again."""
+        for consumer in self._by_tag.values():
+            consumer.arrived.clear()
+            self._link.reader.largest_bodies.pop(consumer.tag, None)
+        self._by_tag.clear()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Keep a delivery for the end of the read.
+
+        Raises:
+            ProtocolError: No such consumer was ever asked for.
+        """
+        consumer = self._by_tag.get(delivery.consumer_tag)
+        if consumer is None:
+            raise ProtocolError(f"a delivery to the unknown consumer {delivery.consumer_tag!r}", 503)
+        if not consumer.arrived:
+            self._link.after_read.append(lambda: self._hand_over(consumer))
+        consumer.arrived.append(delivery)
+
+    def _hand_over(self, consumer: Consumer) -> None:
+        batch, consumer.arrived = consumer.arrived, []
+        if not batch:
+            return
+        if consumer.abandoned:
+            self._put_back(consumer, batch)
+            return
+        try:
+            consumer.on_deliveries(batch)
+        except Exception as error:  # whatever it is, see Link.fail_for_callback
+            self._link.fail_for_callback(f"the consumer of queue {consumer.queue!r}", error)
+
+    def _put_back(self, consumer: Consumer, batch: list[Delivery]) -> None:
+        if consumer.no_ack or not self._is_open():  # a method after channel.close would end the connection (504)
+            return
+        for delivery in batch:
+            self._link.write(frames.nack(self._channel, delivery.delivery_tag, multiple=False, requeue=True))
+
+    def cancelled(self, event: Basic.Cancel) -> None:
+        """The broker cancelled a consumer (its queue went, or an ack was late): answer if asked to, and tell its owner.
+
+        Raises:
+            ConsumerCancelled: It has no `on_cancel`.
+        """
+        if not event.nowait and self._is_open():
+            self._link.write(encode_method(self._channel, Basic.CancelOk(event.consumer_tag)))
+        consumer = self._by_tag.pop(event.consumer_tag or "", None)
+        if consumer is None or consumer.abandoned:
+            return
+        if consumer.on_cancel is None:
+            raise ConsumerCancelled(consumer.tag, consumer.queue)
+        try:
+            consumer.on_cancel(consumer.tag)
+        except Exception as error:  # whatever it is, see Link.fail_for_callback
+            self._link.fail_for_callback(f"on_cancel of queue {consumer.queue!r}", error)

@@ -1,0 +1,82 @@
+"""The hot frames that this side writes, by hand (AMQP 0-9-1 section 4.2); the others are in `leveret.amqp.methods`."""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+
+from leveret.amqp.errors import InvalidArgument
+from leveret.amqp.fields import short_string
+from leveret.amqp.message import Message
+from leveret.amqp.properties import encode_properties
+
+PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
+METHOD, HEADER, BODY, HEARTBEAT_KIND, FRAME_END = 1, 2, 3, 8, 0xCE
+OVERHEAD = 8
+"""Bytes of a frame that are not its payload."""
+
+_AROUND = OVERHEAD + 14
+"""Bytes of a header frame that are not the properties."""
+
+_HEAD = struct.Struct(">BHI").pack
+_PUBLISH = struct.Struct(">BHIHHH").pack
+_CONTENT = struct.Struct(">BBHIHHQH").pack
+_BODY = struct.Struct(">BBHI").pack
+_ACK = struct.Struct(">BHIHHQBB").pack
+
+
+def ack(channel: int, delivery_tag: int, *, multiple: bool) -> bytes:
+    """basic.ack."""
+    return _ACK(METHOD, channel, 13, 60, 80, delivery_tag, multiple, FRAME_END)
+
+
+def nack(channel: int, delivery_tag: int, *, multiple: bool, requeue: bool) -> bytes:
+    """basic.nack (RabbitMQ's extension)."""
+    return _ACK(METHOD, channel, 13, 60, 120, delivery_tag, multiple | requeue << 1, FRAME_END)
+
+
+def reject(channel: int, delivery_tag: int, *, requeue: bool) -> bytes:
+    """basic.reject."""
+    return _ACK(METHOD, channel, 13, 60, 90, delivery_tag, requeue, FRAME_END)
+
+
+def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -> bytes:
+    """basic.publish with its header and body frames; `sequence` goes into a header of its own unless it is 0.
+
+    Raises:
+        InvalidArgument: A name or property that AMQP cannot carry, properties that are larger than a frame, or a body
+            that is not bytes.
+    """
+    body = message.body
+    try:
+        size = len(body)
+        method = _publish_method(channel, message.exchange, message.routing_key, message.mandatory)
+        flags, properties = encode_properties(message.properties, sequence)
+        if len(properties) > frame_max - _AROUND:
+            raise InvalidArgument(
+                f"the properties have {len(properties)} bytes; {frame_max - _AROUND} fit into a frame"
+            )
+        header = _CONTENT(FRAME_END, HEADER, channel, 14 + len(properties), 60, 0, size, flags)
+        if not size:
+            return b"".join((method, header, properties, b"\xce"))
+        if size <= frame_max - OVERHEAD:
+            return b"".join((method, header, properties, _BODY(FRAME_END, BODY, channel, size), body, b"\xce"))
+        return b"".join((method, header, properties, b"\xce", *_split(channel, body, frame_max - OVERHEAD)))
+    except TypeError as error:
+        raise InvalidArgument(f"a message cannot be made of these: {error}") from error
+
+
+@lru_cache(maxsize=1024)
+def _publish_method(channel: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:
+    """The method frame without its end, which the header frame brings along."""
+    names = short_string(exchange) + short_string(routing_key)
+    return _PUBLISH(METHOD, channel, 7 + len(names), 60, 40, 0) + names + (b"\x01" if mandatory else b"\x00")
+
+
+def _split(channel: int, body: bytes, largest: int) -> list[bytes]:
+    pieces: list[bytes] = []
+    for start in range(0, len(body), largest):
+        piece = body[start : start + largest]
+        pieces += _HEAD(BODY, channel, len(piece)), piece, b"\xce"
+    return pieces

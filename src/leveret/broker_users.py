@@ -1,0 +1,61 @@
+"""What users of the broker may do: as little as callers and workers need (RabbitMQ, "Access Control")."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from msgspec import Struct
+
+from leveret.topology import Topology
+
+NOTHING: Final = "^$"
+"""Matches no name of an exchange or a queue."""
+
+_DEFAULT_EXCHANGE: Final = r"amq\.default"
+"""What the default exchange is called in permissions."""
+
+_DELAY: Final = r"(\.[0-9]+(ms|s|m|h))?"
+"""The end of a retry queue's name: another ladder of delays needs no other permissions."""
+
+
+class Permissions(Struct, frozen=True):
+    """Regular expressions for names of exchanges and queues in one vhost.
+
+    Attributes:
+        configure: what may be declared and deleted.
+        write: exchanges that may be published to, queues that may be bound.
+        read: queues that may be consumed, looked at and purged; exchanges that may be bound to.
+    """
+
+    configure: str
+    write: str
+    read: str
+
+
+def caller_permissions(topology: Topology, *, reply_queues: bool = False) -> Permissions:
+    """Say what a client needs: to publish requests. Direct reply-to needs no permission.
+
+    Args:
+        topology: names the exchange.
+        reply_queues: also let it have reply queues that the broker names (``amq.gen-...``). These it shares with all
+            others who may: the permission is one for the kind of names, and only exclusive queues are safe from them.
+    """
+    own = r"^amq\.gen-" if reply_queues else NOTHING
+    return Permissions(own, f"^{re.escape(topology.exchange)}$", own)
+
+
+def worker_permissions(topology: Topology) -> Permissions:
+    """Say what a worker needs.
+
+    It declares the topology (for the binding: write on the queue, read on the exchange; for dead-lettering: read on the
+    queue, write on the exchange), consumes requests, and publishes replies, retries and letters through the default
+    exchange. It may not read letters.
+    """
+    exchange, requests, letters = map(re.escape, (topology.exchange, topology.requests, topology.dead_letters))
+    retries = rf"{requests}\.retry{_DELAY}"
+    return Permissions(
+        configure=f"^({exchange}|{requests}|{retries}|{letters})$",
+        write=f"^({_DEFAULT_EXCHANGE}|{exchange}|{requests})$",
+        read=f"^({exchange}|{requests}|{retries})$",
+    )

@@ -1,0 +1,70 @@
+"""A private RabbitMQ node whose data outlive it."""
+
+import contextlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from leveret.devbroker.errors import BrokerFailed
+from leveret.devbroker.node import DevBroker, free_ports, new_name
+from leveret.devbroker.probe import answers
+
+__all__ = ["LastingBroker"]
+
+IDENTITY: Final = "node.json"
+GRACE: Final = 15.0
+"""Seconds that an orderly end may take before the node is killed."""
+
+
+class LastingBroker(DevBroker):
+    """A private node whose folder, name and addresses stay: at the next start everything durable is there again.
+
+    Only one node at a time can run in a folder: it holds the ports that belong to the folder.
+
+    Args:
+        home: the folder, made where it is missing.
+        management: also run RabbitMQ's management page and its Prometheus endpoint.
+        limit: seconds that the node may take until it answers.
+    """
+
+    def __init__(self, home: Path, *, management: bool = False, limit: float = 90.0) -> None:
+        super().__init__(management=management, limit=limit)
+        self._home = home
+
+    def start(self) -> None:
+        """Start the node and return when it answers.
+
+        Raises:
+            BrokerMissing: there is no RabbitMQ on this machine.
+            BrokerFailed: it is started already, its ports are taken, or it did not answer within the limit.
+        """
+        if self._folder is not None:
+            raise BrokerFailed(f"the private RabbitMQ node is started already, in {self._folder}")
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._name, self._ports = identity(self._home)
+        if answers(self.url, limit=1.0):
+            raise BrokerFailed(f"a node runs in {self._home} already")
+        self._folder = self._home.resolve()
+        if not self._boot():
+            self.stop()
+            raise BrokerFailed(f"other programs took ports that belong to {self._home}: try again when they are free")
+
+    def stop(self) -> None:
+        """End the node in an orderly way; folder and data stay. Nothing happens when it is stopped."""
+        if self._node is not None:
+            self._node.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._node.wait(GRACE)
+        self._processes.end()
+        self._node = None
+        self._folder = None
+
+
+def identity(home: Path) -> tuple[str, dict[str, int]]:
+    """Return the name and the ports that belong to a folder, chosen when there are none yet."""
+    path = home / IDENTITY
+    if not path.exists():
+        path.write_text(json.dumps({"name": new_name(), "ports": free_ports()}), encoding="utf-8")
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return kept["name"], kept["ports"]

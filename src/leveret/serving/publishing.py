@@ -1,0 +1,138 @@
+"""The channel that a worker publishes on, which one message cannot take away from the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from leveret.amqp import (
+    AmqpError,
+    AmqpTimeout,
+    Channel,
+    ChannelClosed,
+    Connection,
+    InvalidArgument,
+    Message,
+    MessageTooLarge,
+    Refused,
+)
+
+Verdicts = list[AmqpError | None]
+
+_PRECONDITION_FAILED = 406
+
+_ALARM_LOOKED_AT = 0.5
+"""Seconds between two looks whether an alarm at the broker is over."""
+
+
+def is_not_taken(verdict: AmqpError | None) -> bool:
+    """Whether the broker, or the driver, does not take a message as it is; which of several it was is not said."""
+    code = verdict.reply_code if isinstance(verdict, ChannelClosed) else 0
+    return code == _PRECONDITION_FAILED or isinstance(verdict, InvalidArgument)
+
+
+class Publisher:
+    """Publishes on one connection, with confirms.
+
+    A message that the broker does not take (406) ends the channel, and with it all messages there of which it has not
+    spoken. So the channel is opened anew, and those messages are for the caller to publish alone, on a channel of
+    their own: then it is known which one it was.
+
+    Args:
+        connection: an open one.
+        channel: on it, with confirms.
+        on_lost: told when nothing can be published any more.
+
+    Attributes:
+        largest: bytes that a message may have at this broker; None until the broker has said so.
+    """
+
+    def __init__(self, connection: Connection, channel: Channel, on_lost: Callable[[str], None]) -> None:
+        self.largest: int | None = None
+        self._connection = connection
+        self._on_lost = on_lost
+        self._channel = channel
+        self._lone: Channel | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        self._waiting: list[tuple[Sequence[Message], asyncio.Future[Verdicts]]] = []
+        self._watch(channel)
+
+    def publish(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
+        """Publish messages together, see ``Channel.publish_batch``; what cannot be written is a verdict, not an error.
+
+        Raises:
+            AmqpError: the connection has ended.
+        """
+        if self._reopening is not None or (self._connection.is_open and not self._channel.is_open):
+            future: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
+            self._waiting.append((messages, future))
+            return future
+        return _publish(self._channel, messages)
+
+    async def publish_alone(self, message: Message) -> AmqpError | None:
+        """Publish one message on a channel for such messages; returns the verdict on it, and never raises an error."""
+        try:
+            if self._lone is None or not self._lone.is_open:
+                self._lone = await self._open()
+            (verdict,) = await _publish(self._lone, [message])
+            if isinstance(verdict, Refused) and message.mandatory:
+                # A quorum queue tells a channel that there is room again, but not that its limit is gone.
+                await self._lone.close()
+        except AmqpError as error:
+            return error
+        if isinstance(verdict, MessageTooLarge):
+            self.largest = verdict.limit
+        return verdict
+
+    def end(self) -> None:
+        """Open nothing any more."""
+        if self._reopening is not None:
+            self._reopening.cancel()
+
+    def _watch(self, channel: Channel) -> None:
+        channel.closed.add_done_callback(self._ended)
+
+    def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
+        error = ending.result()
+        if is_not_taken(error) and self._connection.is_open:
+            self._reopening = asyncio.get_running_loop().create_task(self._reopen())
+        else:
+            self._on_lost(str(error or "closed"))
+
+    async def _open(self) -> Channel:
+        """Open a channel; under an alarm the broker reads nothing here, so that this waits for its end."""
+        while True:
+            while self._connection.blocked and self._connection.is_open:  # noqa: ASYNC110 -- the alarm is the broker's
+                await asyncio.sleep(_ALARM_LOOKED_AT)
+            try:
+                return await self._connection.channel(confirms=True)
+            except AmqpTimeout:
+                if not self._connection.blocked:
+                    raise
+
+    async def _reopen(self) -> None:
+        try:
+            self._channel = await self._open()
+            self._reopening = None
+            waiting, self._waiting = self._waiting, []
+            for messages, future in waiting:
+                _publish(self._channel, messages).add_done_callback(partial(_hand_on, future))
+        except AmqpError as error:
+            self._on_lost(str(error))
+        else:
+            self._watch(self._channel)
+
+
+def _publish(channel: Channel, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
+    try:
+        return channel.publish_batch(messages)
+    except InvalidArgument as error:  # none of them was written
+        future: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
+        future.set_result([error] * len(messages))
+        return future
+
+
+def _hand_on(future: asyncio.Future[Verdicts], done: asyncio.Future[Verdicts]) -> None:
+    if not future.done():
+        future.set_result(done.result())

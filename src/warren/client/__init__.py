@@ -1,7 +1,0 @@
-"""Calling actions: an asyncio client, and a small blocking one for scripts."""
-
-from warren.client.blocking import BlockingClient
-from warren.client.client import Client, error_of
-from warren.client.in_flight import LONGEST_TIMEOUT, Received
-
-__all__ = ["LONGEST_TIMEOUT", "BlockingClient", "Client", "Received", "error_of"]
