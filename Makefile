@@ -25,16 +25,16 @@ test-matrix: install broker-programs postgres-programs load-programs ## run the 
 	@scripts/test-matrix $(ARGS)
 
 faults: install broker-programs postgres-programs ## inject faults under load and judge what came of it, in about half an hour (ARGS="--short", "--list")
-	@PYTHONPATH=tests .venv/bin/python -m faults $(ARGS)
+	@.venv/bin/python -m faults $(ARGS)
 
 bench: bench-programs ## measure this system and its peers side by side, in about 40 minutes (ARGS="--list", "--only CASE", "--help")
-	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench $(ARGS)
+	@PYTHONPATH=benchmarks .venv/bin/python -m bench $(ARGS)
 
 bench-quick: bench-programs ## play every case of the benchmark once with little load, to see that it works
-	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench --quick --output .run/bench-quick.json $(ARGS)
+	@PYTHONPATH=benchmarks .venv/bin/python -m bench --quick --output .run/bench-quick.json $(ARGS)
 
 bench-publish: install ## put tables and pictures of the last `make bench` into docs/ (ARGS=FILE.json for another run)
-	@PYTHONPATH=tests:benchmarks .venv/bin/python -m bench --publish $(or $(ARGS),.run/bench.json)
+	@PYTHONPATH=benchmarks .venv/bin/python -m bench --publish $(or $(ARGS),.run/bench.json)
 
 check: install ## format, lint, types, import contracts; nothing is written
 	@.venv/bin/ruff format --check .

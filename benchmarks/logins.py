@@ -22,11 +22,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from leveret.actions import Context
-from leveret.auth import ANONYMOUS, Keyring
-from leveret.envelope import Request
+from leveret.api import Context
+from leveret.auth.keyring import ANONYMOUS, Keyring
 from leveret.errors import Unauthenticated
-from leveret.sql import create_engine
+from leveret.sql.store import create_engine
+from leveret.wire.envelope import Request
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser

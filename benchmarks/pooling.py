@@ -1,6 +1,6 @@
 """What does a pooler between a worker and PostgreSQL cost, and what does a worker do without because of it?
 
-    PYTHONPATH=tests .venv/bin/python benchmarks/pooling.py [--count N]
+    python -m benchmarks.pooling [--count N]
 
 A private PostgreSQL and a private PgBouncer; one thread looks one task up in a transaction of its own, again and again.
 Printed are the medians of all transactions in microseconds, the ways taking turns.
@@ -17,13 +17,13 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
-from leveret.pooling import Pooler
-from leveret.sql import SqlStore, create_engine
-from support.pgbouncer import pgbouncer
-from support.postgres import PrivatePostgres
+from leveret.sql.pooling import Pooler
+from leveret.sql.store import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import migration, task_queries
+from testbed.pgbouncer import pgbouncer
+from testbed.postgres import PrivatePostgres
 
 ROUNDS: Final = 10
 WAYS: Final[tuple[tuple[str, str | None, Pooler], ...]] = (

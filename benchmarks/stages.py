@@ -26,13 +26,15 @@ from pamqp import body, commands, frame, header
 
 from leveret.amqp import Delivery, frames
 from leveret.amqp.reader import Reader
-from leveret.auth import Keyring
-from leveret.inbox import Answered, run_batch
+from leveret.auth.keyring import Keyring
+from leveret.inbox.batch import Answered, run_batch
 from leveret.outcome import Answer
-from leveret.serving.intake import Intake, Work
-from leveret.serving.outbox import Outbox
-from leveret.sql import SqlStore, create_engine
+from leveret.sql.store import SqlStore, create_engine
 from leveret.topology import Topology
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Work
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
@@ -53,7 +55,8 @@ class Stages:
             owner = usecases.register(connection, NewUser("owner@example.com"), "hash", datetime.now(UTC))
         self._token = keys.issue(str(owner.id), LIFETIME)
         self._reader = Reader()
-        self._intake = Intake(api, keys, Services(passwords, keys, LIFETIME))
+        self._intake = Intake(api, keys)
+        self._jobs: Jobs[sa.Connection, Services] = Jobs(keys, Services(passwords, keys, LIFETIME))
         self._store = SqlStore(engine)
         self._outbox = Outbox(topology, keys)
         self._sent = 0
@@ -71,7 +74,7 @@ class Stages:
         with self._timed("check"):
             works = [work for work in map(self._intake.take, deliveries) if isinstance(work, Work)]
         with self._timed("prepare"):
-            jobs = [self._intake.job(work) for work in works]
+            jobs = [self._jobs.job(work) for work in works]
         with self._timed("run"):
             results = [result for part in run_batch(self._store, jobs) for _, result in part]
         responses = [result.response for result in results if isinstance(result, Answered) and not result.code]

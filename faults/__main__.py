@@ -20,7 +20,7 @@ from faults.node import Node
 from faults.runner import Finding, play
 from faults.scene import REGISTER, Scene
 from faults.short_form import begun
-from leveret.interrupts import interruptible
+from leveret.process.interrupts import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,14 +15,17 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
-from leveret import alone, inbox
 from leveret.amqp import Channel, Delivery, Message
-from leveret.inbox import Job, Result
-from leveret.serving.arrivals import Arrivals
-from leveret.serving.intake import Declined, Intake, Rejected, Work
-from leveret.serving.settle import Settler
-from leveret.sql import SqlStore, SqlTransaction
-from leveret.store import Row, Store
+from leveret.inbox import alone
+from leveret.inbox import batch as inbox
+from leveret.inbox.batch import Job, Result
+from leveret.sql.records import Row, Store
+from leveret.sql.store import SqlStore, SqlTransaction
+from leveret.worker.arrive.arrivals import Arrivals
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.settle import Settler
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Declined, Rejected, Work
 
 RECEIVED: Final = "received"
 AUTHENTICATED: Final = "authenticated"
@@ -143,7 +146,7 @@ def set_points(killer: Killer) -> None:
 
 
 def _wrap_intake(killer: Killer) -> None:
-    take, make_job = Intake.take, Intake.job
+    take, make_job = Intake.take, Jobs.job
 
     def take_and_tell(self: Intake[Any, Any], delivery: Delivery) -> Work | Rejected | Declined:
         killer.reach(RECEIVED, [delivery.properties.correlation_id or "?"])
@@ -153,7 +156,7 @@ def _wrap_intake(killer: Killer) -> None:
         return item
 
     def job_that_tells(
-        self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
+        self: Jobs[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
     ) -> Job[Any]:
         job = make_job(self, work, run, **how)
 
@@ -164,7 +167,7 @@ def _wrap_intake(killer: Killer) -> None:
 
         return msgspec.structs.replace(job, run=run_and_tell)
 
-    Intake.take, Intake.job = take_and_tell, job_that_tells  # type: ignore[method-assign]  # see the docstring above
+    Intake.take, Jobs.job = take_and_tell, job_that_tells  # type: ignore[method-assign]  # see the docstring above
 
 
 def _wrap_transactions(killer: Killer) -> None:

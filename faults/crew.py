@@ -15,7 +15,7 @@ from random import Random
 from types import TracebackType
 from typing import Final, Self
 
-from leveret.process_group import ProcessGroup
+from leveret.process.process_group import ProcessGroup
 
 WORKER: Final = (sys.executable, "-P", "-m", "taskmanager", "worker", "--processes", "1")
 """The command of a worker."""

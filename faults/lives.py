@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Final
 
 from faults.crash_points import POINTS, RARE, Killer, KillLog, set_points
-from leveret.running import run
+from leveret.process.running import run
 from taskmanager import logs
 from taskmanager.bootstrap import build_worker
 from taskmanager.settings import Settings, environment

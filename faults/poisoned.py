@@ -19,8 +19,10 @@ from typing import Any, Final
 import msgspec
 
 from leveret.amqp import Delivery
-from leveret.inbox import Job
-from leveret.serving.intake import Declined, Intake, Rejected, Work
+from leveret.inbox.batch import Job
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Declined, Rejected, Work
 from taskmanager.cli import main
 
 COMMAND: Final = (sys.executable, "-P", str(Path(__file__).resolve()), "worker")
@@ -56,10 +58,10 @@ def harm_done(folder: Path) -> Counter[str]:
 
 def poison() -> None:
     """Have requests with the field do harm, when their effect is made and not committed."""
-    make_job = Intake.job
+    make_job = Jobs.job
 
     def make_harmful(
-        self: Intake[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
+        self: Jobs[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
     ) -> Job[Any]:
         job, harm = make_job(self, work, run, **how), work.request.data.get(POISON)
 
@@ -70,7 +72,7 @@ def poison() -> None:
 
         return msgspec.structs.replace(job, run=run_and_harm) if harm in HARMS else job
 
-    Intake.job = make_harmful  # type: ignore[method-assign]  # see the docstring of this file
+    Jobs.job = make_harmful  # type: ignore[method-assign]  # see the docstring of this file
 
 
 def poison_reading() -> None:

@@ -19,12 +19,12 @@ from faults.crew import WORKER, Crew, child_environment
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
 from faults.node import Node
-from leveret.process_group import ProcessGroup
+from leveret.process.process_group import ProcessGroup
 from leveret.topology import Topology
-from support.enrolling import enrol
-from support.postgres import PrivatePostgres
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.settings import PREFIX, Settings
+from testbed.enrolling import enrol
+from testbed.postgres import PrivatePostgres
 
 Database = Literal["sqlite", "postgresql"]
 Part = TypeVar("Part")

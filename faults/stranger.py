@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from leveret.amqp import Channel, Connection, Delivery, Message, Properties
-from leveret.codec import decode_reply
+from leveret.wire.codec import decode_reply
 
 LIMIT: Final = 60.0
 """Seconds until all that was sent has to be answered."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from leveret.devbroker import DevBroker, answers
-from support.postgres import PostgresServer, PrivatePostgres
+from testbed.postgres import PostgresServer, PrivatePostgres
 
 
 @dataclass(frozen=True)

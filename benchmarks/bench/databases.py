@@ -14,10 +14,10 @@ import psycopg
 import sqlalchemy as sa
 
 from bench.rig import Rig
-from leveret.engine import create_engine
-from support.enrolling import enrol
+from leveret.sql.engine import create_engine
 from taskmanager.bootstrap import prepare_database
 from taskmanager.settings import Settings
+from testbed.enrolling import enrol
 
 Engine = Literal["sqlite", "postgresql"]
 

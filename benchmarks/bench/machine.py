@@ -13,7 +13,7 @@ from typing import Final
 from bench.peers import versions as peers_versions
 from bench.rig import Rig
 from leveret.amqp import Connection
-from support.postgres import server_programs
+from testbed.postgres import server_programs
 
 OURS: Final = ("msgspec", "pamqp", "psycopg", "sqlalchemy", "uvloop")
 

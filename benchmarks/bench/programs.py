@@ -16,7 +16,7 @@ from typing import IO, Final
 
 from bench.case import RunFailed, Usage
 from bench.processes import peak_mb
-from leveret.process_group import ProcessGroup
+from leveret.process.process_group import ProcessGroup
 
 LOOK: Final = 0.01
 """Seconds between two looks at a file or a process, which tell nobody of their news."""

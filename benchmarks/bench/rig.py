@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from leveret.amqp import Address
 from leveret.devbroker import DevBroker
-from support.postgres import PrivatePostgres
+from testbed.postgres import PrivatePostgres
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bench.case import RunFailed
 from bench.databases import Database
-from leveret.tables import processed_requests
+from leveret.sql.tables import processed_requests
 
 _LAST_TASK: Final = sa.text("SELECT coalesce(max(id), 0) FROM tasks")
 # By an index, for there may be very many of them.

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 import command
 from leveret import Api, Client, Context, Keyring, RetryPolicy, Topology, Worker, WorkerOptions
-from leveret.running import run
-from leveret.sql import SqlStore, create_engine, metadata
+from leveret.process.running import run
+from leveret.sql.store import SqlStore, create_engine, metadata
 from tally import PATIENCE, Figures, Load, Request, concurrent_calls
 
 PREFETCH = 200

@@ -17,7 +17,7 @@ from faults.stage import Stage
 from leveret.client import Client
 from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer, NotSent
-from support.alarm import memory_alarm
+from testbed.alarm import memory_alarm
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from faults.crew import CONSUMING, Crew
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, consuming_again, said, summary
 from faults.stage import Stage
-from support.waiting import wait_until_registered
+from testbed.waiting import wait_until_registered
 
 
 @scene(

@@ -11,7 +11,7 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LIMIT, SceneFailed, all_say, consuming_again, operating, said, summary
 from faults.stage import Stage
-from leveret.serving import DEAF_EXIT
+from leveret.worker import DEAF_EXIT
 
 LOST: Final = "lost the broker"
 CANCELLED: Final = "cancelled the consumer"

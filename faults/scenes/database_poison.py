@@ -14,7 +14,7 @@ from faults.scene import Plan, scene
 from faults.scenes.postgres import AWAY
 from faults.scenes.recovery import SceneFailed, said, unharmed
 from faults.stage import Stage
-from leveret.outages import TRIES
+from leveret.inbox.outages import TRIES
 from leveret.retry import ATTEMPTS_ALONE
 
 POISONED: Final = (20, 2)

@@ -15,7 +15,7 @@ from faults.scenes.recovery import SceneFailed
 from faults.stage import Stage
 from faults.stranger import Stranger
 from leveret.amqp import Message
-from leveret.codec import LARGEST_BODY
+from leveret.wire.codec import LARGEST_BODY
 
 DEADLY: Final = (10, 1)
 """Messages that kill who reads them, in full and in the short form."""

@@ -18,7 +18,7 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, all_say, consuming_again, said, summary
 from faults.stage import Stage
-from support.postgres import PrivatePostgres
+from testbed.postgres import PrivatePostgres
 
 AWAY: Final = "paused: "
 """What a worker logs that has found the database away."""

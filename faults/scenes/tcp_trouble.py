@@ -13,7 +13,7 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, unharmed
 from faults.stage import Stage
-from support.proxy import Proxy
+from testbed.proxy import Proxy
 
 HEARTBEAT: Final = 2
 """Seconds, of clients and workers; after two of them without a word a peer is given up."""

@@ -7,10 +7,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.codec import refusal
 from leveret.errors import FailedAlone, Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
-from leveret.masking import shown
 from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.wire.codec import refusal
+from leveret.wire.masking import shown
 
 ATTEMPTS_ALONE: Final = 5
 """Attempts that a request has at least on which the database failed as in an outage, while it answered others."""

@@ -8,16 +8,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from leveret.auth import Keyring
-from leveret.broker_users import caller_permissions, worker_permissions
-from leveret.granting import BrokerUser
-from leveret.key_file import KeyFile
-from leveret.keys import NO_KEYS, KeySet, KeySetError
-from leveret.redriving import Redriver
+from leveret.auth.key_file import KeyFile
+from leveret.auth.keyring import Keyring
+from leveret.auth.keys import NO_KEYS, KeySet, KeySetError
+from leveret.broker.granting import BrokerUser
+from leveret.broker.users import caller_permissions, worker_permissions
+from leveret.letters.redrive import Redriver
 from leveret.retry import RetryPolicy
-from leveret.serving import Worker, WorkerOptions
-from leveret.sql import SqlStore, create_engine
+from leveret.sql.store import SqlStore, create_engine
 from leveret.topology import Topology
+from leveret.worker import Worker, WorkerOptions
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords

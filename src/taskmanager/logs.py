@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 import msgspec
 
-from leveret.masking import printable, without_tokens
+from leveret.wire.masking import printable, without_tokens
 from taskmanager.log_writer import MOST, LogWriter
 from taskmanager.settings import Settings
 

@@ -7,7 +7,7 @@ import secrets
 import sys
 from pathlib import Path
 
-from leveret.keys import secret_key
+from leveret.auth.keys import secret_key
 from taskmanager.settings import SettingsError
 
 _BYTES = 32

@@ -11,11 +11,11 @@ from urllib.parse import unquote
 
 import sqlalchemy as sa
 
-from leveret.keys import secret_key
-from leveret.libpq import hosts_to_query, read_parameters
-from leveret.operations import shown_address
-from leveret.store import RateLimit
-from leveret.url_parts import SIGNS, split_url
+from leveret.auth.keys import secret_key
+from leveret.broker.operations import shown_address
+from leveret.process.urls import SIGNS, split_url
+from leveret.sql.libpq import hosts_to_query, read_parameters
+from leveret.sql.records import RateLimit
 from taskmanager.durations import format_duration, parse_duration
 
 T = TypeVar("T")

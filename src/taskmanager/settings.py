@@ -12,8 +12,8 @@ from typing import Any, Final, Self, get_args
 
 import sqlalchemy as sa
 
-from leveret.pooling import Pooler
-from leveret.store import RateLimit
+from leveret.sql.pooling import Pooler
+from leveret.sql.records import RateLimit
 from taskmanager import setting_values as values
 from taskmanager.durations import format_duration
 from taskmanager.service_links import is_service_link
@@ -43,7 +43,7 @@ class Settings:
     Attributes:
         amqp_url: the broker.
         database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
-        database_pooler: what is between the workers and PostgreSQL, see ``leveret.pooling``.
+        database_pooler: what is between the workers and PostgreSQL, see ``leveret.sql.pooling``.
         jwt_secret: signs tokens, at least 32 bytes; None only with SQLite, where one is kept beside the file.
         jwt_keys: file with the keys of tokens, read again when it changes; None leaves tokens to the secret.
         retry_delays: the ladder of pauses before retries.

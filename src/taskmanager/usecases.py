@@ -10,8 +10,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from leveret.constraints import breaks_foreign_key
 from leveret.errors import Conflict, InvalidRequest, NotFound, RateLimited, Unauthenticated
+from leveret.sql.constraints import breaks_foreign_key
 from taskmanager.domain import (
     Credentials,
     NewTask,

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli import STOPPED
-from support.waiting import processes_of, wait_until
+from testbed.waiting import processes_of, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "benchmarks")])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks")}
 LIMIT = 110.0
 
 

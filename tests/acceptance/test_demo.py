@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from leveret.operations import report_queues
+from leveret.broker.operations import report_queues
 from leveret.topology import Topology
 from support.command import COMMAND, Commands, Running, children
-from support.waiting import processes_of, wait_until_gone
+from testbed.waiting import processes_of, wait_until_gone
 
 STEPS = (
     "1  health_check",

@@ -6,10 +6,10 @@ import asyncio
 import json
 import sqlite3
 
+from leveret.broker.operations import report_queues
 from leveret.client import BlockingClient
-from leveret.operations import report_queues
 from support.command import Commands
-from support.waiting import wait_until
+from testbed.waiting import wait_until
 
 
 def depths(commands: Commands) -> list[int | None]:

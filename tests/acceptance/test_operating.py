@@ -12,12 +12,12 @@ from urllib.request import urlopen
 import pytest
 
 from leveret.amqp import Connection
+from leveret.broker.operations import apply_topology, report_queues
 from leveret.client import BlockingClient
 from leveret.devbroker import answers
-from leveret.operations import apply_topology, report_queues
 from leveret.topology import DELIVERY_LIMIT
 from support.command import Commands, Running, children
-from support.waiting import is_alive, processes_of, wait_until
+from testbed.waiting import is_alive, processes_of, wait_until
 
 
 def depths(commands: Commands) -> list[int | None]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from leveret.broker.operations import BrokerTrouble, apply_topology, report_queues
 from leveret.client import Client
-from leveret.operations import BrokerTrouble, apply_topology, report_queues
 from support.command import LIMIT, Commands
-from support.pgbouncer import pgbouncer
-from support.postgres import PrivatePostgres
-from support.waiting import wait_until
+from testbed.pgbouncer import pgbouncer
+from testbed.postgres import PrivatePostgres
+from testbed.waiting import wait_until
 
 REQUESTS = 400
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from support.command import Commands, Running, children
-from support.waiting import is_alive, wait_until_gone
+from testbed.waiting import is_alive, wait_until_gone
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks into /proc and sends POSIX signals")
 

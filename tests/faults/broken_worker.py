@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from leveret.serving.unsettled import Unsettled
-from leveret.sql import SqlTransaction
+from leveret.sql.store import SqlTransaction
+from leveret.worker.leave.unsettled import Unsettled
 from taskmanager.cli import main
 
 HELD: Final = "held"

@@ -1,14 +1,17 @@
-"""Migrated databases on both engines; a PostgreSQL database is made once and emptied after each test."""
+"""Migrated databases on both engines, and stores on them; a PostgreSQL database is emptied after each test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from leveret.sql import create_engine
-from support.postgres import PostgresServer
+from leveret.sql.store import SqlStore, create_engine
+from support.jobs import NOW
+from taskmanager import usecases
+from taskmanager.domain import NewUser, User
 from taskmanager.storage import migration
+from testbed.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,41 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     url = f"sqlite:///{tmp_path / 'tasks.db'}"
     migration.upgrade(url)
     return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[sa.Engine]:
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def new_store(engine: sa.Engine) -> Iterator[Callable[[], SqlStore]]:
+    """Makes stores, one for each thread of a test, and closes them."""
+    stores: list[SqlStore] = []
+
+    def make() -> SqlStore:
+        stores.append(SqlStore(engine))
+        return stores[-1]
+
+    yield make
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(new_store: Callable[[], SqlStore]) -> SqlStore:
+    return new_store()
+
+
+@pytest.fixture
+def connection(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection in a transaction that is committed at the end, as a lane does it."""
+    with engine.begin() as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(connection: sa.Connection) -> User:
+    return usecases.register(connection, NewUser("owner@example.com", "Owner"), "hash", NOW)

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from leveret.amqp import Channel, Connection, Delivery, FieldTable, Message, Properties
-from leveret.dead_letters import look
 from leveret.devbroker import DevBroker
+from leveret.letters.look import look
 from leveret.topology import Topology
 from support.versions import DELIVERY_LIMIT_BY_DEFAULT, FORGED_DEATHS_IGNORED, NACKS_UNCOUNTED, Version, version_of
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Delivery, FieldTable, FieldValue, Properties
-from leveret.codec import LARGEST_BODY, ok
 from leveret.outcome import Answer, DeadLetter
-from leveret.serving.intake import Declined, Intake, Work
-from leveret.serving.outbox import Outbox
 from leveret.topology import Topology
+from leveret.wire.codec import LARGEST_BODY, ok
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Declined, Work
 from support.serving import keyring
 from taskmanager.actions import api
 
@@ -78,7 +80,8 @@ BODIES: dict[str, Callable[[], bytes]] = {
 def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) -> None:
     body, ring = make(), keyring()
     assert 100_000 < len(body) <= LARGEST_BODY
-    intake, outbox = Intake(api, ring, NO_SERVICES), Outbox(Topology("costly"), ring)
+    intake, outbox = Intake(api, ring), Outbox(Topology("costly"), ring)
+    jobs: Jobs[Any, Any] = Jobs(ring, NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
     began = time.process_time()
     for reply_to in (None, "amq.gen-somebody"):
@@ -90,7 +93,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
                 assert len(item.name) < 200
             else:
                 assert isinstance(item, Work)
-                assert intake.job(item).key.id == "a"
+                assert jobs.job(item).key.id == "a"
                 outbox.messages(item, Answer(ok("a", None)))
             outbox.messages(item, DeadLetter("why"))
     assert time.process_time() - began < MOST
@@ -98,7 +101,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
 
 def test_only_what_a_worker_has_moved_on_may_be_larger_than_a_request() -> None:
     large = request(data={"title": "t", "x": "y" * LARGEST_BODY})
-    intake = Intake(api, keyring(), NO_SERVICES)
+    intake = Intake(api, keyring())
     zeros: tuple[FieldValue, ...] = (0, False, 0.0)
     for count in zeros:
         item = intake.take(delivery(large, "amq.gen-somebody", {"x-retry-count": count}))

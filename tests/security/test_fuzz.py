@@ -16,13 +16,15 @@ from hypothesis.strategies import SearchStrategy
 
 from leveret.amqp import Delivery, Message, Properties
 from leveret.amqp.frames import publish
-from leveret.auth import Keyring, Principal, Ticket
-from leveret.codec import decode_letter, ok
+from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.outcome import Answer, DeadLetter, Outcome, Retry
-from leveret.serving.intake import Declined, Intake, Rejected, Work
-from leveret.serving.outbox import Outbox
-from leveret.serving.rejections import refused
 from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.wire.codec import decode_letter, ok
+from leveret.worker.admit.rejections import refused
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Declined, Rejected, Work
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.serving import SECRET
@@ -55,6 +57,8 @@ FOREIGN_QUEUES = (
     " ",
     "amq.gen-\n",
 )
+NO_SERVICES: Any = None
+JOBS: Jobs[Any, Any] = Jobs(Keyring(SECRET, issuer="test"), NO_SERVICES)
 
 
 @pytest.fixture
@@ -74,8 +78,7 @@ def quiet() -> Iterator[io.StringIO]:
 def test_100_000_messages_gone_wild_each_come_to_an_outcome_and_memory_stays_flat(quiet: io.StringIO) -> None:
     ring = Keyring(SECRET, issuer="test", clock=lambda: NOW)
     good = ring.issue("7", timedelta(hours=1))
-    services: Any = None  # nothing is executed
-    intake, outbox = Intake(api, ring, services, clock=lambda: NOW), Outbox(TOPOLOGY, ring, clock=lambda: NOW)
+    intake, outbox = Intake(api, ring, clock=lambda: NOW), Outbox(TOPOLOGY, ring, clock=lambda: NOW)
     kinds: Counter[str] = Counter()
     memory: list[int] = []
 
@@ -116,7 +119,7 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake[Any, Any], outb
     if isinstance(item, Rejected):
         check(item.work, refused(item.work, item.error), outbox, good)
         return "rejected"
-    assert len(intake.job(item).fingerprint) == 16
+    assert len(JOBS.job(item).fingerprint) == 16
     outcomes: tuple[Outcome, ...] = (
         Answer(ok(item.request.id, None)),
         Retry(item.retries + 1, 0, "why"),

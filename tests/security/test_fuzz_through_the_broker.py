@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from leveret.amqp import Message, Properties
-from leveret.operations import report_queues
+from leveret.broker.operations import report_queues
 from leveret.topology import DIRECT_REPLY_TO
 from support.command import Commands, Running
 from support.fuzzing import Fuzzer, Sample, fuzzers

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Channel, ChannelClosed, Delivery, Message, Properties
-from leveret.operations import report_queues
+from leveret.broker.operations import report_queues
 from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.command import Commands, Running
 from support.serving import LIMIT, Caller, calling, into, until

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from leveret.amqp import Connection, Delivery
-from leveret.auth import Keyring
-from leveret.claims import LEEWAY
-from leveret.operations import look_at_letters
+from leveret.auth.claims import LEEWAY
+from leveret.auth.keyring import Keyring
+from leveret.broker.operations import look_at_letters
 from support.command import Commands
 from support.leaks import around, forms_of, read_queue, read_tables
 from support.serving import Caller, calling, until

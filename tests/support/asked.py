@@ -6,9 +6,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery, Properties
-from leveret.auth import Principal, Ticket
-from leveret.codec import decode_request, imprint
-from leveret.envelope import DEATHS, RETRY_COUNT
+from leveret.auth.keyring import Principal, Ticket
+from leveret.wire.codec import decode_request, imprint
+from leveret.wire.envelope import DEATHS, RETRY_COUNT
 from support.serving import keyring
 
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"

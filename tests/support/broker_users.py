@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leveret.amqp import Address, Connection
-from leveret.broker_users import caller_permissions, worker_permissions
-from leveret.granting import BrokerUser
-from leveret.management import Login, Management, ManagementAddress
-from leveret.operations import apply_users
+from leveret.broker.granting import BrokerUser
+from leveret.broker.management import Login, Management, ManagementAddress
+from leveret.broker.operations import apply_users
+from leveret.broker.users import caller_permissions, worker_permissions
 from leveret.topology import DIRECT_REPLY_TO, Topology
 from support.serving import Caller, into
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leveret.broker.operations import remove_topology
 from leveret.client import BlockingClient
-from leveret.operations import remove_topology
 from leveret.topology import Topology
-from support.waiting import is_alive, wait_until
 from taskmanager.bootstrap import build_topology
 from taskmanager.settings import Settings
+from testbed.waiting import is_alive, wait_until
 
 COMMAND = [sys.executable, "-P", "-m", "taskmanager"]
 LIMIT = 30.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from leveret.sql import SqlStore, create_engine
-from leveret.store import Key
+from leveret.sql.records import Key
+from leveret.sql.store import SqlStore, create_engine
 from support.serving import Caller
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leveret.store import Key
+from leveret.sql.records import Key
 
 
 class FakeLanes:

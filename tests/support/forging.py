@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from leveret.auth import Keyring, Principal, Ticket
+from leveret.auth.keyring import Keyring, Principal, Ticket
 from support.tokens import HEADERS, ISSUER, SECRET, ed25519, good_claims, hs256, raw, token
 
 Forger = Callable[[float], str]

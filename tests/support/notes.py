@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
-from leveret.actions import Api, Context, Secret
+from leveret.api import Api, Context, Secret
 from leveret.errors import Conflict, NotFound, TemporaryError
 
 metadata = sa.MetaData()

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from leveret.actions import Api
 from leveret.amqp import Delivery, FieldTable, Message, Properties
-from leveret.dead_letters import wait_until_back
-from leveret.operations import LetterFate, LetterReport, discard_letters, redrive_letters
-from leveret.redriving import Redriver, request_id
+from leveret.api import Api
+from leveret.broker.operations import LetterFate, LetterReport, discard_letters, redrive_letters
+from leveret.letters.look import wait_until_back
+from leveret.letters.redrive import Redriver, request_id
 from leveret.topology import Topology
 from support.serving import LIMIT, Caller, keyring
 

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from leveret.actions import Api
 from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
-from leveret.auth import Keyring
+from leveret.api import Api
+from leveret.auth.keyring import Keyring
 from leveret.retry import RetryPolicy
-from leveret.serving import Worker, WorkerOptions
-from leveret.sql import SqlStore, create_engine, metadata
+from leveret.sql.store import SqlStore, create_engine, metadata
 from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.worker import Worker, WorkerOptions
 
 SECRET = b"a test's secret of 32 bytes or more"
 LIMIT = 20.0

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pamqp import commands, frame
 
 from leveret.amqp import Address
-from leveret.serving import WorkerOptions
 from leveret.topology import Topology
+from leveret.worker import WorkerOptions
 from support.notes import note_api
-from support.proxy import Proxy
 from support.serving import LIMIT, Broker, serving
+from testbed.proxy import Proxy
 
 
 @asynccontextmanager

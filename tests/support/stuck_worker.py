@@ -8,11 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from leveret.actions import Api, Context
+from leveret.api import Api, Context
+from leveret.process.running import run
 from leveret.retry import RetryPolicy
-from leveret.running import run
-from leveret.serving import Worker, WorkerOptions
-from leveret.sql import SqlStore, create_engine
+from leveret.sql.store import SqlStore, create_engine
+from leveret.worker import Worker, WorkerOptions
 from support.serving import keyring, quick
 
 api: Api[sa.Connection, Any] = Api("stuck")

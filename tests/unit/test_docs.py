@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from leveret import Api, Context, Principal
-from leveret.envelope import Request
 from leveret.errors import BY_CODE
-from leveret.sql import metadata
+from leveret.sql.store import metadata
 from leveret.topology import Topology
+from leveret.wire.envelope import Request
 from taskmanager.actions import api
 from taskmanager.settings import Settings, SettingsError
 

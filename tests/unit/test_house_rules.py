@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PYTHON = [
     *SOURCES,
-    *(path for name in ("tests", "benchmarks", "faults") for path in sorted((ROOT / name).rglob("*.py"))),
+    *(path for name in ("tests", "testbed", "benchmarks", "faults") for path in sorted((ROOT / name).rglob("*.py"))),
 ]
 ENVIRONMENT_READERS = {
     "taskmanager/settings.py",
@@ -48,7 +48,9 @@ def texts() -> list[Path]:
     done = git and subprocess.run([git, *listing], cwd=ROOT, capture_output=True, text=True, check=False)
     if done and done.returncode == 0:
         return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
-    folders = (ROOT / name for name in ("src", "tests", "scripts", "requirements", "benchmarks", "faults", "docs"))
+    folders = (
+        ROOT / name for name in ("src", "tests", "testbed", "scripts", "requirements", "benchmarks", "faults", "docs")
+    )
     return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 
 

@@ -26,7 +26,7 @@ from leveret.amqp.errors import (
 from leveret.amqp.fields import size_of
 from leveret.amqp.limits import Limits
 from leveret.amqp.message import Delivery, FieldTable, FieldValue, Got, Message, Properties, QueueState
-from leveret.amqp.reconnect import Backoff, Reconnecting, Session
+from leveret.amqp.reconnect import Reconnecting, Session
 
 __all__ = [
     "Address",
@@ -34,7 +34,6 @@ __all__ = [
     "Addresses",
     "AmqpError",
     "AmqpTimeout",
-    "Backoff",
     "Channel",
     "ChannelClosed",
     "ConnectFailed",

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from leveret.amqp.errors import AddressError
-from leveret.url_parts import UrlParts, decoded, shown_host, split_url
+from leveret.process.urls import UrlParts, decoded, shown_host, split_url
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 

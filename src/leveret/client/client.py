@@ -12,15 +12,16 @@ from typing import Any, Final, Self
 
 from msgspec import UNSET
 
-from leveret.amqp import AddressError, Addresses, AmqpError, Backoff, Reconnecting
+from leveret.amqp import AddressError, Addresses, AmqpError, Reconnecting
 from leveret.client.dispatch import Dispatch, OnLost
 from leveret.client.ids import new_id
 from leveret.client.in_flight import Asked, Received
 from leveret.client.line import Line
-from leveret.codec import LARGEST_BODY, encode_json
-from leveret.envelope import Reply, Request
 from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
+from leveret.process.backoff import Backoff
 from leveret.topology import Topology
+from leveret.wire.codec import LARGEST_BODY, encode_json
+from leveret.wire.envelope import Reply, Request
 
 logger = logging.getLogger("leveret.client")
 

@@ -24,9 +24,9 @@ from leveret.amqp import (
 from leveret.client.in_flight import Asked, InFlight, Waiter
 from leveret.client.line import Line
 from leveret.client.room import Room
-from leveret.envelope import CONTENT_TYPE, DEADLINE, TIMEOUT
 from leveret.errors import LeveretError, NotSent
 from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.wire.envelope import CONTENT_TYPE, DEADLINE, TIMEOUT
 
 OnLost = Literal["reask", "fail"]
 

@@ -10,8 +10,6 @@ from typing import Final
 import msgspec
 
 from leveret.client.deadlines import Deadlines
-from leveret.codec import check_id, decode_reply
-from leveret.envelope import Reply
 from leveret.errors import (
     DeadlineExceeded,
     IdReused,
@@ -22,6 +20,8 @@ from leveret.errors import (
     RateLimited,
     Unauthenticated,
 )
+from leveret.wire.codec import check_id, decode_reply
+from leveret.wire.envelope import Reply
 
 LONGEST_TIMEOUT: Final = 7 * 24 * 3600.0
 """Seconds; a response is kept for seven days by default, so nobody can get it by waiting longer."""

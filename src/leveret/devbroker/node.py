@@ -16,8 +16,8 @@ from leveret.devbroker.errors import BrokerFailed
 from leveret.devbroker.installation import configuration, named_root
 from leveret.devbroker.probe import greeting, shows_page
 from leveret.devbroker.programs import Programs
-from leveret.interrupts import uninterrupted
-from leveret.process_group import ProcessGroup, kill
+from leveret.process.interrupts import uninterrupted
+from leveret.process.process_group import ProcessGroup, kill
 
 __all__ = ["DevBroker"]
 

@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 
-from leveret.url_parts import UrlParts, split_url
+from leveret.process.urls import UrlParts, split_url
 
 __all__ = ["answers", "greeting", "shows_page"]
 

@@ -7,7 +7,7 @@ from typing import Self
 import sqlalchemy as sa
 from msgspec import Struct
 
-from leveret.actions import Secret
+from leveret.api import Secret
 from leveret.errors import Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, api

@@ -9,8 +9,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from leveret.actions import Api, Context
-from leveret.auth import Keyring
+from leveret.api import Api, Context
+from leveret.auth.keyring import Keyring
 from leveret.errors import Unauthenticated
 from taskmanager.passwords import Passwords
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
-from leveret.sql import SqlStore
+from leveret.sql.store import SqlStore
 from taskmanager import usecases
 from taskmanager.bootstrap import build_engine, prepare_database
 from taskmanager.cli.environment import load_settings

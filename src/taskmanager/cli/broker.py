@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leveret.devbroker import BrokerFailed, DevBroker, LastingBroker
-from leveret.interrupts import interruptible, undisturbed
+from leveret.process.interrupts import interruptible, undisturbed
 
 
 def broker(

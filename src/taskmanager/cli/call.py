@@ -10,8 +10,8 @@ from uuid import uuid4
 import typer
 
 from leveret.client import LONGEST_TIMEOUT, Client, Received
-from leveret.codec import decode_object, refusal, without_mark
 from leveret.errors import InvalidRequest, Overloaded
+from leveret.wire.codec import decode_object, refusal, without_mark
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.endings import FAILED, WrongUse
 from taskmanager.cli.environment import load_settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leveret.interrupts import interruptible
+from leveret.process.interrupts import interruptible
 from taskmanager.cli.endings import WrongUse
 from taskmanager.demo.play import run_demo
 from taskmanager.demo.stage import DemoOptions

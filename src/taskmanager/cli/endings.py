@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
+from leveret.broker.operations import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from leveret.errors import (
     InvalidRequest,
@@ -17,8 +18,7 @@ from leveret.errors import (
     WorkerDeaf,
     WorkerStopped,
 )
-from leveret.operations import BrokerTrouble
-from leveret.serving import DEAF_EXIT
+from leveret.worker import DEAF_EXIT
 from taskmanager.cli.streams import tell
 from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from leveret.key_file import KeyFile
-from leveret.keys import KeySet, KeySetError, read_key_set
-from leveret.masking import printable
+from leveret.auth.key_file import KeyFile
+from leveret.auth.keys import KeySet, KeySetError, read_key_set
+from leveret.wire.masking import printable
 from taskmanager.bootstrap import find_secret
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings

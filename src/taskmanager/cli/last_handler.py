@@ -123,7 +123,7 @@ class PlainHandler(logging.Handler):
 
 def _presentable(text: str) -> str:
     try:
-        from leveret.masking import shown  # noqa: PLC0415 - it may be what cannot be imported
+        from leveret.wire.masking import shown  # noqa: PLC0415 - it may be what cannot be imported
     except Exception:
         return ascii(text)[1:-1]
     return shown(text, _LONGEST * 2)

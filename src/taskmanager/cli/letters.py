@@ -8,11 +8,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from leveret.codec import encode_json
-from leveret.dead_letters import MOST_LETTERS, Letter
-from leveret.envelope import DeadLetter
-from leveret.masking import printable, shown, without_secrets
-from leveret.operations import (
+from leveret.broker.operations import (
     LetterFate,
     LetterReport,
     discard_letters,
@@ -20,7 +16,11 @@ from leveret.operations import (
     redrive_letters,
     report_queues,
 )
-from leveret.serving.letters import show_body
+from leveret.letters.letter import show_body
+from leveret.letters.look import MOST_LETTERS, Letter
+from leveret.wire.codec import encode_json
+from leveret.wire.envelope import DeadLetter
+from leveret.wire.masking import printable, shown, without_secrets
 from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first

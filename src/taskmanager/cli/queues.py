@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from leveret.operations import QueueReport, purge_queue, report_queues, shown_address
+from leveret.broker.operations import QueueReport, purge_queue, report_queues, shown_address
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse

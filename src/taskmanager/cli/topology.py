@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from leveret.operations import apply_topology, report_queues, shown_address
+from leveret.broker.operations import apply_topology, report_queues, shown_address
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.broker_users import users

@@ -10,15 +10,15 @@ from typing import Annotated, Final
 
 import typer
 
-from leveret.availability import when_available
+from leveret.broker.operations import shown_address
 from leveret.errors import WorkerDeaf
-from leveret.interrupts import interruptible
-from leveret.memory import live_long
-from leveret.operations import shown_address
-from leveret.processes import LIMIT, supervise
-from leveret.running import run
-from leveret.serving import end_process_within
-from leveret.sqlite_file import others_may_read
+from leveret.process.interrupts import interruptible
+from leveret.process.memory import live_long
+from leveret.process.processes import LIMIT, supervise
+from leveret.process.running import run
+from leveret.sql.availability import when_available
+from leveret.sql.sqlite_file import others_may_read
+from leveret.worker import end_process_within
 from taskmanager import logs
 from taskmanager.bootstrap import build_topology, build_worker, prepare_database
 from taskmanager.cli.endings import NO_ANSWER, WRONG_USE

@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from leveret.dead_letters import Letter
-from leveret.envelope import RETRY_COUNT, DeadLetter
-from leveret.operations import QueueReport, look_at_letters, report_queues
+from leveret.broker.operations import QueueReport, look_at_letters, report_queues
+from leveret.letters.look import Letter
+from leveret.wire.envelope import RETRY_COUNT, DeadLetter
 from taskmanager.demo.promises import promise
 from taskmanager.demo.story import Story
 from taskmanager.durations import format_duration

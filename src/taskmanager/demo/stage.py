@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from leveret.broker.operations import remove_topology, shown_address
 from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker, answers
-from leveret.interrupts import undisturbed, uninterrupted
-from leveret.operations import remove_topology, shown_address
+from leveret.process.interrupts import undisturbed, uninterrupted
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.demo.crew import Crew

@@ -8,7 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leveret.tables import UtcDateTime
+from leveret.sql.tables import UtcDateTime
 from taskmanager.storage.tables import login_failures
 
 _FAILURES: Final = login_failures.c

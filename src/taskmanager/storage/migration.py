@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from leveret.sql import SqlStore, create_engine
+from leveret.sql.store import SqlStore, create_engine
 from taskmanager.settings import SettingsError
 
 REVISIONS: Final = ("0001", "0002")

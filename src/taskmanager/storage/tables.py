@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from leveret.tables import UtcDateTime
+from leveret.sql.tables import UtcDateTime
 
 metadata: Final = sa.MetaData(
     naming_convention={

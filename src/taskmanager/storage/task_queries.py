@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from leveret.gathering import GatheredInsert
-from leveret.prepared import Prepared
+from leveret.sql.gathering import GatheredInsert
+from leveret.sql.prepared import Prepared
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage
 from taskmanager.storage.tables import Id, tasks
 

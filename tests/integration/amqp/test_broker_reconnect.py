@@ -10,7 +10,6 @@ import pytest
 from leveret.amqp import (
     AmqpError,
     AmqpTimeout,
-    Backoff,
     Channel,
     ConnectFailed,
     Connection,
@@ -22,6 +21,7 @@ from leveret.amqp import (
     Reconnecting,
 )
 from leveret.devbroker import DevBroker
+from leveret.process.backoff import Backoff
 from support.amqp_peer import Peer, Talk
 
 QUICK = Backoff(first=0.01, most=0.2)

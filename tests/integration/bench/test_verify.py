@@ -10,7 +10,7 @@ from bench.case import RunFailed
 from bench.databases import Database, new_database
 from bench.rig import Rig
 from bench.verify import expect, look
-from leveret.tables import processed_requests
+from leveret.sql.tables import processed_requests
 from taskmanager.storage.tables import tasks
 
 

@@ -8,8 +8,8 @@ import pytest
 from leveret.client import Client
 from leveret.devbroker import DevBroker
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import declared
+from testbed.proxy import Proxy
 
 
 @pytest.fixture

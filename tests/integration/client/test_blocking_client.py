@@ -17,8 +17,8 @@ from leveret.client.loop_thread import LoopThread
 from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer, NotFound, NotSent
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, Responder, declared, echo, reply_to, responding, silent
+from testbed.proxy import Proxy
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 

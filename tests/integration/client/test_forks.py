@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, echo, responding
+from testbed.proxy import Proxy
 
 BEGINNING = """
 import asyncio, gc, os, sys, time

@@ -19,8 +19,8 @@ from leveret.client.in_flight import Asked
 from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer, NotSent
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, echo, reply_to, request_of, responding, silent, until
+from testbed.proxy import Proxy
 
 
 class Management:

@@ -8,8 +8,8 @@ import pytest
 from leveret.client import BlockingClient, Client
 from leveret.errors import NoAnswer, Overloaded
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, channel_of, declared, echo, request_of, responding, until
+from testbed.proxy import Proxy
 
 ROOM = 5
 """Requests that the queue takes; a quorum queue may take one more before it says no."""

@@ -9,8 +9,8 @@ from leveret.amqp import ConnectFailed, Unroutable
 from leveret.client import Client
 from leveret.errors import NoAnswer, NotSent
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, channel_of, declared, echo, reply_to, responding, silent, until
+from testbed.proxy import Proxy
 
 BLOCKED, UNBLOCKED = 60, 61
 

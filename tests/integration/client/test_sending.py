@@ -7,8 +7,8 @@ import pytest
 from leveret.client import Client
 from leveret.errors import NoAnswer, NotSent
 from leveret.topology import Topology
-from support.proxy import Proxy
 from support.responder import LIMIT, channel_of, echo, request_of, responding, silent
+from testbed.proxy import Proxy
 
 
 async def test_a_request_is_sent_once_the_broker_has_it_and_nobody_need_be_there(

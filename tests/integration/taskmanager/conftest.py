@@ -10,10 +10,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from leveret.actions import Context
-from leveret.auth import Keyring, Principal
-from leveret.envelope import Request
-from leveret.sql import create_engine
+from leveret.api import Context
+from leveret.auth.keyring import Keyring, Principal
+from leveret.wire.envelope import Request
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 
@@ -61,13 +60,6 @@ class Application:
     async def _in_transaction(self, function: Callable[..., Any], *arguments: Any) -> Any:
         with self.engine.begin() as connection:
             return function(connection, *arguments)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[sa.Engine]:
-    engine = create_engine(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from leveret.auth import Principal, Ticket
+from leveret.auth.keyring import Principal, Ticket
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration

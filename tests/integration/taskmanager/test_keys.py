@@ -6,11 +6,11 @@ from pathlib import Path
 import jwt
 import pytest
 
-from leveret.auth import Principal
+from leveret.auth.keyring import Principal
 from support.tokens import ed_jwk, key_set
-from support.waiting import wait_until
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
+from testbed.waiting import wait_until
 
 HOUR = timedelta(hours=1)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from leveret.serving import WorkerOptions
-from leveret.sql import create_engine
+from leveret.sql.store import create_engine
 from leveret.topology import Topology
+from leveret.worker import WorkerOptions
 from support.gate import GateHasher
 from support.serving import Broker, Caller, calling, keyring, quick, serving, until
 from taskmanager import usecases

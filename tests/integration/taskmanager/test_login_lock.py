@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from leveret.auth import Keyring, Principal, Ticket
+from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.errors import RateLimited, RequestError, Unauthenticated
 from support.gate import GateHasher
 from taskmanager import usecases

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leveret.auth import Keyring
+from leveret.auth.keyring import Keyring
 from leveret.errors import Conflict, InvalidRequest, NotFound, TemporaryError, Unauthenticated
 
 from .conftest import Application

@@ -6,7 +6,7 @@ import pytest
 from pamqp import commands
 
 from leveret.client import Client
-from leveret.codec import ok
+from leveret.wire.codec import ok
 from support.counted import counting
 from support.memory_broker import Sent, delivery, memory_broker
 

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Delivery
-from leveret.codec import ok
 from leveret.outcome import Answer
-from leveret.serving.intake import Intake, Work
-from leveret.serving.outbox import Outbox
 from leveret.topology import Topology
+from leveret.wire.codec import ok
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.work import Work
 from support.asked import asked
 from support.serving import keyring
 from taskmanager.actions import Services, api
@@ -60,7 +62,8 @@ def passwords() -> Iterator[Passwords]:
 
 def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Passwords) -> None:
     keys = keyring()
-    intake = Intake(api, keys, Services(passwords, keys, timedelta(hours=1)))
+    intake = Intake(api, keys)
+    jobs: Jobs[Any, Services] = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
     outbox = Outbox(Topology("api", (timedelta(seconds=5),)), keys)
     token = keys.issue("7", timedelta(hours=1))
 
@@ -74,7 +77,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     answers = [Answer(ok(work.request.id, {"id": 1})) for work in works]
     assert len(answers) == len(deliveries)
     taking = calls_for_each(lambda number: intake.take(deliveries[number]))
-    preparing = calls_for_each(lambda number: intake.job(works[number]))
+    preparing = calls_for_each(lambda number: jobs.job(works[number]))
     writing = calls_for_each(lambda number: outbox.messages(works[number], answers[number]))
     assert taking < 85, "intake: decode, check, authenticate"
     assert preparing < 25, "the job: fingerprint and what the lane needs"

@@ -3,8 +3,8 @@
 import pytest
 
 from leveret import errors
+from leveret.broker.operations import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
-from leveret.operations import BrokerTrouble
 from taskmanager.cli.endings import WrongUse, code_of, end_with
 from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError

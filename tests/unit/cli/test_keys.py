@@ -9,9 +9,9 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from leveret.auth import Keyring, Principal, Ticket
+from leveret.auth.key_file import KeyFile
+from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.errors import Unauthenticated
-from leveret.key_file import KeyFile
 from taskmanager import bootstrap
 from taskmanager.cli.app import app
 from taskmanager.cli.endings import WrongUse

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from leveret.codec import encode_json
-from leveret.dead_letters import Death, Letter
-from leveret.envelope import DeadLetter
-from leveret.operations import LetterFate
+from leveret.broker.operations import LetterFate
+from leveret.letters.look import Death, Letter
+from leveret.wire.codec import encode_json
+from leveret.wire.envelope import DeadLetter
 from taskmanager.cli.letters import as_document, tell
 from taskmanager.cli.screen import terminal_json
 

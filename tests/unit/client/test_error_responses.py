@@ -6,8 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from leveret.client import error_of
-from leveret.envelope import Reply
 from leveret.errors import BY_CODE, Conflict, RequestError
+from leveret.wire.envelope import Reply
 
 
 @pytest.mark.parametrize("code", sorted(BY_CODE))

@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from leveret.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
-from leveret.codec import ok, refusal
 from leveret.errors import DeadlineExceeded, IdReused, LeveretError, NoAnswer, NotSent, Overloaded
+from leveret.wire.codec import ok, refusal
 from support.skipping_loop import run_skipping
 
 

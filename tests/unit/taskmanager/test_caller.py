@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leveret.auth import Principal
-from leveret.envelope import Request
+from leveret.auth.keyring import Principal
 from leveret.errors import Unauthenticated
+from leveret.wire.envelope import Request
 from taskmanager.actions.registry import TaskContext, caller
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)

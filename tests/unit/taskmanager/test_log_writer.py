@@ -15,8 +15,8 @@ from typing import TextIO
 
 import pytest
 
-from support.waiting import wait_until
 from taskmanager.log_writer import LIMIT, PIECE, LogWriter
+from testbed.waiting import wait_until
 
 LINES = [f"line {number:06d}\n" for number in range(20_000)]
 MISSING = re.compile(r"(\d+) lines are missing here, because the log could not be written\n")
@@ -206,7 +206,7 @@ for number in range(5000):
 if sys.argv[2] == "raises":
     raise SystemExit(3)
 if sys.argv[2] == "deaf":
-    from leveret.serving.loop_guard import end_process
+    from leveret.worker.watch.loop_guard import end_process
     end_process("the last words")
 """
 

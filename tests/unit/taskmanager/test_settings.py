@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leveret.store import RateLimit
+from leveret.sql.records import RateLimit
 from taskmanager.setting_values import database_url, shown_database
 from taskmanager.settings import Settings, SettingsError, environment
 

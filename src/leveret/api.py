@@ -1,0 +1,257 @@
+"""Turn a function into an action: register it under a version and a name, check its input, write its output."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from leveret.auth.keyring import Principal
+from leveret.errors import InvalidRequest, UnknownAction
+from leveret.wire.envelope import Request
+
+LONGEST_VERSION: Final = 32
+LONGEST_NAME: Final = 64
+"""Characters; that many have the columns of ``processed_requests``."""
+
+C = TypeVar("C")
+"""A database connection, as the store gives it."""
+S = TypeVar("S")
+"""What the application wants at hand in its actions."""
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+Secret = Annotated[T, Meta(extra={"secret": True})]
+"""Marks a field of an input that must never be written down: ``password: Secret[str]``."""
+
+
+class Transactions(Protocol):
+    """Runs a function inside a transaction; what ``Context.transaction`` of an ``async def`` action calls."""
+
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """Await ``function(connection, *arguments)``."""
+        ...
+
+
+class Context(Generic[C, S]):
+    """What an action may know about the request that it carries out.
+
+    Attributes:
+        request: the request itself.
+        principal: the verified caller; ``ANONYMOUS`` in a public action.
+        services: what the application handed to the worker.
+        now: when this attempt began, in UTC.
+        retries: retries that lie behind this attempt.
+        redelivered: an earlier delivery was not settled; its worker may have died.
+    """
+
+    __slots__ = ("_connection", "_transactions", "now", "principal", "redelivered", "request", "retries", "services")
+
+    def __init__(
+        self,
+        request: Request,
+        principal: Principal,
+        services: S,
+        now: datetime,
+        *,
+        retries: int = 0,
+        redelivered: bool = False,
+        connection: C | None = None,
+        transactions: Transactions | None = None,
+    ) -> None:
+        self.request = request
+        self.principal = principal
+        self.services = services
+        self.now = now
+        self.retries = retries
+        self.redelivered = redelivered
+        self._connection = connection
+        self._transactions = transactions
+
+    @property
+    def connection(self) -> C:
+        """The connection of this request's transaction, in a ``def`` action.
+
+        Raises:
+            RuntimeError: in an ``async def`` action, which asks for a transaction with ``transaction``.
+        """
+        if self._connection is None:
+            raise RuntimeError(f"{self.request.name} is async: it has no connection; await context.transaction(...)")
+        return self._connection
+
+    async def transaction(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run ``function(connection, *arguments)`` in a transaction, in an ``async def`` action.
+
+        In an action that writes, what the function returns is the action's response: it is stored in this very
+        transaction, so it may be called once and its value is what the action returns.
+
+        Raises:
+            RuntimeError: in a ``def`` action, which runs in its transaction already.
+        """
+        if self._transactions is None:
+            raise RuntimeError(f"{self.request.name} is not async: it runs in its transaction already")
+        return await self._transactions(function, *arguments)
+
+
+class Action(Struct, frozen=True):
+    """A registered function.
+
+    Attributes:
+        version: such as ``v1``.
+        name: such as ``create_task``.
+        function: ``(context)`` or ``(context, input)``; ``def`` runs in a lane, ``async def`` in the event loop.
+        input: type of the input, or None for an action without one.
+        writes: it has an effect, so its response is stored and repeated for a repeated id.
+        public: it may be called without a token.
+        secret: its response is never stored.
+        secrets: names of input fields that must never be written down.
+        is_async: it runs in the event loop.
+        alone: its requests share no transaction with others.
+    """
+
+    version: str
+    name: str
+    function: Callable[..., Any]
+    input: Any
+    writes: bool
+    public: bool
+    secret: bool
+    secrets: frozenset[str]
+    is_async: bool
+    alone: bool = False
+
+    @property
+    def plain(self) -> frozenset[str]:
+        """Names of input fields that it does not call secret, though another action may."""
+        if not (isinstance(self.input, type) and issubclass(self.input, Struct)):
+            return frozenset()
+        return frozenset(self.input.__struct_encode_fields__) - self.secrets
+
+    def arguments(self, data: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Check the input against its type; empty for an action without input.
+
+        Raises:
+            InvalidRequest: it does not fit; the text says which field and why.
+        """
+        if self.input is None:
+            return ()
+        try:
+            return (msgspec.convert(data, self.input),)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(_in_words(error)) from error
+
+
+class Api(Generic[C, S]):
+    """The actions of an application, by version and name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._actions: dict[tuple[str, str], Action] = {}
+
+    def action(
+        self,
+        version: str,
+        name: str,
+        *,
+        writes: bool = False,
+        public: bool = False,
+        secret: bool = False,
+        alone: bool = False,
+    ) -> Callable[[F], F]:
+        """Register the decorated function.
+
+        Args:
+            version: such as ``v1``.
+            name: as it stands in requests.
+            writes: it has an effect; required for exactly-once. Without it, and without ``secret``, its transactions
+                refuse to write.
+            public: callable without a token.
+            secret: its response holds a secret and is never stored; excludes ``writes``.
+            alone: its requests share no transaction with others: for an action that sets something on its connection,
+                or uses the driver's own.
+
+        Raises:
+            ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``;
+                or version or name is empty, longer than the tables take, or holds blanks or what cannot be printed.
+        """
+        if writes and secret:
+            raise ValueError(f"{version}.{name}: a response that is never stored cannot make a write happen once only")
+
+        def register(function: F) -> F:
+            wanted = _input_type(function, f"{version}.{name}")
+            secrets, is_async = _secret_fields(wanted), inspect.iscoroutinefunction(function)
+            self._add(Action(version, name, function, wanted, writes, public, secret, secrets, is_async, alone))
+            return function
+
+        return register
+
+    def inherit(self, version: str, *, parent: str) -> None:
+        """Give a version every action of its parent that it does not define itself."""
+        for action in [action for action in self if action.version == parent]:
+            if (version, action.name) not in self._actions:
+                self._add(msgspec.structs.replace(action, version=version))
+
+    def find(self, version: str, name: str) -> Action:
+        """Give the action.
+
+        Raises:
+            UnknownAction: there is none.
+        """
+        try:
+            return self._actions[version, name]
+        except KeyError:
+            raise UnknownAction(f"Unknown action: {version}.{name}") from None
+
+    def __iter__(self) -> Iterator[Action]:
+        return iter(self._actions.values())
+
+    def _add(self, action: Action) -> None:
+        _check_name("version", action.version, LONGEST_VERSION)
+        _check_name("name", action.name, LONGEST_NAME)
+        key = action.version, action.name
+        if key in self._actions:
+            raise ValueError(f"Action {action.version}.{action.name} is registered twice")
+        self._actions[key] = action
+
+
+def _check_name(what: str, text: str, most: int) -> None:
+    if not (0 < len(text) <= most and text.isprintable() and not any(map(str.isspace, text))):
+        expected = f"1 to {most} printable characters without blanks"
+        raise ValueError(f"The {what} of an action must have {expected}: {text!a} does not fit")
+
+
+def _input_type(function: Callable[..., Any], name: str) -> Any:
+    parameters = list(inspect.signature(function).parameters.values())
+    if len(parameters) not in (1, 2):
+        raise ValueError(f"{name}: an action takes (context) or (context, input), not {len(parameters)} parameters")
+    if len(parameters) == 1:
+        return None
+    hints = get_type_hints(function, include_extras=True)
+    try:
+        return hints[parameters[1].name]
+    except KeyError:
+        raise ValueError(f"{name}: its input {parameters[1].name!r} has no type") from None
+
+
+def _secret_fields(wanted: Any) -> frozenset[str]:
+    if not (isinstance(wanted, type) and issubclass(wanted, Struct)):
+        return frozenset()
+    fields = msgspec.inspect.type_info(wanted)
+    if not isinstance(fields, msgspec.inspect.StructType):
+        return frozenset()
+    return frozenset(field.encode_name for field in fields.fields if _is_secret(field.type))
+
+
+def _is_secret(kind: msgspec.inspect.Type) -> bool:
+    return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get("secret"))
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    """Turn ``Expected `str`, got `int` - at `$.title` `` around: the field first, as callers read it."""
+    reason, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").removeprefix(".")
+    return f"Field {field}: {reason}" if field else reason

@@ -1,0 +1,1 @@
+"""Who is calling: tokens, tickets, seals, and the keys for them."""

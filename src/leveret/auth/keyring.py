@@ -1,0 +1,256 @@
+"""Who is calling: JSON Web Tokens from callers, and tickets for requests that the worker moves on.
+
+A token says who the caller is. A ticket replaces it when a request waits in a retry queue: it names the verified
+caller and this one request, is accepted for nothing else, and outlives the token. Each has a signing key of its own,
+so that neither can pass for the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from msgspec import Struct
+
+from leveret.auth import jws
+from leveret.auth.claims import Expired, check_origin, check_times, subject_of
+from leveret.auth.keys import HS256, NO_KEYS, Key, KeySet, secret_key
+from leveret.errors import Unauthenticated
+
+_TOKEN_TYPE: Final = "JWT"  # noqa: S105 -- the kind of token, RFC 7519, section 5.1
+_TOKEN_TYPES: Final = frozenset({None, "jwt", "at+jwt"})
+_TICKET_SCHEME: Final = "Ticket "
+_TICKET_TYPE: Final = "leveret-ticket+jwt"
+_TICKET_AUDIENCE: Final = "leveret:ticket"
+_SHORT: Final = 512
+"""Characters. The verdict about a longer token is kept under its digest, so that all of them take a few megabytes."""
+
+_REFUSED: Final = "Token missing, invalid or expired"
+
+
+class Principal(Struct, frozen=True):
+    """The verified caller; ``subject`` is the token's ``sub``, empty for a caller without a token."""
+
+    subject: str
+
+
+ANONYMOUS: Final = Principal("")
+
+
+class TokenExpired(Unauthenticated):
+    """A token that says truly who presents it, and has expired; told to the caller like all others.
+
+    Attributes:
+        principal: whose token it was.
+    """
+
+    def __init__(self, principal: Principal) -> None:
+        super().__init__(_REFUSED)
+        self.principal = principal
+
+
+class Ticket(Struct, frozen=True):
+    """What a verified ticket says: whose request it is, which one, and how many retries lie behind it."""
+
+    principal: Principal
+    request_id: str
+    retries: int
+
+
+class _Trust:
+    """What is believed under one set of keys; replaced as a whole, with its verdicts, when the keys change."""
+
+    def __init__(self, secret: Key, keys: KeySet) -> None:
+        self.signer = keys.signer or secret
+        self.token_keys: dict[str | None, Key] = {None: secret, **{key.kid: key for key in keys.tokens.values()}}
+        self.ticket_signer = _ticket_key(secret.private)
+        known = [self.ticket_signer, *map(_ticket_key, keys.secrets.values())]
+        self.ticket_keys: dict[str | None, Key] = {None: self.ticket_signer, **{key.kid: key for key in known}}
+        former = {_fingerprint_key(other) for other in keys.secrets.values()}
+        self.fingerprint_key = _fingerprint_key(secret.private)
+        self.former_fingerprint_keys = tuple(former - {self.fingerprint_key})
+        self.letter_keys = tuple(map(_letter_key, (secret.private, *keys.secrets.values())))
+        self.verdicts: OrderedDict[str | bytes, tuple[Principal, float]] = OrderedDict()
+
+
+class Keyring:
+    """Issues and verifies tokens and tickets.
+
+    The secret makes tickets and fingerprints, and tokens unless another key signs; other secrets in ``keys`` are known
+    by their tickets and fingerprints, so that a secret can be changed while requests wait. A token that names no key
+    is verified with the secret only.
+
+    Verdicts about tokens are cached, bounded in number and in bytes; expiry is checked on every use. Everything but
+    ``use`` is for one thread.
+
+    Args:
+        secret: at least 32 bytes.
+        issuer: the ``iss`` and ``aud`` of tokens.
+        keys: the keys beside the secret.
+        longest_life: a token that claims to live longer is refused.
+        ticket_life: how long a request may wait in retry.
+        clock: POSIX time in seconds.
+
+    Raises:
+        ValueError: the secret is too short.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        issuer: str,
+        keys: KeySet = NO_KEYS,
+        longest_life: timedelta = timedelta(days=31),
+        ticket_life: timedelta = timedelta(days=7),
+        clock: Callable[[], float] = time.time,
+        cache_size: int = 10_000,
+    ) -> None:
+        self._secret = secret_key(secret)
+        self._trust = _Trust(self._secret, keys)
+        self._issuer = issuer
+        self._longest_life = longest_life.total_seconds()
+        self._ticket_life = ticket_life.total_seconds()
+        self._clock = clock
+        self._cache_size = cache_size
+
+    def use(self, keys: KeySet) -> None:
+        """Believe these keys from now on, and no verdict of before; for any thread."""
+        self._trust = _Trust(self._secret, keys)
+
+    def issue(self, subject: str, life: timedelta) -> str:
+        """Make a token for a caller that has proven who it is."""
+        now = int(self._clock())
+        claims = {"sub": subject, "iat": now, "exp": now + int(life.total_seconds()), "iss": self._issuer}
+        return jws.sign({**claims, "aud": self._issuer}, self._trust.signer, _TOKEN_TYPE)
+
+    def verify(self, auth: str) -> Principal:
+        """Say who presents this token, with or without a leading ``Bearer ``.
+
+        Raises:
+            Unauthenticated: for every reason with the same text, so that a forger learns nothing; as ``TokenExpired``
+                where that is all that is wrong.
+        """
+        token = bearer(auth)
+        now = self._clock()
+        trust = self._trust
+        name = token if len(token) <= _SHORT else hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        if found := trust.verdicts.get(name):
+            principal, expires = found
+            if now < expires:
+                trust.verdicts.move_to_end(name)
+                return principal
+            del trust.verdicts[name]
+        principal, expires = self._examine(token, trust, now)
+        trust.verdicts[name] = principal, expires
+        if len(trust.verdicts) > self._cache_size:
+            trust.verdicts.popitem(last=False)
+        return principal
+
+    def issue_ticket(self, ticket: Ticket, *, until: float = math.inf) -> str:
+        """Make the ticket with which a request waits in a retry queue, or is sent again.
+
+        Args:
+            ticket: what it says.
+            until: POSIX time at which it ends, if that is before the end of its usual life.
+        """
+        now = int(self._clock())
+        claims = {
+            "sub": ticket.principal.subject,
+            "rid": ticket.request_id,
+            "retries": ticket.retries,
+            "iat": now,
+            "exp": min(now + int(self._ticket_life), until),
+            "iss": self._issuer,
+            "aud": _TICKET_AUDIENCE,
+        }
+        return _TICKET_SCHEME + jws.sign(claims, self._trust.ticket_signer, _TICKET_TYPE)
+
+    def read_ticket(self, auth: str, request_id: str) -> Ticket:
+        """Verify the ticket of one request.
+
+        Raises:
+            Unauthenticated: it is none of ours, expired, or another request's.
+        """
+        token = auth.removeprefix(_TICKET_SCHEME)
+        try:
+            claims = jws.verify(token, self._trust.ticket_keys, {_TICKET_TYPE})
+            check_origin(claims, issuer=self._issuer, audience=_TICKET_AUDIENCE)
+            check_times(claims, now=self._clock(), longest=float("inf"))
+            return Ticket(Principal(subject_of(claims)), request_id, _retries_of(claims, request_id))
+        except ValueError as error:
+            raise Unauthenticated(_REFUSED) from error
+
+    def seal_letter(self, content: bytes) -> str:
+        """Make the seal that shows that a worker wrote a dead letter, over all of it that has to be believed."""
+        return hmac.new(self._trust.letter_keys[0], content, "sha256").hexdigest()
+
+    def is_letter_sealed(self, content: bytes, seal: str) -> bool:
+        """Tell whether a worker sealed this content, with the secret or another one that is known."""
+        seals = (hmac.new(key, content, "sha256").hexdigest().encode() for key in self._trust.letter_keys)
+        return any(hmac.compare_digest(right, seal.encode()) for right in seals)
+
+    def fingerprint(self, canonical_request: bytes, *, keyed: bool) -> bytes:
+        """Digest a request to compare it with a later one; keyed where a password in it must not be guessable."""
+        return _digest(canonical_request, self._trust.fingerprint_key if keyed else b"")
+
+    def other_fingerprints(self, canonical_request: bytes, *, keyed: bool) -> tuple[bytes, ...]:
+        """Digest a request as workers with the former or the coming secret do: as many as other secrets are known."""
+        if not keyed:
+            return ()
+        return tuple(_digest(canonical_request, key) for key in self._trust.former_fingerprint_keys)
+
+    def _examine(self, token: str, trust: _Trust, now: float) -> tuple[Principal, float]:
+        try:
+            claims = jws.verify(token, trust.token_keys, _TOKEN_TYPES)
+            check_origin(claims, issuer=self._issuer, audience=self._issuer)
+            subject = subject_of(claims)
+            expires = check_times(claims, now=now, longest=self._longest_life)
+        except Expired as error:
+            raise (TokenExpired(Principal(subject)) if subject else Unauthenticated(_REFUSED)) from error
+        except ValueError as error:
+            raise Unauthenticated(_REFUSED) from error
+        if not subject:
+            raise Unauthenticated(_REFUSED)
+        return Principal(subject), expires
+
+
+def bearer(auth: str) -> str:
+    """Take a leading ``Bearer `` off (RFC 6750, section 2.1; the scheme's case does not matter)."""
+    return auth[7:].strip() if auth[:7].lower() == "bearer " else auth.strip()
+
+
+def is_ticket(auth: str) -> bool:
+    """Tell a ticket from a token by its scheme; it still has to be verified."""
+    return auth.startswith(_TICKET_SCHEME)
+
+
+def _retries_of(claims: dict[str, Any], request_id: str) -> int:
+    retries = claims.get("retries")
+    if claims.get("rid") != request_id or type(retries) is not int or retries < 0:
+        raise ValueError("the ticket of another request")
+    return retries
+
+
+def _ticket_key(secret: bytes) -> Key:
+    """Derive the key of a secret's tickets; its ``kid`` names the secret without giving anything of it away."""
+    key = hmac.digest(secret, b"leveret ticket", "sha256")
+    return Key(HS256, key, key, hmac.digest(key, b"leveret ticket kid", "sha256")[:8].hex())
+
+
+def _letter_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, b"leveret letter", "sha256")
+
+
+def _fingerprint_key(secret: bytes) -> bytes:
+    return hmac.digest(secret, b"leveret fingerprint", "sha256")
+
+
+def _digest(canonical_request: bytes, key: bytes) -> bytes:
+    return hashlib.blake2b(canonical_request, digest_size=16, key=key).digest()

@@ -1,0 +1,1 @@
+"""The broker as an operator meets it: queues, users, the management API."""

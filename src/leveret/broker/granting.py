@@ -1,0 +1,94 @@
+"""Making users at the broker with the permissions that they need, and no more."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from leveret.broker.management import Management, ManagementTrouble
+from leveret.broker.users import Permissions
+
+_PASSWORD_BYTES: Final = 24
+
+
+class BrokerUser(Struct, frozen=True):
+    """A user as it shall be. Its text hides the password.
+
+    Attributes:
+        name: its name at the broker.
+        permissions: all that it may do in the vhost.
+        password: the password that it gets; None leaves that of a user who is there, and makes one for a new user.
+    """
+
+    name: str
+    permissions: Permissions
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"BrokerUser({self.name!r}, {self.permissions!r})"
+
+
+class Granted(Struct, frozen=True):
+    """A user as it is now. Its text hides the password.
+
+    Attributes:
+        name: its name at the broker.
+        made: it was not there before.
+        password: the one that was made for it, which nobody else knows; None when it was given or left as it was.
+    """
+
+    name: str
+    made: bool
+    password: str | None
+
+    def __repr__(self) -> str:
+        return f"Granted({self.name!r}, made={self.made!r})"
+
+
+def grant(management: Management, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:
+    """Make users, or set what they may do in a vhost; doing it again changes nothing.
+
+    Users with tags, administrators among them, are not touched: their passwords and permissions are not ours to change.
+
+    Yields:
+        Each user when it is done, so that no password that was made is lost by a later failure.
+
+    Raises:
+        ManagementTrouble: no answer, a refusal, or a name of somebody with tags (then nothing was done).
+    """
+    tags = {user.name: management.user_tags(user.name) for user in users}
+    if len(tags) < len(users):
+        raise ManagementTrouble("callers and workers need a user each: the names are the same")
+    for name, found in tags.items():
+        if found:
+            raise ManagementTrouble(
+                f"the user {name!r} has tags ({', '.join(found)}), which none of ours has: choose another name"
+            )
+    for user in users:
+        yield _grant(management, vhost, user, made=tags[user.name] is None)
+
+
+def _grant(management: Management, vhost: str, user: BrokerUser, *, made: bool) -> Granted:
+    password = user.password
+    if made and password is None:
+        password = secrets.token_urlsafe(_PASSWORD_BYTES)
+    if password is not None:
+        management.set_password(user.name, password)
+    try:
+        management.permit(user.name, vhost, user.permissions)
+    except ManagementTrouble as error:
+        if made:  # with a password that nobody knows it would be of no use
+            _remove_again(management, user.name, error)
+        raise
+    return Granted(user.name, made, None if user.password else password)
+
+
+def _remove_again(management: Management, name: str, trouble: ManagementTrouble) -> None:
+    try:
+        management.remove_user(name)
+    except ManagementTrouble as error:
+        left = f"{trouble}; the user {name!r} was made before that and could not be removed: {error}"
+        raise ManagementTrouble(left) from trouble

@@ -1,0 +1,193 @@
+"""Users and permissions through RabbitMQ's management HTTP API (its page "HTTP API reference").
+
+With the standard library's plain client: it follows no redirection and asks no proxy, so a password goes to the address
+that was given and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from typing import Any, Final
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from leveret.broker.users import Permissions
+from leveret.errors import LeveretError
+from leveret.process.urls import shown_host, split_url
+
+_PORTS: Final = {"http": 15672, "https": 15671}
+_LIMIT: Final = 10.0
+"""Seconds for each step."""
+
+
+class ManagementTrouble(LeveretError):
+    """The management API does not answer or refuses; the text says what to do, and shows no password."""
+
+
+class Login(Struct, frozen=True):
+    """An administrator's name and password at the broker. Its text hides the password."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.user!r})"
+
+
+class ManagementAddress(Struct, frozen=True):
+    """Where the management API is, and who we are there as far as the address tells. Its text hides the password.
+
+    Attributes:
+        tls: https; the certificate is checked, always.
+        host: name or number.
+        port: 15672 by default, 15671 with https.
+        path: what precedes ``/api``, where the broker was given a path prefix.
+        user: from the address, or None.
+        password: from the address, or None.
+    """
+
+    tls: bool
+    host: str
+    port: int
+    path: str
+    user: str | None
+    password: str | None
+
+    @classmethod
+    def parse(cls, url: str) -> ManagementAddress:
+        """Read ``http://user:password@host:port/`` or ``https://...``.
+
+        Raises:
+            ValueError: it is none; the text does not show it.
+        """
+        parts = split_url(url, *_PORTS)
+        if not parts.host or parts.query:
+            raise ValueError("expected http://user:password@host:15672/ or https://...")
+        path = parts.path.rstrip("/").removesuffix("/api")
+        port = parts.port or _PORTS[parts.scheme]
+        return cls(parts.scheme == "https", parts.host, port, path, parts.user or None, parts.password or None)
+
+    def __str__(self) -> str:
+        return f"{'https' if self.tls else 'http'}://{shown_host(self.host, self.port)}{self.path}/"
+
+    __repr__ = __str__
+
+
+class Management:
+    """Asks the management API as an administrator.
+
+    Args:
+        address: where it is.
+        login: an administrator; the address's own login is not looked at.
+
+    Raises:
+        ManagementTrouble: name or password cannot be written as UTF-8.
+    """
+
+    def __init__(self, address: ManagementAddress, login: Login) -> None:
+        self._address = address
+        try:
+            words = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        except UnicodeError:  # its cause holds the password
+            raise ManagementTrouble("the administrator's name or password is not UTF-8 text") from None
+        self._headers = {"Authorization": f"Basic {words}", "Content-Type": "application/json"}
+
+    def user_tags(self, name: str) -> tuple[str, ...] | None:
+        """Give the tags of a user, such as ``administrator``; None when there is no such user.
+
+        Raises:
+            ManagementTrouble: no answer, or a refusal.
+        """
+        found = self._ask("GET", f"/users/{_part(name)}")
+        if found is None:
+            return None
+        tags = found.get("tags", "")
+        return tuple(tags.split(",") if isinstance(tags, str) and tags else tags or ())  # a text before 3.10
+
+    def set_password(self, name: str, password: str) -> None:
+        """Make a user without tags, or give it this password.
+
+        Raises:
+            ManagementTrouble: no answer, or a refusal.
+        """
+        self._ask("PUT", f"/users/{_part(name)}", {"password": password, "tags": ""})
+
+    def permit(self, name: str, vhost: str, permissions: Permissions) -> None:
+        """Let a user do this in a vhost, and nothing else there.
+
+        Raises:
+            ManagementTrouble: no answer, no such user or vhost, or a refusal.
+        """
+        wanted = {"configure": permissions.configure, "write": permissions.write, "read": permissions.read}
+        path = f"/permissions/{_part(vhost)}/{_part(name)}"
+        self._ask("PUT", path, wanted)
+        if (found := self._ask("GET", path)) is None or {key: found.get(key) for key in wanted} != wanted:
+            raise ManagementTrouble(f"{self._address} did not keep the permissions of {name!r} in vhost {vhost!r}")
+
+    def remove_user(self, name: str) -> None:
+        """Delete a user with its permissions; one that is not there is no error.
+
+        Raises:
+            ManagementTrouble: no answer, or a refusal.
+        """
+        self._ask("DELETE", f"/users/{_part(name)}")
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """Ask, and give the JSON object of the answer; empty where there is none, None for 404."""
+        connection = self._connection()
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, f"{self._address.path}/api{path}", text, self._headers)
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a host that is no name
+            why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise ManagementTrouble(
+                f"no answer from {self._address}: {why}. Is the management plugin enabled, and is the port right?"
+            ) from error
+        finally:
+            connection.close()
+        if status == http.HTTPStatus.NOT_FOUND and method != "PUT":
+            return None
+        if not http.HTTPStatus(200) <= status < http.HTTPStatus(300):
+            raise ManagementTrouble(f"{self._address} refused {method} {path}: {_reason(status, answer)}")
+        return _object(answer)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        address = self._address
+        if address.tls:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(address.host, address.port, timeout=_LIMIT, context=context)
+        return http.client.HTTPConnection(address.host, address.port, timeout=_LIMIT)
+
+
+def _part(name: str) -> str:
+    try:
+        return quote(name, safe="")
+    except UnicodeError as error:
+        raise ManagementTrouble(f"the name {name!r} is not UTF-8 text: choose another one") from error
+
+
+def _object(answer: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(answer or b"{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ManagementTrouble("the answer is not what RabbitMQ's management API gives: is this its address?")
+    return found
+
+
+def _reason(status: int, answer: bytes) -> str:
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        return "the user or the password is wrong, or the user is no administrator"
+    if http.HTTPStatus.MULTIPLE_CHOICES <= status < http.HTTPStatus.BAD_REQUEST:
+        return f"it answers from another address (status {status}): give that one"
+    try:
+        return str(_object(answer).get("reason") or f"status {status}")
+    except ManagementTrouble:
+        return f"status {status}: is this the address of RabbitMQ's management API?"

@@ -1,0 +1,150 @@
+"""One job in a transaction of its own: its row, its refusal, and the crash journal of what was delivered before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from leveret.errors import RequestError, StorageFailed, StorageUnavailable
+from leveret.inbox.job import (
+    Answered,
+    Deadly,
+    Failed,
+    Job,
+    NotWanted,
+    Result,
+    always,
+    refused,
+    repeat,
+    row_of,
+    undeclared,
+)
+from leveret.inbox.outages import judged
+from leveret.sql.records import Key, KeyTaken, Store, Stored, Transaction
+
+C = TypeVar("C")
+
+MOST_DEATHS = 3
+"""So many workers may die on one request before it is given up."""
+
+
+def run_alone(store: Store[C], job: Job[C]) -> Result:
+    """Run one job in a transaction of its own.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+    """
+    return _unless_taken(lambda: judged(store, lambda: _run_once(store, job))) if job.wanted() else Failed(NotWanted())
+
+
+def _run_once(store: Store[C], job: Job[C]) -> Result:
+    try:
+        with store.begin(writes=job.stores or job.journal or not job.reads) as transaction:
+            return _answer_one(transaction, job)
+    except RequestError as error:
+        return _store_refusal(store, job, error) if job.stores and error.kept else refused(job, error)
+
+
+def _unless_taken(attempt: Callable[[], Result]) -> Result:
+    """Attempt again when another worker answered the same request meanwhile: its row is found then."""
+    for _ in range(3):
+        try:
+            return attempt()
+        except KeyTaken as error:
+            taken = error
+        except StorageUnavailable:
+            raise
+        except BaseException as error:  # whatever an action raises becomes a value that the retry policy decides on
+            return Failed(error)
+    return Failed(taken)
+
+
+def _answer_one(transaction: Transaction[C], job: Job[C]) -> Answered:
+    if job.journal:
+        transaction.forget_deaths(job.key)
+    if job.stores and (stored := transaction.find([job.key]).get(job.key)):
+        return repeat(job, stored)
+    before = transaction.changes
+    response = job.run(transaction.connection)
+    if job.reads and transaction.changes != before:
+        raise undeclared(job)
+    if job.stores:
+        transaction.save([row_of(job, response)])
+    return Answered(response)
+
+
+def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answered:
+    """Keep the refusal after the refused attempt was rolled back; another worker may have been faster."""
+    answer = refused(job, error)
+    with store.begin(writes=True) as transaction:
+        if job.journal:
+            transaction.forget_deaths(job.key)
+        if stored := transaction.find([job.key]).get(job.key):
+            return repeat(job, stored)
+        transaction.save([row_of(job, answer.response)])
+        return answer
+
+
+def run_journaled(store: Store[C], job: Job[C]) -> Result:
+    """Run a request that a worker may have died on, alone, after its attempt was committed; never raises an error."""
+    if not job.wanted():
+        return Failed(NotWanted())
+    try:
+        deaths = store.count_attempt(job.key)
+    except Exception as error:  # it did not run, and earlier deaths stay what they are
+        return Failed(_or_outage(store, error))
+    if deaths >= MOST_DEATHS:
+        return _repeat_or_give_up(store, job)
+    try:
+        result = run_alone(store, replace(job, wanted=always))
+    except StorageUnavailable as error:
+        return Failed(error, counted=True)
+    survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
+    return _forget_deaths(store, job, result) if survived_uncommitted else result
+
+
+def _repeat_or_give_up(store: Store[C], job: Job[C]) -> Result:
+    """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+    try:
+        known = find_answer(store, job) if job.stores else None
+    except Exception as error:
+        return Failed(error, counted=isinstance(error, StorageUnavailable))
+    return _forget_deaths(store, job, known) if known else Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+
+
+def find_answer(store: Store[C], job: Job[C]) -> Answered | None:
+    """Look up how a request was answered before; None when it was not."""
+    stored = find_answers(store, [job.key]).get(job.key)
+    return repeat(job, stored) if stored else None
+
+
+def find_answers(store: Store[C], keys: Sequence[Key]) -> Mapping[Key, Stored]:
+    """Look up which requests were answered before."""
+
+    def find() -> Mapping[Key, Stored]:
+        with store.begin(writes=False) as transaction:
+            return transaction.find(keys)
+
+    return judged(store, find)
+
+
+def _or_outage(store: Store[C], error: Exception) -> Exception:
+    """Say that it was an outage where the database refuses everybody."""
+    try:
+        if isinstance(error, StorageFailed):
+            store.ping()
+    except StorageUnavailable as outage:
+        return outage
+    return error
+
+
+def _forget_deaths(store: Store[C], job: Job[C], result: Result) -> Result:
+    """Remove a request from the journal; where that fails its result stands all the same, and says so."""
+    try:
+        with store.begin(writes=True) as transaction:
+            transaction.forget_deaths(job.key)
+    except Exception:
+        return replace(result, counted=True)
+    return result

@@ -1,0 +1,177 @@
+"""Sending a dead letter again: what may be, and as which message. No I/O."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from leveret.amqp import Delivery, Message, Properties
+from leveret.api import Action, Api
+from leveret.auth.claims import LEEWAY
+from leveret.auth.keyring import Keyring, Principal, Ticket
+from leveret.errors import BY_CODE, InvalidRequest, LeveretError, UnknownAction
+from leveret.letters.letter import sealed_content
+from leveret.outcome import WORKERS_DIED
+from leveret.topology import Topology
+from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
+from leveret.wire.envelope import CONTENT_TYPE, PRINCIPAL, REDRIVE_PRIORITY, RETRY_COUNT, SEAL, DeadLetter, Request
+
+_PERSISTENT: Final = 2
+
+_MOVED: Final = (
+    "no worker wrote this: the broker moved the message here as its caller sent it (it expired, or somebody rejected "
+    "it); have its caller ask again with the same id, then discard it"
+)
+_UNSEALED: Final = (
+    "it has no seal of a worker with this secret: it was written before letters had one, under another secret, for "
+    "another queue, or it is forged; have its caller ask again with the same id"
+)
+_INCOMPLETE: Final = (
+    "it lacks what must not be written down, such as a password, or a token in its data; "
+    "have its caller ask again with the same id"
+)
+_TOO_LARGE: Final = (
+    "with the ticket that names its caller it would be larger than a request may be; "
+    "have its caller ask again with the same id"
+)
+_DEADLY: Final = (
+    f"{WORKERS_DIED}, and it would kill them again: with --all it is not sent; "
+    "name it by its id once the cause is mended"
+)
+_NOT_JUDGED: Final = tuple(f"{code}: " for code, kind in BY_CODE.items() if not kind.kept)
+_FOR_THE_MOMENT: Final = (
+    "it was refused ({code}) for the moment only, and may have been executed at another one, which may be so long ago "
+    "that nothing would keep it from having its effect twice; have its caller ask again, then discard it"
+)
+_ANONYMOUS: Final = "its caller was never authenticated, and {name} needs one; have its caller ask again with a token"
+
+
+class NotRedrivable(LeveretError):
+    """This letter cannot be sent again; the text says why and what to do."""
+
+
+class Redriver:
+    """Makes the requests that dead letters are sent again as.
+
+    A letter is believed only with the seal of a worker: a message that the broker moved to the dead-letter queue has
+    the headers that its caller chose. Its request is sent without a new token; a ticket names the caller that was
+    verified then. It has its effect once, however often it is sent, as long as responses are kept. So a letter that is
+    older than that is refused, and so is one whose request may have been executed before: it was refused for the
+    moment only. The ticket ends with the same time, so that the request does not run later either.
+
+    Args:
+        topology: names at the broker.
+        keyring: the workers' own, or one with the same secret.
+        api: tells which actions are public.
+        retention: how long responses are kept.
+        clock: POSIX time in seconds.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        keyring: Keyring,
+        api: Api[Any, Any],
+        *,
+        retention: timedelta,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.topology = topology
+        self._keyring = keyring
+        self._api = api
+        self._retention = retention
+        self._clock = clock
+
+    def message(self, delivery: Delivery, *, named: bool) -> Message:
+        """Make a fresh message for a letter: none of its headers is copied, and nobody waits for the reply.
+
+        It goes out at a low priority, so that on RabbitMQ 4.3 many of them keep no live request waiting.
+
+        Args:
+            delivery: the letter.
+            named: somebody asked for this very letter, so that one on which workers died may be sent too.
+
+        Raises:
+            NotRedrivable: it is no letter of a worker, too old, lacks something, its action is unknown here, workers
+                died on it, or nobody knows whether it was executed before.
+        """
+        letter, principal = self._believed(delivery)
+        _check_reason(letter, named=named)
+        until = self._end(letter)
+        request, action = self._request(letter)
+        auth = self._auth(request, action, principal, until)
+        properties = Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=_PERSISTENT,
+            priority=REDRIVE_PRIORITY,
+            correlation_id=request.id,
+            headers={RETRY_COUNT: 0},
+        )
+        body = encode_json(msgspec.structs.replace(request, auth=auth))
+        if len(body) > LARGEST_BODY:
+            raise NotRedrivable(_TOO_LARGE)
+        return Message(body, self.topology.requests, self.topology.exchange, properties, mandatory=True)
+
+    def _believed(self, delivery: Delivery) -> tuple[DeadLetter, str | None]:
+        """Read a letter and the subject whose request it was, None where nobody was verified."""
+        headers = delivery.properties.headers or {}
+        try:
+            letter = decode_letter(delivery.body)
+        except ValueError:
+            raise NotRedrivable(_MOVED) from None
+        principal, seal = headers.get(PRINCIPAL), headers.get(SEAL)
+        if not isinstance(seal, str) or not (principal is None or isinstance(principal, str)):
+            raise NotRedrivable(_UNSEALED)
+        content = sealed_content(self.topology.dead_letters, principal, delivery.body)
+        if not self._keyring.is_letter_sealed(content, seal):
+            raise NotRedrivable(_UNSEALED)
+        return letter, principal
+
+    def _end(self, letter: DeadLetter) -> float:
+        """Say when its ticket must end: a ticket is believed a little longer than it says."""
+        end = datetime.fromisoformat(letter.failed_at) + self._retention - LEEWAY
+        if end <= datetime.fromtimestamp(self._clock(), UTC):
+            raise NotRedrivable(
+                f"it failed at {letter.failed_at}, longer ago than responses are kept: were its request sent again, "
+                "nothing would keep it from having its effect twice; have its caller ask with a new id, then discard it"
+            )
+        return end.timestamp()
+
+    def _request(self, letter: DeadLetter) -> tuple[Request, Action]:
+        try:
+            request = decode_request(encode_json(letter.request), LARGEST_REWRITTEN)
+            return request, self._api.find(request.version, request.action)
+        except InvalidRequest as error:
+            raise NotRedrivable(f"it holds no request that could be sent: {error}") from None
+        except UnknownAction as error:
+            raise NotRedrivable(f"{error}: run the command in the version that the workers run") from None
+
+    def _auth(self, request: Request, action: Action, principal: str | None, until: float) -> str:
+        if principal:
+            return self._keyring.issue_ticket(Ticket(Principal(principal), imprint(request), 0), until=until)
+        if action.public:
+            return ""
+        raise NotRedrivable(_ANONYMOUS.format(name=request.name))
+
+
+def _check_reason(letter: DeadLetter, *, named: bool) -> None:
+    if letter.redrivable is False:
+        raise NotRedrivable(_INCOMPLETE)
+    if letter.reason.startswith(_NOT_JUDGED):
+        raise NotRedrivable(_FOR_THE_MOMENT.format(code=letter.reason.partition(":")[0]))
+    if not named and letter.reason.endswith(WORKERS_DIED):
+        raise NotRedrivable(_DEADLY)
+
+
+def request_id(delivery: Delivery) -> str | None:
+    """Name a letter by its request's id; a message that no worker wrote by its correlation_id."""
+    try:
+        request = decode_letter(delivery.body).request
+    except ValueError:
+        return delivery.properties.correlation_id
+    found = request.get("id") if isinstance(request, dict) else None
+    return found if isinstance(found, str) else delivery.properties.correlation_id

@@ -1,0 +1,1 @@
+"""The program around everything: signals, child processes, memory, addresses."""

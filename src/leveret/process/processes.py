@@ -1,0 +1,129 @@
+"""Several processes of one command, kept running: those that die are started again, and all stop together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from leveret.process.backoff import Backoff
+
+LIMIT: Final = timedelta(seconds=20)
+"""How long a process may take to stop; then it is killed."""
+
+_SOUND: Final = 30.0
+"""Seconds: after a life of that length the next pause is a short one again."""
+
+logger: Final = logging.getLogger("leveret.processes")
+
+
+async def supervise(
+    command: Sequence[str],
+    count: int,
+    stop: asyncio.Event,
+    *,
+    limit: timedelta = LIMIT,
+    final: Collection[int] = (),
+) -> int:
+    """Keep processes of a command running until a stop is wanted, and return when all have ended.
+
+    A process is asked to stop by the end of its standard input, which it has to watch (`running.run` does with
+    ``stop_with_input``): that works on every system, and also when this process dies without a chance to ask.
+
+    Args:
+        command: program and arguments.
+        count: how many.
+        stop: set when they shall stop.
+        limit: how long one may take to stop; then it is killed.
+        final: exit codes that a new start would not change: such a process ends all others.
+
+    Returns:
+        0 after a stop that was wanted, otherwise the final exit code.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
+    crew = _Crew(command, limit, final)
+    keepers = [asyncio.create_task(crew.keep(number)) for number in range(1, count + 1)]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({stopping, *keepers}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        crew.over.set()
+        ended = await asyncio.gather(*keepers, return_exceptions=True)
+    for error in ended:
+        if error is not None:
+            raise error
+    return crew.refusal
+
+
+class _Crew:
+    """The processes; ``over`` is set when they shall stop, ``refusal`` is the final exit code of one of them."""
+
+    def __init__(self, command: Sequence[str], limit: timedelta, final: Collection[int]) -> None:
+        self.over = asyncio.Event()
+        self.refusal = 0
+        self._command = command
+        self._limit = limit
+        self._final = final
+
+    async def keep(self, number: int) -> None:
+        """Keep one process running until ``over`` is set, or it ends with a final code."""
+        now, pauses = asyncio.get_running_loop().time, _pauses()
+        while not self.over.is_set():
+            began = now()
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE)
+            logger.info("process %d runs as number %d", process.pid, number)
+            code = await self._until_end(process)
+            if self.over.is_set():
+                return
+            if code in self._final:
+                self.refusal = code
+                return
+            if now() - began > _SOUND:
+                pauses = _pauses()
+            seconds = next(pauses)
+            logger.warning("process %d %s; started again in %.1f s", process.pid, _ending(code), seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.over.wait(), seconds)
+
+    async def _until_end(self, process: Process) -> int:
+        ended = asyncio.create_task(process.wait())
+        over = asyncio.create_task(self.over.wait())
+        try:
+            await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                await self._stop(process, ended)
+            return await ended
+        finally:
+            over.cancel()
+            if not ended.done():  # cancelled while it runs
+                process.kill()
+
+    async def _stop(self, process: Process, ended: asyncio.Task[int]) -> None:
+        if process.stdin is not None:
+            process.stdin.close()
+        await asyncio.wait({ended}, timeout=self._limit.total_seconds())
+        if not ended.done():
+            logger.warning("process %d did not stop within %g s: killed", process.pid, self._limit.total_seconds())
+            process.kill()
+
+
+def _pauses() -> Iterator[float]:
+    return iter(Backoff(first=0.2, most=30.0))
+
+
+def _ending(code: int) -> str:
+    """Put an exit code into words; on POSIX a negative one is the number of the signal."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"

@@ -1,0 +1,83 @@
+"""Running a program until somebody wants it to stop: by signals, or by the end of its input."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+from leveret.process.interrupts import stop_signals
+
+T = TypeVar("T")
+
+Main = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
+"""A program: it gets the event that is set when it shall stop, and then ends by itself."""
+
+ORPHAN_LIMIT: Final = timedelta(seconds=20)
+"""How long a program may go on after the end of its input; its parent is gone, so nobody else would end it."""
+
+_STUCK: Final = 70
+"""Exit code of a program that went on for longer (sysexits, EX_SOFTWARE)."""
+
+
+def run(main: Main[T], *, stop_with_input: bool = False) -> T:
+    """Run ``main(stop)`` in an event loop of its own, in the main thread, and return what it returns.
+
+    ``stop`` is set by SIGTERM, SIGINT (Ctrl-C) and SIGHUP (its terminal is closed; not where that is ignored, as under
+    ``nohup``), on Windows by Ctrl-C and Ctrl-Break: there those signals do not exist between processes.
+
+    Args:
+        main: the program.
+        stop_with_input: ``stop`` is set at the end of the standard input too. A parent that holds the other end of the
+            pipe so stops its child on every system, by closing it or by dying, `kill -9` included.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_run(main, stop_with_input=stop_with_input))
+
+
+async def _run(main: Main[T], *, stop_with_input: bool) -> T:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    _on_signals(loop, stop)
+    if stop_with_input:
+        threading.Thread(target=_watch_input, args=(loop, stop), name="input", daemon=True).start()
+    return await main(stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    for number in stop_signals():
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        else:
+            loop.add_signal_handler(number, stop.set)
+
+
+def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Wait for the end of the input, in a thread that dies with the program; see to it that this comes."""
+    while _read_input():
+        pass
+    try:
+        loop.call_soon_threadsafe(stop.set)
+    except RuntimeError:  # the loop is closed: the program ends already
+        return
+    threading.Event().wait(ORPHAN_LIMIT.total_seconds())
+    os._exit(_STUCK)
+
+
+def _read_input() -> bytes:
+    try:
+        return os.read(0, 4096)
+    except OSError:  # there is no input: nobody holds the other end
+        return b""

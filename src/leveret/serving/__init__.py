@@ -1,6 +1,0 @@
-"""Serving requests: the worker and its parts, from a delivery to its settled outcome."""
-
-from leveret.serving.loop_guard import DEAF_EXIT, end_process_within
-from leveret.serving.worker import Worker, WorkerOptions
-
-__all__ = ["DEAF_EXIT", "Worker", "WorkerOptions", "end_process_within"]

@@ -1,0 +1,1 @@
+"""The database: the store of the inbox on SQLAlchemy Core, for SQLite and PostgreSQL."""

@@ -1,0 +1,94 @@
+"""Adding many rows with few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from leveret.sql.prepared import Form, Prepared, Values, converter, run_form
+
+_POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's way to get one
+_SQLITE: Final[sa.Dialect] = sqlite.dialect()
+
+NOTHING: Final[Mapping[str, Mapping[str, str]]] = {}
+
+_SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Rows in one statement on SQLite: few different texts, so that each stays prepared."""
+
+
+class BulkInsert:
+    """Adds rows to a table with few statements: on PostgreSQL with one that takes an array for each column.
+
+    A statement for each row costs PostgreSQL and its driver several times what the row itself does, most of all on the
+    way between the two. SQLite's driver lets go of Python's global lock at each row, and the thread that takes it
+    keeps it for longer than a row needs.
+
+    Args:
+        table: without columns that hold arrays.
+        columns: names of the columns that are given.
+        made: SQL for columns that the database makes itself, by name and kind of database.
+    """
+
+    def __init__(self, table: sa.Table, *columns: str, made: Mapping[str, Mapping[str, str]] = NOTHING) -> None:
+        self._columns = columns
+        arrays = [sa.bindparam(name, type_=_Array(table.c[name].type)) for name in columns]
+        self._all = Prepared(sa.text(_from_arrays(table, columns, made)).bindparams(*arrays))
+        self._some = {size: _of_size(size, table, columns, made) for size in _SIZES}
+
+    def run(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
+        """Add rows, in their order.
+
+        Raises:
+            sqlalchemy.exc.StatementError: one of them cannot be; on SQLite some of those before it are added then.
+        """
+        if connection.dialect.name == "postgresql":
+            self._all.run(connection, {name: [row[name] for row in rows] for name in self._columns})
+            return
+        done = 0
+        for size in _SIZES:
+            while len(rows) - done >= size:
+                run_form(connection, self._some[size], rows[done : done + size])
+                done += size
+
+
+def _of_size(size: int, table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> Form:
+    """Make SQLite's statement for so many rows."""
+    preparer = _SQLITE.identifier_preparer
+    names = ", ".join(map(preparer.quote, [*columns, *made]))
+    marks = f"({', '.join(['?'] * len(columns) + [made[name]['sqlite'] for name in made])})"
+    text = f"INSERT INTO {preparer.format_table(table)} ({names}) VALUES {', '.join([marks] * size)}"  # noqa: S608 -- names of a table
+    plan = [(name, converter(table.c[name].type, _SQLITE)) for name in columns]
+
+    def arguments(rows: Sequence[Values]) -> tuple[Any, ...]:
+        return tuple([convert(row[name]) if convert else row[name] for row in rows for name, convert in plan])
+
+    return Form(text, arguments, list)
+
+
+class _Array(sa.types.UserDefinedType[Any]):
+    """An array of a column's values, each converted as the column converts it."""
+
+    def __init__(self, element: sa.types.TypeEngine[Any]) -> None:
+        self.element = element
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+        """Give the function that converts a list."""
+        convert = converter(self.element, dialect)
+        return None if convert is None else lambda values: list(map(convert, values))
+
+
+def _from_arrays(table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> str:
+    preparer = _POSTGRESQL.identifier_preparer
+    names = ", ".join(map(preparer.quote, [*columns, *made]))
+    values = ", ".join(["given.*", *(made[name]["postgresql"] for name in made)])
+    arrays = ", ".join(f"CAST(:{name} AS {_array_type(table.c[name])})" for name in columns)
+    return f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT {values} FROM unnest({arrays}) AS given"  # noqa: S608 -- names of a table
+
+
+def _array_type(column: sa.Column[Any]) -> str:
+    """Name the array's type; a text's has no length, because a cast would cut it off without a word."""
+    kind: sa.types.TypeEngine[Any] = sa.Text() if isinstance(column.type, sa.String) else column.type
+    return f"{kind.compile(_POSTGRESQL)}[]"

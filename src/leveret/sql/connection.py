@@ -1,0 +1,219 @@
+"""Transactions on one connection to SQLite or PostgreSQL; foreign database errors become ours here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from leveret.errors import RowRefused, StorageDoubtful, StorageFailed, StorageUnavailable
+from leveret.sql.constraints import breaks_primary_key, table_of_refused_row
+from leveret.sql.errors import (
+    is_lock_timeout,
+    is_read_only,
+    locked_tables,
+    reason,
+    translate,
+    translate_end,
+    unavailable,
+    undeclared,
+)
+from leveret.sql.prepared import say
+from leveret.sql.records import Key, KeyTaken, Row, Stored
+from leveret.sql.shared_connection import SharedConnection
+from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
+from leveret.sql.tables import crash_journal, is_of, metadata, processed_requests
+from leveret.sql.written import Written
+
+
+class SqlTransaction:
+    """One open transaction."""
+
+    def __init__(self, connection: SharedConnection, written: Written) -> None:
+        self.connection = connection
+        self._written = written
+
+    @property
+    def changes(self) -> int:
+        """Statements so far that wrote, for certain."""
+        return self._written.changes
+
+    @property
+    def apart(self) -> bool:
+        """Whether an action has left something that the next one would meet, or was refused something."""
+        return bool(self.connection.left) or self.connection.refusal is not None
+
+    @property
+    def touched(self) -> int:
+        """Statements so far that wrote or failed."""
+        return self._written.statements
+
+    def gather(self, expected: int) -> None:
+        """Have rows of ``GatheredInsert`` added together; see ``Transaction.gather``."""
+        self._written.gather(self.connection, expected)
+
+    def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+        """Look up which keys have been answered."""
+        if not keys:
+            return {}
+        if len(keys) == 1:
+            found = FIND_ONE.rows(self.connection, {"principal": keys[0].principal, "id": keys[0].id})
+        elif self.connection.dialect.name == "sqlite":
+            found = FIND.rows(self.connection, {"keys": json.dumps(keys)})
+        else:
+            found = FIND.rows(
+                self.connection, {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
+            )
+        return {Key(row[0], row[1]): Stored(bytes(row[2]), row[3].encode()) for row in found}
+
+    def save(self, rows: Sequence[Row]) -> None:
+        """Add rows, in the order of their keys, so that two workers never wait for each other.
+
+        Raises:
+            KeyTaken: another transaction has added one of the keys.
+        """
+        try:
+            SAVE.run(self.connection, [values(row) for row in sorted(rows, key=_key)])
+        except sa.exc.IntegrityError as error:
+            if not breaks_primary_key(error, processed_requests):
+                raise
+            raise KeyTaken("Another worker answered the same request at the same time") from error
+
+    def forget_deaths(self, key: Key) -> None:
+        """Remove the request from the crash journal."""
+        self.connection.execute(crash_journal.delete().where(is_of(crash_journal, key)))
+
+
+class SqlConnection:
+    """One connection, used by one thread, opened when first needed and again after it broke.
+
+    When a connection of the same engine breaks, be it another one's, this one is not trusted any more either: a restart
+    of the database ends them all, and each that found that out by itself would meet an outage of its own.
+
+    Args:
+        engine: where to connect.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._connection: SharedConnection | None = None
+        self._doubted = False
+        sa.event.listen(engine, "invalidate", self._doubt)
+        self._written = Written()
+
+    @contextmanager
+    def begin(self, *, writes: bool) -> Iterator[SqlTransaction]:
+        """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
+
+        Raises:
+            StorageUnavailable: the database does not answer, or somebody holds a whole table.
+            StorageDoubtful: it failed as in an outage after the transaction had begun; the outcome of a commit may be
+                unknown.
+            StorageBusy: a lock or a conflict; nothing was kept.
+        """
+        begun, at_rim = False, True
+        try:
+            connection = self._open()
+            if connection.get_execution_options().get("writes") is not writes:
+                _switch(connection, writes=writes)
+            with connection.begin():
+                begun, at_rim = True, False
+                connection.lent = True
+                try:
+                    yield SqlTransaction(connection, self._written)
+                    self._written.flush()
+                finally:
+                    connection.lent = False
+                connection.check()
+                at_rim = True
+        except Exception as error:
+            self._written.end()  # first of all: what is kept back must not be added by whatever is asked now
+            translated = self._held_up(error) or self._translated(error, writes=writes, begun=begun, at_rim=at_rim)
+            if isinstance(translated, StorageUnavailable):
+                self.close()
+            if translated is error:
+                raise
+            raise translated from error
+        finally:
+            self._written.end()
+            self._clean()
+
+    def translate(self, error: BaseException) -> BaseException:
+        """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
+        if not isinstance(error, sa.exc.DBAPIError):
+            return error
+        return _or_row_refused(error, translate(error))
+
+    def _translated(self, error: Exception, *, writes: bool, begun: bool, at_rim: bool) -> Exception:
+        """Turn what has ended a transaction into one of our errors, where it is the database's."""
+        kept, translated = self._connection, error
+        if kept is not None and kept.refusal is not None:
+            return kept.refusal
+        if isinstance(error, sa.exc.DBAPIError):
+            if begun and not writes and is_read_only(error):
+                return undeclared(error)
+            translated = _or_row_refused(error, translate_end(error) if at_rim else translate(error))
+        elif kept is not None and kept.invalidated:  # whatever was made of that
+            translated = StorageUnavailable(f"The database does not answer: {reason(error)}")
+        if begun and isinstance(translated, StorageUnavailable):
+            return StorageDoubtful(str(translated), reason(error.__cause__ or error))
+        return translated
+
+    def _held_up(self, error: Exception) -> StorageUnavailable | None:
+        """After a wait for a lock: say which table nobody can write to, so that it was not this request's lock."""
+        if self._connection is None or not is_lock_timeout(error):
+            return None
+        try:
+            tables = locked_tables(self._connection)
+        except sa.exc.DBAPIError as worse:
+            return unavailable(worse)
+        return StorageUnavailable(f"Another session has locked {', '.join(tables)}") if tables else None
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _clean(self) -> None:
+        """Give nobody a connection on which an action has left something."""
+        kept = self._connection
+        if kept is not None and (kept.left or kept.refusal is not None) and not kept.clean():
+            self.close()
+
+    def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
+        self._doubted = self._doubted or error is not None  # without an error it was given up, as below
+
+    def _open(self) -> SharedConnection:
+        kept = self._connection
+        if self._doubted or (kept is not None and (kept.invalidated or kept.closed)):
+            self._doubted = False
+            self.close()
+        if self._connection is None:
+            self._connection = SharedConnection(self._engine)
+            self._written.watch(self._connection)
+        return self._connection
+
+
+def _switch(connection: SharedConnection, *, writes: bool) -> None:
+    """Have the transactions of a connection from now on refuse writes, or not any more; PostgreSQL's BEGIN says so."""
+    if connection.dialect.name == "sqlite":
+        say(connection, f"PRAGMA query_only = {int(not writes)}")
+    else:
+        driver: Any = connection.connection.driver_connection
+        driver.read_only = None if writes else True
+    connection.execution_options(writes=writes)
+
+
+def _or_row_refused(error: sa.exc.DBAPIError, translated: Exception) -> Exception:
+    """Tell a row of an action's own table that broke a constraint from what the database may refuse everybody."""
+    table = table_of_refused_row(error) if isinstance(translated, StorageFailed) else None
+    return RowRefused(str(translated)) if table and table not in metadata.tables else translated
+
+
+def _key(row: Row) -> Key:
+    return row.key

@@ -1,0 +1,133 @@
+"""Database engines: durable commits on SQLite and PostgreSQL, and a limit on every wait."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from leveret.sql.libpq import read_parameters
+from leveret.sql.pooling import Pooler, Sessions
+from leveret.sql.prepared import say
+from leveret.sql.sqlite_file import FileConnection, FileUse, SqliteFile
+
+LOCK_TIMEOUT: Final = 5
+"""Seconds that a statement waits for a lock."""
+
+STATEMENT_TIMEOUT: Final = 30
+"""Seconds that PostgreSQL gives to one statement."""
+
+_PARAMETERS: Final = {
+    "lock_timeout": f"{LOCK_TIMEOUT}s",
+    "statement_timeout": f"{STATEMENT_TIMEOUT}s",
+    "timezone": "UTC",
+}
+"""What holds for each transaction on PostgreSQL."""
+
+
+_ABOUT_THE_FILE: Final = frozenset(
+    {
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+"""SQLite, primary result codes whose texts say that something is wrong with a file, and not with which."""
+
+
+def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") -> sa.Engine:
+    """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
+
+    Args:
+        url: SQLAlchemy's.
+        pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right whatever it is.
+        file: what connecting may do to an SQLite file.
+
+    Raises:
+        ValueError: another kind of database, an SQLite database without a file, or a URL whose parameters cannot be
+            used.
+    """
+    parsed = sa.make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite(parsed, file)
+        case "postgresql":
+            return _postgresql(parsed, pooler)
+        case other:
+            raise ValueError(f"Database {other!r} is not supported: use sqlite or postgresql+psycopg")
+
+
+def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
+    file = SqliteFile(_path_of(url), use)
+
+    def connect() -> FileConnection:
+        connection = file.open(timeout=LOCK_TIMEOUT, check_same_thread=False)
+        try:
+            _prepare_sqlite(connection, durable=use != "look")
+            connection.watch(file)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = sa.create_engine(url, creator=connect, hide_parameters=True)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        file.check()
+        # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
+        writes = connection.get_execution_options().get("writes", True)
+        say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @sa.event.listens_for(engine, "handle_error")
+    def name_file(context: sa.engine.ExceptionContext) -> None:
+        error = context.original_exception
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _ABOUT_THE_FILE:
+            error.args = (f"{error} ({url.database})",)
+
+    return engine
+
+
+def _path_of(url: sa.URL) -> Path:
+    name = url.database or ""
+    if not name or ":memory:" in name or name.startswith("file:"):
+        raise ValueError("SQLite needs the path of a file, such as sqlite:///api.db: a worker has several connections")
+    if url.query:
+        raise ValueError("SQLite's URL takes no parameters behind a ?; a ? in the file's name is written %3F")
+    return Path(name)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, *, durable: bool) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    if durable:
+        _write_ahead(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; the first two connections that do so at once are refused without any wait."""
+    give_up = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _postgresql(url: sa.URL, pooler: Pooler) -> sa.Engine:
+    wanted = read_parameters(url)
+    engine = sa.create_engine(wanted.url, connect_args=wanted.arguments, hide_parameters=True)
+    Sessions(_PARAMETERS, pooler, wanted.prepared_after).listen(engine)
+    return engine

@@ -1,0 +1,183 @@
+"""The inbox's store on SQLAlchemy Core, for SQLite and PostgreSQL; foreign database errors become ours here."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
+from leveret.sql.connection import SqlConnection, SqlTransaction
+from leveret.sql.engine import create_engine
+from leveret.sql.records import Key, Lease, Row
+from leveret.sql.statements import LEASE, NOW, values
+from leveret.sql.tables import UtcDateTime, crash_journal, is_of, metadata, processed_requests, rate_windows
+
+__all__ = [
+    "SqlStore",
+    "SqlTransaction",
+    "crash_journal",
+    "create_engine",
+    "metadata",
+    "processed_requests",
+    "rate_windows",
+]
+
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+RECOVERY: Final = 2.0
+"""Seconds that a server which has just failed is given to come back: when one of its processes has crashed it takes a
+moment to notice that, and then ends all connections."""
+
+_LOOK: Final = 0.1
+"""Seconds between two tries to reach it."""
+
+
+class SqlStore(SqlConnection):
+    """The inbox's store, on a connection of its own.
+
+    Args:
+        engine: where to connect.
+        recovery: seconds that ``answers`` waits for a server that does not answer.
+    """
+
+    def __init__(self, engine: sa.Engine, *, recovery: float = RECOVERY) -> None:
+        super().__init__(engine)
+        self._recovery = recovery
+        self._now: sa.ColumnElement[datetime] = sa.literal_column(NOW[engine.dialect.name])
+
+    def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
+        journal = crash_journal.c
+        wanted = sa.select(journal.principal, journal.id, journal.attempts).where(_are(crash_journal, keys))
+        with self.begin(writes=False) as transaction:
+            return {Key(row[0], row[1]): row[2] for row in transaction.connection.execute(wanted)}
+
+    def count_attempt(self, key: Key) -> int:
+        """Write into the crash journal that a request runs now; returns how many such attempts began before."""
+        return self.count_attempts([key])[key]
+
+    def count_attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Do the same for several at once, each of them once; all are counted, or none."""
+        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
+        journal = crash_journal.c
+        statement = insert(crash_journal).values(
+            [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": self._now} for key in sorted(keys)]
+        )
+        counted = statement.on_conflict_do_update(
+            index_elements=[journal.principal, journal.id],
+            set_={"attempts": journal.attempts + 1, "last_at": statement.excluded.last_at},
+        ).returning(journal.principal, journal.id, journal.attempts)
+        with self.begin(writes=True) as transaction:
+            return {Key(row[0], row[1]): row[2] - 1 for row in transaction.connection.execute(counted)}
+
+    def forget_attempts(self, keys: Sequence[Key]) -> None:
+        """Remove all that the crash journal says of several at once."""
+        with self.begin(writes=True) as transaction:
+            transaction.connection.execute(crash_journal.delete().where(_are(crash_journal, sorted(keys))))
+
+    def take_back_attempts(self, keys: Sequence[Key]) -> None:
+        """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
+        with self.begin(writes=True) as transaction:
+            for key in sorted(keys):
+                transaction.connection.execute(
+                    crash_journal.update()
+                    .where(is_of(crash_journal, key), crash_journal.c.attempts > 0)
+                    .values(attempts=crash_journal.c.attempts - 1)
+                )
+
+    def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
+        """Lease shares of principals' requests in their windows, all in one transaction."""
+        length = round(window / timedelta(milliseconds=1))
+        leases = {}
+        with self.begin(writes=True) as transaction:
+            for principal, share in sorted(shares.items()):  # in order, so that two workers never wait for each other
+                wanted = {"principal": principal, "length": length, "share": share}
+                ((ends, taken, left),) = LEASE.rows(transaction.connection, wanted)
+                leases[principal] = Lease(ends, taken, left / 1000)
+        return leases
+
+    def clock(self) -> datetime:
+        """Read the database's clock."""
+        with self.begin(writes=False) as transaction:
+            return self._read_clock(transaction.connection)
+
+    def _read_clock(self, connection: sa.Connection) -> datetime:
+        found: datetime = connection.execute(sa.select(sa.type_coerce(self._now, UtcDateTime))).scalar_one()
+        return found
+
+    def forget_answers(self, age: timedelta, most: int) -> int:
+        """Remove up to ``most`` rows from each table that are older; returns how many went from one."""
+        with self.begin(writes=True) as transaction:
+            tables = _older_than(self._read_clock(transaction.connection) - age).items()
+            return max(_forget(transaction.connection, table, rows, most) for table, rows in tables)
+
+    def ping(self) -> None:
+        """Check that the database answers and keeps what is written into each table that every request may need.
+
+        It does not on a full disk, on a read-only standby, without a table or a right on it.
+
+        Raises:
+            StorageUnavailable: it does not.
+        """
+        try:
+            with self.begin(writes=True) as transaction:
+                for table, row in _pings().items():
+                    key = {column.name: row[column.name] for column in table.primary_key}
+                    transaction.connection.execute(table.insert(), [row])
+                    transaction.connection.execute(table.delete().filter_by(**key))
+        except (StorageBusy, StorageFailed) as error:  # no request is involved: others meet the same
+            raise StorageUnavailable(str(error)) from error
+
+    def answers(self) -> None:
+        """Check on a new connection that the database answers; where it does not it is waited for, for a moment.
+
+        Raises:
+            StorageUnavailable: it does not.
+        """
+        give_up = time.monotonic() + self._recovery
+        while True:
+            self.close()
+            try:
+                return self.ping()
+            except StorageUnavailable:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(_LOOK)
+
+
+def _pings() -> dict[sa.Table, dict[str, Any]]:
+    """Make rows for trying whether rows can be written; no other try waits for them, and no request has such an id."""
+    name = f" ping {secrets.token_hex(8)}"
+    return {
+        processed_requests: {**values(Row(Key("", name), b"", "", "", b"{}")), "created_at": _LONG_AGO},
+        crash_journal: {"principal": "", "id": name, "attempts": 0, "last_at": _LONG_AGO},
+        rate_windows: {"principal": name, "ends_ms": 0, "taken": 0},
+    }
+
+
+def _older_than(moment: datetime) -> dict[sa.Table, sa.ColumnElement[bool]]:
+    return {
+        processed_requests: processed_requests.c.created_at < moment,
+        crash_journal: crash_journal.c.last_at < moment,
+        rate_windows: rate_windows.c.ends_ms < round(moment.timestamp() * 1000),
+    }
+
+
+def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:
+    """Remove up to ``most`` of some rows: first found by their age, then removed by their key."""
+    key = [sa.bindparam(f"_{column.name}", type_=column.type) for column in table.primary_key]
+    found = connection.execute(sa.select(*table.primary_key).where(rows).limit(most)).all()
+    if found:
+        same = sa.and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
+        gone = table.delete().where(same, rows)  # not what was renewed meanwhile
+        connection.execute(gone, [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
+    return len(found)
+
+
+def _are(table: sa.Table, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
+    return sa.tuple_(table.c.principal, table.c.id).in_([tuple(key) for key in keys])

@@ -1,0 +1,81 @@
+"""What a transaction has written so far, also of what it keeps back."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from leveret.sql.gathering import Gathering
+from leveret.sql.prepared import COUNTER
+from leveret.sql.shared_connection import SharedConnection
+from leveret.sql.statement_kinds import kind_of
+
+
+class Written:
+    """Counts what a connection has written: after it a transaction is not as it was before.
+
+    That is all but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads
+    too. What a transaction keeps back is added before any other statement.
+
+    Attributes:
+        statements: those that did not only read, for certain.
+        changes: those that wrote, for certain.
+        gathering: what the transaction keeps back.
+    """
+
+    def __init__(self) -> None:
+        self.statements = 0
+        self.changes = 0
+        self.gathering: Gathering | None = None
+        self._connection: SharedConnection | None = None
+
+    def watch(self, connection: SharedConnection) -> None:
+        """Count the statements of a connection: SQLAlchemy tells of its own, and ``Prepared`` of the others."""
+        self._connection = connection
+        connection.info[COUNTER] = self
+        sa.event.listen(connection, "before_cursor_execute", self._before_own)
+        sa.event.listen(connection, "after_cursor_execute", self._after_own)
+
+    def before(self) -> None:
+        """Count a statement, and add first what is kept back."""
+        if self.gathering is not None:
+            self.flush()
+        self.statements += 1
+
+    def after(self, text: str) -> None:
+        """Forget a statement that only read, and note what another one has left on the connection."""
+        kind = kind_of(text)
+        if kind.reads:
+            self.statements -= 1
+        elif kind.writes:
+            self.changes += 1
+        if kind.left and self._connection is not None:
+            self._connection.leave(kind.left)
+
+    def _before_own(self, connection: SharedConnection, _cursor: object, statement: str, *_others: object) -> None:
+        if kind_of(statement).ends:
+            connection.refuse(f"the statement {statement.strip()[:40]!r}")
+        self.before()
+
+    def _after_own(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        self.after(statement)
+
+    def gather(self, connection: sa.Connection, expected: int) -> None:
+        """Keep rows back and add them together, until the transaction's end; see ``Gathering``."""
+        self.gathering = Gathering(connection, expected, self._count_gathered)
+
+    def _count_gathered(self) -> None:
+        self.statements += 1
+        self.changes += 1
+
+    def flush(self) -> None:
+        """Add what is kept back; that was counted when it was kept, for the request whose it is."""
+        if self.gathering is not None:
+            before = self.statements, self.changes
+            self.gathering.flush()
+            self.statements, self.changes = before
+
+    def end(self) -> None:
+        """Keep nothing back any more: the transaction is at its end."""
+        gathering, self.gathering = self.gathering, None
+        if gathering is not None:
+            gathering.end()

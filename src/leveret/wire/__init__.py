@@ -1,0 +1,1 @@
+"""What stands in messages: the envelope, JSON, and what must not be shown of it."""

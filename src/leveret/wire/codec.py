@@ -1,0 +1,272 @@
+"""Bytes to envelope and back: strict JSON with limits.
+
+Strict means: what two parsers could read differently, or what a database could not store, is refused as the
+caller's error. RFC 8259 leaves duplicate names (section 4), numbers (6), and unpaired surrogates (8.2) open.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from leveret.errors import InvalidRequest, RequestError
+from leveret.wire.envelope import DeadLetter, Reply, Request
+from leveret.wire.masking import shown
+
+LARGEST_BODY: Final = 256 * 1024
+"""Bytes in the body of a request."""
+
+LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
+"""Bytes in a request that a worker has written anew: with a ticket, and numbers in another form."""
+
+MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""A transaction ends with the request whose response brings all of its responses to that size."""
+
+LONGEST_TEXT: Final = 1000
+"""Characters of an error's text in a response; it may repeat what a caller sent."""
+
+LARGEST_DETAILS: Final = 64 * 1024
+"""Bytes of an error's details in a response; larger ones are left out."""
+
+DEEPEST_NESTING: Final = 64
+"""Objects and arrays within one another."""
+
+MOST_VALUES: Final = 10_000
+"""Values in one body: objects, arrays, texts, numbers and all others. One of a few bytes takes up to 240 in memory."""
+
+_DEEPEST_LETTER: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep), and the letter around them
+_MOST_LETTER: Final = 2 * MOST_VALUES  # a request, and headers, of which there are fewer
+
+_ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
+_INT64: Final = range(-(2**63), 2**63)
+# A text that never ends is taken to the end, so that no text is scanned twice.
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_EMPTY: Final = re.compile(r"\[\s*+\]|\{\s*+\}")
+_UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+
+encode_json = msgspec.json.Encoder().encode
+
+
+def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
+    """Read a request from a message's body of at most ``largest`` bytes; a byte order mark before it is left aside.
+
+    Raises:
+        InvalidRequest: it is not one; the text says what is wrong with which field.
+    """
+    document = decode_object(without_mark(body), largest)
+    try:
+        request = msgspec.convert(_without_null(document), Request)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"Request does not fit: {error}") from error
+    check_id(request.id)
+    return request
+
+
+def without_mark(body: bytes) -> bytes:
+    """Cut the byte order mark that some programs write before UTF-8; RFC 8259, section 8.1, allows to ignore it."""
+    return body.removeprefix(codecs.BOM_UTF8)
+
+
+def check_id(value: str) -> None:
+    """Check a request id.
+
+    Raises:
+        InvalidRequest: it is empty, longer than 128 characters, or not printable ASCII.
+    """
+    if not _ID.fullmatch(value):
+        raise InvalidRequest(
+            "Field id: expected 1 to 128 printable ASCII characters without a space at either end, "
+            f"got {len(value)} characters"
+        )
+
+
+def check_size(size: int, largest: int = LARGEST_BODY) -> None:
+    """Check how many bytes a body has.
+
+    Raises:
+        InvalidRequest: more than ``largest``.
+    """
+    if size > largest:
+        raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_BODY} are taken")
+
+
+def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
+    """Read one strict JSON object.
+
+    Raises:
+        InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, too many values, a repeated
+            name, a number past 64 bits or not finite, a NUL, or a lone surrogate.
+    """
+    check_size(len(body), largest)
+    try:
+        text = body.decode()
+        if _is_deeper(text, DEEPEST_NESTING):
+            raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
+        if _holds_more(text, MOST_VALUES):
+            raise InvalidRequest(f"Request holds more than {MOST_VALUES} values")
+        document = _decode(text)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"Request is not UTF-8: byte {error.start}") from error
+    except json.JSONDecodeError as error:
+        raise InvalidRequest(f"Request is not JSON: {error.msg} at character {error.pos}") from error
+    if not isinstance(document, dict):
+        raise InvalidRequest(f"Request is not a JSON object but {_json_name(document)}")
+    if _UNSTORABLE.search(text):
+        _check_texts(document)
+    return document
+
+
+def encode_reply(reply: Reply) -> bytes:
+    """Write a reply; the very bytes are stored and sent again when the request is repeated."""
+    return encode_json(reply)
+
+
+def ok(request_id: str, data: Any) -> bytes:
+    """Write the response of an action that succeeded."""
+    return encode_json(Reply(request_id, "ok", data))
+
+
+def refusal(request_id: str, error: RequestError) -> bytes:
+    """Write an error response; it may repeat a part of what the caller sent, but no token and no line of its own."""
+    details = msgspec.UNSET if error.details is None else dict(error.details)
+    if details and len(encode_json(details)) > LARGEST_DETAILS:
+        details = msgspec.UNSET
+    return encode_json(Reply(request_id, "error", None, shown(error.text, LONGEST_TEXT), error.code, details))
+
+
+_reply = msgspec.json.Decoder(Reply)
+_letter = msgspec.json.Decoder(DeadLetter)
+
+
+def decode_reply(body: bytes) -> Reply:
+    """Read a response.
+
+    Raises:
+        ValueError: it is not one (msgspec's errors are ValueErrors), or nested too deep.
+    """
+    try:
+        return _reply.decode(body)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def decode_letter(body: bytes) -> DeadLetter:
+    """Read a dead letter.
+
+    Raises:
+        ValueError: it is not one, nested too deep, or holds too many values; the broker itself may have moved a message
+            to the dead-letter queue as it was.
+    """
+    text = body.decode(errors="replace")
+    if _is_deeper(text, _DEEPEST_LETTER):
+        raise ValueError("nested too deep")
+    if _holds_more(text, _MOST_LETTER):
+        raise ValueError("too many values")
+    return _letter.decode(body)
+
+
+def canonical(value: Any) -> bytes:
+    """Write JSON in the one form that equal values share: sorted names, no blanks."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def imprint(request: Request) -> str:
+    """Say which request this is and what it asks for: its id, and a digest of the rest but ``auth``."""
+    content = canonical([request.version, request.action, request.data])
+    return f"{request.id} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
+
+
+def _without_null(document: dict[str, Any]) -> dict[str, Any]:
+    """Read ``null`` in an optional field as absent: the first version's clients send ``"auth": null``."""
+    if document.get("auth", "") is None or document.get("data", "") is None:
+        defaults: dict[str, Any] = {"auth": "", "data": {}}
+        return {name: defaults.get(name) if value is None else value for name, value in document.items()}
+    return document
+
+
+def _is_deeper(text: str, most: int) -> bool:
+    if text.count("{") + text.count("[") <= most:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
+            depth += 1
+            if depth > most:
+                return True
+        elif bracket in "]}":
+            depth -= 1
+    return False
+
+
+def _holds_more(text: str, most: int) -> bool:
+    """Tell whether JSON holds more values than that, before any of them is made.
+
+    Each value but the outermost one stands behind a comma, or behind the bracket of what it is the first one in.
+    """
+    if len(text) <= 2 * most or _most_values(text) <= most:
+        return False
+    bare = _TEXT.sub("0", text)
+    return _most_values(bare) - len(_EMPTY.findall(bare)) > most
+
+
+def _most_values(text: str) -> int:
+    return 1 + text.count(",") + text.count("[") + text.count("{")
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidRequest("A text holds the character NUL, which cannot be stored")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidRequest("A text holds half of a surrogate pair, which is no character")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_texts(name)
+            _check_texts(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_texts(member)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise InvalidRequest(f"Name {shown(repeated, 64)!r} stands twice in one object")
+    return members
+
+
+def _int64(digits: str) -> int:
+    if len(digits) > 20 or (number := int(digits)) not in _INT64:  # short first: int() is quadratic in the digits
+        raise InvalidRequest(f"Number past 64 bits: {digits[:24]}")
+    return number
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise InvalidRequest(f"Number out of range: {digits[:24]}")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"Request is not JSON: {name} is no JSON value")
+
+
+def _json_name(value: object) -> str:
+    names = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "an array"}
+    return names.get(type(value), "null")
+
+
+_decode = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_int=_int64, parse_float=_finite, parse_constant=_no_constant
+).decode

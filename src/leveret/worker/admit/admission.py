@@ -1,0 +1,202 @@
+"""Who is let in: requests of principals that have not used up their rate limit, in the order in which they came.
+
+A principal's shares are leased in a lane, for all principals that want one in a single transaction. A request that has
+to wait for a lease stays in hand, and those of the same principal after it; everybody else's go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, Generic, Protocol, TypeVar
+
+from leveret.auth.keyring import is_ticket
+from leveret.errors import RateLimited, StorageBusy
+from leveret.inbox.batch import Failed, Result
+from leveret.sql.records import Lease, RateLimit, Store
+from leveret.worker.admit.allowance import Allowance, Verdict
+from leveret.worker.run.lanes import Lanes
+from leveret.worker.work import Work
+
+C = TypeVar("C")
+
+MOST_PRINCIPALS: Final = 10_000
+"""Allowances kept at a time; the share of one that is forgotten is lost until its window ends."""
+
+MOST_ROUNDS: Final = 2
+"""Transactions with leases at a time. While they run, others' wishes gather for the next; with a second one, a row that
+somebody holds on to does not hold up everybody."""
+
+
+class Gate(Protocol):
+    """Who asked for a request to be admitted, and is told."""
+
+    def begin(self, works: Sequence[Work]) -> None:
+        """Run requests."""
+        ...
+
+    def decline(self, work: Work, error: RateLimited) -> None:
+        """Refuse the request."""
+        ...
+
+    def finish(self, results: list[tuple[Work, Result]]) -> None:
+        """End requests of which nobody can say whether they may run."""
+        ...
+
+
+class _Entry:
+    """A principal's allowance, and its requests that wait for a lease."""
+
+    __slots__ = ("allowance", "leasing", "waiting")
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.allowance = Allowance(limit)
+        self.leasing = False
+        self.waiting: deque[tuple[Work, Gate]] = deque()
+
+
+class Admission(Generic[C]):
+    """Applies one rate limit to all requests of a worker.
+
+    Args:
+        limit: what each principal may do, in all workers together.
+        lanes: where leases are taken.
+        clock: seconds of any clock that never goes back; called in lanes too.
+    """
+
+    def __init__(self, limit: RateLimit, lanes: Lanes[C], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._lanes = lanes
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._wanting: set[str] = set()
+        self._rounds: set[asyncio.Task[None]] = set()
+
+    def admit(self, work: Work, gate: Gate) -> None:
+        """Have a request begin or be declined, at once or as soon as a lease says which."""
+        if not _counts(work):
+            gate.begin([work])
+            return
+        principal = work.principal.subject
+        entry = self._entry(principal)
+        entry.waiting.append((work, gate))
+        if len(entry.waiting) > 1:  # those before it have asked for a lease
+            return
+        now = self._clock()
+        if not self._settle(entry, now) or entry.allowance.is_low(now):
+            self._want(principal)
+
+    async def close(self) -> None:
+        """Take no further leases; requests that wait for one stay unsettled."""
+        rounds = list(self._rounds)
+        for task in rounds:
+            task.cancel()
+        await asyncio.gather(*rounds, return_exceptions=True)
+
+    def _settle(self, entry: _Entry, now: float) -> bool:
+        """Let go of those that wait, as far as the allowance knows; false when it needs a lease for the rest."""
+        while entry.waiting:
+            verdict = entry.allowance.admit(now)
+            if verdict is Verdict.UNKNOWN:
+                return False
+            work, gate = entry.waiting.popleft()
+            if verdict is Verdict.ADMITTED:
+                gate.begin([work])
+            else:
+                gate.decline(work, entry.allowance.refusal(self._clock()))
+        return True
+
+    def _entry(self, principal: str) -> _Entry:
+        entry = self._entries.get(principal)
+        if entry is not None:
+            self._entries.move_to_end(principal)
+            return entry
+        if len(self._entries) >= MOST_PRINCIPALS:
+            self._forget_one()
+        entry = self._entries[principal] = _Entry(self._limit)
+        return entry
+
+    def _forget_one(self) -> None:
+        """Forget the allowance that was not used for longest, unless somebody waits for it."""
+        principal, entry = self._entries.popitem(last=False)
+        if entry.waiting or entry.leasing or principal in self._wanting:
+            self._entries[principal] = entry
+
+    def _want(self, principal: str) -> None:
+        self._wanting.add(principal)
+        self._begin_round()
+
+    def _begin_round(self) -> None:
+        if self._wanting and len(self._rounds) < MOST_ROUNDS:
+            # As a task, so that it begins when all deliveries of this read are known.
+            self._rounds.add(asyncio.get_running_loop().create_task(self._lease_wanted()))
+
+    async def _lease_wanted(self) -> None:
+        try:
+            while (entries := self._take_wanting()) and (shares := self._shares(entries)):
+                await self._lease_round(entries, shares)
+        finally:
+            if (task := asyncio.current_task()) is not None:
+                self._rounds.discard(task)  # now: a wish that comes before this task's callbacks begins the next one
+
+    async def _lease_round(self, entries: Mapping[str, _Entry], shares: Mapping[str, int]) -> None:
+        leases: Mapping[str, Lease | Exception]
+        try:
+            moment, leases = await self._lanes.run(partial(self._lease, shares))
+        except Exception as error:  # from here the ordinary way: put back in an outage, tried again otherwise
+            moment, leases = 0.0, dict.fromkeys(shares, error)
+        for principal, lease in leases.items():
+            entries[principal].leasing = False
+            self._conclude(principal, entries[principal], shares[principal], lease, moment)
+
+    def _take_wanting(self) -> dict[str, _Entry]:
+        """Take those who want a lease and have none under way; the others are looked at when theirs has come."""
+        wanting, self._wanting = self._wanting, set()
+        entries = {principal: self._entries[principal] for principal in wanting}
+        return {principal: entry for principal, entry in entries.items() if not entry.leasing}
+
+    def _shares(self, entries: Mapping[str, _Entry]) -> dict[str, int]:
+        now, shares = self._clock(), {}
+        for principal, entry in entries.items():
+            if entry.waiting or entry.allowance.is_low(now):
+                entry.leasing = True
+                shares[principal] = entry.allowance.next_share(len(entry.waiting), now)
+        return shares
+
+    def _conclude(self, principal: str, entry: _Entry, share: int, lease: Lease | Exception, at: float) -> None:
+        if isinstance(lease, Exception):
+            _fail(entry, lease)
+            return
+        entry.allowance.grant(share, lease, at)
+        # A request that waited belongs to the window in which its lease was taken, however late that comes.
+        if not self._settle(entry, at):
+            self._wanting.add(principal)
+
+    def _lease(self, shares: Mapping[str, int], store: Store[C]) -> tuple[float, dict[str, Lease | Exception]]:
+        """Lease for all at once; one by one where somebody holds the row of one of them, in a lane."""
+        moment = self._clock()
+        try:
+            return moment, dict(store.lease(shares, self._limit.window))
+        except StorageBusy:
+            return self._clock(), {name: self._lease_one(name, share, store) for name, share in shares.items()}
+
+    def _lease_one(self, principal: str, share: int, store: Store[C]) -> Lease | Exception:
+        try:
+            return store.lease({principal: share}, self._limit.window)[principal]
+        except StorageBusy as error:
+            return error
+
+
+def _counts(work: Work) -> bool:
+    """What was delivered before, or comes with a ticket, was admitted then; who has no token has no allowance."""
+    return bool(work.principal.subject) and not work.delivery.redelivered and not is_ticket(work.request.auth)
+
+
+def _fail(entry: _Entry, error: Exception) -> None:
+    waiting = list(entry.waiting)
+    entry.waiting.clear()
+    for work, gate in waiting:
+        gate.finish([(work, Failed(error))])

@@ -1,0 +1,83 @@
+"""What one principal may still do in its window, as far as this worker knows. Pure: times are given, nothing is asked.
+
+Workers share one limit without a question for each request: each leases a share of a principal's window from the store
+and counts that down by itself. Shares shrink as the window fills, so that little lies unused in other workers' hands
+when the last of it is asked for.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from math import inf
+from typing import Final
+
+from leveret.errors import RateLimited
+from leveret.sql.records import Lease, RateLimit
+
+SHARES: Final = 10
+"""A share is this part of what is left in the window, and at least one request."""
+
+
+class Verdict(Enum):
+    """What an allowance says to a request."""
+
+    ADMITTED = auto()
+    SPENT = auto()
+    UNKNOWN = auto()
+    """Only a further lease can tell."""
+
+
+class Allowance:
+    """One principal's requests in hand.
+
+    Args:
+        limit: what all workers share.
+    """
+
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
+        self._window = 0
+        self._ends = -inf
+        self._taken = 0
+        self._share = 0
+        self._in_hand = 0
+
+    def admit(self, now: float) -> Verdict:
+        """Count a request down, if there is one in hand."""
+        if now >= self._ends:
+            return Verdict.UNKNOWN
+        if self._in_hand:
+            self._in_hand -= 1
+            return Verdict.ADMITTED
+        return Verdict.SPENT if self._taken >= self._limit.most else Verdict.UNKNOWN
+
+    def is_low(self, now: float) -> bool:
+        """Say whether to lease more before the last one in hand is used; single requests are not kept in store."""
+        return now < self._ends and 1 < self._share >= 2 * self._in_hand and self._taken < self._limit.most
+
+    def next_share(self, waiting: int, now: float) -> int:
+        """Say how much to lease: enough for those that wait, or a part of what is left."""
+        taken = self._taken if now < self._ends else 0
+        return max((self._limit.most - taken) // SHARES, waiting, 1)
+
+    def grant(self, share: int, lease: Lease, now: float) -> None:
+        """Take what was leased.
+
+        Args:
+            share: what was asked for.
+            lease: what the store answered.
+            now: a moment before it was asked.
+        """
+        granted = min(share, max(0, share + self._limit.most - lease.taken))
+        self._in_hand = granted + (self._in_hand if lease.window == self._window else 0)
+        self._window, self._taken, self._share = lease.window, lease.taken, granted
+        self._ends = now + max(lease.seconds, 0.001)
+
+    def refusal(self, now: float) -> RateLimited:
+        """Write the refusal of a request that finds the window spent."""
+        most, seconds = self._limit.most, round(max(self._ends - now, 0.001), 3)
+        window = self._limit.window.total_seconds()
+        return RateLimited(
+            f"More than {most} requests in {window:g} s; ask again in {seconds:g} s",
+            details={"limit": most, "remaining": 0, "retry_after": seconds},
+        )

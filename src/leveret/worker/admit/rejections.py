@@ -1,0 +1,96 @@
+"""Requests that may not run now: those that were executed before are answered again, all others are refused.
+
+A caller that asks again with the same id may be late, over its limit, or its token has expired meanwhile. None of that
+undoes what was executed. So before such a refusal the stored response is looked up, for all that were refused in the
+same turn of the event loop with one statement. Requests that are not refused pay nothing for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from leveret.auth.keyring import TokenExpired
+from leveret.errors import RequestError
+from leveret.inbox.batch import Job, find_answers, repeat
+from leveret.outcome import Answer, DeadLetter, Outcome
+from leveret.sql.records import Stored
+from leveret.wire.codec import refusal
+from leveret.worker.leave.settle import Settlement
+from leveret.worker.run.lanes import Lanes
+from leveret.worker.work import Rejected, Work
+
+C = TypeVar("C")
+
+
+class Rejections(Generic[C]):
+    """Settles the rejected requests of one session.
+
+    Args:
+        lanes: where rows are looked up.
+        job: makes the job of a request, for its key and its fingerprint.
+        settle: carries outcomes out.
+        failed: told of requests whose rows could not be looked up.
+    """
+
+    def __init__(
+        self,
+        lanes: Lanes[C],
+        job: Callable[[Work], Job[C]],
+        settle: Callable[[list[Settlement]], None],
+        failed: Callable[[Sequence[Work], Exception], None],
+    ) -> None:
+        self._lanes = lanes
+        self._job = job
+        self._settle = settle
+        self._failed = failed
+        self._waiting: list[Rejected] = []
+        self._looking: asyncio.Task[None] | None = None
+
+    def add(self, rejected: Rejected) -> None:
+        """Have a request looked up, and then answered or refused."""
+        self._waiting.append(rejected)
+        if self._looking is None:
+            # As a task, so that it begins when all that is rejected in this turn of the loop is known.
+            self._looking = asyncio.get_running_loop().create_task(self._look())
+
+    def end(self) -> None:
+        """Settle nothing any more."""
+        self._waiting.clear()
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def _look(self) -> None:
+        try:
+            while self._waiting:
+                rejected, self._waiting = self._waiting, []
+                await self._conclude(rejected)
+        finally:
+            self._looking = None
+
+    async def _conclude(self, rejected: Sequence[Rejected]) -> None:
+        jobs = [self._job(one.work) for one in rejected]
+        try:
+            known = await self._lanes.run(lambda store: find_answers(store, [job.key for job in jobs]))
+        except Exception as error:
+            self._failed([one.work for one in rejected], error)
+            return
+        pairs = zip(rejected, jobs, strict=True)
+        self._settle([(one.work, _outcome(one, job, known.get(job.key))) for one, job in pairs])
+
+
+def refused(work: Work, error: RequestError) -> Outcome:
+    """Refuse a request: answered where somebody waits, otherwise kept as a dead letter."""
+    if work.delivery.properties.reply_to:
+        return Answer(refusal(work.request.id, error), error.code)
+    return DeadLetter(f"{error.code}: {error}")
+
+
+def _outcome(rejected: Rejected, job: Job[Any], stored: Stored | None) -> Outcome:
+    if stored is None:
+        return refused(rejected.work, rejected.error)
+    answer = repeat(job, stored)
+    if not answer.replayed and isinstance(rejected.error, TokenExpired):
+        return refused(rejected.work, rejected.error)  # an expired token is good for nothing but its own responses
+    return Answer(answer.response, answer.code, answer.replayed)

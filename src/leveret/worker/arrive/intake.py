@@ -1,0 +1,160 @@
+"""From a delivery to work, or to an outcome: decode, check, find the action, authenticate. No I/O."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+from leveret.amqp import Delivery
+from leveret.api import Api
+from leveret.auth.keyring import ANONYMOUS, Keyring, Ticket, TokenExpired, is_ticket
+from leveret.errors import Internal, InvalidRequest, RequestError
+from leveret.outcome import Answer, DeadLetter, Outcome
+from leveret.wire.codec import (
+    LARGEST_BODY,
+    LARGEST_REWRITTEN,
+    check_size,
+    decode_request,
+    imprint,
+    refusal,
+)
+from leveret.wire.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
+from leveret.wire.masking import shown, without_tokens
+from leveret.worker.arrive.reply_queues import foreign_reply_to
+from leveret.worker.deadline import lateness
+from leveret.worker.work import Declined, Rejected, Work
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+logger: Final = logging.getLogger("leveret.worker")
+
+_LONGEST_NAME: Final = 100
+_LONGEST_REASON: Final = 1000
+"""Characters of what a caller wrote, in logs and reasons."""
+
+_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})  # libraries write charsets
+
+
+class Intake(Generic[C, S]):
+    """Reads deliveries for one API.
+
+    Args:
+        api: the actions.
+        keyring: verifies tokens and tickets.
+        replay_all: store the responses of reads too.
+        clock: POSIX time in seconds.
+    """
+
+    def __init__(
+        self,
+        api: Api[C, S],
+        keyring: Keyring,
+        *,
+        replay_all: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._api = api
+        self._keyring = keyring
+        self._replay_all = replay_all
+        self._clock = clock
+        self._secrets = frozenset(name for action in api for name in action.secrets)
+        self._secrets_of = {(action.version, action.name): self._secrets - action.plain for action in api}
+
+    def take(self, delivery: Delivery) -> Work | Rejected | Declined:
+        """Check a delivery; never raises, whatever the message holds."""
+        request: Request | None = None
+        if delivery.unreadable:
+            return self._refuse(delivery, None, DeadLetter(f"{InvalidRequest.code}: {delivery.unreadable}"))
+        if foreign := foreign_reply_to(delivery.properties.reply_to):
+            return self._refuse(delivery, None, DeadLetter(foreign))
+        try:
+            _check_encoding(delivery)
+            check_size(delivery.left_out, _largest(delivery))
+            request = decode_request(delivery.body, _largest(delivery))
+            return self._accept(delivery, request)
+        except RequestError as error:
+            request_id = request.id if request else _known_id(delivery)
+            if delivery.properties.reply_to:
+                return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code))
+            return self._refuse(delivery, request, DeadLetter(f"{error.code}: {shown(str(error), _LONGEST_REASON)}"))
+        except Exception as error:  # it would end the session, and again with the next delivery of this message
+            logger.exception("a message cannot be read: %s", _known_id(delivery))
+            return self._refuse(delivery, request, DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code))
+
+    def _accept(self, delivery: Delivery, request: Request) -> Work | Rejected:
+        retries, ticket = self._standing(delivery, request)
+        if not retries:  # one that an earlier version has accepted goes on
+            _check_priority(delivery)
+        refused: RequestError | None = None
+        if not (retries or delivery.redelivered):
+            refused = lateness(delivery.properties.headers, self._clock(), "Request arrived")
+        action = self._api.find(request.version, request.action)
+        if ticket:
+            principal = ticket.principal
+        elif action.public:
+            principal = ANONYMOUS
+        else:
+            try:
+                principal = self._keyring.verify(request.auth)
+            except TokenExpired as error:
+                principal, refused = error.principal, refused or error
+        stores = action.writes or (self._replay_all and not action.secret)
+        if refused is not None and not stores:
+            raise refused
+        secrets = self._secrets_of[action.version, action.name]
+        work = Work(delivery, request, action, principal, action.arguments(request.data), retries, secrets, stores)
+        return work if refused is None else Rejected(work, refused)
+
+    def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
+        """Say how many retries lie behind a request: only a ticket, which workers alone can make, is believed."""
+        headers = delivery.properties.headers or {}
+        counted = headers.get(RETRY_COUNT, 0)
+        if is_ticket(request.auth):
+            ticket = self._keyring.read_ticket(request.auth, imprint(request))
+            if ticket.retries == counted:
+                return ticket.retries, ticket
+            raise InvalidRequest(f"Header {RETRY_COUNT} does not fit the request's ticket")
+        for header, forged in ((RETRY_COUNT, counted != 0), (DEATHS, DEATHS in headers)):
+            if forged:
+                raise InvalidRequest(f"Header {header} is not for callers: leave it out")
+        return 0, None
+
+    def leave_unread(self, delivery: Delivery, outcome: Outcome) -> Declined:
+        """Give a delivery its outcome without reading its body."""
+        if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
+            outcome = DeadLetter(outcome.reason)  # nobody is told
+        return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True)
+
+    def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:
+        if request is None:
+            return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets)
+        return Declined(delivery, request.id, shown(request.name, _LONGEST_NAME), outcome, self._secrets)
+
+
+def _largest(delivery: Delivery) -> int:
+    """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
+    moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
+    return LARGEST_REWRITTEN if moved else LARGEST_BODY
+
+
+def _check_encoding(delivery: Delivery) -> None:
+    encoding = delivery.properties.content_encoding
+    if encoding is not None and encoding.strip().lower() not in _PLAIN_ENCODINGS:
+        raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
+
+
+def _check_priority(delivery: Delivery) -> None:
+    priority = delivery.properties.priority
+    if priority is not None and priority > HIGHEST_PRIORITY:
+        raise InvalidRequest(
+            f"Property priority: expected at most {HIGHEST_PRIORITY}, as a request without it has, got {priority}"
+        )
+
+
+def _known_id(delivery: Delivery) -> str:
+    """Name a message whose body says no usable id: by its correlation_id, as far as that is printable."""
+    given = without_tokens(delivery.properties.correlation_id or "")
+    return "".join(character if " " <= character <= "~" else "?" for character in given[:128])

@@ -1,0 +1,70 @@
+"""How much of what has arrived is read into memory at once: a budget in bytes, for bodies that are not small."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from leveret.amqp import Delivery
+from leveret.wire.codec import MOST_VALUES
+
+SMALL_BODY: Final = 4 * 1024
+"""Bytes of a body that needs no room: the prefetch bounds how many there are."""
+
+ROOM: Final = 64 * 1024 * 1024
+"""Bytes in memory that requests may take that were read and have not come to their end, small ones left out."""
+
+_LARGEST_VALUE: Final = 240
+"""Bytes in memory of a value that has a few bytes in JSON: an object of one member."""
+
+_DENSEST: Final = 56
+"""Bytes in memory for each byte of JSON, at the most: arrays of one member, one within the other."""
+
+_TEXTS: Final = 5
+"""Bytes in memory for each byte of a text: those of the body, and four for each character."""
+
+
+def cost(size: int) -> int:
+    """Say how many bytes in memory a body of so many bytes may take when it is read, by its size alone."""
+    return min(_DENSEST * size, _TEXTS * size + _LARGEST_VALUE * MOST_VALUES)
+
+
+class Room:
+    """Lets deliveries in, in their order, as long as what they may take fits; one that fits never comes in alone.
+
+    Args:
+        size: bytes in memory.
+    """
+
+    def __init__(self, size: int = ROOM) -> None:
+        self._size = size
+        self._taken: dict[int, int] = {}
+        self._total = 0
+        self._waiting: deque[Delivery] = deque()
+
+    def add(self, delivery: Delivery) -> None:
+        """Have a delivery wait for room."""
+        self._waiting.append(delivery)
+
+    def enter(self) -> list[Delivery]:
+        """Take those for which there is room now."""
+        entered = []
+        while self._waiting and self._fits(cost(len(self._waiting[0].body))):
+            delivery = self._waiting.popleft()
+            self._taken[delivery.delivery_tag] = taken = cost(len(delivery.body))
+            self._total += taken
+            entered.append(delivery)
+        return entered
+
+    def leave(self, tag: int) -> None:
+        """Make room: a delivery has come to its end."""
+        self._total -= self._taken.pop(tag, 0)
+
+    def withdraw(self) -> list[Delivery]:
+        """Take those that wait; they do not come in any more."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
+    def _fits(self, wanted: int) -> bool:
+        return not self._taken or self._total + wanted <= self._size

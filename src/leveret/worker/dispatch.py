@@ -1,0 +1,297 @@
+"""From deliveries to settled outcomes, within one session: intake, lanes and calls, decision, settlement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from leveret.amqp import Delivery
+from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
+from leveret.inbox.batch import Answered, Deadly, Failed, Result
+from leveret.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.retry import RetryPolicy, decide, describe
+from leveret.wire.codec import decode_reply
+from leveret.worker.admit.admission import Admission
+from leveret.worker.admit.rejections import Rejections, refused
+from leveret.worker.arrive.arrivals import Arrivals, reading_key
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.arrive.room import SMALL_BODY, Room
+from leveret.worker.leave.settle import Settlement, Settler
+from leveret.worker.leave.unsettled import Unsettled
+from leveret.worker.run.calls import Calls
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.run.lanes import Finished, Lanes
+from leveret.worker.run.lull import Lull
+from leveret.worker.run.quarantine import Quarantine
+from leveret.worker.run.standstill import Standstill
+from leveret.worker.run.turns import Turns
+from leveret.worker.work import Rejected, Work
+
+C = TypeVar("C")
+S = TypeVar("S")
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("leveret.worker")
+
+_MOVES: Final = (Retry, DeadLetter)
+"""Outcomes by which a request lives on as another message."""
+
+
+class Dispatcher(Generic[C, S]):
+    """Takes the deliveries of one session and sees each to its end.
+
+    Args:
+        intake: checks deliveries.
+        jobs: makes jobs of requests.
+        lanes: runs ``def`` actions.
+        calls: runs ``async def`` actions.
+        admission: applies the rate limit; None where there is none.
+        policy: limits of retrying.
+        unsettled: the deliveries in hand.
+        settler: carries outcomes out.
+        room: for what is read.
+        on_outage: told when the database does not answer.
+        on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
+    """
+
+    def __init__(
+        self,
+        *,
+        intake: Intake[C, S],
+        jobs: Jobs[C, S],
+        lanes: Lanes[C],
+        calls: Calls[C, S],
+        admission: Admission[C] | None = None,
+        policy: RetryPolicy,
+        unsettled: Unsettled,
+        settler: Settler,
+        room: Room,
+        on_outage: Callable[[str], None],
+        on_broken: Callable[[str], None],
+    ) -> None:
+        self._intake = intake
+        self._jobs = jobs
+        self._lanes = lanes
+        self._turns = Turns(calls, self.ended, lanes.backlog)
+        self._admission = admission
+        self._policy = policy
+        self._unsettled = unsettled
+        self._settler = settler
+        self._on_outage = on_outage
+        self._on_broken = on_broken
+        self._lull = Lull(lanes)
+        self._quarantine = Quarantine(lanes, self._lull, self._begin, self._not_begun, settler.when_settled)
+        self._standstill = Standstill(
+            self._lull,
+            carry_out=partial(self._or_broken, settler.settle),
+            when_settled=settler.when_settled,
+            hold=self._quarantine.hold,
+            release=self._quarantine.release,
+        )
+        self._rejections = Rejections(lanes, jobs.job, self._settle_rejected, self._not_looked_up)
+        self._arrivals = Arrivals(
+            lanes,
+            self._lull,
+            room,
+            read=partial(self._or_broken, self._read),
+            give_up=self._give_up_unread,
+            failed=self._not_on_record,
+            hold=self._quarantine.hold,
+            release=self._quarantine.release,
+        )
+        self._over = False
+
+    def take(self, deliveries: list[Delivery]) -> None:
+        """Begin with the deliveries of one read."""
+        for delivery in deliveries:
+            self._unsettled.add(delivery.delivery_tag)
+            if len(delivery.body) > SMALL_BODY:
+                self._unsettled.when_released(
+                    delivery.delivery_tag, partial(self._arrivals.left, delivery.delivery_tag)
+                )
+        self._arrivals.add(deliveries)
+
+    def _read(self, deliveries: Sequence[Delivery]) -> None:
+        declined: list[Settlement] = []
+        works: list[Work] = []
+        for delivery in deliveries:
+            item = self._intake.take(delivery)
+            if isinstance(item, Work):
+                works.append(item)
+            elif isinstance(item, Rejected):
+                self._rejections.add(item)
+            else:
+                declined.append((item, item.outcome))
+        if self._admission is None:
+            self.begin(works)
+        else:
+            for work in works:
+                self._admission.admit(work, self)
+        if declined:
+            self._settler.settle(declined)
+
+    def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
+        forget = partial(self._lanes.forget_deaths, reading_key(delivery))
+        self._unsettled.when_acked(delivery.delivery_tag, forget)
+        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code)
+        self._or_broken(self._settler.settle, self._unread([delivery], outcome))
+
+    def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        """In an outage nothing is read; otherwise what would go on record is read without, rather than never."""
+        if isinstance(error, StorageUnavailable):
+            outcome = PutBack(describe(error))
+            self._on_outage(outcome.reason)
+            waiting = [*deliveries, *self._arrivals.withdraw()]
+            self._or_broken(self._settler.settle, self._unread(waiting, outcome))
+        else:
+            logger.info("read without an entry in the crash journal: %s", describe(error))
+            self._or_broken(self._read, deliveries)
+
+    def _unread(self, deliveries: Iterable[Delivery], outcome: Outcome) -> list[Settlement]:
+        items = [self._intake.leave_unread(delivery, outcome) for delivery in deliveries]
+        return [(item, item.outcome) for item in items]
+
+    def begin(self, works: Iterable[Work]) -> None:
+        """Run requests that are admitted, as soon as they may; nothing once the session is over."""
+        if not self._over:
+            self._quarantine.admit(works)
+
+    def _begin(self, works: Sequence[Work]) -> None:
+        if not self._over:
+            self._or_broken(self._run, works)
+
+    def _run(self, works: Sequence[Work]) -> None:
+        self._turns.begin([work for work in works if work.action.is_async])
+        jobs = [
+            (self._jobs.job(work, wanted=self._goes_on), (self, work)) for work in works if not work.action.is_async
+        ]
+        if jobs:
+            self._lanes.submit_all(jobs)
+
+    def _goes_on(self) -> bool:
+        return not self._over
+
+    def decline(self, work: Work, error: RateLimited) -> None:
+        """Refuse a request that is not admitted, unless it was executed before."""
+        if self._over:
+            return
+        if work.stores:
+            self._rejections.add(Rejected(work, error))
+        else:
+            self._settle_rejected([(work, refused(work, error))])
+
+    def _settle_rejected(self, settlements: list[Settlement]) -> None:
+        """Not by a standstill: they did not run, and who sends too much must not hold up others."""
+        if not self._over:
+            self._or_broken(self._settler.settle, settlements)
+
+    def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
+        """Nobody can say whether they were executed: not to be tried again, since they may not run."""
+        if isinstance(error, StorageUnavailable):
+            self._not_begun(works, error)
+        else:
+            letter = DeadLetter(f"cannot be looked up: {describe(error)}", Internal.code)
+            self._settle_rejected([(work, letter) for work in works])
+
+    def ended(self, results: list[tuple[Work, Result]]) -> None:
+        """Take what requests have come to that were run."""
+        waited_for = 0
+        for work, result in results:
+            if work.delivery.redelivered:
+                self._take_back(work, result)
+                if self._quarantine.alone or isinstance(result, Deadly):
+                    waited_for += 1
+                    tag = work.delivery.delivery_tag
+                    self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
+                    if isinstance(result, Deadly):
+                        self._unsettled.when_acked(tag, partial(self._lanes.forget_deaths, work.key))
+        self._settle(results, self._standstill.move)
+        self._quarantine.ended(len(results) - waited_for)
+
+    def _take_back(self, work: Work, result: Result) -> None:
+        """Take out of the journal what still stands there: this attempt after an outage, all after an end."""
+        if isinstance(result, Deadly) or not result.counted:
+            return
+        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+            self._lanes.interrupted.append(work.key)
+        else:
+            self._lanes.forget_deaths(work.key)
+
+    def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
+        self.finish([(work, Failed(error)) for work in works])
+
+    def finish(self, results: list[tuple[Work, Result]]) -> None:
+        """Settle requests that did not run; nothing once the session is over."""
+        self._settle(results, self._settler.settle)
+
+    def _settle(self, results: Sequence[tuple[Work, Result]], move: Callable[[list[Settlement]], None]) -> None:
+        if not self._over:
+            self._or_broken(partial(self._carry_out, move), results)
+
+    def _carry_out(self, move: Callable[[list[Settlement]], None], results: Sequence[tuple[Work, Result]]) -> None:
+        settled: list[Settlement] = []
+        moved: list[Settlement] = []
+        for work, result in results:
+            outcome = self._outcome_or_letter(work, result)
+            if isinstance(outcome, PutBack):
+                self._on_outage(outcome.reason)
+                settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
+                settled += self._unread(self._arrivals.withdraw(), outcome)
+            ran = not isinstance(result, Answered)  # an answer that became a letter says that it was too late to run
+            (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
+        if settled:
+            self._settler.settle(settled)
+        if moved:
+            move(moved)
+
+    def _or_broken(self, step: Callable[[T], None], subject: T) -> None:
+        try:
+            step(subject)
+        except Exception as error:
+            logger.exception("requests cannot be settled")
+            self._on_broken(f"requests cannot be settled: {error}")
+
+    def end(self) -> None:
+        """Give up what is in hand, because the session is over; the broker delivers it again."""
+        self._over = True
+        self._arrivals.end()
+        self._rejections.end()
+        self._quarantine.end()
+        self._standstill.end()
+        self._lull.end()
+        self._turns.end()
+
+    def _outcome_or_letter(self, work: Work, result: Result) -> Outcome:
+        try:
+            return self._outcome(work, result)
+        except Exception as error:  # it would come again, and be the same
+            logger.exception("a request cannot be settled: %s", work.request.id)
+            return DeadLetter(f"cannot be settled: {type(error).__name__}", Internal.code)
+
+    def _outcome(self, work: Work, result: Result) -> Outcome:
+        match result:
+            case Answered(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
+                return DeadLetter(f"{DeadlineExceeded.code}: {decode_reply(response).error}")  # as the intake does it
+            case Answered(response, code, replayed):
+                return Answer(response, code, replayed)
+            case Failed(error):
+                return decide(error, work.request.id, work.retries, self._policy)
+            case Deadly(deaths):
+                return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code)
+
+
+def hand_out(finished: Finished) -> None:
+    """Give the results of a lane to those who wait: futures, or dispatchers with their work."""
+    by_dispatcher: dict[Dispatcher[Any, Any], list[tuple[Work, Result]]] = {}
+    for waiter, result in finished:
+        if isinstance(waiter, asyncio.Future):
+            if not waiter.done():
+                waiter.set_result(result)
+        else:
+            dispatcher, work = waiter
+            by_dispatcher.setdefault(dispatcher, []).append((work, result))
+    for dispatcher, results in by_dispatcher.items():
+        dispatcher.ended(results)

@@ -1,0 +1,1 @@
+"""From a result to a settled delivery: replies, retries, dead letters, acks."""

@@ -1,0 +1,99 @@
+"""A queue of ours that takes no message at present, and what waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from leveret.amqp import AmqpError
+from leveret.process.backoff import Backoff
+
+logger: Final = logging.getLogger("leveret.worker")
+
+PAUSES: Final = Backoff(first=0.5, most=30.0)
+"""Seconds between two tries."""
+
+REMINDER: Final = 300.0
+"""Seconds between two lines of the log about one queue."""
+
+P = TypeVar("P")
+
+
+class Refusing(Generic[P]):
+    """Tries one of those that wait with growing pauses; as soon as one is taken, the next one at once.
+
+    Args:
+        queue: its name, for the log.
+        on_due: called with what is to be tried again: ``took`` or ``add`` says what became of it.
+        pauses: in seconds.
+    """
+
+    def __init__(self, queue: str, on_due: Callable[[P], None], pauses: Backoff = PAUSES) -> None:
+        self._queue = queue
+        self._on_due = on_due
+        self._backoff = pauses
+        self._pauses = iter(pauses)
+        self._loop = asyncio.get_running_loop()
+        self._since = datetime.now(UTC)
+        self._began = self._loop.time()
+        self._told: float | None = None
+        self._waiting: deque[P] = deque()
+        self._trying: P | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, waiting: P, why: AmqpError) -> None:
+        """Have something wait: the queue has just not taken it."""
+        if waiting is self._trying:
+            self._trying = None
+            self._waiting.appendleft(waiting)
+        else:
+            self._waiting.append(waiting)
+        self._tell(why)
+        if self._timer is None and self._trying is None:
+            self._timer = self._loop.call_later(next(self._pauses), self._try)
+
+    def took(self, taken: P) -> bool:
+        """Say that the queue has taken something; returns whether nothing waits for it any more."""
+        self._pauses = iter(self._backoff)
+        if taken is self._trying:
+            self._trying = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._waiting:
+            self._timer = self._loop.call_later(0, self._try)
+            return False
+        if self._trying is None:
+            seconds = self._loop.time() - self._began
+            logger.warning("%s takes messages again, after %.0f s", self._queue, seconds)
+        return self._trying is None
+
+    def end(self) -> list[P]:
+        """Try nothing any more; returns what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+        return list(self._waiting)
+
+    def _try(self) -> None:
+        self._timer = None
+        if self._waiting and self._trying is None:
+            self._trying = self._waiting.popleft()
+            self._on_due(self._trying)
+
+    def _tell(self, why: AmqpError) -> None:
+        now = self._loop.time()
+        if self._told is not None and now < self._told + REMINDER:
+            return
+        self._told = now
+        logger.error(
+            "%s takes no messages since %s, and requests wait for it in this worker, uncounted (%d now): %s. "
+            "Make room in it, or change the policy that limits it",
+            self._queue,
+            self._since.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            len(self._waiting),
+            why,
+        )

@@ -1,0 +1,287 @@
+"""Carrying outcomes out: publish what an outcome says, and ack when the broker has confirmed it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from leveret.amqp import AmqpError, Message, Refused, Unroutable
+from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.wire.masking import printable
+from leveret.worker.leave.one_by_one import OneByOne, Parcel
+from leveret.worker.leave.outbox import Outbox, id_of
+from leveret.worker.leave.outcome_log import log_outcome
+from leveret.worker.leave.unconfirmed import Unconfirmed
+from leveret.worker.leave.unproven import Reply, UnprovenReplies
+from leveret.worker.leave.unsettled import Unsettled
+from leveret.worker.publishing import is_not_taken
+from leveret.worker.session import Session
+from leveret.worker.work import Declined, Work
+
+logger: Final = logging.getLogger("leveret.worker")
+
+Settlement = tuple[Work | Declined, Outcome]
+
+
+class Settler:
+    """Settles the deliveries of one session.
+
+    Whatever lies in a message, or in what is made of it, costs that message only: what the broker does not take, and
+    what its queue refuses, is published one by one; replies to new reply queues have a connection of their own.
+
+    Args:
+        unsettled: the deliveries in hand.
+        session: where messages are published.
+        outbox: writes the messages.
+        on_failure: told when nothing can be published for certain: the session has to end, so that the broker
+            delivers again what is not acked.
+        sending: told how many bytes of messages wait for the broker's confirm.
+        on_held: told when one delivery more, or one less, has to stay in hand until a queue takes its message.
+
+    Attributes:
+        concluded: how many deliveries have come to an outcome so far.
+        held: how many deliveries stay in hand until a queue takes their message.
+        held_bytes: the bodies of those.
+    """
+
+    def __init__(
+        self,
+        unsettled: Unsettled,
+        session: Session,
+        outbox: Outbox,
+        on_failure: Callable[[AmqpError], None],
+        *,
+        sending: Callable[[int], None],
+        on_held: Callable[[], None],
+    ) -> None:
+        self._sending = sending
+        self._unsent = 0
+        self._closed = False
+        self._on_held = on_held
+        self._unsettled = unsettled
+        self._publisher = session.publisher
+        self._outbox = outbox
+        self._on_failure = on_failure
+        self._put_back: list[int] | None = None
+        self._unconfirmed = Unconfirmed()
+        self._one_by_one = OneByOne(
+            session.publisher,
+            write_shorter=self._write_shorter,
+            restore=session.restore,
+            on_done=self._published,
+            on_waiting=self._wait_no_longer,
+            give_back=self._give_back,
+            on_failure=on_failure,
+        )
+        self._unproven = UnprovenReplies(
+            session.connect_for_replies,
+            write_shorter=outbox.too_large,
+            on_done=self._ack,
+            on_size=self._tell_unsent,
+            room=max(session.prefetch // 2, 1),
+        )
+        self.concluded = 0
+        self.held = self.held_bytes = 0
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Have a function called when what was published so far is confirmed, acked, and the broker told so.
+
+        What waits because its queue refuses it does not count, nor do replies to new reply queues.
+        """
+        self._unconfirmed.when_settled(callback)
+
+    def hold_put_backs(self) -> None:
+        """Keep what has to go back until ``release_put_backs``: a queue that is consumed would deliver it at once."""
+        self._put_back = []
+
+    def release_put_backs(self) -> None:
+        """Return to the queue what was kept, and from now on at once."""
+        held, self._put_back = self._put_back or [], None
+        self._unsettled.put_back(held)
+
+    def stop_waiting(self) -> None:
+        """Return to the queue what waits because another queue refuses its message, and from now on at once."""
+        self._one_by_one.stop_waiting()
+
+    async def close(self) -> None:
+        """Publish nothing any more: the session is over."""
+        self._one_by_one.end()
+        self._publisher.end()
+        self._sending(0)
+        self._closed = True
+        await self._unproven.close()
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Carry out the outcomes of a batch; their messages are published together and their acks merged."""
+        self.concluded += len(settlements)
+        messages: list[Message] = []
+        silent: list[int] = []
+        parcels: list[Parcel] = []
+        told, proven = logger.isEnabledFor(logging.INFO), self._unproven.proven
+        for item, outcome in settlements:
+            if isinstance(outcome, PutBack):
+                self._return(item, outcome)
+                continue
+            parcel = self._pack(item, outcome)
+            if told and isinstance(outcome, Answer):
+                log_outcome(item, outcome)
+            written = parcel.messages
+            if not written:
+                silent.append(parcel.tag)
+            elif written[-1].mandatory or written[-1].routing_key in proven or not self._takes_detour(parcel):
+                messages += written
+                parcels.append(parcel)
+        try:
+            if silent:
+                self._unsettled.ack(silent)
+            if messages:
+                confirmed = self._publisher.publish(messages)
+                batch = self._unconfirmed.add()
+                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels, batch))
+                self._count_unsent(messages, 1)
+        except AmqpError as error:
+            self._on_failure(error)
+
+    def _pack(self, item: Work | Declined, outcome: Outcome) -> Parcel:
+        try:
+            parcel = Parcel(item, outcome, self._outbox.messages(item, outcome))
+        except Exception as error:  # it would come again, and be the same
+            logger.exception("an outcome cannot be written: %s", id_of(item))
+            parcel = Parcel(item, *self._outbox.last_resort(item, f"cannot be settled: {type(error).__name__}"))
+            parcel.shortened = True
+        if (largest := self._publisher.largest) is not None:
+            for message in list(parcel.messages):
+                if len(message.body) > largest:
+                    self._write_shorter(parcel, message)
+        return parcel
+
+    def _takes_detour(self, parcel: Parcel) -> bool:
+        """Have the reply go another way if its queue is new; returns whether nothing else is left to publish.
+
+        Where a letter is the worker's first concern, the delivery is acked with it, whatever becomes of the reply.
+        """
+        reply = parcel.messages[-1]
+        if self._unproven.is_proven(reply.routing_key):
+            return False
+        parcel.messages.pop()
+        self._unproven.publish(Reply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
+        return not parcel.messages
+
+    def _return(self, item: Work | Declined, outcome: PutBack) -> None:
+        log_outcome(item, outcome)
+        self._return_tag(item.delivery.delivery_tag)
+
+    def _return_tag(self, tag: int) -> None:
+        if self._put_back is None:
+            self._unsettled.put_back([tag])
+        else:
+            self._put_back.append(tag)
+
+    def _confirmed(
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
+    ) -> None:
+        self._count_unsent(messages, -1)
+        if any(verdicts):
+            found = self._sorted_out(verdicts, messages, parcels, batch)
+            if found is None:
+                return
+            parcels = found
+        for parcel in parcels:
+            if not isinstance(parcel.outcome, Answer):
+                log_outcome(parcel.item, parcel.outcome)
+        self._ack([parcel.tag for parcel in parcels])
+        self._unconfirmed.settled(batch)
+
+    def _count_unsent(self, messages: Sequence[Message], sign: int) -> None:
+        self._unsent += sign * sum([len(message.body) for message in messages])
+        self._tell_unsent()
+
+    def _tell_unsent(self) -> None:
+        if not self._closed:  # otherwise the next session tells
+            self._sending(self._unsent + self._unproven.size)
+
+    def _sorted_out(
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
+    ) -> list[Parcel] | None:
+        """Have others than those that were published go their ways, and return these; None when the session is over."""
+        left: list[tuple[Parcel, AmqpError]] = []
+        verdict_of = {id(message): verdict for message, verdict in zip(messages, verdicts, strict=True)}
+        done: list[Parcel] = []
+        for parcel in parcels:
+            parcel.messages = [message for message in parcel.messages if _is_left(message, verdict_of[id(message)])]
+            why = verdict_of[id(parcel.messages[0])] if parcel.messages else None
+            if why is None:
+                done.append(parcel)
+            elif isinstance(why, Refused | Unroutable) or is_not_taken(why):
+                left.append((parcel, why))
+            else:
+                self._on_failure(why)
+                return None
+        self._unconfirmed.split(batch, len(left))
+        for parcel, why in left:
+            parcel.batch = batch
+            self._go_on_alone(parcel, why)
+        return done
+
+    def _go_on_alone(self, parcel: Parcel, why: AmqpError) -> None:
+        if isinstance(why, Refused):
+            self._one_by_one.wait(parcel, parcel.messages[0].routing_key, why)
+        else:
+            self._one_by_one.publish(parcel)
+
+    def _write_shorter(self, parcel: Parcel, message: Message) -> None:
+        """Put what the broker may take into a parcel, in place of a message that it does not take."""
+        at, was_retry = parcel.messages.index(message), isinstance(parcel.outcome, Retry)
+        parcel.outcome, shorter = self._outbox.shorter(parcel.item, parcel.outcome, message)
+        parcel.messages[at : at + 1] = shorter
+        parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
+        if was_retry and not parcel.messages[-1].mandatory:
+            self._takes_detour(parcel)  # a retry had no reply that could have taken it before
+
+    def _published(self, parcel: Parcel) -> None:
+        if not isinstance(parcel.outcome, Answer):
+            log_outcome(parcel.item, parcel.outcome)
+        self._ack([parcel.tag])
+        self._settle_in_batch(parcel)
+        self._hold(parcel, held=False)
+
+    def _wait_no_longer(self, parcel: Parcel) -> None:
+        self._settle_in_batch(parcel)
+        self._unsettled.release(parcel.tag)
+        self._hold(parcel, held=True)
+        parcel.lighten()
+
+    def _hold(self, parcel: Parcel, *, held: bool) -> None:
+        if parcel.held != held:
+            parcel.held = held
+            sign = 1 if held else -1
+            self.held += sign
+            self.held_bytes += sign * len(parcel.item.delivery.body)
+            self._on_held()
+
+    def _settle_in_batch(self, parcel: Parcel) -> None:
+        batch, parcel.batch = parcel.batch, None
+        if batch is not None:
+            self._unconfirmed.settled(batch)
+
+    def _give_back(self, parcel: Parcel) -> None:
+        self._hold(parcel, held=False)
+        try:
+            self._return(parcel.item, PutBack("its message waits for room in another queue, and the worker stops"))
+        except AmqpError as error:
+            self._on_failure(error)
+
+    def _ack(self, tags: Sequence[int]) -> None:
+        try:
+            self._unsettled.ack(tags)
+        except AmqpError as error:
+            self._on_failure(error)
+
+
+def _is_left(message: Message, verdict: AmqpError | None) -> bool:
+    """Whether a message has still to be published; a reply that its queue refuses has not."""
+    if isinstance(verdict, Refused) and not message.mandatory:
+        logger.warning("reply refused by its queue: %s", printable(message.properties.correlation_id or "?"))
+        return False
+    return verdict is not None

@@ -1,0 +1,218 @@
+"""Replies to reply queues of which nobody knows yet whether the broker can read their names.
+
+The name of a direct reply queue is the broker's business. One that somebody forged may have the right form and end the
+connection of whoever publishes to it (RabbitMQ 3.10, code 541). So a name is *proven* by a reply that was confirmed,
+and until then replies to it go over a connection of their own, which it may end as often as it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
+from leveret.process.backoff import Backoff
+from leveret.topology import DIRECT_REPLY_TO
+from leveret.worker.publishing import is_not_taken
+
+logger: Final = logging.getLogger("leveret.worker")
+
+MOST_PROVEN: Final = 10_000
+MOST_FORGED: Final = 1_000
+"""Names that are remembered; the oldest ones are forgotten, and cost a detour or a connection once more."""
+
+TRIES: Final = 3
+"""A reply that was alone when its connection ended, without a word why, is tried that often."""
+
+CALM: Final = 1.0
+"""Seconds since a forged name was found, after which nobody is suspected for the moment."""
+
+OPERATOR: Final = 320
+"""AMQP 0-9-1, section 1.2, connection-forced: somebody closed the connection, or the broker stops."""
+
+
+class Reply:
+    """A reply on its way to a reply queue that is not proven.
+
+    Attributes:
+        message: what is published.
+        id: of the request, for the log.
+        tag: the delivery that may be acked then; None when it may be already.
+        tries: how often its connection ended while it was alone there.
+    """
+
+    __slots__ = ("id", "message", "tag", "tries")
+
+    def __init__(self, message: Message, request_id: str, tag: int | None) -> None:
+        self.message, self.id, self.tag, self.tries = message, request_id, tag, 0
+
+
+class UnprovenReplies:
+    """Publishes replies to queues that are not proven, on a connection that is opened when the first one comes.
+
+    When the connection ends, those that were under way are published one by one, each perhaps on a connection of its
+    own. The one that ends a connection alone is given up, and its reply queue is not answered to any more.
+
+    Args:
+        connect: opens a connection; closed by ``close``.
+        write_shorter: makes a reply that says that the other one is too large; None when there is none.
+        on_done: told of deliveries that may be acked.
+        on_size: told when the size has changed.
+        room: replies that may wait while forged names are found; further ones are given up.
+
+    Attributes:
+        size: bytes of the replies that wait.
+        proven: names of reply queues; a reply to them cannot end the connection that it goes over.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Connection]],
+        *,
+        write_shorter: Callable[[Message, str], Message | None],
+        on_done: Callable[[Sequence[int]], None],
+        on_size: Callable[[], None],
+        room: int,
+    ) -> None:
+        self._connect = connect
+        self._write_shorter = write_shorter
+        self._on_done = on_done
+        self._on_size = on_size
+        self.size = 0
+        self._room = room
+        self._loop = asyncio.get_running_loop()
+        self.proven: dict[str, None] = {}
+        self._forged: dict[str, None] = {}
+        self._waiting: deque[Reply] = deque()
+        self._alone = 0  # of those that wait, the first ones, which are published one by one
+        self._found_at = -CALM
+        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    def is_proven(self, queue: str) -> bool:
+        """Whether a reply to that queue cannot end the connection that it goes over."""
+        if queue in self.proven:
+            return True
+        if queue.startswith(DIRECT_REPLY_TO):
+            return False
+        _remember(self.proven, queue, MOST_PROVEN)  # a queue like others, which is there or not
+        return True
+
+    def publish(self, reply: Reply) -> None:
+        """Publish a reply, unless its queue's name is known as forged."""
+        forged = reply.message.routing_key in self._forged
+        crowded = len(self._waiting) >= self._room and self._loop.time() < self._found_at + CALM
+        if forged or crowded:
+            why = "its reply queue ended connections" if forged else "too many replies wait behind forged reply queues"
+            self._give_up(reply, why)
+            return
+        self._waiting.append(reply)
+        self._grow(len(reply.message.body))
+        if self._running is None:
+            self._running = self._loop.create_task(self._run())
+
+    def _grow(self, size: int) -> None:
+        self.size += size
+        self._on_size()
+
+    async def close(self) -> None:
+        """Publish nothing any more, and close the connection."""
+        self._waiting.clear()
+        if self._running is not None:
+            self._running.cancel()
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                channel = await self._open()
+                count = 1 if self._alone else len(self._waiting)
+                self._alone = max(self._alone - 1, 0)
+                replies = [self._waiting.popleft() for _ in range(count)]
+                await self._publish(channel, replies)
+        finally:
+            self._running = None
+
+    async def _open(self) -> Channel:
+        if self._channel is not None and self._channel.is_open:
+            return self._channel
+        pauses = iter(Backoff())
+        while True:
+            try:
+                if self._connection is None or not self._connection.is_open:
+                    self._connection = await self._connect()
+                self._channel = await self._connection.channel(confirms=True)
+            except AmqpError as error:
+                pause = next(pauses)
+                logger.warning("no connection for replies to new reply queues: %s; next try in %.1f s", error, pause)
+                await asyncio.sleep(pause)
+            else:
+                return self._channel
+
+    async def _publish(self, channel: Channel, replies: list[Reply]) -> None:
+        try:
+            verdicts = await channel.publish_batch([reply.message for reply in replies])
+        except AmqpError as error:
+            verdicts = [error] * len(replies)
+        lost: list[tuple[Reply, AmqpError]] = []
+        done: list[int] = []
+        self._grow(-sum([len(reply.message.body) for reply in replies]))
+        for reply, verdict in zip(replies, verdicts, strict=True):
+            if verdict is not None and not isinstance(verdict, Refused):
+                lost.append((reply, verdict))
+                continue
+            _remember(self.proven, reply.message.routing_key, MOST_PROVEN)
+            if reply.tag is not None:
+                done.append(reply.tag)
+        if done:
+            self._on_done(done)
+        if len(replies) == 1 and lost:
+            self._judge(*lost[0])
+        elif lost:
+            self._waiting.extendleft(reply for reply, _ in reversed(lost))
+            self._alone += len(lost)
+            self._grow(sum([len(reply.message.body) for reply, _ in lost]))
+
+    def _judge(self, reply: Reply, verdict: AmqpError) -> None:
+        """Decide about a reply that was alone when its channel or connection ended."""
+        queue = reply.message.routing_key
+        if is_not_taken(verdict):
+            shorter = self._write_shorter(reply.message, reply.id)
+            if shorter is None:
+                self._give_up(reply, f"the broker does not take it: {verdict}")
+            else:
+                reply.message = shorter
+                self._again(reply)
+            return
+        if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm holds it back, as everybody's
+            self._again(reply)
+            return
+        code = verdict.reply_code if isinstance(verdict, ConnectionLost) else 0
+        reply.tries += 1
+        if code in (0, OPERATOR) and reply.tries < TRIES:
+            self._again(reply)
+            return
+        self._found_at = self._loop.time()
+        _remember(self._forged, queue, MOST_FORGED)
+        self._give_up(reply, f"its reply queue ended connections ({verdict})")
+
+    def _again(self, reply: Reply) -> None:
+        self._waiting.appendleft(reply)
+        self._alone += 1
+        self._grow(len(reply.message.body))
+
+    def _give_up(self, reply: Reply, why: str) -> None:
+        logger.error("no reply to %s: %s: %s", reply.id, why, reply.message.routing_key)
+        if reply.tag is not None:
+            self._on_done([reply.tag])
+
+
+def _remember(names: dict[str, None], name: str, most: int) -> None:
+    names[name] = None
+    if len(names) > most:
+        del names[next(iter(names))]

@@ -1,0 +1,1 @@
+"""Running requests: who may run now, in which thread or task."""

@@ -1,0 +1,179 @@
+"""Running an ``async def`` action: in the event loop, once for each id like all others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
+from leveret.inbox.batch import MOST_DEATHS, Answered, Deadly, Failed, Result, find_answer
+from leveret.inbox.outages import judged
+from leveret.sql.records import Key, Store
+from leveret.wire.codec import refusal
+from leveret.worker.run.jobs import Jobs
+from leveret.worker.run.lanes import Lanes
+from leveret.worker.work import Work
+
+C = TypeVar("C")
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class _Concluded(Exception):
+    """Unwinds an action whose response is settled without a value of its function."""
+
+
+class Calls(Generic[C, S]):
+    """Runs the async actions of a worker."""
+
+    def __init__(self, jobs: Jobs[C, S], lanes: Lanes[C]) -> None:
+        self._jobs = jobs
+        self._lanes = lanes
+
+    async def run(self, work: Work) -> Result:
+        """Run an action and say what became of it; never raises, except when cancelled."""
+        try:
+            return await self._run_journaled(work)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # SystemExit too: it would end the process, and the next one's
+            return Failed(error)
+
+    async def _run_journaled(self, work: Work) -> Result:
+        if not work.delivery.redelivered:
+            return await self._run_once(work)
+        if await self._count(work.key) >= MOST_DEATHS:
+            return await self._repeat_or_give_up(work)
+        result: Result
+        try:
+            result = await self._run_once(work)
+        except StorageUnavailable as error:
+            result = Failed(error)
+        except BaseException:
+            self._lanes.forget_deaths(work.key)  # also when the session is lost meanwhile: no worker has died
+            raise
+        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+            return Failed(result.error, counted=True)
+        self._lanes.forget_deaths(work.key)
+        return result
+
+    async def _repeat_or_give_up(self, work: Work) -> Result:
+        """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+        try:
+            known = await self._known(work)
+        except StorageUnavailable as error:
+            return Failed(error, counted=True)
+        if known is None:
+            return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+        self._lanes.forget_deaths(work.key)
+        return known
+
+    async def _known(self, work: Work) -> Answered | None:
+        """Look up how a request was answered before; None when it was not, or when its responses are not stored."""
+        if not work.stores:
+            return None
+        job = self._jobs.job(work)
+        return await self._lanes.run(lambda store: find_answer(store, job))
+
+    async def _count(self, key: Key) -> int:
+        """Count an attempt; it is taken back when it does not begin, because the session is lost meanwhile."""
+        counting = self._lanes.run(lambda store: store.count_attempt(key))
+        try:
+            return await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            counting.add_done_callback(partial(self._counted_in_vain, key))
+            raise
+
+    def _counted_in_vain(self, key: Key, counting: asyncio.Future[int]) -> None:
+        if not counting.cancelled() and counting.exception() is None:
+            self._lanes.take_back(key)
+
+    async def _run_once(self, work: Work) -> Result:
+        if known := await self._known(work):
+            return known
+        stores = work.stores
+        try:
+            self._jobs.check_turn(work)
+        except DeadlineExceeded as error:
+            return await self._refuse(work, error, stores=stores)
+        if work.action.writes:
+            return await self._run_writing(work)
+        return await self._run_reading(work, stores=stores)
+
+    async def _run_writing(self, work: Work) -> Result:
+        """Run an action whose one transaction makes and stores its response."""
+        respond = partial(self._jobs.response, work.request.id)
+        transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
+        try:
+            value = await work.action.function(self._jobs.context(work, transactions=transaction), *work.arguments)
+        except _Concluded:
+            pass
+        except RequestError as error:
+            if transaction.result is None:
+                return await self._refuse(work, error, stores=True)
+        if transaction.result is not None:
+            return transaction.result
+        return await self._store(work, lambda _: respond(value))
+
+    async def _run_reading(self, work: Work, *, stores: bool) -> Result:
+        try:
+            context = self._jobs.context(work, transactions=partial(self._transact, work.action.secret))
+            response = self._jobs.response(work.request.id, await work.action.function(context, *work.arguments))
+        except RequestError as error:
+            return await self._refuse(work, error, stores=stores)
+        return await self._store(work, lambda _: response) if stores else Answered(response)
+
+    async def _refuse(self, work: Work, error: RequestError, *, stores: bool) -> Result:
+        if stores and error.kept:
+            return await self._store(work, partial(_raise, error))
+        return Answered(refusal(work.request.id, error), error.code)
+
+    async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
+        """Have a lane run a function and store the response that it makes, in one transaction."""
+        finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._lanes.submit(self._jobs.job(work, run, wanted=lambda: not finished.cancelled()), finished)
+        return await finished
+
+    async def _transact(self, writes: bool, function: Callable[..., T], *arguments: Any) -> T:
+        """Run one of the transactions of an action whose response is not stored in it."""
+
+        def run(store: Store[C]) -> T:
+            with store.begin(writes=writes) as transaction:
+                return function(transaction.connection, *arguments)
+
+        return await self._lanes.run(lambda store: judged(store, lambda: run(store)))
+
+
+class _WriteOnce:
+    """The transaction of an async action that writes: the value of its function is the response, stored with it."""
+
+    def __init__(
+        self,
+        request_id: str,
+        respond: Callable[[Any], bytes],
+        store: Callable[[Callable[[Any], bytes]], Awaitable[Result]],
+    ) -> None:
+        self.result: Result | None = None
+        self._request_id = request_id
+        self._respond = respond
+        self._store = store
+
+    async def __call__(self, function: Callable[..., T], *arguments: Any) -> T:
+        if self.result is not None:
+            raise RuntimeError(f"Request {self._request_id}: an action that writes has one transaction, not two")
+        values: list[T] = []
+
+        def run(connection: Any) -> bytes:
+            values.append(function(connection, *arguments))
+            return self._respond(values[-1])
+
+        self.result = await self._store(run)
+        if isinstance(self.result, Answered) and not (self.result.code or self.result.replayed):
+            return values[-1]
+        raise _Concluded
+
+
+def _raise(error: RequestError, _connection: object) -> bytes:
+    raise error

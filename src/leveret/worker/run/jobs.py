@@ -1,0 +1,112 @@
+"""Making what runs of a request: the context that its action gets, the job that a lane runs, the response in bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+from leveret.api import Context, Transactions
+from leveret.auth.keyring import Keyring
+from leveret.errors import ResponseTooLarge
+from leveret.inbox.job import Job, always
+from leveret.wire.codec import canonical, ok
+from leveret.worker.deadline import lateness
+from leveret.worker.work import Work
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+LARGEST_RESPONSE: Final = 8 * 1024 * 1024
+"""Bytes of a response, unless a worker is told otherwise; RabbitMQ 4 takes no message over 16 MiB of itself."""
+
+
+class Jobs(Generic[C, S]):
+    """Makes jobs and contexts of requests.
+
+    Args:
+        keyring: makes fingerprints.
+        services: handed to the actions.
+        largest_response: bytes that a response may have.
+        clock: POSIX time in seconds.
+    """
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        services: S,
+        *,
+        largest_response: int = LARGEST_RESPONSE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._keyring = keyring
+        self._services = services
+        self._largest_response = largest_response
+        self._clock = clock
+
+    def job(
+        self, work: Work, run: Callable[[C], bytes] | None = None, *, wanted: Callable[[], bool] = always
+    ) -> Job[C]:
+        """Make what a lane runs: the action itself, or ``run`` in its place; see ``Job.wanted``."""
+        request, action = work.request, work.action
+
+        def run_action(connection: C) -> bytes:
+            self.check_turn(work)
+            context = self.context(work, connection=connection)
+            return self.response(request.id, action.function(context, *work.arguments))
+
+        asked, keyed = canonical([request.version, request.action, request.data]), bool(action.secrets)
+        return Job(
+            work.key,
+            self._keyring.fingerprint(asked, keyed=keyed),
+            request.version,
+            request.action,
+            work.stores,
+            run or run_action,
+            journal=work.delivery.redelivered and not action.is_async,
+            other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
+            wanted=wanted,
+            reads=not (action.writes or action.secret),
+            alone=action.alone,
+        )
+
+    def context(
+        self, work: Work, *, connection: C | None = None, transactions: Transactions | None = None
+    ) -> Context[C, S]:
+        """Make the context in which the action of a request runs."""
+        return Context(
+            work.request,
+            work.principal,
+            self._services,
+            datetime.fromtimestamp(self._clock(), UTC),
+            retries=work.retries,
+            redelivered=work.delivery.redelivered,
+            connection=connection,
+            transactions=transactions,
+        )
+
+    def response(self, request_id: str, value: Any) -> bytes:
+        """Write the response of an action that succeeded, within its transaction.
+
+        Raises:
+            ResponseTooLarge: it is larger than responses may be.
+        """
+        response = ok(request_id, value)
+        if len(response) > self._largest_response:
+            raise ResponseTooLarge(
+                f"The response has {len(response)} bytes, and at most {self._largest_response} are sent; "
+                "what the request changed was undone. Ask for less at once"
+            )
+        return response
+
+    def check_turn(self, work: Work) -> None:
+        """Check the deadline once more, right before a request is executed for the first time: it may have waited long.
+
+        Raises:
+            DeadlineExceeded: it is too late now.
+        """
+        if work.retries or work.delivery.redelivered:
+            return
+        if late := lateness(work.delivery.properties.headers, self._clock(), "Request's turn came"):
+            raise late

@@ -1,0 +1,278 @@
+"""Lanes: threads with one database connection each, in which transactions run.
+
+A lane takes whatever is ready, without waiting for a batch to fill: one request under low load, many under high.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from enum import Enum, auto
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from leveret.inbox.batch import Answered, Failed, Job, Result, run_batch
+from leveret.sql.records import Key, Store
+from leveret.worker.run.backlog import MOST_UNSENT, Backlog
+
+C = TypeVar("C")
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("leveret.worker")
+
+LARGEST_BATCH = 64
+"""Requests in one transaction; more would only make the first of them wait longer."""
+
+
+class _Entry(Struct, Generic[C], frozen=True):
+    """A job and who waits for its result."""
+
+    job: Job[C]
+    waiter: Any
+
+
+class _Errand(Struct, Generic[C], frozen=True):
+    """Something else to do with the lane's store, between two batches."""
+
+    function: Callable[[Store[C]], Any]
+    future: asyncio.Future[Any]
+
+
+Finished = list[tuple[Any, Result]]
+"""Who waited, and the result: what a lane reports, for a whole batch or for the part of it that is at its end."""
+
+
+class _Signal(Enum):
+    """Why a lane wakes up; what is ready may have been taken by another one meanwhile."""
+
+    GO = auto()
+    END = auto()
+
+
+class _Ended:
+    """Counts the runs of one lane; only its own thread writes to it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def run(self, run: Callable[[C], bytes], connection: C) -> bytes:
+        try:
+            return run(connection)
+        finally:
+            self.count += 1
+
+
+class Lanes(Generic[C]):
+    """Runs jobs in transactions, in as many threads as there are stores.
+
+    Args:
+        stores: one for each lane; a lane closes its own at the end.
+        on_finished: called in the event loop with the waiters given to ``submit``: once for jobs that share a
+            transaction, once for each that runs alone.
+        most_unsent: bytes of responses that may wait to be sent while lanes begin with something.
+
+    Attributes:
+        interrupted: requests whose attempt stands in the crash journal although no worker died: an outage ended it.
+            Once for each such attempt.
+        backlog: what is not sent yet; while it is full no job begins, and errands are done all the same.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[Store[C]],
+        on_finished: Callable[[Finished], None],
+        *,
+        most_unsent: int = MOST_UNSENT,
+    ) -> None:
+        self.interrupted: list[Key] = []
+        self._on_finished = on_finished
+        self.backlog = Backlog(self._wake, most_unsent)
+        self._open = 0
+        self._when_idle: list[Callable[[], None]] = []
+        self._ready: deque[_Entry[C] | _Errand[C]] = deque()
+        self._signals: SimpleQueue[_Signal] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._ended = [_Ended() for _ in stores]
+        self._threads = [
+            threading.Thread(target=self._live, args=(store, ended), name=f"lane-{number}", daemon=True)
+            for number, (store, ended) in enumerate(zip(stores, self._ended, strict=True), start=1)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def progress(self) -> int:
+        """How many jobs came to an end so far, also within a batch that is not reported yet.
+
+        A job that has to run again, because its batch was rolled back, counts again.
+        """
+        return sum(ended.count for ended in self._ended)
+
+    def submit(self, job: Job[C], waiter: Any) -> None:
+        """Have a job run; its result comes to ``on_finished`` with its waiter."""
+        self.submit_all([(job, waiter)])
+
+    def submit_all(self, jobs: Iterable[tuple[Job[C], Any]]) -> None:
+        """Have jobs run, with a waiter each; a lane that is free finds all of them ready."""
+        entries = [_Entry(job, waiter) for job, waiter in jobs]
+        self._open += len(entries)
+        self._ready.extend(entries)
+        self._signals.put(_Signal.GO)
+
+    def _wake(self) -> None:
+        for _ in self._threads:
+            self._signals.put(_Signal.GO)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        return self._open > 0
+
+    def when_idle(self, callback: Callable[[], None]) -> None:
+        """Have a function called right after the result of the last job that runs or waits; not before there is one."""
+        self._when_idle.append(callback)
+
+    def run(self, function: Callable[[Store[C]], T]) -> asyncio.Future[T]:
+        """Have ``function(store)`` called in a lane; the future has its value or its error.
+
+        When the future is cancelled before that, the function is not called.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._ready.append(_Errand(function, future))
+        self._signals.put(_Signal.GO)
+        return future
+
+    def forget_deaths(self, key: Key) -> None:
+        """Have a request removed from the crash journal; nobody has to wait for it."""
+        self.run(partial(_forget_deaths, key)).add_done_callback(partial(self._forgotten, key))
+
+    def take_back(self, key: Key) -> None:
+        """Have one attempt taken out of the crash journal that no worker died on; nobody has to wait for it."""
+        self.run(partial(_take_back, key)).add_done_callback(partial(self._forgotten, key))
+
+    def _forgotten(self, key: Key, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()):
+            logger.info("crash journal not cleared: %s", error)
+            self.interrupted.append(key)
+
+    async def close(self, limit: float) -> None:
+        """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
+        self.backlog.close()
+        for _ in self._threads:
+            self._signals.put(_Signal.END)
+        give_up = self._loop.time() + limit
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, max(give_up - self._loop.time(), 0.0))
+            if thread.is_alive():
+                logger.error("%s hangs in an action or in the database and is left behind", thread.name)
+
+    def _live(self, store: Store[C], ended: _Ended) -> None:
+        try:
+            while True:
+                signal = self._signals.get()
+                batch, errands = self._take_ready()
+                if self._ready and not self.backlog.stalls():
+                    self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
+                for errand in errands:  # first, as they are short, and an action may take long
+                    self._do(errand, store)
+                if batch:
+                    self._run(batch, store, ended)
+                if signal is _Signal.END:
+                    if not self._ready:
+                        return
+                    self._signals.put(_Signal.END)  # first what is there, then the end
+        finally:
+            store.close()
+
+    def _take_ready(self) -> tuple[list[_Entry[C]], list[_Errand[C]]]:
+        batch: list[_Entry[C]] = []
+        errands: list[_Errand[C]] = []
+        held: list[_Entry[C]] = []
+        full = self.backlog.stalls()
+        with suppress(IndexError):  # another lane may take the last one at any moment
+            while len(batch) < LARGEST_BATCH:
+                item = self._ready.popleft()
+                if isinstance(item, _Entry):
+                    (held if full else batch).append(item)
+                else:
+                    errands.append(item)
+        self._put_back(held)
+        return batch, errands
+
+    def _put_back(self, entries: Sequence[_Entry[C]]) -> None:
+        if entries:
+            self._ready.extendleft(reversed(entries))
+            if not self.backlog.stalls():
+                self._signals.put(_Signal.GO)
+
+    def _run(self, batch: list[_Entry[C]], store: Store[C], ended: _Ended) -> None:
+        """Run a batch and report each part of it; what ends the whole is the result of all that had none before.
+
+        What is left of it when it is full after a part has its turn later.
+        """
+        jobs = [replace(entry.job, run=partial(ended.run, entry.job.run)) for entry in batch]
+        left = {id(job): entry for job, entry in zip(jobs, batch, strict=True)}
+        try:
+            for part in run_batch(store, jobs):
+                size = sum(len(result.response) for _, result in part if isinstance(result, Answered))
+                self.backlog.made(size)
+                self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
+                if left and self.backlog.stalls():
+                    self._put_back(list(left.values()))
+                    return
+        except BaseException as error:  # a lane outlives whatever an action raises
+            self._call_in_loop(self._report, [(entry.waiter, Failed(error)) for entry in left.values()], 0)
+
+    def _report(self, finished: Finished, size: int) -> None:
+        self._open -= len(finished)
+        try:
+            self._on_finished(finished)
+        finally:
+            self.backlog.handed_over(size)
+        if self._when_idle and not self._open:
+            callbacks, self._when_idle = self._when_idle, []
+            for callback in callbacks:
+                callback()
+
+    def _do(self, errand: _Errand[C], store: Store[C]) -> None:
+        if errand.future.cancelled():
+            return
+        try:
+            value = errand.function(store)
+        except BaseException as error:
+            self._call_in_loop(_fail, errand.future, error)
+        else:
+            self._call_in_loop(_succeed, errand.future, value)
+
+    def _call_in_loop(self, function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop has ended: nobody is left to tell
+            return
+
+
+def _forget_deaths(key: Key, store: Store[Any]) -> None:
+    with store.begin(writes=True) as transaction:
+        transaction.forget_deaths(key)
+
+
+def _take_back(key: Key, store: Store[Any]) -> None:
+    store.take_back_attempts([key])
+
+
+def _succeed(future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _fail(future: asyncio.Future[Any], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,187 @@
+"""A worker's life between two losses of the broker: two connections and their channels.
+
+One connection consumes and acks, the other publishes: under a memory or disk alarm the broker stops reading from
+connections that publish, and acks must still flow (RabbitMQ, "Memory and Disk Alarms").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, Self
+
+from msgspec import Struct
+
+from leveret.amqp import Addresses, AmqpError, Channel, Connection, Delivery, Limits
+from leveret.topology import Topology
+from leveret.wire.codec import LARGEST_REWRITTEN
+from leveret.worker.publishing import Publisher
+
+logger: Final = logging.getLogger("leveret.worker")
+
+PUBLISHING: Final = Limits(confirm=300.0)
+"""An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
+
+
+class Waiting(Struct, frozen=True):
+    """What the broker says of the queue: messages that wait for a consumer, and its consumers."""
+
+    messages: int
+    consumers: int
+
+
+class Session:
+    """Two open connections to one broker, with the topology declared.
+
+    Attributes:
+        consumer: the channel on which deliveries come and are acked.
+        publisher: publishes with confirms.
+        prefetch: deliveries that may be in hand.
+        lost: done as soon as the session is over, with the reason.
+    """
+
+    def __init__(
+        self,
+        consuming: Connection,
+        publishing: Connection,
+        consumer: Channel,
+        publisher: Channel,
+        *,
+        prefetch: int,
+        topology: Topology,
+        connect: Callable[[str], Awaitable[Connection]],
+    ) -> None:
+        self.consumer = consumer
+        self.publisher = Publisher(publishing, publisher, self.end)
+        self.prefetch = prefetch
+        self._topology = topology
+        self._connect = connect
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._connections = (consuming, publishing)
+        self._asking: Channel | None = None
+        self._tag: str | None = None
+        for ending in (consuming.closed, publishing.closed):
+            ending.add_done_callback(self._ended)
+        consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
+
+    @classmethod
+    async def open(cls, addresses: Addresses, topology: Topology, *, name: str, prefetch: int) -> Self:
+        """Connect twice to the same node, declare the topology, limit the prefetch.
+
+        Raises:
+            AmqpError: the broker cannot be had, or something at the broker is in the way.
+        """
+        consuming = await Connection.open(addresses, name=f"{name} consumes")
+
+        def connect(does: str) -> Awaitable[Connection]:
+            return Connection.open(consuming.address, name=f"{name} {does}", limits=PUBLISHING)
+
+        try:
+            publishing = await connect("publishes")
+            try:
+                consumer = await consuming.channel()
+                await topology.declare(consumer)
+                await consumer.qos(prefetch)
+                publisher = await publishing.channel(confirms=True)
+                return cls(
+                    consuming, publishing, consumer, publisher, prefetch=prefetch, topology=topology, connect=connect
+                )
+            except BaseException:
+                await publishing.close()
+                raise
+        except BaseException:
+            await consuming.close()
+            raise
+
+    async def consume(self, queue: str, on_deliveries: Callable[[list[Delivery]], None]) -> None:
+        """Have deliveries come, once for each read; bodies that are larger than any request come without their bytes.
+
+        Raises:
+            AmqpError: the broker refused, or the session is over.
+        """
+        self._tag = await self.consumer.consume(
+            queue, on_deliveries, on_cancel=self._cancelled, largest_body=LARGEST_REWRITTEN
+        )
+
+    async def stop_consuming(self) -> None:
+        """Have no further deliveries come; those in hand stay in hand."""
+        tag, self._tag = self._tag, None
+        if tag is not None:
+            await self.consumer.cancel(tag)
+
+    async def renew(self) -> None:
+        """Open a new channel for deliveries, in place of the one that is there; nothing may be in hand or be consumed.
+
+        Raises:
+            AmqpError: the session is over.
+        """
+        before, self.consumer = self.consumer, await self._connections[0].channel()
+        self.consumer.closed.add_done_callback(partial(self._consumer_ended, self.consumer))
+        await before.close()
+        await self.consumer.qos(self.prefetch)
+
+    async def flushed(self) -> None:
+        """Wait until the broker has read all acks: it answers a channel's methods in their order.
+
+        Raises:
+            AmqpError: the session is over.
+        """
+        await self.consumer.qos(1)
+
+    async def restore(self) -> None:
+        """Make queues that are missing; what is in the way is logged."""
+        try:
+            channel = await self._connections[0].channel()
+            await self._topology.declare(channel)
+            await channel.close()
+        except AmqpError as error:
+            logger.warning("queues that are missing could not be made: %s", error)
+
+    async def connect_for_replies(self) -> Connection:
+        """Open a connection that may end without an end of the session; it is the caller's to close.
+
+        Raises:
+            AmqpError: there is none.
+        """
+        return await self._connect("answers new reply queues")
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker reads nothing from publishers at the moment, because of an alarm."""
+        return self._connections[1].blocked is not None
+
+    async def waiting(self, queue: str) -> Waiting | None:
+        """Ask what waits in a queue, and for whom; None when the broker does not say."""
+        try:
+            if self._asking is None or not self._asking.is_open:  # a channel of its own, as a refusal would close it
+                self._asking = await self._connections[0].channel()
+            state = await self._asking.declare_queue(queue, passive=True)
+        except AmqpError as error:
+            logger.debug("the broker does not say what waits in %s: %s", queue, error)
+            return None
+        return Waiting(state.messages, state.consumers)
+
+    def end(self, reason: str) -> None:
+        """Say that the session is over."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+    async def close(self) -> None:
+        """Close both connections; what is not acked goes back to its queue."""
+        self.end("closed")
+        for connection in self._connections:
+            await connection.close()
+
+    def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
+        self.end(str(ending.result() or "closed"))
+
+    def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
+        if channel is self.consumer:  # otherwise another one has taken its place
+            self._ended(ending)
+
+    def _cancelled(self, _tag: str) -> None:
+        self.end(
+            "the broker cancelled the consumer: its queue was deleted or moved, or a delivery was not acked in time"
+        )

@@ -1,0 +1,99 @@
+"""Removing what is older than it has to be kept, in small steps, now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from leveret.errors import StorageBusy, StorageUnavailable
+from leveret.sql.records import Store
+from leveret.worker.run.lanes import Lanes
+
+C = TypeVar("C")
+
+logger: Final = logging.getLogger("leveret.worker")
+
+STEP: Final = 500
+"""Rows in one transaction."""
+
+
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""A difference of the worker's clock and the database's that is worth a line in the log."""
+
+
+class CleanUp(Struct, Generic[C], frozen=True):
+    """What is removed, and when. How old something is, the database's clock says, which all workers share.
+
+    Attributes:
+        retention: how long responses are kept.
+        pause: between two clean-ups.
+        forgetting: the application's own: called with a connection in a transaction, the time by the database's clock,
+            and the most rows to remove in this step; each returns how many it removed.
+        clock: POSIX time in seconds, the worker's own; only compared with the database's.
+    """
+
+    retention: timedelta
+    pause: timedelta
+    forgetting: Sequence[Callable[[C, datetime, int], int]] = ()
+    clock: Callable[[], float] = time.time
+
+    async def repeat(self, lanes: Lanes[C]) -> None:
+        """Compare the clocks, and again before each clean-up, until cancelled."""
+        await self._attempt(self.compare_clocks(lanes))
+        while True:
+            await asyncio.sleep(self.pause.total_seconds())
+            await self._attempt(self.compare_clocks(lanes))
+            await self._attempt(self.run(lanes))
+
+    async def _attempt(self, step: Coroutine[Any, Any, None]) -> None:
+        try:
+            await step
+        except (StorageUnavailable, StorageBusy) as error:
+            logger.info("clean-up of old responses put off: %s", error)
+        except Exception:
+            logger.exception("clean-up of old responses failed")
+
+    async def compare_clocks(self, lanes: Lanes[C]) -> None:
+        """Say in the log when the worker's clock and the database's are more than a minute apart.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        seconds = await lanes.run(self._ahead)
+        if abs(seconds) > CLOCKS_DIFFER.total_seconds():
+            way = "ahead of" if seconds > 0 else "behind"
+            logger.warning("this worker's clock is %.0f s %s the database's: set both by NTP", abs(seconds), way)
+
+    async def run(self, lanes: Lanes[C]) -> None:
+        """Clean up once.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+            StorageBusy: a lock; the rest is left for the next time.
+        """
+        steps: list[Callable[[Store[C]], int]] = [self._forget_answers]
+        steps += [partial(_forget, function) for function in self.forgetting]
+        for step in steps:
+            while await lanes.run(step) == STEP:
+                pass
+
+    def _ahead(self, store: Store[C]) -> float:
+        """Measure by how many seconds the worker's clock is ahead, whatever time the question takes."""
+        before, theirs = self.clock(), store.clock().timestamp()
+        return min(before - theirs, self.clock() - theirs, key=abs)
+
+    def _forget_answers(self, store: Store[C]) -> int:
+        return store.forget_answers(self.retention, STEP)
+
+
+def _forget(function: Callable[[Any, datetime, int], int], store: Store[Any]) -> int:
+    now = store.clock()
+    with store.begin(writes=True) as transaction:
+        return function(transaction.connection, now, STEP)

@@ -1,0 +1,140 @@
+"""Noticing that a worker is deaf: it lives, its connections are well, and nothing comes or nothing ends.
+
+What a worker sees of itself is looked at now and then; only what held at every look for the whole time counts. Looks
+are counted and not seconds, so that a process that was stopped, or a machine that slept, does not take its own absence
+for deafness.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final, NoReturn
+
+from msgspec import Struct
+
+from leveret.errors import WorkerDeaf
+from leveret.worker.session import Waiting
+from leveret.worker.watch.stacks import stacks
+
+logger: Final = logging.getLogger("leveret.worker")
+
+LOOKS: Final = 12
+"""So many looks make the whole time; the first of them is what the others are compared with."""
+
+
+class Sight(Struct, frozen=True, kw_only=True):
+    """What a worker that consumes sees of itself at one moment.
+
+    Attributes:
+        since: when it began to consume; another value after each pause and on each new session.
+        taken: deliveries that it was given since its session began.
+        concluded: those of them whose outcome is known; the broker's confirm of it has a limit of its own.
+        room: it may be given more.
+        blocked: the broker reads nothing from publishers, because of an alarm.
+        waiting: what the broker says of the queue; None when it does not say.
+        progress: jobs that have come to an end in lanes, whether they are concluded or not.
+        checking: it does not consume yet, because a question to the database, asked in a lane, has no answer.
+    """
+
+    since: float
+    taken: int = 0
+    concluded: int = 0
+    room: bool = False
+    blocked: bool = False
+    waiting: Waiting | None = None
+    progress: int = 0
+    checking: bool = False
+
+
+class Watch:
+    """Decides from one look after the other whether a worker is deaf.
+
+    Args:
+        looks: so many looks in a row have to show the same.
+    """
+
+    def __init__(self, looks: int = LOOKS) -> None:
+        self._looks = looks
+        self._before: Sight | None = None
+        self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing came and nothing was in hand for the whole time, and then for it once more, and so on.
+
+        That is how a worker without work looks, and also one whose consumer the broker has lost in silence.
+        """
+        return self._idle > 0 and self._idle % self._looks == 0
+
+    def look(self, sight: Sight | None) -> str | None:
+        """Take a look; None is a worker that does not consume, which it knows and is about to change.
+
+        Returns:
+            Why the worker is deaf; None while nothing says so.
+        """
+        before, self._before = self._before, sight
+        if sight is None or before is None or before.since != sight.since:
+            self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
+            return None
+        self._unheard = self._unheard + 1 if _is_passed_over(before, sight) else 0
+        self._unconsumed = self._unconsumed + 1 if _has_no_consumer(sight) else 0
+        self._stuck = self._stuck + 1 if _is_stuck(before, sight) else 0
+        self._idle = self._idle + 1 if _is_idle(before, sight) else 0
+        self._unchecked = self._unchecked + 1 if sight.checking and sight.progress == before.progress else 0
+        return self._verdict(sight)
+
+    def _verdict(self, sight: Sight) -> str | None:
+        if self._unconsumed >= self._looks:
+            return "the broker knows of no consumer of the queue, although this worker consumes it"
+        if self._unheard >= self._looks and sight.waiting:
+            return f"requests wait ({sight.waiting.messages}), this worker has room for them, and none was delivered"
+        if self._stuck >= self._looks:
+            return f"none of the requests in hand ({sight.taken - sight.concluded}) came to an end"
+        if self._unchecked >= self._looks:
+            return "no lane has asked the database whether it answers: they hang"
+        return None
+
+
+def _is_passed_over(before: Sight, now: Sight) -> bool:
+    waits = now.waiting is not None and now.waiting.messages > 0
+    return waits and now.room and now.taken == before.taken
+
+
+def _has_no_consumer(now: Sight) -> bool:
+    return now.waiting is not None and now.waiting.consumers == 0
+
+
+def _is_stuck(before: Sight, now: Sight) -> bool:
+    """During an alarm an action may itself wait for its end, because it publishes something."""
+    works = now.taken > now.concluded
+    still = now.concluded == before.concluded and now.progress == before.progress
+    return works and still and not now.blocked
+
+
+def _is_idle(before: Sight, now: Sight) -> bool:
+    return now.waiting is not None and before.taken == now.taken == now.concluded
+
+
+async def watch(see: Callable[[], Awaitable[Sight | None]], renew: Callable[[], None], limit: timedelta) -> NoReturn:
+    """Look at a worker until it is deaf.
+
+    Args:
+        see: takes one look.
+        renew: has a worker that was idle for that long consume anew.
+        limit: how long it has to be deaf.
+
+    Raises:
+        WorkerDeaf: it is; the text says how.
+    """
+    watching = Watch()
+    while True:
+        await asyncio.sleep(limit.total_seconds() / LOOKS)
+        if reason := watching.look(await see()):
+            seconds = limit.total_seconds()
+            logger.critical("deaf: for %g s %s; %s", seconds, reason, stacks("lane-"))
+            raise WorkerDeaf(f"This worker ended itself, start another one: for {seconds:g} s {reason}")
+        if watching.idle:
+            renew()

@@ -1,0 +1,76 @@
+"""What becomes of a delivery that was read: work, a request that is refused unless it is known, or none of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from leveret.amqp import Delivery
+from leveret.api import Action
+from leveret.auth.keyring import Principal
+from leveret.errors import RequestError
+from leveret.outcome import Outcome
+from leveret.sql.records import Key
+from leveret.wire.envelope import Request
+
+
+class Work(Struct, frozen=True):
+    """A delivery that is a request, checked and ready to run.
+
+    Attributes:
+        delivery: as it came.
+        request: what its body says.
+        action: what it asks for.
+        principal: who asks.
+        arguments: the checked input, none or one.
+        retries: retries that lie behind this attempt.
+        secrets: names of fields that must not be written down.
+        stores: its response is kept: that of a write, of a read by choice, never one with a secret.
+    """
+
+    delivery: Delivery
+    request: Request
+    action: Action
+    principal: Principal
+    arguments: tuple[Any, ...]
+    retries: int
+    secrets: frozenset[str] = frozenset()
+    stores: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What its idempotency row is found by."""
+        return Key(self.principal.subject, self.request.id)
+
+
+class Rejected(Struct, frozen=True):
+    """A request that may not run now: refused, unless it was executed before.
+
+    Attributes:
+        work: the request, whose responses are stored.
+        error: the refusal: it is late, over its limit, or its token has expired.
+    """
+
+    work: Work
+    error: RequestError
+
+
+class Declined(Struct, frozen=True):
+    """A delivery that is not executed.
+
+    Attributes:
+        delivery: as it came.
+        id: the request's id, or what is known of it; for the log and the reply.
+        name: version and action, or ``-``.
+        outcome: an answer where somebody waits, otherwise a dead letter.
+        secrets: names of fields that must not be written down.
+        unread: its body has not been read, and must not be.
+    """
+
+    delivery: Delivery
+    id: str
+    name: str
+    outcome: Outcome
+    secrets: frozenset[str] = frozenset()
+    unread: bool = False

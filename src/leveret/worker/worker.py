@@ -1,0 +1,210 @@
+"""A worker's life cycle: connect, consume, pause while the database is away, drain, reconnect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from msgspec import Struct
+
+from leveret.amqp import Address, Addresses, AmqpError
+from leveret.api import Api
+from leveret.auth.keyring import Keyring
+from leveret.errors import WorkerStopped
+from leveret.process.backoff import Backoff
+from leveret.retry import RetryPolicy
+from leveret.sql.records import RateLimit, Store
+from leveret.topology import Topology
+from leveret.worker.admit.admission import Admission
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.arrive.room import ROOM, Room
+from leveret.worker.consuming import Consumption
+from leveret.worker.dispatch import hand_out
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.run.jobs import LARGEST_RESPONSE, Jobs
+from leveret.worker.run.lanes import Lanes
+from leveret.worker.session import Session
+from leveret.worker.watch.clean_up import CleanUp
+from leveret.worker.watch.loop_guard import LoopGuard
+from leveret.worker.watch.watchdog import Sight, watch
+
+C = TypeVar("C")
+S = TypeVar("S")
+
+logger: Final = logging.getLogger("leveret.worker")
+
+_LANES_LIMIT: Final = 5.0
+"""Seconds that a stop waits for lanes; what hangs longer has not committed and is delivered again."""
+
+_SOUND: Final = 1.0
+"""Seconds: a session that lasted so long, and longer than the pause before it, was no vain attempt."""
+
+
+class WorkerOptions(Struct, frozen=True, kw_only=True):
+    """How a worker works.
+
+    Attributes:
+        name: for the broker's list of connections and the log.
+        prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
+        replay_all: store the responses of reads too.
+        largest_response: bytes that a response may have; a larger one is refused and its transaction rolled back.
+        room: bytes in memory for requests with larger bodies that were read and have not come to their end.
+        drain: how long a stop waits for what is in hand; the rest goes back to the queue.
+        retention: how long responses are kept.
+        cleaning: pause between two clean-ups of older ones.
+        rate_limit: what each principal may do, in all workers together; None for no limit.
+        watchdog: a worker that was deaf or stuck for so long ends itself, and the whole process when its event loop
+            hangs; None for never. Longer than any action may take.
+    """
+
+    name: str = "worker"
+    prefetch: int = 200
+    replay_all: bool = False
+    largest_response: int = LARGEST_RESPONSE
+    room: int = ROOM
+    drain: timedelta = timedelta(seconds=8)
+    retention: timedelta = timedelta(days=7)
+    cleaning: timedelta = timedelta(minutes=10)
+    rate_limit: RateLimit | None = None
+    watchdog: timedelta | None = timedelta(minutes=2)
+
+
+class Worker(Generic[C, S]):
+    """Runs the actions of an API for the requests in its queue.
+
+    Args:
+        api: the actions.
+        address: the broker, or the nodes of a cluster; a text is parsed.
+        stores: one for each lane.
+        keyring: verifies tokens, issues tickets.
+        services: handed to the actions.
+        topology: names at the broker; its delays are the policy's.
+        policy: limits of retrying.
+        options: see ``WorkerOptions``.
+        forgetting: the application's part of the clean-up, see ``CleanUp``.
+    """
+
+    def __init__(
+        self,
+        api: Api[C, S],
+        address: Addresses | Address | str,
+        stores: Sequence[Store[C]],
+        keyring: Keyring,
+        services: S,
+        *,
+        topology: Topology,
+        policy: RetryPolicy,
+        options: WorkerOptions,
+        forgetting: Sequence[Callable[[C, datetime, int], int]] = (),
+    ) -> None:
+        if topology.delays != policy.delays:
+            raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
+        self.consuming = asyncio.Event()
+        self._addresses = Addresses.of(address)
+        self._stores = stores
+        self._topology = topology
+        self._policy = policy
+        self._options = options
+        self._intake = Intake(api, keyring, replay_all=options.replay_all)
+        self._jobs: Jobs[C, S] = Jobs(keyring, services, largest_response=options.largest_response)
+        self._outbox = Outbox(topology, keyring)
+        self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
+        self._admission: Admission[C] | None = None
+        self._stopping = asyncio.Event()
+        self._consumption: Consumption[C, S] | None = None
+
+    def stop(self) -> None:
+        """Have ``run`` finish what is in hand and return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until ``stop`` is called; connections that are lost are made again, with growing pauses.
+
+        Raises:
+            WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password or a
+                queue with other arguments.
+            WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
+        """
+        lanes: Lanes[C] = Lanes(self._stores, hand_out)
+        limit = self._options.rate_limit
+        self._admission = Admission(limit, lanes) if limit else None
+        cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
+        try:
+            await self._work_watched(lanes)
+        finally:
+            cleaner.cancel()
+            await asyncio.gather(cleaner, return_exceptions=True)
+            if self._admission is not None:
+                await self._admission.close()
+            await lanes.close(_LANES_LIMIT)
+
+    async def _work_watched(self, lanes: Lanes[C]) -> None:
+        limit = self._options.watchdog
+        if limit is None:
+            return await self._work(lanes)
+        watching = asyncio.create_task(watch(self._see, self._renew, limit))
+        tasks = working, _ = asyncio.create_task(self._work(lanes)), watching
+        with LoopGuard(limit):
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                (working if working.done() else watching).result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _see(self) -> Sight | None:
+        return await self._consumption.sight() if self._consumption is not None else None
+
+    def _renew(self) -> None:
+        if self._consumption is not None:
+            self._consumption.renew()
+
+    async def _work(self, lanes: Lanes[C]) -> None:
+        pauses, seconds = iter(Backoff()), 0.0
+        while not self._stopping.is_set():
+            why, lasted = await self._work_once(lanes)
+            if self._stopping.is_set():
+                return
+            if lasted > max(seconds, _SOUND):
+                pauses = iter(Backoff())
+            seconds = next(pauses)
+            logger.warning("%s; next try in %.1f s", why, seconds)
+            await self._sleep(seconds)
+
+    async def _work_once(self, lanes: Lanes[C]) -> tuple[str, float]:
+        """Work for the life of one session; returns why it ended, and how many seconds it lasted."""
+        options, topology = self._options, self._topology
+        try:
+            session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
+        except AmqpError as error:
+            if error.fatal:
+                raise WorkerStopped(f"{options.name} cannot work: {error}") from error
+            return f"cannot reach the broker: {error}", 0.0
+        self._consumption = Consumption(
+            session,
+            topology.requests,
+            intake=self._intake,
+            jobs=self._jobs,
+            lanes=lanes,
+            admission=self._admission,
+            outbox=self._outbox,
+            policy=self._policy,
+            room=Room(options.room),
+            consuming=self.consuming,
+        )
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            return f"lost the broker: {await self._consumption.run(self._stopping, options.drain)}", now() - began
+        finally:
+            self._consumption = None
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but no longer than until a stop is wanted."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

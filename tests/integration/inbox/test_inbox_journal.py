@@ -1,0 +1,102 @@
+"""The crash journal when it cannot be written itself: that costs one request its turn, and nobody an answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from leveret.errors import Conflict, StorageBusy, StorageUnavailable
+from leveret.inbox.batch import Answered, Failed
+from leveret.sql.records import Key
+from leveret.sql.store import SqlStore
+from support.jobs import effects, job, leave, results_of, stored_ids
+
+
+def fail_at(engine: sa.Engine, beginning: str, name: str, error: Exception, *, passing: int = 0) -> Callable[[], None]:
+    """Have statements that begin so and concern a request fail, all but the first ones; what is given ends that."""
+    passes = iter(range(passing))
+
+    def look(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> None:
+        values = parameters.values() if isinstance(parameters, dict) else parameters
+        concerned = any(str(value).startswith(name) for value in values)
+        if statement.startswith(beginning) and concerned and next(passes, None) is None:
+            raise error
+
+    sa.event.listen(engine, "before_cursor_execute", look)
+    return lambda: sa.event.remove(engine, "before_cursor_execute", look)
+
+
+def deaths(store: SqlStore) -> int | None:
+    return store.attempts([Key("1", "bad")]).get(Key("1", "bad"))
+
+
+def refuse(_connection: sa.Connection) -> bytes:
+    raise Conflict("not like this")
+
+
+def exit_late(connection: sa.Connection) -> bytes:
+    leave("bad")(connection)
+    raise SystemExit(3)
+
+
+def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store: SqlStore) -> None:
+    fail_at(engine, "INSERT INTO crash_journal", "bad", StorageBusy("locked"))
+    jobs = [job("r1"), job("r2", journal=True), job("bad", journal=True), job("r3", journal=True)]
+    results = results_of(store, jobs)
+    assert [type(result) for result in results] == [Answered, Answered, Failed, Answered]
+    assert effects(engine) == stored_ids(engine) == ["r1", "r2", "r3"]
+
+
+def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
+    engine: sa.Engine, store: SqlStore
+) -> None:
+    store.count_attempt(Key("1", "bad"))
+    fail_at(engine, "INSERT INTO crash_journal", "bad", StorageUnavailable("gone"))
+    (result,) = results_of(store, [job("bad", journal=True)])
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, StorageUnavailable)
+    assert not result.counted
+    assert deaths(store) == 1
+
+
+def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa.Engine, store: SqlStore) -> None:
+    def gone(_connection: sa.Connection) -> None:
+        raise StorageUnavailable("gone")
+
+    fail_at(engine, "INSERT INTO processed_requests", " ping", StorageUnavailable("gone"))
+    (result,) = results_of(store, [job("bad", leave("bad", then=gone), journal=True)])
+    assert isinstance(result, Failed)
+    assert result.counted
+    assert deaths(store) == 1
+
+
+@pytest.mark.parametrize("error", [StorageBusy("locked"), StorageUnavailable("gone")])
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_result_stands_although_its_entry_could_not_be_removed(
+    engine: sa.Engine, store: SqlStore, error: Exception, *, refused: bool
+) -> None:
+    def fail(_connection: sa.Connection) -> bytes:
+        raise RuntimeError("unforeseen")
+
+    end = fail_at(engine, "DELETE FROM crash_journal", "bad", error, passing=1)  # the attempt's own, rolled back
+    (result,) = results_of(store, [job("bad", refuse if refused else fail, journal=True, stores=False)])
+    end()
+    if refused:
+        assert isinstance(result, Answered)
+        assert result.code == "conflict"
+    else:
+        assert isinstance(result, Failed)
+        assert isinstance(result.error, RuntimeError)
+    assert result.counted
+    assert deaths(store) == 1
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_an_action_that_wants_to_exit_costs_its_neighbours_nothing(
+    engine: sa.Engine, store: SqlStore, *, journal: bool
+) -> None:
+    results = results_of(store, [job("r1"), job("bad", exit_late, journal=journal), job("r2"), job("r3", journal=True)])
+    assert [type(result) for result in results] == [Answered, Failed, Answered, Answered]
+    assert effects(engine) == stored_ids(engine) == ["r1", "r2", "r3"]
+    assert deaths(store) is None

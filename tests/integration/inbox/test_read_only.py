@@ -1,0 +1,126 @@
+"""Transactions that only read, that nobody shares, and rows that wait for a lock together."""
+
+import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from leveret.errors import StorageBusy, StorageFailed
+from leveret.inbox.batch import Answered, Failed, Job
+from leveret.sql.store import SqlStore, create_engine
+from leveret.wire.codec import ok
+from support.jobs import NOW, add_effect, count_commits, effects, job, leave, results_of
+from taskmanager import usecases
+from taskmanager.domain import NewTask, NewUser
+from taskmanager.storage import task_queries
+
+from .test_neighbours import Act, say
+
+WRITES: dict[str, Act] = {
+    "seen": lambda connection: add_effect(connection, "x"),
+    "as text": say("UPDATE users SET full_name = 'x'"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("stored", [False, True], ids=["read", "read that is stored"])
+@pytest.mark.parametrize("redelivered", [False, True])
+@pytest.mark.parametrize("others", ["nobody", "reads", "writes"])
+def test_an_action_that_is_not_declared_to_write_cannot(
+    engine: sa.Engine, store: SqlStore, write: str, stored: bool, redelivered: bool, others: str
+) -> None:
+    results_of(store, [job("before")])
+
+    def read(connection: sa.Connection) -> bytes:
+        WRITES[write](connection)
+        return ok("x", None)
+
+    guilty = replace(job("x", read, stores=stored, journal=redelivered), reads=True)
+    near = {
+        "nobody": [],
+        "reads": [job(name, lambda _: ok("r", 1), stores=False) for name in "ab"],
+        "writes": [job("a"), job("b")],
+    }[others]
+    *rest, result = results_of(store, [*near, guilty])
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, StorageFailed)
+    assert "writes=True" in str(result.error)
+    assert all(isinstance(each, Answered) for each in rest)
+    assert effects(engine) == (["a", "b", "before"] if others == "writes" else ["before"])
+    with engine.connect() as connection:
+        assert not connection.exec_driver_sql("SELECT count(*) FROM users WHERE full_name = 'x'").scalar()
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["read", "read that is stored"])
+def test_a_read_of_columns_that_are_called_as_writes_are_is_a_read(
+    engine: sa.Engine, store: SqlStore, stored: bool
+) -> None:
+    def read(connection: sa.Connection) -> bytes:
+        rights = sa.select(*[sa.literal(1).label(name) for name in ("delete", "insert", "update")]).subquery()
+        return ok("x", list(connection.execute(sa.select(rights)).one()))
+
+    commits = count_commits(engine)
+    results = results_of(store, [job("a"), replace(job("x", read, stores=stored), reads=True), job("b")])
+    assert all(isinstance(result, Answered) for result in results)
+    assert len(commits) == 1
+
+
+def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None:
+    engine = create_engine(clean_postgres, pooler="transaction")
+    store = SqlStore(engine)
+    [result] = results_of(store, [job("x", leave("x"), stores=False)])
+    [written] = results_of(store, [job("r")])
+    assert isinstance(result, Failed)
+    assert "writes=True" in str(result.error)
+    assert isinstance(written, Answered)
+    assert effects(engine) == ["r"]
+    store.close()
+    engine.dispose()
+
+
+def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, store: SqlStore) -> None:
+    for number in range(4):
+        [read] = results_of(store, [job(f"q{number}", lambda _: ok("q", 1), stores=False)])
+        [written] = results_of(store, [job(f"r{number}")])
+        assert isinstance(read, Answered)
+        assert isinstance(written, Answered)
+    assert effects(engine) == ["r0", "r1", "r2", "r3"]
+
+
+def test_requests_of_an_action_that_wants_to_be_alone_share_no_transaction(engine: sa.Engine, store: SqlStore) -> None:
+    runs: list[str] = []
+    commits = count_commits(engine)
+
+    def apart(name: str) -> Job[sa.Connection]:
+        return replace(job(name, leave(name, then=lambda _: runs.append(name))), alone=True)
+
+    results = results_of(store, [job("a"), apart("x"), job("b"), apart("y")])
+    assert all(isinstance(result, Answered) for result in results)
+    assert runs == ["x", "y"]
+    assert len(commits) == 3
+    assert effects(engine) == ["a", "b", "x", "y"]
+
+
+def test_a_gathered_row_that_waits_for_a_lock_is_busy_and_nothing_of_a_batch_is_kept_twice(clean_postgres: str) -> None:
+    hasty = sa.make_url(clean_postgres).update_query_dict({"options": "-c lock_timeout=100ms"})
+    engine = create_engine(hasty.render_as_string(hide_password=False))
+    store = SqlStore(engine)
+    with engine.begin() as connection:
+        owners = [usecases.register(connection, NewUser(f"{name}@example.com"), "hash", NOW).id for name in "ab"]
+
+    def add(name: str, owner: int) -> Job[sa.Connection]:
+        def run(connection: sa.Connection) -> bytes:
+            return ok(name, task_queries.add_task(connection, owner, NewTask(name), NOW).id)
+
+        return job(name, run)
+
+    with engine.begin() as holder:
+        holder.execute(sa.text("SELECT 1 FROM users WHERE id = :id FOR UPDATE"), {"id": owners[1]})
+        names = ["r1", "x", "r2"]
+        results = results_of(store, [add(name, owners[name == "x"]) for name in names])
+    assert [type(result) for result in results] == [Answered, Failed, Answered]
+    assert isinstance(results[1], Failed)
+    assert isinstance(results[1].error, StorageBusy)
+    with engine.connect() as connection:
+        assert sorted(connection.execute(sa.text("SELECT title FROM tasks")).scalars()) == ["r1", "r2"]
+    store.close()
+    engine.dispose()

@@ -1,0 +1,178 @@
+"""An SQLite file is its owner's alone, and what happens to it under an open connection is noticed."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from leveret.errors import StorageUnavailable
+from leveret.inbox.batch import Answered
+from leveret.sql.sqlite_file import others_may_read
+from leveret.sql.store import SqlStore, create_engine
+from support.jobs import add_effect, effects, job, results_of, stored_ids
+from taskmanager.storage import migration
+
+FOUND = "was moved, removed or replaced while it was open"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "home" / "tasks.db"
+    path.parent.mkdir()
+    migration.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def engine(file: Path) -> Iterator[sa.Engine]:
+    engine = create_engine(f"sqlite:///{file}", file="use")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> Iterator[SqlStore]:
+    store = SqlStore(engine)
+    results_of(store, [job("before")])
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def move(file: Path) -> None:
+    file.rename(file.with_name("elsewhere.db"))
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def replace(file: Path) -> None:
+    shutil.copy(file, file.with_name("copy.db"))
+    file.with_name("copy.db").rename(file)
+
+
+def move_the_folder(file: Path) -> None:
+    file.parent.rename(file.parent.with_name("another folder"))
+
+
+HAPPENINGS = [move, remove, replace, move_the_folder]
+
+
+@pytest.mark.usefixtures("umask")
+def test_a_file_and_its_side_files_are_made_for_their_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.db"
+    migration.upgrade(f"sqlite:///{file}")
+    engine = create_engine(f"sqlite:///{file}", file="use")
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE notes (text)"))
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    engine.dispose()
+    assert modes == {"tasks.db": 0o600, "tasks.db-wal": 0o600, "tasks.db-shm": 0o600}
+
+
+def test_a_file_that_is_there_keeps_its_mode_and_its_side_files_have_it_too(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.db"
+    file.touch()
+    file.chmod(0o640)
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE TABLE notes (text)"))
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+    engine.dispose()
+    assert not others_may_read(file)
+    file.chmod(0o604)
+    assert others_may_read(file)
+
+
+@pytest.mark.parametrize("happen", HAPPENINGS)
+def test_what_happens_to_the_file_between_transactions_is_an_outage(
+    file: Path, store: SqlStore, happen: Callable[[Path], None]
+) -> None:
+    happen(file)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match=FOUND):
+            results_of(store, [job("after"), job("after that")])
+        with pytest.raises(StorageUnavailable, match=FOUND):
+            store.ping()
+    assert file.exists() is (happen is replace)
+
+
+@pytest.mark.parametrize("happen", HAPPENINGS)
+@pytest.mark.parametrize("count", [1, 3])
+def test_nothing_is_answered_whose_commit_went_into_a_file_that_is_gone(
+    file: Path, store: SqlStore, happen: Callable[[Path], None], count: int
+) -> None:
+    def run(_connection: sa.Connection) -> bytes:
+        if file.exists() and happen not in done:
+            happen(file)
+            done.append(happen)
+        return b"{}"
+
+    done: list[object] = []
+    with pytest.raises(StorageUnavailable, match=FOUND):
+        results_of(store, [job(f"r{number}", run) for number in range(count)])
+
+
+def test_a_file_that_was_put_back_is_used_again_with_all_that_it_held(file: Path, store: SqlStore) -> None:
+    move(file)
+    with pytest.raises(StorageUnavailable, match=FOUND):
+        results_of(store, [job("after")])
+    file.with_name("elsewhere.db").rename(file)
+    store.ping()
+    before, after = results_of(store, [job("before"), job("after")])
+    assert isinstance(before, Answered)
+    assert isinstance(after, Answered)
+    assert (before.replayed, after.replayed) == (True, False)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_commit_whose_side_file_is_gone_is_doubted_and_nothing_is_lost(
+    file: Path, engine: sa.Engine, store: SqlStore, suffix: str
+) -> None:
+    Path(f"{file}{suffix}").unlink()
+    with (
+        pytest.raises(StorageUnavailable, match=f"{suffix} {FOUND}"),
+        store.begin(writes=True) as transaction,
+    ):
+        add_effect(transaction.connection, "after")
+    assert effects(engine) == ["after", "before"]
+    Path(f"{file}{suffix}").unlink()
+    results_of(store, [job("last")])
+    assert effects(engine) == ["after", "before", "last"]
+    assert stored_ids(engine) == ["before", "last"]
+
+
+def test_a_worker_that_starts_makes_no_file_in_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'tasks.db'}", file="use")
+    with pytest.raises(StorageUnavailable, match="unable to open database file"):
+        SqlStore(engine).ping()
+    engine.dispose()
+    assert not any(tmp_path.iterdir())
+
+
+def test_another_working_folder_makes_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    engine = create_engine("sqlite:///tasks.db")
+    store = SqlStore(engine)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    with store.begin(writes=True) as transaction:
+        transaction.connection.execute(sa.text("CREATE TABLE notes (text)"))
+    store.close()
+    engine.dispose()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["below", "tasks.db"]
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="unable to open database file"):
+        migration.upgrade(f"sqlite:///{tmp_path}")

@@ -1,0 +1,289 @@
+"""Letters and retries that their queue does not take: their requests wait, uncounted, and all others go on."""
+
+import asyncio
+import gc
+import json
+import logging
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from msgspec import Struct
+
+from leveret.amqp import ChannelClosed, Message, Refused
+from leveret.api import Api, Context
+from leveret.devbroker import DevBroker
+from leveret.inbox.batch import MOST_DEATHS
+from leveret.sql.records import Key
+from leveret.sql.store import SqlStore, create_engine
+from leveret.topology import Topology
+from leveret.worker import WorkerOptions
+from support.crashed import count_deaths, delivered_before
+from support.notes import note_api
+from support.serving import Caller, calling, serving, until
+
+FILLER = b"it was here before"
+FEW = WorkerOptions(name="test", prefetch=8)
+ONE = WorkerOptions(name="test", prefetch=1)
+
+
+class Heavy(Struct, frozen=True, weakref=True):
+    text: str
+
+
+@pytest.fixture
+async def caller(private_broker: DevBroker, topology: Topology) -> AsyncIterator[Caller]:
+    async with calling(private_broker.url, topology) as found:
+        yield found
+
+
+@pytest.fixture
+def count(token: str) -> dict[str, object]:
+    return {"id": "count", "version": "v1", "action": "count", "data": {}, "auth": token}
+
+
+@pytest.fixture
+def lost(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    caplog.set_level(logging.INFO, "leveret.worker")
+    return lambda: [text for text in caplog.messages if text.startswith("lost the broker")]
+
+
+async def fill(broker: DevBroker, caller: Caller, queue: str) -> None:
+    """Have a queue refuse what comes, as the security page advises for one that strangers can fill."""
+    most = json.dumps({"max-length": 1, "overflow": "reject-publish"})
+    pattern = f"^{queue}$".replace(".", r"\.")
+    await asyncio.to_thread(broker.control, "set_policy", "full", pattern, most, "--apply-to", "queues")
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await caller.channel.publish(Message(FILLER, queue))
+            except Refused:
+                return
+
+
+async def empty(broker: DevBroker, caller: Caller, queue: str) -> None:
+    """Let a queue take messages again; what filled it is gone."""
+    await caller.channel.purge_queue(queue)  # first: afterwards it may hold what the worker published
+    await asyncio.to_thread(broker.control, "clear_policy", "full")
+
+
+def write(request_id: str, token: str, then: str) -> dict[str, Any]:
+    return {"id": request_id, "version": "v1", "action": "write", "data": {"text": "x", "then": then}, "auth": token}
+
+
+async def test_letters_that_their_queue_refuses_wait_for_room_and_all_others_go_on(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    lost: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue, names = topology.dead_letters, [f"bad-{number}" for number in range(3 * FEW.prefetch)]
+    await fill(private_broker, caller, queue)
+    async with serving(note_api(), private_broker.url, topology, database, most=0, options=FEW):
+        for number, name in enumerate(names):  # more of them than may be in hand
+            body = write(name, token, "before:bug") if number % 2 else b"{nope"
+            await caller.send(body, reply_to=None, correlation_id=name)
+            assert (await caller.ask(count))["status"] == "ok"
+        told = [text for text in caplog.messages if text.startswith(f"{queue} takes no messages since 20")]
+        assert len(told) == 1
+        assert "uncounted" in told[0]
+        await empty(private_broker, caller, queue)
+        letters = await caller.letters(len(names))
+    assert sorted(letter.properties.correlation_id or "" for letter in letters) == sorted(names)
+    assert any(text.startswith(f"{queue} takes messages again") for text in caplog.messages)
+    assert not lost()
+    assert await caller.channel.get(topology.requests) is None
+    assert await caller.channel.get(queue) is None
+
+
+async def test_retries_that_their_queue_refuses_wait_for_room_and_are_not_counted(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    lost: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    queue = topology.retries[0]
+    blocked = Message(FILLER, queue)
+    await fill(private_broker, caller, queue)
+    async with serving(note_api(), private_broker.url, topology, database, most=1):
+        full = asyncio.create_task(_keep_full(caller, blocked))  # what is in there goes back after its time
+        await caller.send(write("r1", token, "before:temporary"))
+        await until(lambda: any(text.startswith(f"{queue} takes no") for text in caplog.messages), "the refusal")
+        assert (await caller.ask(count))["status"] == "ok"
+        full.cancel()
+        await empty(private_broker, caller, queue)
+        found = await caller.reply()
+        while found["correlation_id"] != "r1":
+            found = await caller.reply()
+    assert (found["correlation_id"], found["code"]) == ("r1", "retries_exhausted")
+    assert len([text for text in caplog.messages if text.startswith("retry #1 for r1")]) == 1
+    assert not lost()
+
+
+async def _keep_full(caller: Caller, message: Message) -> None:
+    channel = await caller.connection.channel(confirms=True)
+    while True:
+        (verdict,) = await channel.publish_batch([message])
+        await asyncio.sleep(0.02 if verdict else 0)
+
+
+async def test_a_queue_that_is_missing_is_made_again_and_gets_its_letter(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    lost: Callable[[], list[str]],
+) -> None:
+    async with serving(note_api(), private_broker.url, topology, database, most=0):
+        await caller.channel.delete_queue(topology.dead_letters)
+        await caller.send(write("bad", token, "before:bug"), reply_to=None)
+        assert (await caller.ask(count))["status"] == "ok"
+        letter = await _first_letter(caller)
+    assert json.loads(letter)["request"]["id"] == "bad"
+    assert not lost()
+
+
+async def _first_letter(caller: Caller) -> bytes:
+    """Wait for a letter in a queue that may not be there yet, which ends the channel of whoever looks.
+
+    RabbitMQ 4.0 ends the connection of whoever gets a message of a queue that is just being made, so it is asked first.
+    """
+    queue = caller.topology.dead_letters
+    async with asyncio.timeout(20):
+        while True:
+            channel = await caller.connection.channel()
+            with suppress(ChannelClosed):  # 404 until it is there
+                state = await channel.declare_queue(queue, passive=True)
+                if state.messages and (got := await channel.get(queue, no_ack=True)) is not None:
+                    return got.delivery.body
+                await channel.close()
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_stops_returns_what_waits_for_room(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await fill(private_broker, caller, topology.dead_letters)
+    async with serving(note_api(), private_broker.url, topology, database, most=0):
+        await caller.send(write("bad", token, "before:bug"), reply_to=None)
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+    assert not [text for text in caplog.messages if text.startswith("stopping: ")]
+    back = await caller.channel.get(topology.requests, no_ack=True)
+    assert back is not None
+    assert back.delivery.properties.correlation_id == "bad"
+
+
+async def test_a_request_that_killed_workers_holds_up_nobody_while_its_letter_waits(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await fill(private_broker, caller, topology.dead_letters)
+    count_deaths(database, Key("7", "deadly"), MOST_DEATHS)
+    await delivered_before(caller, write("deadly", token, "") | {"id": "deadly"})
+    async with serving(note_api(), private_broker.url, topology, database):
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+        replies = [await caller.ask(count) for _ in range(5)]
+        assert "count" in {reply["correlation_id"] for reply in replies}
+        await empty(private_broker, caller, topology.dead_letters)
+        (letter,) = await caller.letters(1)
+    assert json.loads(letter.body)["reason"].startswith(f"{MOST_DEATHS} workers died")
+
+
+async def test_a_worker_with_one_request_in_hand_makes_room_whenever_a_queue_refuses_anew(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    count: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(note_api(), private_broker.url, topology, database, most=0, options=ONE):
+        for name in ("bad-1", "bad-2"):
+            caplog.clear()
+            await fill(private_broker, caller, topology.dead_letters)
+            await caller.send(write(name, token, "before:bug"), reply_to=None)
+            await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+            assert (await caller.ask(count))["status"] == "ok"
+            await empty(private_broker, caller, topology.dead_letters)
+            (letter,) = await caller.letters(1)
+            assert letter.properties.correlation_id == name
+
+
+async def test_a_request_that_waits_for_room_is_kept_as_bytes_only(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api: Api[sa.Connection, Any] = Api("heavy")
+    kept: list[weakref.ref[Heavy]] = []
+
+    @api.action("v1", "fail")
+    def fail(context: Context[sa.Connection, Any], wanted: Heavy) -> None:
+        if wanted.text == "heavy":
+            kept.append(weakref.ref(wanted))
+        raise ValueError
+
+    def ask(text: str) -> dict[str, object]:
+        return {"id": text, "version": "v1", "action": "fail", "data": {"text": text}, "auth": token}
+
+    await fill(private_broker, caller, topology.dead_letters)
+    async with serving(api, private_broker.url, topology, database, most=0):
+        await caller.send(ask("heavy"), reply_to=None)
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+        await caller.ask(ask("next"))  # the lane forgets what it has done with the next that it does
+        caplog.clear()
+        gc.collect()
+        assert [found() for found in kept] == [None]
+        await empty(private_broker, caller, topology.dead_letters)
+        letters = await caller.letters(2)
+    assert {json.loads(letter.body)["request"]["data"]["text"] for letter in letters} == {"heavy", "next"}
+
+
+async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_its_letter_is_taken(
+    private_broker: DevBroker,
+    topology: Topology,
+    database: str,
+    caller: Caller,
+    token: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = Key("7", "deadly")
+    await fill(private_broker, caller, topology.dead_letters)
+    count_deaths(database, key, MOST_DEATHS)
+    await delivered_before(caller, write("deadly", token, ""))
+    async with serving(note_api(), private_broker.url, topology, database):
+        await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+    engine = create_engine(database)
+    store = SqlStore(engine)
+    try:
+        assert store.attempts([key])[key] >= MOST_DEATHS
+    finally:
+        store.close()
+        engine.dispose()

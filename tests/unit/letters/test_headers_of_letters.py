@@ -1,0 +1,54 @@
+"""What stands in a message's header never makes its letter one that cannot be written."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from leveret.amqp import Delivery, FieldTable, size_of
+from leveret.outcome import DeadLetter
+from leveret.topology import Topology
+from leveret.wire.envelope import DEATHS
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.leave.outbox import Outbox
+from leveret.worker.work import Declined, Work
+from support.asked import retried
+from support.serving import keyring
+from taskmanager.actions import api
+
+"""Nothing is executed here."""
+
+DEATH: FieldTable = {"queue": "api.requests.retry", "reason": "expired", "count": 1, "routing-keys": ["api.requests"]}
+
+
+def letter_headers(delivery: Delivery) -> FieldTable:
+    work = Intake(api, keyring()).take(delivery)
+    assert isinstance(work, Work)
+    (letter,) = Outbox(Topology("api", (timedelta(seconds=5),)), keyring()).messages(work, DeadLetter("why"))
+    headers = letter.properties.headers or {}
+    assert size_of(headers) < 100_000
+    return headers
+
+
+def test_a_letter_repeats_what_the_broker_says_of_its_requests_way() -> None:
+    assert letter_headers(retried([DEATH]))[DEATHS] == [DEATH]
+
+
+HOSTILE: dict[str, Callable[[], Any]] = {
+    "larger than any broker's": lambda: [{**DEATH, "routing-keys": ["k" * 200] * 500}],
+    "a number that cannot be written": lambda: [{**DEATH, "count": 2**64 - 1}],
+    "a moment without a zone": lambda: [{**DEATH, "time": datetime(2026, 1, 1)}],  # noqa: DTZ001 -- that is the case
+}
+
+
+@pytest.mark.parametrize("deaths", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -> None:
+    assert DEATHS not in letter_headers(retried(deaths()))
+
+
+def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
+    item = Intake(api, keyring()).take(replace(retried([]), unreadable="its header has too many bytes"))
+    assert isinstance(item, Declined)
+    assert item.outcome == DeadLetter("invalid_request: its header has too many bytes")

@@ -1,0 +1,68 @@
+"""In which order what was delivered before is read, and what is held meanwhile."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from leveret.amqp import Delivery
+from leveret.sql.records import Key
+from leveret.worker.arrive.arrivals import Arrivals, reading_key
+from leveret.worker.arrive.room import Room
+from leveret.worker.run.lanes import Lanes
+from leveret.worker.run.lull import Lull
+from support.asked import asked
+from support.fake_lanes import FakeLanes
+
+
+def again(number: int) -> Delivery:
+    return replace(asked({"id": f"r{number}"}, number), redelivered=True)
+
+
+async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> list[str]:
+    """What arrivals do with deliveries, in its order."""
+    told: list[str] = []
+    lanes = cast("Lanes[Any]", FakeLanes(deaths))
+    all_told = asyncio.Event()
+
+    def tell(what: str, found: Sequence[Delivery]) -> None:
+        told.append(" ".join([what, *(str(each.delivery_tag) for each in found)]))
+        count = sum(len(line.split()) - 1 for line in told)
+        if count == len(deliveries):
+            all_told.set()
+
+    arrivals = Arrivals(
+        lanes,
+        Lull(lanes),
+        Room(),
+        read=lambda found: tell("read", found),
+        give_up=lambda found, _deaths: tell("give-up", [found]),
+        failed=lambda found, error: tell(f"{error}", found),
+        hold=lambda: told.append("hold"),
+        release=lambda: told.append("release"),
+    )
+    arrivals.add(deliveries)
+    await asyncio.wait_for(all_told.wait(), 5)
+    arrivals.end()
+    return told
+
+
+async def test_the_unknown_are_read_together_and_then_suspects_one_by_one_those_with_the_fewest_deaths_first() -> None:
+    deliveries = [again(number) for number in range(1, 7)]
+    deaths = dict(zip(map(reading_key, deliveries), [2, 1, 0, 2, 0, 1], strict=True))
+    told = await told_of(deliveries, deaths)
+    alone = [step for tag in (2, 6, 1, 4) for step in ("hold", f"read {tag}", "release")]
+    assert told[:12] == ["read 3 5", *alone[:-1]]
+
+
+async def test_one_that_three_workers_died_on_is_not_read() -> None:
+    deliveries = [again(1), again(2)]
+    deaths = dict(zip(map(reading_key, deliveries), [3, 1], strict=True))
+    told = [each for each in await told_of(deliveries, deaths) if each not in ("hold", "release")]
+    assert told == ["read 2", "give-up 1"]
+
+
+async def test_a_first_delivery_is_read_at_once() -> None:
+    first = asked({"id": "a"}, 1)
+    assert await told_of([first, again(2)], {reading_key(again(2)): 0}) == ["read 1", "read 2"]
