@@ -40,7 +40,8 @@ _OURS: Final = frozenset({"prepare_threshold"})
 _REFUSED: Final = frozenset({"replication"})
 
 _HOST: Final = re.compile(r"(\[[^][]*\]|[^][:]*)(?::([0-9]*))?")
-_HOSTS_IN_ADDRESS: Final = re.compile(r"([a-z+]+://(?:[^/?#@]*@)?)([^/?#@]*,[^/?#@]*)([^?]*)(\?.*)?", re.DOTALL)
+_HOSTS_IN_ADDRESS: Final = re.compile(r"([a-z+]+://(?:[^@]*@)?)([^/?#@]*,[^/?#@]*)([^?@]*)(\?[^@]*)?", re.DOTALL)
+"""The login goes up to the last @, as SQLAlchemy has it: what is part of a password must not pass for a host."""
 
 
 class Request(Struct, frozen=True):

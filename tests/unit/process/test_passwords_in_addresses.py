@@ -40,6 +40,9 @@ PASSWORDS = [
     f"{MARK}@12/{MARK}",
     f"12,{MARK}",
     f"12,{MARK}://x",
+    f"{MARK},?x",
+    f"{MARK},/x",
+    f"{MARK},#x",
     f"a:{MARK}",
     f"[{MARK}",
     f"]{MARK}",
@@ -115,6 +118,7 @@ def test_no_password_of_the_table_is_shown(login: str, password: str) -> None:
 @settings(deadline=None)  # the machine may be busy
 @given(user=unescaped, password=unescaped)
 @example(user="u", password=f"12/{MARK}")
+@example(user=MARK, password=f",?{MARK}")
 def test_no_random_password_is_shown(user: str, password: str) -> None:
     for login in (f"user:{password}", f"{user}:{password}", f"{user}"):
         for read in readings(login):
