@@ -25,7 +25,7 @@ import sqlalchemy as sa
 from leveret.api import Context
 from leveret.auth.keyring import ANONYMOUS, Keyring
 from leveret.errors import Unauthenticated
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from leveret.wire.envelope import Request
 from taskmanager import usecases
 from taskmanager.actions import Services, api
@@ -43,7 +43,7 @@ async def measure(engine: sa.Engine, services: Services, email: str) -> float:
             return function(connection, *arguments)
 
     now = datetime.now(UTC)
-    context: Context[sa.Connection, Services] = Context(request, ANONYMOUS, services, now, transactions=transaction)
+    context: Context[Services] = Context(request, ANONYMOUS, services, now, transactions=transaction)
     began = time.perf_counter()
     try:
         await action.function(context, *action.arguments(request.data))

@@ -17,8 +17,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Final
 
+from leveret.sql import Store, create_engine
 from leveret.sql.pooling import Pooler
-from leveret.sql.store import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import migration, task_queries
@@ -48,7 +48,7 @@ def main() -> None:
         for name, mode, pooler in WAYS:
             engine = create_engine(stack.enter_context(pgbouncer(url, mode)) if mode else url, pooler=pooler)
             stack.callback(engine.dispose)
-            stores[name] = SqlStore(engine)
+            stores[name] = Store(engine)
             stack.callback(stores[name].close)
         seconds: dict[str, list[float]] = defaultdict(list)
         for _ in range(ROUNDS):
@@ -58,7 +58,7 @@ def main() -> None:
         print(f"{statistics.median(measured) * 1e6:8.0f} us  {name}")
 
 
-def _a_task(url: str) -> Callable[[SqlStore], float]:
+def _a_task(url: str) -> Callable[[Store], float]:
     """Make a task; gives what looks it up and measures that."""
     migration.upgrade(url)
     engine, now = create_engine(url), datetime.now(UTC)
@@ -67,7 +67,7 @@ def _a_task(url: str) -> Callable[[SqlStore], float]:
         task = task_queries.add_task(connection, owner.id, NewTask("Task"), now)
     engine.dispose()
 
-    def look_up(store: SqlStore) -> float:
+    def look_up(store: Store) -> float:
         began = time.perf_counter()
         with store.begin(writes=False) as transaction:
             task_queries.find_task(transaction.connection, owner.id, task.id)

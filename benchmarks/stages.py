@@ -29,7 +29,7 @@ from leveret.amqp.reader import Reader
 from leveret.auth.keyring import Keyring
 from leveret.inbox.batch import Answered, run_batch
 from leveret.outcome import Answer
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox
@@ -56,8 +56,8 @@ class Stages:
         self._token = keys.issue(str(owner.id), LIFETIME)
         self._reader = Reader()
         self._intake = Intake(api, keys)
-        self._jobs: Jobs[sa.Connection, Services] = Jobs(keys, Services(passwords, keys, LIFETIME))
-        self._store = SqlStore(engine)
+        self._jobs: Jobs = Jobs(keys, Services(passwords, keys, LIFETIME))
+        self._store = Store(engine)
         self._outbox = Outbox(topology, keys)
         self._sent = 0
         self.seconds: dict[str, list[float]] = defaultdict(list)

@@ -19,8 +19,9 @@ from leveret.amqp import Channel, Delivery, Message
 from leveret.inbox import alone
 from leveret.inbox import batch as inbox
 from leveret.inbox.batch import Job, Result
-from leveret.sql.records import Row, Store
-from leveret.sql.store import SqlStore, SqlTransaction
+from leveret.sql import Store
+from leveret.sql.connection import Transaction
+from leveret.sql.records import Row
 from leveret.worker.arrive.arrivals import Arrivals
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.settle import Settler
@@ -148,16 +149,14 @@ def set_points(killer: Killer) -> None:
 def _wrap_intake(killer: Killer) -> None:
     take, make_job = Intake.take, Jobs.job
 
-    def take_and_tell(self: Intake[Any, Any], delivery: Delivery) -> Work | Rejected | Declined:
+    def take_and_tell(self: Intake, delivery: Delivery) -> Work | Rejected | Declined:
         killer.reach(RECEIVED, [delivery.properties.correlation_id or "?"])
         item = take(self, delivery)
         if isinstance(item, Work):
             killer.reach(AUTHENTICATED, [item.request.id])
         return item
 
-    def job_that_tells(
-        self: Jobs[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
-    ) -> Job[Any]:
+    def job_that_tells(self: Jobs, work: Work, run: Callable[[Any], bytes] | None = None, **how: Any) -> Job:
         job = make_job(self, work, run, **how)
 
         def run_and_tell(connection: Any) -> bytes:
@@ -171,14 +170,14 @@ def _wrap_intake(killer: Killer) -> None:
 
 
 def _wrap_transactions(killer: Killer) -> None:
-    save, begin, saved = SqlTransaction.save, SqlStore.begin, threading.local()
+    save, begin, saved = Transaction.save, Store.begin, threading.local()
 
-    def save_and_remember(self: SqlTransaction, rows: list[Row]) -> None:
+    def save_and_remember(self: Transaction, rows: list[Row]) -> None:
         save(self, rows)
         saved.ids = [row.key.id for row in rows]
 
     @contextmanager
-    def begin_and_tell(self: SqlStore, *, writes: bool) -> Iterator[SqlTransaction]:
+    def begin_and_tell(self: Store, *, writes: bool) -> Iterator[Transaction]:
         saved.ids = []
         with begin(self, writes=writes) as transaction:
             yield transaction
@@ -187,14 +186,14 @@ def _wrap_transactions(killer: Killer) -> None:
     def tell_before(_connection: sa.Connection) -> None:
         killer.reach(BEFORE_COMMIT, getattr(saved, "ids", []))
 
-    SqlTransaction.save, SqlStore.begin = save_and_remember, begin_and_tell  # type: ignore[method-assign,assignment]  # see above
+    Transaction.save, Store.begin = save_and_remember, begin_and_tell  # type: ignore[method-assign,assignment]  # see above
     sa.event.listen(sa.Engine, "commit", tell_before)  # called before the database is told to commit
 
 
 def _wrap_journal(killer: Killer) -> None:
     run_journaled = alone.run_journaled
 
-    def run_and_remember(store: Store[Any], job: Job[Any]) -> Result:
+    def run_and_remember(store: Store, job: Job) -> Result:
         killer.running.add(job.key.id)
         try:
             return run_journaled(store, job)
@@ -207,7 +206,7 @@ def _wrap_journal(killer: Killer) -> None:
 def _wrap_reading(killer: Killer) -> None:
     read_on_record = Arrivals._read_on_record
 
-    async def read_and_remember(self: Arrivals[Any], deliveries: Sequence[Delivery]) -> None:
+    async def read_and_remember(self: Arrivals, deliveries: Sequence[Delivery]) -> None:
         ids = {delivery.properties.correlation_id or "?" for delivery in deliveries}
         killer.running |= ids
         try:

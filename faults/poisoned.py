@@ -60,9 +60,7 @@ def poison() -> None:
     """Have requests with the field do harm, when their effect is made and not committed."""
     make_job = Jobs.job
 
-    def make_harmful(
-        self: Jobs[Any, Any], work: Work, run: Callable[[Any], bytes] | None = None, **how: Any
-    ) -> Job[Any]:
+    def make_harmful(self: Jobs, work: Work, run: Callable[[Any], bytes] | None = None, **how: Any) -> Job:
         job, harm = make_job(self, work, run, **how), work.request.data.get(POISON)
 
         def run_and_harm(connection: Any) -> bytes:
@@ -79,7 +77,7 @@ def poison_reading() -> None:
     """Have messages with the field kill who reads them, as a defect in a parser does."""
     take = Intake.take
 
-    def take_and_die(self: Intake[Any, Any], delivery: Delivery) -> Work | Rejected | Declined:
+    def take_and_die(self: Intake, delivery: Delivery) -> Work | Rejected | Declined:
         if f'"{POISON}":"{READ}"'.encode() in delivery.body:
             _kill(f"{READ} {delivery.properties.correlation_id}\n")
         return take(self, delivery)

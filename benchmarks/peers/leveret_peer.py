@@ -10,18 +10,17 @@ import tempfile
 from pathlib import Path
 
 import msgspec
-import sqlalchemy as sa
 
 import command
 from leveret import Api, Client, Context, Keyring, RetryPolicy, Topology, Worker, WorkerOptions
 from leveret.process.running import run
-from leveret.sql.store import SqlStore, create_engine, metadata
+from leveret.sql import Store, create_engine, metadata
 from tally import PATIENCE, Figures, Load, Request, concurrent_calls
 
 PREFETCH = 200
 KEY = b"a key of the benchmark, 32 bytes or more"
 
-api: Api[sa.Connection, None] = Api("echo")
+api: Api[None] = Api("echo")
 
 
 class Echo(msgspec.Struct):
@@ -29,7 +28,7 @@ class Echo(msgspec.Struct):
 
 
 @api.action("v1", "echo", public=True)
-async def echo(_context: Context[sa.Connection, None], wanted: Echo) -> Echo:
+async def echo(_context: Context[None], wanted: Echo) -> Echo:
     return wanted
 
 
@@ -40,7 +39,7 @@ async def serve(url: str, prefix: str, folder: Path, stop: asyncio.Event) -> Non
     working = Worker(
         api,
         url,
-        [SqlStore(engine)],
+        [Store(engine)],
         Keyring(KEY, issuer="benchmark"),
         None,
         topology=topology,

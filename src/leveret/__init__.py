@@ -1,11 +1,18 @@
-"""APIs over RabbitMQ: request and reply, every effect exactly once, every failure seen and recoverable."""
+"""APIs over RabbitMQ: request and reply, every effect exactly once, every failure seen and recoverable.
 
-from leveret.api import Api, Context, Secret
-from leveret.auth.keyring import Keyring, Principal
-from leveret.client import BlockingClient, Client
-from leveret.retry import RetryPolicy
-from leveret.topology import Topology
-from leveret.worker import Worker, WorkerOptions
+A name is loaded when it is first used, so that a program that only calls does not load what a worker needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from leveret.api import Api, Context, Secret
+    from leveret.auth.keyring import Keyring, Principal
+    from leveret.client import BlockingClient, Client
+    from leveret.retry import RetryPolicy
+    from leveret.topology import Topology
+    from leveret.worker import Worker, WorkerOptions
 
 __all__ = [
     "Api",
@@ -20,3 +27,28 @@ __all__ = [
     "Worker",
     "WorkerOptions",
 ]
+
+_MODULES: Final = {
+    "Api": "leveret.api",
+    "BlockingClient": "leveret.client",
+    "Client": "leveret.client",
+    "Context": "leveret.api",
+    "Keyring": "leveret.auth.keyring",
+    "Principal": "leveret.auth.keyring",
+    "RetryPolicy": "leveret.retry",
+    "Secret": "leveret.api",
+    "Topology": "leveret.topology",
+    "Worker": "leveret.worker",
+    "WorkerOptions": "leveret.worker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'leveret' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,22 +5,24 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Protocol, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
+from typing_extensions import TypeVar  # the standard library's has no default before Python 3.13
 
 from leveret.auth.keyring import Principal
 from leveret.errors import InvalidRequest, UnknownAction
 from leveret.wire.envelope import Request
 
+if TYPE_CHECKING:  # a program that only registers actions, or calls them, does not load it
+    import sqlalchemy as sa
+
 LONGEST_VERSION: Final = 32
 LONGEST_NAME: Final = 64
 """Characters; that many have the columns of ``processed_requests``."""
 
-C = TypeVar("C")
-"""A database connection, as the store gives it."""
-S = TypeVar("S")
+S = TypeVar("S", default=Any)
 """What the application wants at hand in its actions."""
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,7 +39,7 @@ class Transactions(Protocol):
         ...
 
 
-class Context(Generic[C, S]):
+class Context(Generic[S]):
     """What an action may know about the request that it carries out.
 
     Attributes:
@@ -60,7 +62,7 @@ class Context(Generic[C, S]):
         *,
         retries: int = 0,
         redelivered: bool = False,
-        connection: C | None = None,
+        connection: sa.Connection | None = None,
         transactions: Transactions | None = None,
     ) -> None:
         self.request = request
@@ -73,7 +75,7 @@ class Context(Generic[C, S]):
         self._transactions = transactions
 
     @property
-    def connection(self) -> C:
+    def connection(self) -> sa.Connection:
         """The connection of this request's transaction, in a ``def`` action.
 
         Raises:
@@ -145,7 +147,7 @@ class Action(Struct, frozen=True):
             raise InvalidRequest(_in_words(error)) from error
 
 
-class Api(Generic[C, S]):
+class Api(Generic[S]):
     """The actions of an application, by version and name."""
 
     def __init__(self, name: str) -> None:

@@ -15,7 +15,7 @@ from leveret.broker.granting import BrokerUser
 from leveret.broker.users import caller_permissions, worker_permissions
 from leveret.letters.redrive import Redriver
 from leveret.retry import RetryPolicy
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from taskmanager import usecases
@@ -147,7 +147,7 @@ def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
 
 
 @contextmanager
-def build_worker(settings: Settings, name: str) -> Iterator[Worker[sa.Connection, Services]]:
+def build_worker(settings: Settings, name: str) -> Iterator[Worker[Services]]:
     """Make a worker with all that it needs, and clear that up when it has run.
 
     Args:
@@ -173,7 +173,7 @@ def build_worker(settings: Settings, name: str) -> Iterator[Worker[sa.Connection
             yield Worker(
                 api,
                 settings.amqp_url,
-                [SqlStore(engine) for _ in range(LANES[engine.dialect.name])],
+                [Store(engine) for _ in range(LANES[engine.dialect.name])],
                 services.keyring,
                 services,
                 topology=build_topology(settings),

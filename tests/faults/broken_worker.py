@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from leveret.sql.store import SqlTransaction
+from leveret.sql.connection import Transaction
 from leveret.worker.leave.unsettled import Unsettled
 from taskmanager.cli import main
 
@@ -21,7 +21,7 @@ GO: Final = "go"
 
 def ack_before_commit() -> None:
     """Ack each request when it comes, before it is executed; commit nothing until told to."""
-    save_rows = SqlTransaction.save
+    save_rows = Transaction.save
 
     def add(self: Unsettled, tag: int) -> None:
         self._channel.ack(tag)
@@ -29,23 +29,23 @@ def ack_before_commit() -> None:
     def ack(_self: Unsettled, _tags: Sequence[int]) -> None:
         return
 
-    def save(self: SqlTransaction, rows: Sequence[Any]) -> None:
+    def save(self: Transaction, rows: Sequence[Any]) -> None:
         if not Path(GO).exists():
             Path(HELD).touch()
             threading.Event().wait()  # for the end of this process
         save_rows(self, rows)
 
-    SqlTransaction.save = save  # type: ignore[method-assign]  # so that it is killed at that very moment
+    Transaction.save = save  # type: ignore[method-assign]  # so that it is killed at that very moment
     Unsettled.add, Unsettled.ack = add, ack  # type: ignore[method-assign,assignment]  # this is what is broken
 
 
 def forget_responses() -> None:
     """Keep the effect, and nothing of the request."""
 
-    def save(_self: SqlTransaction, _rows: Sequence[Any]) -> None:
+    def save(_self: Transaction, _rows: Sequence[Any]) -> None:
         return
 
-    SqlTransaction.save = save  # type: ignore[method-assign,assignment]  # this is what is broken
+    Transaction.save = save  # type: ignore[method-assign,assignment]  # this is what is broken
 
 
 if __name__ == "__main__":

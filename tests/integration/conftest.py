@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from support.jobs import NOW
 from taskmanager import usecases
 from taskmanager.domain import NewUser, User
@@ -50,12 +50,12 @@ def engine(database_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def new_store(engine: sa.Engine) -> Iterator[Callable[[], SqlStore]]:
+def new_store(engine: sa.Engine) -> Iterator[Callable[[], Store]]:
     """Makes stores, one for each thread of a test, and closes them."""
-    stores: list[SqlStore] = []
+    stores: list[Store] = []
 
-    def make() -> SqlStore:
-        stores.append(SqlStore(engine))
+    def make() -> Store:
+        stores.append(Store(engine))
         return stores[-1]
 
     yield make
@@ -64,7 +64,7 @@ def new_store(engine: sa.Engine) -> Iterator[Callable[[], SqlStore]]:
 
 
 @pytest.fixture
-def store(new_store: Callable[[], SqlStore]) -> SqlStore:
+def store(new_store: Callable[[], Store]) -> Store:
     return new_store()
 
 

@@ -12,7 +12,7 @@ from leveret.amqp import Addresses
 from leveret.broker.operations import apply_topology
 from leveret.client import BlockingClient, Client
 from leveret.devbroker import DevBroker
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from support.notes import metadata, note_api
 from support.serving import quick, serving, sqlite_url
 from taskmanager.cli import main

@@ -81,7 +81,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
     body, ring = make(), keyring()
     assert 100_000 < len(body) <= LARGEST_BODY
     intake, outbox = Intake(api, ring), Outbox(Topology("costly"), ring)
-    jobs: Jobs[Any, Any] = Jobs(ring, NO_SERVICES)
+    jobs: Jobs = Jobs(ring, NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
     began = time.process_time()
     for reply_to in (None, "amq.gen-somebody"):

@@ -8,7 +8,8 @@ from random import Random
 import sqlalchemy as sa
 
 from leveret.client import Client
-from leveret.sql.store import create_engine, processed_requests
+from leveret.sql import create_engine
+from leveret.sql.tables import processed_requests
 from support.command import LIMIT, Commands
 from support.ownership import Meddler, Operation, Owner
 from taskmanager.storage.tables import tasks

@@ -58,7 +58,7 @@ FOREIGN_QUEUES = (
     "amq.gen-\n",
 )
 NO_SERVICES: Any = None
-JOBS: Jobs[Any, Any] = Jobs(Keyring(SECRET, issuer="test"), NO_SERVICES)
+JOBS: Jobs = Jobs(Keyring(SECRET, issuer="test"), NO_SERVICES)
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def search(holds: Callable[[Fuzzer], None], made: SearchStrategy[Fuzzer], number
     gc.collect()
 
 
-def bring_to_its_end(sample: Sample, number: int, intake: Intake[Any, Any], outbox: Outbox, good: str) -> str:
+def bring_to_its_end(sample: Sample, number: int, intake: Intake, outbox: Outbox, good: str) -> str:
     properties = Properties(**sample.properties)
     delivery = Delivery("c", number + 1, number % 5 == 0, TOPOLOGY.exchange, TOPOLOGY.requests, properties, sample.body)
     item = intake.take(delivery)

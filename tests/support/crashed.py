@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, create_engine
 from support.serving import Caller
 
 
@@ -22,7 +22,7 @@ async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None
 def count_deaths(database: str, key: Key, count: int) -> None:
     """Write into the journal that workers died on a request."""
     engine = create_engine(database)
-    store = SqlStore(engine)
+    store = Store(engine)
     for _ in range(count):
         store.count_attempt(key)
     store.close()

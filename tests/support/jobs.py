@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from leveret.inbox.batch import Job, Result, run_batch
+from leveret.sql import Store
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore
 from leveret.wire.codec import ok
 from taskmanager.domain import NewUser
 from taskmanager.storage import user_queries
@@ -28,13 +28,13 @@ def job(
     fingerprint: bytes = SAME,
     stores: bool = True,
     journal: bool = False,
-) -> Job[sa.Connection]:
+) -> Job:
     """Make a job; without a function of its own it leaves a user that is named after the request."""
     run = run or leave(request_id)
     return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal, reads=not stores)
 
 
-def results_of(store: SqlStore, jobs: Sequence[Job[sa.Connection]]) -> list[Result]:
+def results_of(store: Store, jobs: Sequence[Job]) -> list[Result]:
     """Run a batch to its end; the results are in the order of the jobs."""
     found = {id(job): result for part in run_batch(store, jobs) for job, result in part}
     return [found[id(job)] for job in jobs]

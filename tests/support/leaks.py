@@ -9,7 +9,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from leveret.amqp import Connection
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 
 
 async def read_queue(connection: Connection, queue: str, written: dict[str, bytes]) -> None:

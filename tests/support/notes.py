@@ -21,7 +21,7 @@ notes = sa.Table(
     sa.Column("text", sa.String(200), nullable=False),
 )
 
-NoteContext = Context[sa.Connection, Any]
+NoteContext = Context
 
 
 class WriteNote(Struct, frozen=True):
@@ -34,9 +34,9 @@ class Login(Struct, frozen=True):
     password: Secret[str]
 
 
-def note_api() -> Api[sa.Connection, Any]:
+def note_api() -> Api:
     """Actions that write, fail in every way, or run in the event loop."""
-    api: Api[sa.Connection, Any] = Api("notes")
+    api: Api = Api("notes")
 
     @api.action("v1", "health_check", public=True)
     async def health_check(context: NoteContext) -> dict[str, str]:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from leveret.amqp import Delivery, FieldTable, Message, Properties
 from leveret.api import Api
@@ -24,7 +23,7 @@ class Again:
 
     url: str
     topology: Topology
-    api: Api[Any, Any]
+    api: Api
     told: list[LetterFate] = field(default_factory=list)
 
     async def redrive(

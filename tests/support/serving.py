@@ -17,7 +17,7 @@ from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Mess
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.retry import RetryPolicy
-from leveret.sql.store import SqlStore, create_engine, metadata
+from leveret.sql import Store, create_engine, metadata
 from leveret.topology import DIRECT_REPLY_TO, Topology
 from leveret.worker import Worker, WorkerOptions
 
@@ -41,7 +41,7 @@ def sqlite_url(folder: Path) -> str:
 
 @asynccontextmanager
 async def serving(
-    api: Api[sa.Connection, Any],
+    api: Api,
     url: Addresses | str,
     topology: Topology,
     database: str,
@@ -51,7 +51,7 @@ async def serving(
     options: WorkerOptions | None = None,
     lanes: int = 1,
     on_commit: Callable[[object], None] | None = None,
-) -> AsyncIterator[Worker[sa.Connection, Any]]:
+) -> AsyncIterator[Worker]:
     """Run a worker; at the end it stops cleanly, which is awaited."""
     engine = create_engine(database)
     if on_commit:
@@ -59,7 +59,7 @@ async def serving(
     worker = Worker(
         api,
         url,
-        [SqlStore(engine) for _ in range(lanes)],
+        [Store(engine) for _ in range(lanes)],
         keyring(),
         services,
         topology=topology,
@@ -81,7 +81,7 @@ async def serving(
         engine.dispose()
 
 
-Serve = Callable[..., AbstractAsyncContextManager[Worker[sa.Connection, Any]]]
+Serve = Callable[..., AbstractAsyncContextManager[Worker]]
 """Runs a worker with everything but its options chosen already."""
 
 

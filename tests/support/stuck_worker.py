@@ -4,28 +4,25 @@ import logging
 import sys
 import time
 from datetime import timedelta
-from typing import Any
-
-import sqlalchemy as sa
 
 from leveret.api import Api, Context
 from leveret.process.running import run
 from leveret.retry import RetryPolicy
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.worker import Worker, WorkerOptions
 from support.serving import keyring, quick
 
-api: Api[sa.Connection, Any] = Api("stuck")
+api: Api = Api("stuck")
 
 
 @api.action("v1", "block", public=True)
-async def block(context: Context[sa.Connection, Any]) -> None:
+async def block(context: Context) -> None:
     """Do what no async action may do."""
     time.sleep(600)  # noqa: ASYNC251 - the point of it
 
 
 @api.action("v1", "health_check", public=True)
-async def health_check(context: Context[sa.Connection, Any]) -> dict[str, str]:
+async def health_check(context: Context) -> dict[str, str]:
     """Answer."""
     return {"status": "ok"}
 
@@ -37,7 +34,7 @@ def main(url: str, prefix: str, database: str, seconds: str) -> None:
     worker = Worker(
         api,
         url,
-        [SqlStore(create_engine(database))],
+        [Store(create_engine(database))],
         keyring(),
         None,
         topology=topology,

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.api import Api, Context, Secret
@@ -15,15 +16,15 @@ class Wanted(Struct, frozen=True):
     password: Secret[str] = ""
 
 
-def an_api() -> Api[Any, Any]:
-    api: Api[Any, Any] = Api("test")
+def an_api() -> Api:
+    api: Api = Api("test")
 
     @api.action("v1", "act", writes=True)
-    def act(context: Context[Any, Any], wanted: Wanted) -> str:
+    def act(context: Context, wanted: Wanted) -> str:
         return wanted.title
 
     @api.action("v1", "wait", public=True)
-    async def wait(context: Context[Any, Any]) -> None: ...
+    async def wait(context: Context) -> None: ...
 
     return api
 
@@ -46,7 +47,7 @@ def test_a_version_inherits_what_it_does_not_define() -> None:
     api = an_api()
 
     @api.action("v2", "act")
-    def act(context: Context[Any, Any]) -> str:
+    def act(context: Context) -> str:
         return "v2"
 
     api.inherit("v2", parent="v1")
@@ -78,9 +79,10 @@ def test_what_cannot_be_an_action_is_refused_at_once() -> None:
 
 def test_a_context_gives_a_connection_or_a_transaction_but_not_both() -> None:
     request = Request("a", "v1", "act", {})
-    inside: Context[str, None] = Context(request, ANONYMOUS, None, datetime.now(UTC), connection="c")
-    assert inside.connection == "c"
-    outside: Context[str, None] = Context(request, ANONYMOUS, None, datetime.now(UTC))
+    with sa.create_engine("sqlite://").connect() as connection:
+        inside: Context[None] = Context(request, ANONYMOUS, None, datetime.now(UTC), connection=connection)
+        assert inside.connection is connection
+    outside: Context[None] = Context(request, ANONYMOUS, None, datetime.now(UTC))
     with pytest.raises(RuntimeError, match=r"await context.transaction"):
         _ = outside.connection
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 
 from leveret import Api, Context, Principal
 from leveret.errors import BY_CODE
-from leveret.sql.store import metadata
+from leveret.sql import metadata
 from leveret.topology import Topology
 from leveret.wire.envelope import Request
 from taskmanager.actions import api
@@ -126,6 +128,17 @@ def test_every_python_block_compiles(where: str, code: str) -> None:
 def test_the_handler_of_the_readme_works() -> None:
     space = run_block(dict(python_blocks())["README.md#1"])
     assert call(space, "create_note", {"text": "Buy cake"}, "notes") == {"id": 1}
+
+
+def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
+    """Whoever copies one into a program of their own has no error to mend."""
+    for where, code in python_blocks():
+        (tmp_path / f"{re.sub(r'[^a-z0-9]+', '_', where.lower())}.py").write_text(code)
+    files = sorted(map(str, tmp_path.glob("*.py")))
+    assert len(files) >= 4
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache", *files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_program_of_the_tutorial_works_as_it_says() -> None:

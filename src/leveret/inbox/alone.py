@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -22,15 +21,15 @@ from leveret.inbox.job import (
     undeclared,
 )
 from leveret.inbox.outages import judged
-from leveret.sql.records import Key, KeyTaken, Store, Stored, Transaction
-
-C = TypeVar("C")
+from leveret.sql.connection import Transaction
+from leveret.sql.records import Key, KeyTaken, Stored
+from leveret.sql.store import Store
 
 MOST_DEATHS = 3
 """So many workers may die on one request before it is given up."""
 
 
-def run_alone(store: Store[C], job: Job[C]) -> Result:
+def run_alone(store: Store, job: Job) -> Result:
     """Run one job in a transaction of its own.
 
     Raises:
@@ -39,7 +38,7 @@ def run_alone(store: Store[C], job: Job[C]) -> Result:
     return _unless_taken(lambda: judged(store, lambda: _run_once(store, job))) if job.wanted() else Failed(NotWanted())
 
 
-def _run_once(store: Store[C], job: Job[C]) -> Result:
+def _run_once(store: Store, job: Job) -> Result:
     try:
         with store.begin(writes=job.stores or job.journal or not job.reads) as transaction:
             return _answer_one(transaction, job)
@@ -61,7 +60,7 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
     return Failed(taken)
 
 
-def _answer_one(transaction: Transaction[C], job: Job[C]) -> Answered:
+def _answer_one(transaction: Transaction, job: Job) -> Answered:
     if job.journal:
         transaction.forget_deaths(job.key)
     if job.stores and (stored := transaction.find([job.key]).get(job.key)):
@@ -75,7 +74,7 @@ def _answer_one(transaction: Transaction[C], job: Job[C]) -> Answered:
     return Answered(response)
 
 
-def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answered:
+def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
     """Keep the refusal after the refused attempt was rolled back; another worker may have been faster."""
     answer = refused(job, error)
     with store.begin(writes=True) as transaction:
@@ -87,7 +86,7 @@ def _store_refusal(store: Store[C], job: Job[C], error: RequestError) -> Answere
         return answer
 
 
-def run_journaled(store: Store[C], job: Job[C]) -> Result:
+def run_journaled(store: Store, job: Job) -> Result:
     """Run a request that a worker may have died on, alone, after its attempt was committed; never raises an error."""
     if not job.wanted():
         return Failed(NotWanted())
@@ -105,7 +104,7 @@ def run_journaled(store: Store[C], job: Job[C]) -> Result:
     return _forget_deaths(store, job, result) if survived_uncommitted else result
 
 
-def _repeat_or_give_up(store: Store[C], job: Job[C]) -> Result:
+def _repeat_or_give_up(store: Store, job: Job) -> Result:
     """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
     try:
         known = find_answer(store, job) if job.stores else None
@@ -114,13 +113,13 @@ def _repeat_or_give_up(store: Store[C], job: Job[C]) -> Result:
     return _forget_deaths(store, job, known) if known else Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
 
 
-def find_answer(store: Store[C], job: Job[C]) -> Answered | None:
+def find_answer(store: Store, job: Job) -> Answered | None:
     """Look up how a request was answered before; None when it was not."""
     stored = find_answers(store, [job.key]).get(job.key)
     return repeat(job, stored) if stored else None
 
 
-def find_answers(store: Store[C], keys: Sequence[Key]) -> Mapping[Key, Stored]:
+def find_answers(store: Store, keys: Sequence[Key]) -> Mapping[Key, Stored]:
     """Look up which requests were answered before."""
 
     def find() -> Mapping[Key, Stored]:
@@ -130,7 +129,7 @@ def find_answers(store: Store[C], keys: Sequence[Key]) -> Mapping[Key, Stored]:
     return judged(store, find)
 
 
-def _or_outage(store: Store[C], error: Exception) -> Exception:
+def _or_outage(store: Store, error: Exception) -> Exception:
     """Say that it was an outage where the database refuses everybody."""
     try:
         if isinstance(error, StorageFailed):
@@ -140,7 +139,7 @@ def _or_outage(store: Store[C], error: Exception) -> Exception:
     return error
 
 
-def _forget_deaths(store: Store[C], job: Job[C], result: Result) -> Result:
+def _forget_deaths(store: Store, job: Job, result: Result) -> Result:
     """Remove a request from the journal; where that fails its result stands all the same, and says so."""
     try:
         with store.begin(writes=True) as transaction:

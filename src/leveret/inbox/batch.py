@@ -7,12 +7,13 @@ costs another its effect: when anything fails after it wrote, the batch is rolle
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
 
 from leveret.errors import RequestError, StorageDoubtful, StorageUnavailable
 from leveret.inbox.alone import MOST_DEATHS, find_answer, find_answers, run_alone, run_journaled
 from leveret.inbox.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of
-from leveret.sql.records import Row, Store, Stored, Transaction
+from leveret.sql.connection import Transaction
+from leveret.sql.records import Row, Stored
+from leveret.sql.store import Store
 from leveret.wire.codec import MOST_RESPONSE_BYTES
 
 __all__ = [
@@ -31,9 +32,8 @@ __all__ = [
     "run_batch",
 ]
 
-C = TypeVar("C")
 
-Part = list[tuple[Job[Any], Result]]
+Part = list[tuple[Job, Result]]
 """Jobs of a batch that came to their end together."""
 
 
@@ -41,7 +41,7 @@ class _NotTogether(Exception):
     """The jobs of this batch cannot share a transaction."""
 
 
-def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
+def run_batch(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
     """Run jobs in one transaction where that costs none of them its effect, and one by one where not.
 
     Yields:
@@ -64,7 +64,7 @@ def run_batch(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
             yield [(job, result)]
 
 
-def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
+def _run_together(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
     while len(jobs) > 1 and (results := _share(store, jobs)):
         yield list(zip(jobs, results, strict=False))
         jobs = jobs[len(results) :]
@@ -72,7 +72,7 @@ def _run_together(store: Store[C], jobs: Sequence[Job[C]]) -> Iterator[Part]:
         yield [(job, run_alone(store, job))]
 
 
-def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
+def _share(store: Store, jobs: Sequence[Job]) -> list[Result] | None:
     """Run jobs in one transaction, the first ones where responses are large; None when they cannot share one."""
     try:
         with store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
@@ -86,7 +86,7 @@ def _share(store: Store[C], jobs: Sequence[Job[C]]) -> list[Result] | None:
         return None
 
 
-def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job[C]]) -> list[Result]:
+def _answer_all(transaction: Transaction, store: Store, jobs: Sequence[Job]) -> list[Result]:
     transaction.gather(len(jobs))
     known = dict(transaction.find([job.key for job in jobs if job.stores]))
     rows: list[Row] = []
@@ -106,7 +106,7 @@ def _answer_all(transaction: Transaction[C], store: Store[C], jobs: Sequence[Job
     return results
 
 
-def _attempt(transaction: Transaction[C], store: Store[C], job: Job[C]) -> Result:
+def _attempt(transaction: Transaction, store: Store, job: Job) -> Result:
     if not job.wanted():
         return Failed(NotWanted())
     before, changes = transaction.touched, transaction.changes

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
 
+import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.errors import IdReused, RequestError, StorageFailed
 from leveret.sql.records import Key, Row, Stored
 from leveret.wire.codec import refusal
-
-C = TypeVar("C")
 
 
 def always() -> bool:
@@ -19,7 +17,7 @@ def always() -> bool:
     return True
 
 
-class Job(Struct, Generic[C], frozen=True):
+class Job(Struct, frozen=True):
     """One request, ready to run in a transaction.
 
     Attributes:
@@ -41,7 +39,7 @@ class Job(Struct, Generic[C], frozen=True):
     version: str
     action: str
     stores: bool
-    run: Callable[[C], bytes]
+    run: Callable[[sa.Connection], bytes]
     journal: bool = False
     other_fingerprints: tuple[bytes, ...] = ()
     wanted: Callable[[], bool] = always
@@ -93,7 +91,7 @@ class NotWanted(Exception):
     """Nobody waits for this job any more; it did not begin."""
 
 
-def undeclared(job: Job[Any]) -> StorageFailed:
+def undeclared(job: Job) -> StorageFailed:
     """Say that an action has written that is not declared so."""
     return StorageFailed(
         f"{job.version}.{job.action} writes in the database and is not declared with writes=True: its effect would come"
@@ -101,18 +99,18 @@ def undeclared(job: Job[Any]) -> StorageFailed:
     )
 
 
-def repeat(job: Job[Any], stored: Stored) -> Answered:
+def repeat(job: Job, stored: Stored) -> Answered:
     """Answer a job from the row of its key: with the stored response, or with ``id_reused`` for another request."""
     if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
         return Answered(stored.response, replayed=True)
     return refused(job, IdReused(f"Request id {job.key.id!r} was used before with another version, action or data"))
 
 
-def refused(job: Job[Any], error: RequestError) -> Answered:
+def refused(job: Job, error: RequestError) -> Answered:
     """Answer a job with a refusal."""
     return Answered(refusal(job.key.id, error), error.code, kept=error.kept)
 
 
-def row_of(job: Job[Any], response: bytes) -> Row:
+def row_of(job: Job, response: bytes) -> Row:
     """Make the row that keeps a response."""
     return Row(job.key, job.fingerprint, job.version, job.action, response)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from leveret.errors import FailedAlone, RowRefused, StorageDoubtful, StorageFailed
-from leveret.sql.records import Store
+from leveret.sql.store import Store
 
 T = TypeVar("T")
 
@@ -14,7 +14,7 @@ TRIES: Final = 2
 """How often something is tried at once on which the database fails: its connection may have ended before."""
 
 
-def judged(store: Store[Any], attempt: Callable[[], T]) -> T:
+def judged(store: Store, attempt: Callable[[], T]) -> T:
     """Attempt something with a store, and say of an error whether it is an outage.
 
     The database may end a connection because of what one request asks of it, which looks like an outage; and it may

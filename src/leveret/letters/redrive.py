@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -75,7 +75,7 @@ class Redriver:
         self,
         topology: Topology,
         keyring: Keyring,
-        api: Api[Any, Any],
+        api: Api,
         *,
         retention: timedelta,
         clock: Callable[[], float] = time.time,

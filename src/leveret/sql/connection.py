@@ -29,7 +29,7 @@ from leveret.sql.tables import crash_journal, is_of, metadata, processed_request
 from leveret.sql.written import Written
 
 
-class SqlTransaction:
+class Transaction:
     """One open transaction."""
 
     def __init__(self, connection: SharedConnection, written: Written) -> None:
@@ -105,7 +105,7 @@ class SqlConnection:
         self._written = Written()
 
     @contextmanager
-    def begin(self, *, writes: bool) -> Iterator[SqlTransaction]:
+    def begin(self, *, writes: bool) -> Iterator[Transaction]:
         """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
 
         Raises:
@@ -123,7 +123,7 @@ class SqlConnection:
                 begun, at_rim = True, False
                 connection.lent = True
                 try:
-                    yield SqlTransaction(connection, self._written)
+                    yield Transaction(connection, self._written)
                     self._written.flush()
                 finally:
                     connection.lent = False

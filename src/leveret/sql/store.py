@@ -12,21 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
-from leveret.sql.connection import SqlConnection, SqlTransaction
-from leveret.sql.engine import create_engine
+from leveret.sql.connection import SqlConnection
 from leveret.sql.records import Key, Lease, Row
 from leveret.sql.statements import LEASE, NOW, values
-from leveret.sql.tables import UtcDateTime, crash_journal, is_of, metadata, processed_requests, rate_windows
-
-__all__ = [
-    "SqlStore",
-    "SqlTransaction",
-    "crash_journal",
-    "create_engine",
-    "metadata",
-    "processed_requests",
-    "rate_windows",
-]
+from leveret.sql.tables import UtcDateTime, crash_journal, is_of, processed_requests, rate_windows
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 RECOVERY: Final = 2.0
@@ -37,7 +26,7 @@ _LOOK: Final = 0.1
 """Seconds between two tries to reach it."""
 
 
-class SqlStore(SqlConnection):
+class Store(SqlConnection):
     """The inbox's store, on a connection of its own.
 
     Args:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from leveret.amqp import AmqpError
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
@@ -29,9 +29,6 @@ from leveret.worker.run.lanes import Lanes
 from leveret.worker.session import Session
 from leveret.worker.watch.watchdog import Sight
 
-C = TypeVar("C")
-S = TypeVar("S")
-
 logger: Final = logging.getLogger("leveret.worker")
 
 _SOUND: Final = 1.0
@@ -46,7 +43,7 @@ MOST_HELD_BYTES: Final = 64 * 1024 * 1024
 """Requests, and bytes of them, that may wait for a queue of ours beside those in hand; with more, no others come."""
 
 
-class Consumption(Generic[C, S]):
+class Consumption:
     """Consumes one queue on one session.
 
     Args:
@@ -65,10 +62,10 @@ class Consumption(Generic[C, S]):
         session: Session,
         queue: str,
         *,
-        intake: Intake[C, S],
-        jobs: Jobs[C, S],
-        lanes: Lanes[C],
-        admission: Admission[C] | None,
+        intake: Intake,
+        jobs: Jobs,
+        lanes: Lanes,
+        admission: Admission | None,
         outbox: Outbox,
         policy: RetryPolicy,
         room: Room,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
@@ -30,8 +30,6 @@ from leveret.worker.run.standstill import Standstill
 from leveret.worker.run.turns import Turns
 from leveret.worker.work import Rejected, Work
 
-C = TypeVar("C")
-S = TypeVar("S")
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -40,7 +38,7 @@ _MOVES: Final = (Retry, DeadLetter)
 """Outcomes by which a request lives on as another message."""
 
 
-class Dispatcher(Generic[C, S]):
+class Dispatcher:
     """Takes the deliveries of one session and sees each to its end.
 
     Args:
@@ -60,11 +58,11 @@ class Dispatcher(Generic[C, S]):
     def __init__(
         self,
         *,
-        intake: Intake[C, S],
-        jobs: Jobs[C, S],
-        lanes: Lanes[C],
-        calls: Calls[C, S],
-        admission: Admission[C] | None = None,
+        intake: Intake,
+        jobs: Jobs,
+        lanes: Lanes,
+        calls: Calls,
+        admission: Admission | None = None,
         policy: RetryPolicy,
         unsettled: Unsettled,
         settler: Settler,
@@ -285,7 +283,7 @@ class Dispatcher(Generic[C, S]):
 
 def hand_out(finished: Finished) -> None:
     """Give the results of a lane to those who wait: futures, or dispatchers with their work."""
-    by_dispatcher: dict[Dispatcher[Any, Any], list[tuple[Work, Result]]] = {}
+    by_dispatcher: dict[Dispatcher, list[tuple[Work, Result]]] = {}
     for waiter, result in finished:
         if isinstance(waiter, asyncio.Future):
             if not waiter.done():

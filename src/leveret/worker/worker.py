@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic
 
+import sqlalchemy as sa
 from msgspec import Struct
+from typing_extensions import TypeVar
 
 from leveret.amqp import Address, Addresses, AmqpError
 from leveret.api import Api
@@ -17,7 +19,8 @@ from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.process.backoff import Backoff
 from leveret.retry import RetryPolicy
-from leveret.sql.records import RateLimit, Store
+from leveret.sql.records import RateLimit
+from leveret.sql.store import Store
 from leveret.topology import Topology
 from leveret.worker.admit.admission import Admission
 from leveret.worker.arrive.intake import Intake
@@ -32,8 +35,7 @@ from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
 
-C = TypeVar("C")
-S = TypeVar("S")
+S = TypeVar("S", default=Any)
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -73,7 +75,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     watchdog: timedelta | None = timedelta(minutes=2)
 
 
-class Worker(Generic[C, S]):
+class Worker(Generic[S]):
     """Runs the actions of an API for the requests in its queue.
 
     Args:
@@ -90,16 +92,16 @@ class Worker(Generic[C, S]):
 
     def __init__(
         self,
-        api: Api[C, S],
+        api: Api[S],
         address: Addresses | Address | str,
-        stores: Sequence[Store[C]],
+        stores: Sequence[Store],
         keyring: Keyring,
         services: S,
         *,
         topology: Topology,
         policy: RetryPolicy,
         options: WorkerOptions,
-        forgetting: Sequence[Callable[[C, datetime, int], int]] = (),
+        forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]] = (),
     ) -> None:
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
@@ -110,12 +112,12 @@ class Worker(Generic[C, S]):
         self._policy = policy
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all)
-        self._jobs: Jobs[C, S] = Jobs(keyring, services, largest_response=options.largest_response)
+        self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response)
         self._outbox = Outbox(topology, keyring)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
-        self._admission: Admission[C] | None = None
+        self._admission: Admission | None = None
         self._stopping = asyncio.Event()
-        self._consumption: Consumption[C, S] | None = None
+        self._consumption: Consumption | None = None
 
     def stop(self) -> None:
         """Have ``run`` finish what is in hand and return."""
@@ -129,7 +131,7 @@ class Worker(Generic[C, S]):
                 queue with other arguments.
             WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
         """
-        lanes: Lanes[C] = Lanes(self._stores, hand_out)
+        lanes: Lanes = Lanes(self._stores, hand_out)
         limit = self._options.rate_limit
         self._admission = Admission(limit, lanes) if limit else None
         cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
@@ -142,7 +144,7 @@ class Worker(Generic[C, S]):
                 await self._admission.close()
             await lanes.close(_LANES_LIMIT)
 
-    async def _work_watched(self, lanes: Lanes[C]) -> None:
+    async def _work_watched(self, lanes: Lanes) -> None:
         limit = self._options.watchdog
         if limit is None:
             return await self._work(lanes)
@@ -164,7 +166,7 @@ class Worker(Generic[C, S]):
         if self._consumption is not None:
             self._consumption.renew()
 
-    async def _work(self, lanes: Lanes[C]) -> None:
+    async def _work(self, lanes: Lanes) -> None:
         pauses, seconds = iter(Backoff()), 0.0
         while not self._stopping.is_set():
             why, lasted = await self._work_once(lanes)
@@ -176,7 +178,7 @@ class Worker(Generic[C, S]):
             logger.warning("%s; next try in %.1f s", why, seconds)
             await self._sleep(seconds)
 
-    async def _work_once(self, lanes: Lanes[C]) -> tuple[str, float]:
+    async def _work_once(self, lanes: Lanes) -> tuple[str, float]:
         """Work for the life of one session; returns why it ended, and how many seconds it lasted."""
         options, topology = self._options, self._topology
         try:

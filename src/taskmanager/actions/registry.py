@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import sqlalchemy as sa
-
 from leveret.api import Api, Context
 from leveret.auth.keyring import Keyring
 from leveret.errors import Unauthenticated
@@ -32,9 +30,9 @@ class Services:
     allow_simulated_errors: bool = False
 
 
-TaskContext = Context[sa.Connection, Services]
+TaskContext = Context[Services]
 
-api: Final = Api[sa.Connection, Services]("taskmanager")
+api: Final = Api[Services]("taskmanager")
 
 
 _ID: Final = re.compile("[1-9][0-9]{0,18}")

@@ -8,7 +8,7 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from taskmanager import usecases
 from taskmanager.bootstrap import build_engine, prepare_database
 from taskmanager.cli.environment import load_settings
@@ -35,7 +35,7 @@ def _change(email: str, change: Callable[[sa.Connection, str], User]) -> User:
     settings = load_settings()
     prepare_database(settings)
     engine = build_engine(settings)
-    store = SqlStore(engine)
+    store = Store(engine)
     try:
         with store.begin(writes=True) as transaction:
             return change(transaction.connection, email)

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from taskmanager.settings import SettingsError
 
 REVISIONS: Final = ("0001", "0002")
@@ -52,7 +52,7 @@ def current(url: str) -> str | None:
     engine = create_engine(url, pooler="transaction", file="look")
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
         return None  # to ask must not make the file
-    store = SqlStore(engine)
+    store = Store(engine)
     try:
         with store.begin(writes=False) as transaction:
             return _revision(transaction.connection)
@@ -77,7 +77,7 @@ def _migrate(url: str) -> bool:
     engine = create_engine(url, pooler="transaction")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _wait_longer)
-    store = SqlStore(engine)
+    store = Store(engine)
     try:
         with store.begin(writes=True) as transaction:
             _lock(transaction.connection)

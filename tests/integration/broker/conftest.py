@@ -6,7 +6,7 @@ import pytest
 
 from leveret.amqp import Connection
 from leveret.devbroker import DevBroker
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from leveret.topology import Topology
 from support.broker_users import Operator
 from support.notes import metadata, note_api

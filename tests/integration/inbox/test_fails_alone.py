@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from leveret.errors import FailedAlone, StorageBusy, StorageFailed, StorageUnavailable
 from leveret.inbox.batch import Answered, Failed
 from leveret.inbox.outages import TRIES
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
 from taskmanager.storage import migration
 from testbed.postgres import PrivatePostgres
@@ -23,9 +23,9 @@ LIMIT = 30.0
 
 
 @pytest.fixture
-def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, SqlStore]]:
+def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store]]:
     engine = create_engine(clean_postgres)
-    store = SqlStore(engine)
+    store = Store(engine)
     yield engine, store
     store.close()
     engine.dispose()
@@ -71,7 +71,7 @@ POISON: dict[str, Act] = {
 @pytest.mark.parametrize("others", [0, 3])
 @pytest.mark.parametrize("poison", POISON)
 def test_a_request_on_which_the_database_fails_fails_alone_while_it_answers_others(
-    clean_store: tuple[sa.Engine, SqlStore], poison: str, others: int
+    clean_store: tuple[sa.Engine, Store], poison: str, others: int
 ) -> None:
     engine, store = clean_store
     names = [f"r{number}" for number in range(others)]
@@ -88,7 +88,7 @@ def test_a_request_on_which_the_database_fails_fails_alone_while_it_answers_othe
 
 @pytest.mark.parametrize("others", [0, 3])
 def test_what_the_driver_cannot_send_is_that_requests_failure(
-    clean_store: tuple[sa.Engine, SqlStore], others: int
+    clean_store: tuple[sa.Engine, Store], others: int
 ) -> None:
     _, store = clean_store
     jobs = [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=give_too_many_values))]
@@ -100,7 +100,7 @@ def test_what_the_driver_cannot_send_is_that_requests_failure(
 
 
 def test_a_trigger_that_ends_the_connection_at_the_commit_fails_that_request_alone(
-    clean_store: tuple[sa.Engine, SqlStore],
+    clean_store: tuple[sa.Engine, Store],
 ) -> None:
     engine, store = clean_store
     with engine.begin() as connection:
@@ -140,7 +140,7 @@ def test_a_request_that_crashes_the_database_fails_alone_when_it_has_recovered(
     with private_postgres.database() as url:
         migration.upgrade(url)
         engine = create_engine(url)
-        store = SqlStore(engine, recovery=LIMIT)
+        store = Store(engine, recovery=LIMIT)
         first, result, last = results_of(store, [job("r1"), job("x", leave("x", then=crash)), job("r2")])
         assert isinstance(result, Failed)
         assert isinstance(result.error, FailedAlone)
@@ -151,7 +151,7 @@ def test_a_request_that_crashes_the_database_fails_alone_when_it_has_recovered(
         engine.dispose()
 
 
-def test_a_failure_that_does_not_come_again_costs_a_request_nothing(clean_store: tuple[sa.Engine, SqlStore]) -> None:
+def test_a_failure_that_does_not_come_again_costs_a_request_nothing(clean_store: tuple[sa.Engine, Store]) -> None:
     engine, store = clean_store
     ends = iter([True] * (TRIES - 1))
 
@@ -165,7 +165,7 @@ def test_a_failure_that_does_not_come_again_costs_a_request_nothing(clean_store:
 
 
 @pytest.fixture
-def plain(clean_postgres: str) -> Iterator[tuple[sa.Engine, SqlStore, str]]:
+def plain(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store, str]]:
     """An engine of the owner, the store of a role that may use the tables and not more, and that role's name."""
     owner, role = create_engine(clean_postgres), f"plain_{secrets.token_hex(4)}"
     with owner.begin() as connection:
@@ -177,7 +177,7 @@ def plain(clean_postgres: str) -> Iterator[tuple[sa.Engine, SqlStore, str]]:
     engine = create_engine(
         sa.make_url(clean_postgres).set(username=role, password="plain").render_as_string(hide_password=False)
     )
-    store = SqlStore(engine)
+    store = Store(engine)
     yield owner, store, role
     store.close()
     engine.dispose()
@@ -196,7 +196,7 @@ def plain(clean_postgres: str) -> Iterator[tuple[sa.Engine, SqlStore, str]]:
     ],
 )
 def test_what_the_database_refuses_everybody_is_an_outage_that_names_the_cause(
-    plain: tuple[sa.Engine, SqlStore, str], forth: str, back: str, said: str, table: str, others: int
+    plain: tuple[sa.Engine, Store, str], forth: str, back: str, said: str, table: str, others: int
 ) -> None:
     owner, store, role = plain
     with owner.begin() as connection:
@@ -218,7 +218,7 @@ def test_what_the_database_refuses_everybody_is_an_outage_that_names_the_cause(
 
 
 def test_a_table_that_only_one_action_needs_is_no_outage_when_it_is_missing(
-    clean_store: tuple[sa.Engine, SqlStore],
+    clean_store: tuple[sa.Engine, Store],
 ) -> None:
     _, store = clean_store
     first, result = results_of(store, [job("r"), job("x", leave("x", then=say("SELECT * FROM nowhere")))])
@@ -232,7 +232,7 @@ def test_an_sqlite_file_that_is_corrupt_is_an_outage_that_says_so(tmp_path: Path
     file = tmp_path / "tasks.db"
     migration.upgrade(f"sqlite:///{file}")
     engine = create_engine(f"sqlite:///{file}")
-    store = SqlStore(engine)
+    store = Store(engine)
     results_of(store, [job("before")])
     store.close()
     engine.dispose()
@@ -251,7 +251,7 @@ def test_a_request_for_which_sqlite_has_no_room_fails_alone(tmp_path: Path, othe
     migration.upgrade(file)
     engine = create_engine(file)
     sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 100"))
-    store = SqlStore(engine)
+    store = Store(engine)
     fill = say("CREATE TABLE big AS SELECT zeroblob(1000000) AS b")
     *results, result = results_of(
         store, [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=fill))]
@@ -269,7 +269,7 @@ def test_a_cursor_that_is_left_open_in_sqlite_is_busy_and_no_outage(tmp_path: Pa
     file = f"sqlite:///{tmp_path / 'tasks.db'}"
     migration.upgrade(file)
     engine = create_engine(file)
-    store = SqlStore(engine)
+    store = Store(engine)
 
     def drop_under_a_cursor(connection: sa.Connection) -> None:
         add_effect(connection, "y")

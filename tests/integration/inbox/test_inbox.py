@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from leveret.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
 from leveret.inbox.batch import MOST_DEATHS, Answered, Deadly, Failed
 from leveret.retry import describe
+from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, create_engine, processed_requests
+from leveret.sql.tables import processed_requests
 from leveret.wire.codec import decode_reply
 from support.jobs import OTHER, add_effect, count_commits, effects, job, leave, results_of, stored_ids
 
@@ -41,7 +42,7 @@ def text_of(result: object) -> str | None:
     return decode_reply(result.response).error
 
 
-def test_a_batch_is_one_commit(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_batch_is_one_commit(engine: sa.Engine, store: Store) -> None:
     commits = count_commits(engine)
     results = results_of(store, [job(f"r{number}") for number in range(20)])
     assert all(isinstance(result, Answered) and result.code is None for result in results)
@@ -49,7 +50,7 @@ def test_a_batch_is_one_commit(engine: sa.Engine, store: SqlStore) -> None:
     assert len(effects(engine)) == len(stored_ids(engine)) == 20
 
 
-def test_a_known_id_is_answered_byte_for_byte_and_does_not_run(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_known_id_is_answered_byte_for_byte_and_does_not_run(engine: sa.Engine, store: Store) -> None:
     [first] = results_of(store, [job("r1")])
     assert isinstance(first, Answered)
     again = results_of(store, [job("r1", fail), job("r2")])[0]
@@ -59,12 +60,12 @@ def test_a_known_id_is_answered_byte_for_byte_and_does_not_run(engine: sa.Engine
 
 
 @pytest.mark.parametrize("response", [b'{"text":"\xc3\xa4 \xf0\x9f\x90\x87 \\u0000 \\" \\\\ "}', b" { } "])
-def test_a_stored_response_keeps_every_byte(store: SqlStore, response: bytes) -> None:
+def test_a_stored_response_keeps_every_byte(store: Store, response: bytes) -> None:
     results_of(store, [job("r1", lambda _: response)])
     assert results_of(store, [job("r1", fail)]) == [Answered(response, replayed=True)]
 
 
-def test_the_same_id_twice_in_a_batch_runs_once(engine: sa.Engine, store: SqlStore) -> None:
+def test_the_same_id_twice_in_a_batch_runs_once(engine: sa.Engine, store: Store) -> None:
     first, other, second = results_of(store, [job("r1"), job("r2"), job("r1", fail)])
     assert isinstance(first, Answered)
     assert second == Answered(first.response, replayed=True)
@@ -74,7 +75,7 @@ def test_the_same_id_twice_in_a_batch_runs_once(engine: sa.Engine, store: SqlSto
 
 @pytest.mark.parametrize("together", [True, False])
 def test_a_known_id_with_another_payload_is_refused_and_the_first_answer_stays(
-    engine: sa.Engine, store: SqlStore, *, together: bool
+    engine: sa.Engine, store: Store, *, together: bool
 ) -> None:
     if together:
         first, reused = results_of(store, [job("r1"), job("r1", fingerprint=OTHER)])
@@ -87,7 +88,7 @@ def test_a_known_id_with_another_payload_is_refused_and_the_first_answer_stays(
     assert effects(engine) == ["r1"]
 
 
-def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: sa.Engine, store: SqlStore) -> None:
+def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: sa.Engine, store: Store) -> None:
     mine, theirs = results_of(store, [job("r1"), job("r1", principal="2")])
     assert mine != theirs
     assert effects(engine) == ["r1", "r1"]
@@ -97,7 +98,7 @@ def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: 
     assert again.response == theirs.response
 
 
-def test_ids_that_look_alike_stay_apart(engine: sa.Engine, store: SqlStore) -> None:
+def test_ids_that_look_alike_stay_apart(engine: sa.Engine, store: Store) -> None:
     ids = ["a", "A", "a'", 'a"', "a\\", "a]", "%", "_", "a b", "a" * 128]
     results_of(store, [job(request_id, leave(f"n{number}")) for number, request_id in enumerate(ids)])
     assert len(effects(engine)) == len(ids)
@@ -105,7 +106,7 @@ def test_ids_that_look_alike_stay_apart(engine: sa.Engine, store: SqlStore) -> N
     assert all(isinstance(result, Answered) and result.replayed for result in replayed)
 
 
-def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, store: Store) -> None:
     commits = count_commits(engine)
     results = results_of(store, [job("r1"), job("bad", refuse), job("r2")])
     assert text_of(results[1]) == "not like this"
@@ -116,7 +117,7 @@ def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, sto
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
 def test_a_refusal_after_writing_leaves_the_others_their_effect_and_none_of_its_own(
-    engine: sa.Engine, store: SqlStore, bad: int
+    engine: sa.Engine, store: Store, bad: int
 ) -> None:
     jobs = [job("r1"), job("r2")]
     jobs.insert(bad, job("bad", refuse_late))
@@ -130,7 +131,7 @@ def test_a_refusal_after_writing_leaves_the_others_their_effect_and_none_of_its_
 
 @pytest.mark.parametrize("failing", [fail, fail_late])
 def test_an_unforeseen_exception_is_that_requests_alone_and_stores_nothing(
-    engine: sa.Engine, store: SqlStore, failing: object
+    engine: sa.Engine, store: Store, failing: object
 ) -> None:
     results = results_of(store, [job("r1"), job("bad", failing), job("r2")])  # type: ignore[arg-type]  # one of the two above
     assert isinstance(results[1], Failed)
@@ -139,7 +140,7 @@ def test_an_unforeseen_exception_is_that_requests_alone_and_stores_nothing(
     assert isinstance(results_of(store, [job("bad")])[0], Answered)
 
 
-def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa.Engine, store: Store) -> None:
     def ask_nonsense(connection: sa.Connection) -> bytes:
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
         raise AssertionError
@@ -149,9 +150,7 @@ def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
 
 
-def test_an_action_that_hides_a_failed_statement_costs_its_neighbours_nothing(
-    engine: sa.Engine, store: SqlStore
-) -> None:
+def test_an_action_that_hides_a_failed_statement_costs_its_neighbours_nothing(engine: sa.Engine, store: Store) -> None:
     """PostgreSQL refuses everything after a failed statement, SQLite does not."""
 
     def hide(connection: sa.Connection) -> bytes:
@@ -168,7 +167,7 @@ def test_an_action_that_hides_a_failed_statement_costs_its_neighbours_nothing(
         assert effects(engine) == stored_ids(engine) == ["hidden", "r1", "r2"]
 
 
-def test_a_temporary_error_stores_nothing_so_that_a_retry_runs(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_temporary_error_stores_nothing_so_that_a_retry_runs(engine: sa.Engine, store: Store) -> None:
     def not_now(_connection: sa.Connection) -> bytes:
         raise TemporaryError("not now")
 
@@ -178,21 +177,21 @@ def test_a_temporary_error_stores_nothing_so_that_a_retry_runs(engine: sa.Engine
     assert effects(engine) == ["r1"]
 
 
-def test_a_read_is_executed_again_and_leaves_no_row(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_read_is_executed_again_and_leaves_no_row(engine: sa.Engine, store: Store) -> None:
     answers = iter([b"1", b"2", b"3"])
     results = [results_of(store, [job("r1", lambda _: next(answers), stores=False)]) for _ in range(3)]
     assert results == [[Answered(b"1")], [Answered(b"2")], [Answered(b"3")]]
     assert stored_ids(engine) == []
 
 
-def test_the_third_death_gives_a_request_up(engine: sa.Engine, store: SqlStore) -> None:
+def test_the_third_death_gives_a_request_up(engine: sa.Engine, store: Store) -> None:
     for _ in range(MOST_DEATHS):
         store.count_attempt(Key("1", "r1"))
     assert results_of(store, [job("r1", journal=True)]) == [Deadly(MOST_DEATHS)]
     assert effects(engine) == []
 
 
-def test_an_attempt_is_on_record_before_it_begins(store: SqlStore, new_store: Callable[[], SqlStore]) -> None:
+def test_an_attempt_is_on_record_before_it_begins(store: Store, new_store: Callable[[], Store]) -> None:
     key, other = Key("1", "r1"), new_store()
     store.count_attempt(key)
     seen: list[Mapping[Key, int]] = []
@@ -203,7 +202,7 @@ def test_an_attempt_is_on_record_before_it_begins(store: SqlStore, new_store: Ca
 
 @pytest.mark.parametrize("survivor", [leave("r1"), fail, fail_late, refuse, refuse_late])
 def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
-    engine: sa.Engine, store: SqlStore, survivor: object
+    engine: sa.Engine, store: Store, survivor: object
 ) -> None:
     store.count_attempt(Key("1", "r1"))
     results_of(store, [job("r1", survivor, journal=True)])  # type: ignore[arg-type]  # one of the functions above
@@ -211,13 +210,13 @@ def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
         assert connection.execute(sa.text("SELECT count(*) FROM crash_journal")).scalar() == 0
 
 
-def test_a_redelivered_request_runs_apart_from_its_neighbours(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_redelivered_request_runs_apart_from_its_neighbours(engine: sa.Engine, store: Store) -> None:
     results = results_of(store, [job("r1"), job("poison", fail_late, journal=True), job("r2")])
     assert [type(result) for result in results] == [Answered, Failed, Answered]
     assert effects(engine) == ["r1", "r2"]
 
 
-def test_old_answers_are_forgotten_in_steps_and_young_ones_stay(engine: sa.Engine, store: SqlStore) -> None:
+def test_old_answers_are_forgotten_in_steps_and_young_ones_stay(engine: sa.Engine, store: Store) -> None:
     results_of(store, [job(f"r{number}") for number in range(10)])
     assert store.forget_answers(timedelta(hours=1), most=4) == 0
     assert [store.forget_answers(-timedelta(hours=1), most=4) for _ in range(4)] == [4, 4, 2, 0]
@@ -226,7 +225,7 @@ def test_old_answers_are_forgotten_in_steps_and_young_ones_stay(engine: sa.Engin
 
 
 def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wait_crosswise(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     added: list[tuple[str, str]] = []
 
@@ -243,7 +242,7 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
     assert added == [("0", "c"), ("1", "B"), ("1", "a"), ("1", "b")]
 
 
-def test_what_the_database_says_of_a_refused_statement_shows_no_values(store: SqlStore) -> None:
+def test_what_the_database_says_of_a_refused_statement_shows_no_values(store: Store) -> None:
     def collide(connection: sa.Connection) -> bytes:
         values = {"secret": "hash-of-a-password"}
         connection.execute(sa.text("CREATE TEMPORARY TABLE vault (secret TEXT UNIQUE)"))
@@ -270,7 +269,7 @@ def test_a_database_that_cannot_be_written_to_does_not_count_as_one_that_answers
             connection.commit()
 
     sa.event.listen(engine, "connect", forbid_writing)
-    store = SqlStore(engine)
+    store = Store(engine)
     with pytest.raises(StorageUnavailable, match=r"read-only|not authorized"):
         store.ping()
     store.close()

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from leveret.errors import Conflict, StorageBusy, StorageUnavailable
 from leveret.inbox.batch import Answered, Failed
+from leveret.sql import Store
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore
 from support.jobs import effects, job, leave, results_of, stored_ids
 
 
@@ -27,7 +27,7 @@ def fail_at(engine: sa.Engine, beginning: str, name: str, error: Exception, *, p
     return lambda: sa.event.remove(engine, "before_cursor_execute", look)
 
 
-def deaths(store: SqlStore) -> int | None:
+def deaths(store: Store) -> int | None:
     return store.attempts([Key("1", "bad")]).get(Key("1", "bad"))
 
 
@@ -40,7 +40,7 @@ def exit_late(connection: sa.Connection) -> bytes:
     raise SystemExit(3)
 
 
-def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store: SqlStore) -> None:
+def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store: Store) -> None:
     fail_at(engine, "INSERT INTO crash_journal", "bad", StorageBusy("locked"))
     jobs = [job("r1"), job("r2", journal=True), job("bad", journal=True), job("r3", journal=True)]
     results = results_of(store, jobs)
@@ -49,7 +49,7 @@ def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store
 
 
 def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     store.count_attempt(Key("1", "bad"))
     fail_at(engine, "INSERT INTO crash_journal", "bad", StorageUnavailable("gone"))
@@ -60,7 +60,7 @@ def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
     assert deaths(store) == 1
 
 
-def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa.Engine, store: SqlStore) -> None:
+def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa.Engine, store: Store) -> None:
     def gone(_connection: sa.Connection) -> None:
         raise StorageUnavailable("gone")
 
@@ -74,7 +74,7 @@ def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa
 @pytest.mark.parametrize("error", [StorageBusy("locked"), StorageUnavailable("gone")])
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_result_stands_although_its_entry_could_not_be_removed(
-    engine: sa.Engine, store: SqlStore, error: Exception, *, refused: bool
+    engine: sa.Engine, store: Store, error: Exception, *, refused: bool
 ) -> None:
     def fail(_connection: sa.Connection) -> bytes:
         raise RuntimeError("unforeseen")
@@ -94,7 +94,7 @@ def test_a_result_stands_although_its_entry_could_not_be_removed(
 
 @pytest.mark.parametrize("journal", [False, True])
 def test_an_action_that_wants_to_exit_costs_its_neighbours_nothing(
-    engine: sa.Engine, store: SqlStore, *, journal: bool
+    engine: sa.Engine, store: Store, *, journal: bool
 ) -> None:
     results = results_of(store, [job("r1"), job("bad", exit_late, journal=journal), job("r2"), job("r3", journal=True)])
     assert [type(result) for result in results] == [Answered, Failed, Answered, Answered]

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageUnavailable
 from leveret.inbox.batch import Answered, Failed
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
 from taskmanager.storage import migration
 from testbed.postgres import PrivatePostgres
@@ -17,9 +17,9 @@ from testbed.waiting import wait_until
 
 
 @pytest.fixture
-def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, SqlStore]]:
+def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store]]:
     engine = create_engine(clean_postgres)
-    store = SqlStore(engine)
+    store = Store(engine)
     yield engine, store
     store.close()
     engine.dispose()
@@ -42,7 +42,7 @@ def test_a_server_that_stops_is_an_outage_and_the_same_store_goes_on_when_it_is_
     with private_postgres.database() as url:
         migration.upgrade(url)
         engine = create_engine(url)
-        store = SqlStore(engine)
+        store = Store(engine)
         results_of(store, [job("r1")])
         private_postgres.stop()
         for _ in range(2):
@@ -63,7 +63,7 @@ def test_a_server_that_stops_is_an_outage_and_the_same_store_goes_on_when_it_is_
 
 @pytest.mark.parametrize("others", [0, 2])
 def test_a_connection_that_ends_within_a_batch_costs_nobody_anything(
-    clean_store: tuple[sa.Engine, SqlStore], others: int
+    clean_store: tuple[sa.Engine, Store], others: int
 ) -> None:
     engine, store = clean_store
     end, ends = end_connection(engine), iter([True])
@@ -73,7 +73,7 @@ def test_a_connection_that_ends_within_a_batch_costs_nobody_anything(
     assert effects(engine) == stored_ids(engine) == [*(f"r{number}" for number in range(others)), "x"]
 
 
-def test_a_connection_that_ended_while_idle_costs_no_outage(clean_store: tuple[sa.Engine, SqlStore]) -> None:
+def test_a_connection_that_ended_while_idle_costs_no_outage(clean_store: tuple[sa.Engine, Store]) -> None:
     engine, store = clean_store
     with store.begin(writes=True) as transaction:
         victim = transaction.connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
@@ -84,10 +84,10 @@ def test_a_connection_that_ended_while_idle_costs_no_outage(clean_store: tuple[s
 
 
 def test_no_store_meets_an_outage_when_the_database_has_ended_all_connections_and_answers(
-    clean_store: tuple[sa.Engine, SqlStore],
+    clean_store: tuple[sa.Engine, Store],
 ) -> None:
     engine, store = clean_store
-    others = [SqlStore(engine) for _ in range(3)]
+    others = [Store(engine) for _ in range(3)]
     for each in (store, *others):
         each.ping()
     with engine.connect() as other:
@@ -116,7 +116,7 @@ def hastily(statement: str) -> Callable[[sa.Connection], bytes]:
 
 
 def test_a_row_that_is_locked_too_long_is_busy_and_fails_that_request_alone(
-    clean_store: tuple[sa.Engine, SqlStore],
+    clean_store: tuple[sa.Engine, Store],
 ) -> None:
     engine, store = clean_store
     results_of(store, [job("r0")])
@@ -134,7 +134,7 @@ def test_a_row_that_is_locked_too_long_is_busy_and_fails_that_request_alone(
 @pytest.mark.parametrize("others", [0, 2])
 @pytest.mark.parametrize("mode", ["SHARE", "SHARE ROW EXCLUSIVE", "EXCLUSIVE", "ACCESS EXCLUSIVE"])
 def test_a_table_that_is_locked_too_long_is_an_outage_and_no_requests_fault(
-    clean_store: tuple[sa.Engine, SqlStore], mode: str, others: int
+    clean_store: tuple[sa.Engine, Store], mode: str, others: int
 ) -> None:
     engine, store = clean_store
     jobs = [job(f"r{number}") for number in range(others)]
@@ -148,7 +148,7 @@ def test_a_table_that_is_locked_too_long_is_an_outage_and_no_requests_fault(
 
 
 def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outage(
-    clean_store: tuple[sa.Engine, SqlStore],
+    clean_store: tuple[sa.Engine, Store],
 ) -> None:
     """A reader that stays, a change that waits for it, and everybody else behind the change."""
     engine, store = clean_store
@@ -174,7 +174,7 @@ def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_d
 ) -> None:
     monkeypatch.setattr("leveret.sql.engine.LOCK_TIMEOUT", 0.05)
     engine = create_engine(clean_postgres)
-    store = SqlStore(engine)
+    store = Store(engine)
     with engine.begin() as holder:
         holder.execute(sa.text("LOCK TABLE processed_requests IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(StorageUnavailable, match="locked processed_requests"):
@@ -195,20 +195,20 @@ def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_d
 
 
 @pytest.fixture
-def hasty_store(tmp_path: Path) -> Iterator[tuple[sa.Engine, SqlStore]]:
+def hasty_store(tmp_path: Path) -> Iterator[tuple[sa.Engine, Store]]:
     """A store on SQLite that waits a tenth of a second for locks."""
     url = f"sqlite:///{tmp_path / 'tasks.db'}"
     migration.upgrade(url)
     engine = create_engine(url)
     sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 100"))
-    store = SqlStore(engine)
+    store = Store(engine)
     yield engine, store
     store.close()
     engine.dispose()
 
 
 def test_an_sqlite_file_that_another_process_locks_is_an_outage_until_it_lets_go(
-    hasty_store: tuple[sa.Engine, SqlStore],
+    hasty_store: tuple[sa.Engine, Store],
 ) -> None:
     engine, store = hasty_store
     with engine.begin() as holder:
@@ -225,7 +225,7 @@ def test_an_sqlite_file_that_another_process_locks_is_an_outage_until_it_lets_go
 
 def test_an_sqlite_file_that_cannot_be_opened_is_an_outage(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'nowhere' / 'tasks.db'}")
-    store = SqlStore(engine)
+    store = Store(engine)
     with pytest.raises(StorageUnavailable, match="unable to open"):
         results_of(store, [job("r1")])
     store.close()

@@ -4,14 +4,14 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.inbox.batch import run_batch
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from leveret.wire.codec import MOST_RESPONSE_BYTES, ok
 from support.jobs import job, results_of, stored_ids
 
 
 @pytest.mark.parametrize("stores", [True, False])
 def test_a_batch_of_large_responses_is_told_in_parts_and_each_part_is_committed(
-    engine: sa.Engine, store: SqlStore, *, stores: bool
+    engine: sa.Engine, store: Store, *, stores: bool
 ) -> None:
     large = "x" * (MOST_RESPONSE_BYTES // 2)
     jobs = [job(f"r{number}", lambda _: ok("r", large), stores=stores) for number in range(5)]
@@ -22,7 +22,7 @@ def test_a_batch_of_large_responses_is_told_in_parts_and_each_part_is_committed(
     assert parts == [["r0", "r1"], ["r2", "r3"], ["r4"]]
 
 
-def test_repeated_responses_that_are_large_are_told_in_parts_too(store: SqlStore) -> None:
+def test_repeated_responses_that_are_large_are_told_in_parts_too(store: Store) -> None:
     large = "x" * MOST_RESPONSE_BYTES
     jobs = [job(f"r{number}", lambda _: ok("r", large)) for number in range(3)]
     results_of(store, jobs)

@@ -9,15 +9,15 @@ import sqlalchemy as sa
 
 from leveret.errors import Conflict
 from leveret.inbox.batch import Answered, Job, Result, run_alone
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from leveret.wire.codec import ok
 from support.jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
 
-Stores = Callable[[], SqlStore]
+Stores = Callable[[], Store]
 LIMIT = 20.0
 
 
-def at_once(new_store: Stores, *batches: Sequence[Job[sa.Connection]]) -> list[list[Result]]:
+def at_once(new_store: Stores, *batches: Sequence[Job]) -> list[list[Result]]:
     stores = [new_store() for _ in batches]
     with ThreadPoolExecutor(len(batches)) as pool:
         running = [pool.submit(results_of, store, batch) for store, batch in zip(stores, batches, strict=True)]
@@ -48,7 +48,7 @@ def test_the_same_key_in_two_workers_has_one_effect_and_the_loser_answers_from_t
 ) -> None:
     meeting = Meeting(engine)
 
-    def batch(worker: str) -> list[Job[sa.Connection]]:
+    def batch(worker: str) -> list[Job]:
         others = [job(f"{worker}{number}") for number in range(neighbours)]
         return [*others, job("same", leave("same", then=meeting))]
 
@@ -93,7 +93,7 @@ def test_batches_that_share_several_keys_in_opposite_order_do_not_deadlock(
     meeting = Meeting(engine)
     keys = [f"k{number}" for number in range(30)]
 
-    def batch(names: list[str]) -> list[Job[sa.Connection]]:
+    def batch(names: list[str]) -> list[Job]:
         return [job(names[0], leave(names[0], then=meeting)), *(job(name) for name in names[1:])]
 
     results = at_once(new_store, batch(keys), batch(keys[::-1]))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from leveret.errors import Conflict
 from leveret.inbox.batch import Answered, Failed, Job, Result
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from support.jobs import Run, add_effect, effects, job, leave, results_of, stored_ids
 
 Act = Callable[[sa.Connection], object]
@@ -19,14 +19,14 @@ class Panic(BaseException):
     """What a native library raises when it has lost its way."""
 
 
-def around(guilty: Job[sa.Connection]) -> list[Job[sa.Connection]]:
+def around(guilty: Job) -> list[Job]:
     return [job("a"), job("b"), guilty, job("c"), job("d")]
 
 
 NEIGHBOURS = ["a", "b", "c", "d"]
 
 
-def run_among_neighbours(engine: sa.Engine, store: SqlStore, guilty: Job[sa.Connection]) -> Result:
+def run_among_neighbours(engine: sa.Engine, store: Store, guilty: Job) -> Result:
     """Run a job in the middle of a batch; the neighbours have one effect each, and are answered for the first time."""
     results = results_of(store, around(guilty))
     result = results.pop(2)
@@ -39,7 +39,7 @@ def run_among_neighbours(engine: sa.Engine, store: SqlStore, guilty: Job[sa.Conn
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("kind", [Panic, GeneratorExit, KeyboardInterrupt, SystemExit, asyncio.CancelledError])
 def test_whatever_an_action_raises_is_its_own_failure(
-    engine: sa.Engine, store: SqlStore, kind: type[BaseException], late: bool
+    engine: sa.Engine, store: Store, kind: type[BaseException], late: bool
 ) -> None:
     def fail(connection: sa.Connection) -> None:
         raise kind
@@ -87,7 +87,7 @@ def quietly(act: Act) -> Act:
 @pytest.mark.parametrize("swallowed", [False, True])
 @pytest.mark.parametrize("end", ENDS)
 def test_an_action_that_ends_the_transaction_fails_in_words(
-    engine: sa.Engine, store: SqlStore, end: str, swallowed: bool
+    engine: sa.Engine, store: Store, end: str, swallowed: bool
 ) -> None:
     act = quietly(ENDS[end]) if swallowed else ENDS[end]
     result = run_among_neighbours(engine, store, job("x", leave("x", then=act)))
@@ -100,7 +100,7 @@ def test_an_action_that_ends_the_transaction_fails_in_words(
     assert "e" in effects(engine)
 
 
-def test_a_savepoint_may_be_rolled_back_and_may_be_left_open(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_savepoint_may_be_rolled_back_and_may_be_left_open(engine: sa.Engine, store: Store) -> None:
     def try_out(connection: sa.Connection) -> None:
         with connection.begin_nested() as attempt:
             add_effect(connection, "undone")
@@ -182,14 +182,14 @@ LEAKS: dict[str, tuple[str, Act, Callable[[sa.Connection], object]]] = {
 
 @pytest.mark.parametrize("leak", LEAKS)
 def test_what_an_action_leaves_on_its_connection_no_other_request_meets(
-    engine: sa.Engine, store: SqlStore, leak: str
+    engine: sa.Engine, store: Store, leak: str
 ) -> None:
     dialect, act, look = LEAKS[leak]
     if dialect not in ("both", engine.dialect.name):
         return
     seen: dict[str, object] = {}
 
-    def looking(name: str) -> Job[sa.Connection]:
+    def looking(name: str) -> Job:
         return job(name, leave(name, then=lambda connection: seen.update({name: look(connection)})))
 
     results_of(store, [looking("before")])
@@ -202,7 +202,7 @@ def test_what_an_action_leaves_on_its_connection_no_other_request_meets(
 
 
 def test_what_a_refused_request_leaves_no_other_request_meets_that_is_refused_too(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     seen: list[object] = []
 
@@ -216,7 +216,7 @@ def test_what_a_refused_request_leaves_no_other_request_meets_that_is_refused_to
     assert not any(seen)
 
 
-def test_ordinary_statements_leave_the_connection_as_it_is(engine: sa.Engine, store: SqlStore) -> None:
+def test_ordinary_statements_leave_the_connection_as_it_is(engine: sa.Engine, store: Store) -> None:
     connections: set[int] = set()
 
     def note(connection: sa.Connection) -> None:
@@ -256,7 +256,7 @@ def write_by(how: str, engine: sa.Engine) -> Run:
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("how", ["function", "driver"])
 def test_what_a_refused_request_has_written_unseen_is_not_kept(
-    engine: sa.Engine, store: SqlStore, how: str, last: bool
+    engine: sa.Engine, store: Store, how: str, last: bool
 ) -> None:
     if how == "function" and engine.dialect.name == "sqlite":
         return

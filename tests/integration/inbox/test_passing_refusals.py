@@ -5,7 +5,7 @@ import sqlalchemy as sa
 
 from leveret.errors import Overloaded, RateLimited, RequestError
 from leveret.inbox.batch import Answered
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
 
 
@@ -23,7 +23,7 @@ def refusing(error: RequestError, *, late: bool) -> object:
 @pytest.mark.parametrize("journal", [False, True])
 @pytest.mark.parametrize("error", [Overloaded("no room"), RateLimited("too many")])
 def test_a_refusal_that_may_pass_is_answered_and_not_stored(
-    engine: sa.Engine, store: SqlStore, error: RequestError, late: bool, journal: bool, neighbours: int
+    engine: sa.Engine, store: Store, error: RequestError, late: bool, journal: bool, neighbours: int
 ) -> None:
     others = [job(f"other{number}") for number in range(neighbours)]
     refused = results_of(store, [*others, job("r1", refusing(error, late=late), journal=journal)])[-1]  # type: ignore[arg-type]  # the function above

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from leveret.errors import StorageBusy, StorageFailed
 from leveret.inbox.batch import Answered, Failed, Job
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.wire.codec import ok
 from support.jobs import NOW, add_effect, count_commits, effects, job, leave, results_of
 from taskmanager import usecases
@@ -26,7 +26,7 @@ WRITES: dict[str, Act] = {
 @pytest.mark.parametrize("redelivered", [False, True])
 @pytest.mark.parametrize("others", ["nobody", "reads", "writes"])
 def test_an_action_that_is_not_declared_to_write_cannot(
-    engine: sa.Engine, store: SqlStore, write: str, stored: bool, redelivered: bool, others: str
+    engine: sa.Engine, store: Store, write: str, stored: bool, redelivered: bool, others: str
 ) -> None:
     results_of(store, [job("before")])
 
@@ -52,7 +52,7 @@ def test_an_action_that_is_not_declared_to_write_cannot(
 
 @pytest.mark.parametrize("stored", [False, True], ids=["read", "read that is stored"])
 def test_a_read_of_columns_that_are_called_as_writes_are_is_a_read(
-    engine: sa.Engine, store: SqlStore, stored: bool
+    engine: sa.Engine, store: Store, stored: bool
 ) -> None:
     def read(connection: sa.Connection) -> bytes:
         rights = sa.select(*[sa.literal(1).label(name) for name in ("delete", "insert", "update")]).subquery()
@@ -66,7 +66,7 @@ def test_a_read_of_columns_that_are_called_as_writes_are_is_a_read(
 
 def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None:
     engine = create_engine(clean_postgres, pooler="transaction")
-    store = SqlStore(engine)
+    store = Store(engine)
     [result] = results_of(store, [job("x", leave("x"), stores=False)])
     [written] = results_of(store, [job("r")])
     assert isinstance(result, Failed)
@@ -77,7 +77,7 @@ def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None
     engine.dispose()
 
 
-def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, store: SqlStore) -> None:
+def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, store: Store) -> None:
     for number in range(4):
         [read] = results_of(store, [job(f"q{number}", lambda _: ok("q", 1), stores=False)])
         [written] = results_of(store, [job(f"r{number}")])
@@ -86,11 +86,11 @@ def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, st
     assert effects(engine) == ["r0", "r1", "r2", "r3"]
 
 
-def test_requests_of_an_action_that_wants_to_be_alone_share_no_transaction(engine: sa.Engine, store: SqlStore) -> None:
+def test_requests_of_an_action_that_wants_to_be_alone_share_no_transaction(engine: sa.Engine, store: Store) -> None:
     runs: list[str] = []
     commits = count_commits(engine)
 
-    def apart(name: str) -> Job[sa.Connection]:
+    def apart(name: str) -> Job:
         return replace(job(name, leave(name, then=lambda _: runs.append(name))), alone=True)
 
     results = results_of(store, [job("a"), apart("x"), job("b"), apart("y")])
@@ -103,11 +103,11 @@ def test_requests_of_an_action_that_wants_to_be_alone_share_no_transaction(engin
 def test_a_gathered_row_that_waits_for_a_lock_is_busy_and_nothing_of_a_batch_is_kept_twice(clean_postgres: str) -> None:
     hasty = sa.make_url(clean_postgres).update_query_dict({"options": "-c lock_timeout=100ms"})
     engine = create_engine(hasty.render_as_string(hide_password=False))
-    store = SqlStore(engine)
+    store = Store(engine)
     with engine.begin() as connection:
         owners = [usecases.register(connection, NewUser(f"{name}@example.com"), "hash", NOW).id for name in "ab"]
 
-    def add(name: str, owner: int) -> Job[sa.Connection]:
+    def add(name: str, owner: int) -> Job:
         def run(connection: sa.Connection) -> bytes:
             return ok(name, task_queries.add_task(connection, owner, NewTask(name), NOW).id)
 

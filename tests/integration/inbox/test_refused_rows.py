@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
 from leveret.inbox.batch import Answered, Failed
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.wire.codec import ok
 from support.jobs import NOW, job, leave, results_of, stored_ids
 from taskmanager import usecases
@@ -45,7 +45,7 @@ def test_a_task_that_is_refused_for_another_reason_is_not_said_to_have_no_owner(
 
 
 def test_a_task_that_is_refused_for_another_reason_fails_and_its_neighbours_do_not(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     with engine.begin() as connection:
         owner = usecases.register(connection, NewUser("owner@example.com"), "hash", NOW)
@@ -80,7 +80,7 @@ def test_a_user_whose_id_is_taken_fails_and_is_not_said_to_exist(engine: sa.Engi
 
 
 def test_a_response_that_cannot_be_kept_for_another_reason_is_not_said_to_be_another_workers(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     (result,) = results_of(store, [job("x", fingerprint=None)])  # type: ignore[arg-type]  # NOT NULL is the other reason
     assert isinstance(result, Failed)
@@ -95,7 +95,7 @@ TAKEN = "taken@example.com"
 @pytest.mark.parametrize("others", [0, 3])
 @pytest.mark.parametrize(("column", "value"), [("email", TAKEN), ("password_hash", None)])
 def test_a_row_of_an_actions_own_that_is_refused_is_not_doubted(
-    engine: sa.Engine, store: SqlStore, column: str, value: str | None, others: int
+    engine: sa.Engine, store: Store, column: str, value: str | None, others: int
 ) -> None:
     def add_refused(connection: sa.Connection) -> None:
         row = {"email": TAKEN, "password_hash": "", "created_at": NOW}
@@ -115,7 +115,7 @@ def test_a_row_of_an_actions_own_that_is_refused_is_not_doubted(
 
 def test_a_row_of_ours_that_is_refused_is_an_outage_when_everybodys_is(clean_postgres: str) -> None:
     engine = create_engine(clean_postgres)
-    store = SqlStore(engine)
+    store = Store(engine)
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE processed_requests ADD CONSTRAINT none CHECK (version = 'none')"))
     try:
@@ -131,7 +131,7 @@ def test_a_row_of_ours_that_is_refused_is_an_outage_when_everybodys_is(clean_pos
 def test_no_check_waits_for_another_workers_that_hangs(clean_postgres: str) -> None:
     hasty = sa.make_url(clean_postgres).update_query_dict({"options": "-c lock_timeout=100ms"})
     engine, other = create_engine(clean_postgres), create_engine(hasty.render_as_string(hide_password=False))
-    store, second = SqlStore(engine), SqlStore(other)
+    store, second = Store(engine), Store(other)
     checked: list[str] = []
 
     def check(*told: object) -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.inbox.batch import Answered, Job, Result
-from leveret.sql.store import SqlStore
+from leveret.sql import Store
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
@@ -20,7 +20,7 @@ from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser, User
 from taskmanager.passwords import Passwords
 
-Make = Callable[[str, str, dict[str, Any]], Job[Any]]
+Make = Callable[[str, str, dict[str, Any]], Job]
 
 KNOWN, IDS = 1, 1
 """What a batch of writes needs of each, whatever its size."""
@@ -40,10 +40,10 @@ def make(owner: User) -> Iterator[Make]:
     """Make the job of one request, as a worker makes it of a delivery."""
     keys, passwords = keyring(), Passwords()
     intake = Intake(api, keys)
-    jobs: Jobs[Any, Services] = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
+    jobs: Jobs = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
     token = keys.issue(str(owner.id), timedelta(hours=1))
 
-    def job(request_id: str, action: str, data: dict[str, Any]) -> Job[Any]:
+    def job(request_id: str, action: str, data: dict[str, Any]) -> Job:
         body = {"id": request_id, "version": "v1", "action": action, "data": data, "auth": token}
         work = intake.take(asked(body))
         assert isinstance(work, Work)
@@ -54,7 +54,7 @@ def make(owner: User) -> Iterator[Make]:
 
 
 @pytest.fixture
-def statements(engine: sa.Engine, store: SqlStore) -> list[str]:
+def statements(engine: sa.Engine, store: Store) -> list[str]:
     """What is executed from now on, without begin and commit."""
     store.ping()  # a new connection asks for more
     seen: list[str] = []
@@ -73,7 +73,7 @@ def answered(results: list[Result]) -> bool:
 
 @pytest.mark.parametrize("size", [2, 10, 64])
 def test_a_batch_of_writes_costs_a_few_statements_and_one_commit_whatever_its_size(
-    engine: sa.Engine, store: SqlStore, make: Make, statements: list[str], size: int
+    engine: sa.Engine, store: Store, make: Make, statements: list[str], size: int
 ) -> None:
     commits = count_commits(engine)
     assert answered(results_of(store, [make(f"r{n}", "create_task", {"title": "x"}) for n in range(size)]))
@@ -81,14 +81,14 @@ def test_a_batch_of_writes_costs_a_few_statements_and_one_commit_whatever_its_si
     assert len(commits) == 1
 
 
-def test_a_single_write_costs_three_statements(store: SqlStore, make: Make, statements: list[str]) -> None:
+def test_a_single_write_costs_three_statements(store: Store, make: Make, statements: list[str]) -> None:
     assert answered(results_of(store, [make("r", "create_task", {"title": "x"})]))
     assert len(statements) == KNOWN + TABLES, statements
 
 
 @pytest.mark.parametrize("size", [1, 2, 64])
 def test_a_batch_of_requests_that_were_answered_before_costs_one_look(
-    store: SqlStore, make: Make, statements: list[str], size: int
+    store: Store, make: Make, statements: list[str], size: int
 ) -> None:
     jobs = [make(f"r{n}", "create_task", {"title": "x"}) for n in range(size)]
     assert answered(results_of(store, jobs))
@@ -98,7 +98,7 @@ def test_a_batch_of_requests_that_were_answered_before_costs_one_look(
 
 
 def test_a_batch_of_reads_costs_one_statement_each_and_no_look_at_the_responses(
-    store: SqlStore, make: Make, statements: list[str]
+    store: Store, make: Make, statements: list[str]
 ) -> None:
     assert answered(results_of(store, [make(f"r{n}", "list_tasks", {}) for n in range(10)]))
     assert len(statements) == 10, statements

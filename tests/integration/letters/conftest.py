@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from leveret.topology import Topology
 from support.notes import metadata, note_api
 from support.redriving import Again

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import Store
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, crash_journal, processed_requests, rate_windows
+from leveret.sql.tables import crash_journal, processed_requests, rate_windows
 from support.jobs import job, results_of, stored_ids
 
 AGE = timedelta(days=7)
@@ -59,7 +60,7 @@ def counts(engine: sa.Engine) -> list[int]:
         return [connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in tables]
 
 
-def test_every_step_is_bounded_in_every_table_and_what_is_younger_stays(engine: sa.Engine, store: SqlStore) -> None:
+def test_every_step_is_bounded_in_every_table_and_what_is_younger_stays(engine: sa.Engine, store: Store) -> None:
     fill(engine, old=120, young=30)
     left = []
     while store.forget_answers(AGE, STEP) == STEP:
@@ -70,7 +71,7 @@ def test_every_step_is_bounded_in_every_table_and_what_is_younger_stays(engine: 
     assert store.forget_answers(timedelta(days=6, minutes=30), STEP) == 0
 
 
-def test_a_journal_or_windows_alone_are_cleaned_up_to_their_end_as_well(engine: sa.Engine, store: SqlStore) -> None:
+def test_a_journal_or_windows_alone_are_cleaned_up_to_their_end_as_well(engine: sa.Engine, store: Store) -> None:
     fill(engine, old=120, young=1)
     with engine.begin() as connection:
         connection.execute(processed_requests.delete())
@@ -80,7 +81,7 @@ def test_a_journal_or_windows_alone_are_cleaned_up_to_their_end_as_well(engine: 
 
 
 def test_another_worker_answers_between_two_steps(
-    engine: sa.Engine, store: SqlStore, new_store: Callable[[], SqlStore]
+    engine: sa.Engine, store: Store, new_store: Callable[[], Store]
 ) -> None:
     fill(engine, old=120, young=1)
     other = new_store()
@@ -92,7 +93,7 @@ def test_another_worker_answers_between_two_steps(
 
 
 def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_tables(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     before = store.clock()
     results_of(store, [job("one")])
@@ -114,7 +115,7 @@ def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_t
 
 
 def test_rows_that_an_older_version_stored_by_its_workers_clock_are_as_old_as_they_say(
-    engine: sa.Engine, store: SqlStore
+    engine: sa.Engine, store: Store
 ) -> None:
     with engine.begin() as connection:
         connection.execute(processed_requests.insert(), [*rows(1, OLD), *rows(1, YOUNG)])
@@ -138,7 +139,7 @@ def statements(engine: sa.Engine) -> Iterator[list[tuple[str, Any]]]:
 
 @pytest.mark.parametrize("table", ["processed_requests", "rate_windows"])
 def test_old_rows_are_found_by_the_index_of_their_age_and_removed_by_their_key(
-    engine: sa.Engine, store: SqlStore, table: str
+    engine: sa.Engine, store: Store, table: str
 ) -> None:
     fill(engine, old=60, young=20_000)
     if engine.dialect.name == "postgresql":

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
+from leveret.sql import Store, create_engine
 from leveret.sql.engine import LOCK_TIMEOUT
-from leveret.sql.store import SqlStore, create_engine
 from taskmanager.setting_values import database_url
 from testbed.pgbouncer import pgbouncer
 
@@ -19,7 +19,7 @@ IGNORES_OPTIONS = "ignore_startup_parameters = options"
 def shown(url: str, *names: str) -> list[str]:
     """What parameters are within a transaction; the second one on a connection, so that a pooler may change it."""
     engine = create_engine(url)
-    store = SqlStore(engine)
+    store = Store(engine)
     try:
         for _ in range(2):
             with store.begin(writes=False) as transaction:
@@ -61,7 +61,7 @@ def test_a_prepare_threshold_is_honoured(
     with ExitStack() as stack:
         url = stack.enter_context(pgbouncer(clean_postgres, "session")) if pooled else clean_postgres
         engine = create_engine(f"{url}?prepare_threshold={threshold}")
-        store = SqlStore(engine)
+        store = Store(engine)
         for _ in range(7):
             with store.begin(writes=False) as transaction:
                 query = sa.text("SELECT count(*) FROM pg_prepared_statements")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration

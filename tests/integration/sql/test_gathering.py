@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from leveret.errors import NotFound, Unauthenticated
 from leveret.inbox.batch import Answered, Failed, Job, Result
+from leveret.sql import Store
 from leveret.sql.gathering import GatheredInsert
-from leveret.sql.store import SqlStore
 from leveret.wire.codec import ok
 from support.jobs import NOW, count_commits, job, results_of
 from taskmanager import usecases
@@ -51,7 +51,7 @@ def titles(engine: sa.Engine) -> dict[int, str]:
         return {row.id: row.title for row in connection.execute(sa.select(tasks.c.id, tasks.c.title))}
 
 
-def ids_of(results: list[Result], jobs: list[Job[sa.Connection]]) -> dict[int, str]:
+def ids_of(results: list[Result], jobs: list[Job]) -> dict[int, str]:
     answers = zip(results, jobs, strict=True)
     return {
         int(each.response.partition(b'"data":')[2].partition(b",")[0]): asked.key.id
@@ -66,7 +66,7 @@ def statements_for(engine: sa.Engine, count: int) -> int:
 
 
 def test_the_tasks_of_a_batch_are_added_at_once_under_the_ids_that_were_answered(
-    engine: sa.Engine, store: SqlStore, owner: User, inserts: list[str]
+    engine: sa.Engine, store: Store, owner: User, inserts: list[str]
 ) -> None:
     for batch in range(3):
         jobs = [job(f"b{batch}-{n}", create(owner.id, f"b{batch}-{n}")) for n in range(5)]
@@ -78,7 +78,7 @@ def test_the_tasks_of_a_batch_are_added_at_once_under_the_ids_that_were_answered
 
 
 def test_whoever_asks_in_the_same_batch_finds_what_was_kept_back(
-    engine: sa.Engine, store: SqlStore, owner: User, inserts: list[str]
+    engine: sa.Engine, store: Store, owner: User, inserts: list[str]
 ) -> None:
     def find(connection: sa.Connection, task: Task) -> str:
         return usecases.get_task(connection, owner.id, task.id).title
@@ -107,7 +107,7 @@ def test_whoever_asks_in_the_same_batch_finds_what_was_kept_back(
 
 
 def test_a_request_that_finds_nothing_costs_the_rows_before_it_no_second_run(
-    engine: sa.Engine, store: SqlStore, owner: User
+    engine: sa.Engine, store: Store, owner: User
 ) -> None:
     def miss(connection: sa.Connection) -> bytes:
         usecases.get_task(connection, owner.id, 2**40)
@@ -123,7 +123,7 @@ def test_a_request_that_finds_nothing_costs_the_rows_before_it_no_second_run(
 
 
 def test_a_row_that_is_refused_is_its_own_requests_error_and_nobody_elses(
-    engine: sa.Engine, store: SqlStore, owner: User
+    engine: sa.Engine, store: Store, owner: User
 ) -> None:
     jobs = [job("a", create(owner.id, "a")), job("nobody", create(2**40, "nobody")), job("b", create(owner.id, "b"))]
     first, refused, last = results_of(store, jobs)
@@ -133,7 +133,7 @@ def test_a_row_that_is_refused_is_its_own_requests_error_and_nobody_elses(
 
 
 def test_a_refused_row_is_not_forgotten_because_somebody_swallowed_the_error(
-    engine: sa.Engine, store: SqlStore, owner: User
+    engine: sa.Engine, store: Store, owner: User
 ) -> None:
     def swallow(connection: sa.Connection) -> bytes:
         try:
@@ -153,7 +153,7 @@ def test_a_refused_row_is_not_forgotten_because_somebody_swallowed_the_error(
 
 @pytest.mark.parametrize("error", [NotFound("gone"), ZeroDivisionError("a defect")])
 def test_a_request_that_fails_after_it_has_added_a_row_leaves_none(
-    engine: sa.Engine, store: SqlStore, owner: User, error: Exception
+    engine: sa.Engine, store: Store, owner: User, error: Exception
 ) -> None:
     def fail(_connection: sa.Connection, _task: Task) -> None:
         raise error
@@ -170,7 +170,7 @@ def test_a_request_that_fails_after_it_has_added_a_row_leaves_none(
 
 
 def test_who_adds_tasks_in_another_way_in_between_gets_ids_of_their_own(
-    engine: sa.Engine, store: SqlStore, owner: User
+    engine: sa.Engine, store: Store, owner: User
 ) -> None:
     plain = {"owner_id": owner.id, "title": "plain", "status": "todo", "priority": "low"}
 
@@ -185,7 +185,7 @@ def test_who_adds_tasks_in_another_way_in_between_gets_ids_of_their_own(
     assert answered.items() <= found.items()
 
 
-def test_a_transaction_of_one_request_gathers_nothing(store: SqlStore, owner: User, inserts: list[str]) -> None:
+def test_a_transaction_of_one_request_gathers_nothing(store: Store, owner: User, inserts: list[str]) -> None:
     for name in ("a", "b"):
         results_of(store, [job(name, create(owner.id, name))])
     assert all("RETURNING" in statement for statement in inserts)
@@ -202,7 +202,7 @@ def test_a_table_whose_ids_may_be_given_again_is_refused() -> None:
 
 
 def test_what_a_lost_batch_kept_back_is_not_added_by_the_next_transaction(
-    engine: sa.Engine, store: SqlStore, owner: User
+    engine: sa.Engine, store: Store, owner: User
 ) -> None:
     def lose() -> None:
         with store.begin(writes=True) as transaction:

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
+from leveret.sql import Store, create_engine
 from leveret.sql.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from leveret.sql.pooling import PREPARED_AFTER, Pooler
-from leveret.sql.store import SqlStore, create_engine
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import migration, task_queries
@@ -32,13 +32,13 @@ def tasks_of(url: str, count: int) -> tuple[int, list[int]]:
     return owner, ids
 
 
-def in_lanes(url: str, pooler: Pooler, work: Callable[[SqlStore, int], None]) -> None:
+def in_lanes(url: str, pooler: Pooler, work: Callable[[Store, int], None]) -> None:
     """Run a function in as many threads as a worker has lanes, each with a store, all of one engine."""
     engine = create_engine(url, pooler=pooler)
     together = threading.Barrier(LANES)
 
     def lane(number: int) -> None:
-        store = SqlStore(engine)
+        store = Store(engine)
         try:
             together.wait()
             work(store, number)
@@ -57,7 +57,7 @@ def test_what_is_only_read_through_a_pooler_is_not_deleted(clean_postgres: str, 
     owner, ids = tasks_of(clean_postgres, 2 * TASKS)
     read, deleted = ids[:TASKS], ids[TASKS:]
 
-    def work(store: SqlStore, number: int) -> None:
+    def work(store: Store, number: int) -> None:
         act = task_queries.remove_task if number % 2 else task_queries.find_task
         for task in (deleted if number % 2 else read)[number // 2 :: 2]:
             with store.begin(writes=bool(number % 2)) as transaction:
@@ -81,7 +81,7 @@ def test_limits_hold_in_each_transaction_whatever_server_connection_it_gets(
     found: set[tuple[str, ...]] = set()
     servers: set[int] = set()
 
-    def work(store: SqlStore, _number: int) -> None:
+    def work(store: Store, _number: int) -> None:
         for _ in range(50):
             with store.begin(writes=False) as transaction:
                 found.add(limits(transaction.connection))
@@ -99,7 +99,7 @@ def test_a_pooler_is_noticed_and_told_once_and_nothing_is_left_in_its_server_ses
     caplog.set_level("INFO", "leveret.database")
     with pgbouncer(clean_postgres, "transaction", shared=1) as url:
         engine = create_engine(url)
-        stores = [SqlStore(engine) for _ in range(2)]
+        stores = [Store(engine) for _ in range(2)]
         for _ in range(2 * PREPARED_AFTER):
             for store in stores:
                 store.attempts([])
@@ -119,7 +119,7 @@ def test_a_direct_connection_keeps_its_limits_and_its_prepared_statements(
 ) -> None:
     caplog.set_level("INFO", "leveret.database")
     engine = create_engine(clean_postgres)
-    stores = [SqlStore(engine) for _ in range(2)]
+    stores = [Store(engine) for _ in range(2)]
     names = []
     for store in stores:
         for _ in range(PREPARED_AFTER + 1):
@@ -140,9 +140,9 @@ def test_a_pooler_that_was_said_to_keep_sessions_and_does_not_is_an_outage_and_r
     owner, ids = tasks_of(clean_postgres, 40)
     with pgbouncer(clean_postgres, "transaction", shared=1) as url:
         engine = create_engine(url, pooler="session")
-        reader, remover = SqlStore(engine), SqlStore(engine)
+        reader, remover = Store(engine), Store(engine)
 
-        def read(_store: SqlStore) -> None:
+        def read(_store: Store) -> None:
             with reader.begin(writes=False) as transaction:
                 task_queries.find_task(transaction.connection, owner, ids[0])
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import Store
 from leveret.sql.prepared import Prepared
 from leveret.sql.records import Key, Row
-from leveret.sql.store import SqlStore
 from leveret.sql.tables import processed_requests as rows
 from support.jobs import NOW
 
@@ -109,7 +109,7 @@ def test_listeners_of_the_engine_see_it_before_and_after(engine: sa.Engine) -> N
     assert seen == [("before", False), ("after", False), ("before", True), ("after", True)]
 
 
-def test_a_store_knows_what_was_written_with_it(store: SqlStore) -> None:
+def test_a_store_knows_what_was_written_with_it(store: Store) -> None:
     with store.begin(writes=True) as transaction:
         before = transaction.touched
         FIND.rows(transaction.connection, {"wanted": "a"})

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
 from leveret.inbox.batch import Answered
+from leveret.sql import Store, create_engine
 from leveret.sql.sqlite_file import others_may_read
-from leveret.sql.store import SqlStore, create_engine
 from support.jobs import add_effect, effects, job, results_of, stored_ids
 from taskmanager.storage import migration
 
@@ -34,8 +34,8 @@ def engine(file: Path) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def store(engine: sa.Engine) -> Iterator[SqlStore]:
-    store = SqlStore(engine)
+def store(engine: sa.Engine) -> Iterator[Store]:
+    store = Store(engine)
     results_of(store, [job("before")])
     yield store
     store.close()
@@ -96,7 +96,7 @@ def test_a_file_that_is_there_keeps_its_mode_and_its_side_files_have_it_too(tmp_
 
 @pytest.mark.parametrize("happen", HAPPENINGS)
 def test_what_happens_to_the_file_between_transactions_is_an_outage(
-    file: Path, store: SqlStore, happen: Callable[[Path], None]
+    file: Path, store: Store, happen: Callable[[Path], None]
 ) -> None:
     happen(file)
     for _ in range(2):
@@ -110,7 +110,7 @@ def test_what_happens_to_the_file_between_transactions_is_an_outage(
 @pytest.mark.parametrize("happen", HAPPENINGS)
 @pytest.mark.parametrize("count", [1, 3])
 def test_nothing_is_answered_whose_commit_went_into_a_file_that_is_gone(
-    file: Path, store: SqlStore, happen: Callable[[Path], None], count: int
+    file: Path, store: Store, happen: Callable[[Path], None], count: int
 ) -> None:
     def run(_connection: sa.Connection) -> bytes:
         if file.exists() and happen not in done:
@@ -123,7 +123,7 @@ def test_nothing_is_answered_whose_commit_went_into_a_file_that_is_gone(
         results_of(store, [job(f"r{number}", run) for number in range(count)])
 
 
-def test_a_file_that_was_put_back_is_used_again_with_all_that_it_held(file: Path, store: SqlStore) -> None:
+def test_a_file_that_was_put_back_is_used_again_with_all_that_it_held(file: Path, store: Store) -> None:
     move(file)
     with pytest.raises(StorageUnavailable, match=FOUND):
         results_of(store, [job("after")])
@@ -137,7 +137,7 @@ def test_a_file_that_was_put_back_is_used_again_with_all_that_it_held(file: Path
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_a_commit_whose_side_file_is_gone_is_doubted_and_nothing_is_lost(
-    file: Path, engine: sa.Engine, store: SqlStore, suffix: str
+    file: Path, engine: sa.Engine, store: Store, suffix: str
 ) -> None:
     Path(f"{file}{suffix}").unlink()
     with (
@@ -155,7 +155,7 @@ def test_a_commit_whose_side_file_is_gone_is_doubted_and_nothing_is_lost(
 def test_a_worker_that_starts_makes_no_file_in_the_place_of_one_that_is_gone(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'tasks.db'}", file="use")
     with pytest.raises(StorageUnavailable, match="unable to open database file"):
-        SqlStore(engine).ping()
+        Store(engine).ping()
     engine.dispose()
     assert not any(tmp_path.iterdir())
 
@@ -163,7 +163,7 @@ def test_a_worker_that_starts_makes_no_file_in_the_place_of_one_that_is_gone(tmp
 def test_another_working_folder_makes_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     engine = create_engine("sqlite:///tasks.db")
-    store = SqlStore(engine)
+    store = Store(engine)
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     with store.begin(writes=True) as transaction:

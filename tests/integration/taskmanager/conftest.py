@@ -41,7 +41,7 @@ class Application:
         request = Request("id-1", version, name, data or {}, auth)
         arguments = action.arguments(request.data)
 
-        def context(**more: Any) -> Context[sa.Connection, Services]:
+        def context(**more: Any) -> Context[Services]:
             return Context(request, Principal(str(as_user)), self.services, self.now, **self.options, **more)
 
         if action.is_async:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from support.gate import GateHasher

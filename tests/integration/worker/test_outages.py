@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.amqp import Address, Connection
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.errors import StorageUnavailable
+from leveret.sql import Store, create_engine
+from leveret.sql import metadata as leveret_metadata
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, create_engine
-from leveret.sql.store import metadata as leveret_metadata
 from leveret.topology import Topology
 from leveret.worker import Worker
 from leveret.worker.arrive.arrivals import READING
@@ -83,28 +82,28 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
     tries: list[str] = []
     known: list[Key] = []
     all_wait, back = threading.Event(), threading.Event()
-    ping, attempts = SqlStore.ping, SqlStore.attempts
-    api: Api[sa.Connection, Any] = Api("away")
+    ping, attempts = Store.ping, Store.attempts
+    api: Api = Api("away")
 
     @api.action("v1", "look")
-    def look(context: Context[sa.Connection, Any]) -> str:
+    def look(context: Context) -> str:
         if back.is_set():
             return "here"
         tries.append(context.request.id)
         assert all_wait.wait(LIMIT)
         raise StorageUnavailable("gone for a moment")
 
-    def find_it_back(self: SqlStore) -> None:
+    def find_it_back(self: Store) -> None:
         if tries:
             back.set()
         ping(self)
 
-    def tell_keys(self: SqlStore, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def tell_keys(self: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
         known.extend(key for key in keys if key.principal != READING)
         return attempts(self, keys)
 
-    monkeypatch.setattr(SqlStore, "ping", find_it_back)
-    monkeypatch.setattr(SqlStore, "attempts", tell_keys)
+    monkeypatch.setattr(Store, "ping", find_it_back)
+    monkeypatch.setattr(Store, "attempts", tell_keys)
     ask: dict[str, object] = {"version": "v1", "action": "look", "data": {}, "auth": token}
     await delivered_before(caller, *({**ask, "id": f"a{number}"} for number in range(5)))
     async with serving(api, broker.url, topology, postgres_url, lanes=2):
@@ -214,9 +213,7 @@ async def test_a_clean_stop_finishes_what_is_in_hand_and_leaves_the_rest_in_the_
         assert caller.replies.empty()
 
 
-def through(
-    proxy: Proxy, url: str, topology: Topology, database: str
-) -> AbstractAsyncContextManager[Worker[sa.Connection, Any]]:
+def through(proxy: Proxy, url: str, topology: Topology, database: str) -> AbstractAsyncContextManager[Worker]:
     return serving(note_api(), url.replace(f":{Address.parse(url).port}/", f":{proxy.port}/"), topology, database)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import sqlalchemy as sa
 
 from leveret.amqp import Address
 from leveret.retry import RetryPolicy
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from support.notes import note_api
@@ -23,7 +22,7 @@ TURNS = 20
 """Turns of the loop in which a stop has certainly come to the point where it waits for the broker."""
 
 
-class Asked(SqlStore):
+class Asked(Store):
     """A store that has something done each time it was asked whether the database answers: consuming comes next."""
 
     def __init__(self, engine: sa.Engine, then: Callable[[], None]) -> None:
@@ -48,7 +47,7 @@ async def test_a_stop_while_consuming_begins_finishes_what_came_and_takes_nothin
             proxy.pause(to_server=False)
 
         store = Asked(engine, lambda: asyncio.run_coroutine_threadsafe(hold(), loop).result(LIMIT))
-        worker: Worker[Any, Any] = Worker(
+        worker: Worker = Worker(
             note_api(),
             proxy.proxied(broker.url),
             [store],

@@ -63,7 +63,7 @@ def passwords() -> Iterator[Passwords]:
 def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Passwords) -> None:
     keys = keyring()
     intake = Intake(api, keys)
-    jobs: Jobs[Any, Services] = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
+    jobs: Jobs = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
     outbox = Outbox(Topology("api", (timedelta(seconds=5),)), keys)
     token = keys.issue("7", timedelta(hours=1))
 

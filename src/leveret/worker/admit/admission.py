@@ -11,17 +11,16 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol
 
 from leveret.auth.keyring import is_ticket
 from leveret.errors import RateLimited, StorageBusy
 from leveret.inbox.batch import Failed, Result
-from leveret.sql.records import Lease, RateLimit, Store
+from leveret.sql.records import Lease, RateLimit
+from leveret.sql.store import Store
 from leveret.worker.admit.allowance import Allowance, Verdict
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
-
-C = TypeVar("C")
 
 MOST_PRINCIPALS: Final = 10_000
 """Allowances kept at a time; the share of one that is forgotten is lost until its window ends."""
@@ -58,7 +57,7 @@ class _Entry:
         self.waiting: deque[tuple[Work, Gate]] = deque()
 
 
-class Admission(Generic[C]):
+class Admission:
     """Applies one rate limit to all requests of a worker.
 
     Args:
@@ -67,7 +66,7 @@ class Admission(Generic[C]):
         clock: seconds of any clock that never goes back; called in lanes too.
     """
 
-    def __init__(self, limit: RateLimit, lanes: Lanes[C], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limit: RateLimit, lanes: Lanes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
         self._lanes = lanes
         self._clock = clock
@@ -175,7 +174,7 @@ class Admission(Generic[C]):
         if not self._settle(entry, at):
             self._wanting.add(principal)
 
-    def _lease(self, shares: Mapping[str, int], store: Store[C]) -> tuple[float, dict[str, Lease | Exception]]:
+    def _lease(self, shares: Mapping[str, int], store: Store) -> tuple[float, dict[str, Lease | Exception]]:
         """Lease for all at once; one by one where somebody holds the row of one of them, in a lane."""
         moment = self._clock()
         try:
@@ -183,7 +182,7 @@ class Admission(Generic[C]):
         except StorageBusy:
             return self._clock(), {name: self._lease_one(name, share, store) for name, share in shares.items()}
 
-    def _lease_one(self, principal: str, share: int, store: Store[C]) -> Lease | Exception:
+    def _lease_one(self, principal: str, share: int, store: Store) -> Lease | Exception:
         try:
             return store.lease({principal: share}, self._limit.window)[principal]
         except StorageBusy as error:

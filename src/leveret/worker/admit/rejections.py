@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
 
 from leveret.auth.keyring import TokenExpired
 from leveret.errors import RequestError
@@ -21,10 +20,8 @@ from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Rejected, Work
 
-C = TypeVar("C")
 
-
-class Rejections(Generic[C]):
+class Rejections:
     """Settles the rejected requests of one session.
 
     Args:
@@ -36,8 +33,8 @@ class Rejections(Generic[C]):
 
     def __init__(
         self,
-        lanes: Lanes[C],
-        job: Callable[[Work], Job[C]],
+        lanes: Lanes,
+        job: Callable[[Work], Job],
         settle: Callable[[list[Settlement]], None],
         failed: Callable[[Sequence[Work], Exception], None],
     ) -> None:
@@ -87,7 +84,7 @@ def refused(work: Work, error: RequestError) -> Outcome:
     return DeadLetter(f"{error.code}: {error}")
 
 
-def _outcome(rejected: Rejected, job: Job[Any], stored: Stored | None) -> Outcome:
+def _outcome(rejected: Rejected, job: Job, stored: Stored | None) -> Outcome:
     if stored is None:
         return refused(rejected.work, rejected.error)
     answer = repeat(job, stored)

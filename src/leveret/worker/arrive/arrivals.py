@@ -13,16 +13,15 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from leveret.amqp import Delivery
 from leveret.inbox.batch import MOST_DEATHS
-from leveret.sql.records import Key, Store
+from leveret.sql.records import Key
+from leveret.sql.store import Store
 from leveret.worker.arrive.room import SMALL_BODY, Room
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
-
-C = TypeVar("C")
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -35,7 +34,7 @@ def reading_key(delivery: Delivery) -> Key:
     return Key(READING, hashlib.blake2b(delivery.body, digest_size=16).hexdigest())
 
 
-class Arrivals(Generic[C]):
+class Arrivals:
     """Has the deliveries of one session read.
 
     Args:
@@ -51,7 +50,7 @@ class Arrivals(Generic[C]):
 
     def __init__(
         self,
-        lanes: Lanes[C],
+        lanes: Lanes,
         lull: Lull,
         room: Room,
         *,
@@ -179,13 +178,13 @@ class Arrivals(Generic[C]):
             self._lanes.interrupted += keys
 
 
-def _attempts(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, int]:
+def _attempts(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
     return store.attempts(keys)
 
 
-def _count(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, int]:
+def _count(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
     return store.count_attempts(keys)
 
 
-def _forget(keys: Sequence[Key], store: Store[Any]) -> None:
+def _forget(keys: Sequence[Key], store: Store) -> None:
     store.forget_attempts(keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from leveret.amqp import Delivery
 from leveret.api import Api
@@ -26,9 +26,6 @@ from leveret.worker.arrive.reply_queues import foreign_reply_to
 from leveret.worker.deadline import lateness
 from leveret.worker.work import Declined, Rejected, Work
 
-C = TypeVar("C")
-S = TypeVar("S")
-
 logger: Final = logging.getLogger("leveret.worker")
 
 _LONGEST_NAME: Final = 100
@@ -38,7 +35,7 @@ _LONGEST_REASON: Final = 1000
 _PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})  # libraries write charsets
 
 
-class Intake(Generic[C, S]):
+class Intake:
     """Reads deliveries for one API.
 
     Args:
@@ -50,7 +47,7 @@ class Intake(Generic[C, S]):
 
     def __init__(
         self,
-        api: Api[C, S],
+        api: Api,
         keyring: Keyring,
         *,
         replay_all: bool = False,

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
 
 from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from leveret.inbox.batch import MOST_DEATHS, Answered, Deadly, Failed, Result, find_answer
 from leveret.inbox.outages import judged
-from leveret.sql.records import Key, Store
+from leveret.sql.records import Key
+from leveret.sql.store import Store
 from leveret.wire.codec import refusal
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
 
-C = TypeVar("C")
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -25,10 +26,10 @@ class _Concluded(Exception):
     """Unwinds an action whose response is settled without a value of its function."""
 
 
-class Calls(Generic[C, S]):
+class Calls:
     """Runs the async actions of a worker."""
 
-    def __init__(self, jobs: Jobs[C, S], lanes: Lanes[C]) -> None:
+    def __init__(self, jobs: Jobs, lanes: Lanes) -> None:
         self._jobs = jobs
         self._lanes = lanes
 
@@ -130,7 +131,7 @@ class Calls(Generic[C, S]):
             return await self._store(work, partial(_raise, error))
         return Answered(refusal(work.request.id, error), error.code)
 
-    async def _store(self, work: Work, run: Callable[[C], bytes]) -> Result:
+    async def _store(self, work: Work, run: Callable[[sa.Connection], bytes]) -> Result:
         """Have a lane run a function and store the response that it makes, in one transaction."""
         finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._lanes.submit(self._jobs.job(work, run, wanted=lambda: not finished.cancelled()), finished)
@@ -139,7 +140,7 @@ class Calls(Generic[C, S]):
     async def _transact(self, writes: bool, function: Callable[..., T], *arguments: Any) -> T:
         """Run one of the transactions of an action whose response is not stored in it."""
 
-        def run(store: Store[C]) -> T:
+        def run(store: Store) -> T:
             with store.begin(writes=writes) as transaction:
                 return function(transaction.connection, *arguments)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
+
+import sqlalchemy as sa
 
 from leveret.api import Context, Transactions
 from leveret.auth.keyring import Keyring
@@ -15,14 +17,11 @@ from leveret.wire.codec import canonical, ok
 from leveret.worker.deadline import lateness
 from leveret.worker.work import Work
 
-C = TypeVar("C")
-S = TypeVar("S")
-
 LARGEST_RESPONSE: Final = 8 * 1024 * 1024
 """Bytes of a response, unless a worker is told otherwise; RabbitMQ 4 takes no message over 16 MiB of itself."""
 
 
-class Jobs(Generic[C, S]):
+class Jobs:
     """Makes jobs and contexts of requests.
 
     Args:
@@ -35,7 +34,7 @@ class Jobs(Generic[C, S]):
     def __init__(
         self,
         keyring: Keyring,
-        services: S,
+        services: Any,
         *,
         largest_response: int = LARGEST_RESPONSE,
         clock: Callable[[], float] = time.time,
@@ -46,12 +45,12 @@ class Jobs(Generic[C, S]):
         self._clock = clock
 
     def job(
-        self, work: Work, run: Callable[[C], bytes] | None = None, *, wanted: Callable[[], bool] = always
-    ) -> Job[C]:
+        self, work: Work, run: Callable[[sa.Connection], bytes] | None = None, *, wanted: Callable[[], bool] = always
+    ) -> Job:
         """Make what a lane runs: the action itself, or ``run`` in its place; see ``Job.wanted``."""
         request, action = work.request, work.action
 
-        def run_action(connection: C) -> bytes:
+        def run_action(connection: sa.Connection) -> bytes:
             self.check_turn(work)
             context = self.context(work, connection=connection)
             return self.response(request.id, action.function(context, *work.arguments))
@@ -72,8 +71,8 @@ class Jobs(Generic[C, S]):
         )
 
     def context(
-        self, work: Work, *, connection: C | None = None, transactions: Transactions | None = None
-    ) -> Context[C, S]:
+        self, work: Work, *, connection: sa.Connection | None = None, transactions: Transactions | None = None
+    ) -> Context:
         """Make the context in which the action of a request runs."""
         return Context(
             work.request,

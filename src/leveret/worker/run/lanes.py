@@ -14,16 +14,17 @@ from contextlib import suppress
 from enum import Enum, auto
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
+import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.inbox.batch import Answered, Failed, Job, Result, run_batch
-from leveret.sql.records import Key, Store
+from leveret.sql.records import Key
+from leveret.sql.store import Store
 from leveret.worker.run.backlog import MOST_UNSENT, Backlog
 
-C = TypeVar("C")
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -32,17 +33,17 @@ LARGEST_BATCH = 64
 """Requests in one transaction; more would only make the first of them wait longer."""
 
 
-class _Entry(Struct, Generic[C], frozen=True):
+class _Entry(Struct, frozen=True):
     """A job and who waits for its result."""
 
-    job: Job[C]
+    job: Job
     waiter: Any
 
 
-class _Errand(Struct, Generic[C], frozen=True):
+class _Errand(Struct, frozen=True):
     """Something else to do with the lane's store, between two batches."""
 
-    function: Callable[[Store[C]], Any]
+    function: Callable[[Store], Any]
     future: asyncio.Future[Any]
 
 
@@ -63,14 +64,14 @@ class _Ended:
     def __init__(self) -> None:
         self.count = 0
 
-    def run(self, run: Callable[[C], bytes], connection: C) -> bytes:
+    def run(self, run: Callable[[sa.Connection], bytes], connection: sa.Connection) -> bytes:
         try:
             return run(connection)
         finally:
             self.count += 1
 
 
-class Lanes(Generic[C]):
+class Lanes:
     """Runs jobs in transactions, in as many threads as there are stores.
 
     Args:
@@ -87,7 +88,7 @@ class Lanes(Generic[C]):
 
     def __init__(
         self,
-        stores: Sequence[Store[C]],
+        stores: Sequence[Store],
         on_finished: Callable[[Finished], None],
         *,
         most_unsent: int = MOST_UNSENT,
@@ -97,7 +98,7 @@ class Lanes(Generic[C]):
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
         self._when_idle: list[Callable[[], None]] = []
-        self._ready: deque[_Entry[C] | _Errand[C]] = deque()
+        self._ready: deque[_Entry | _Errand] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._ended = [_Ended() for _ in stores]
@@ -116,11 +117,11 @@ class Lanes(Generic[C]):
         """
         return sum(ended.count for ended in self._ended)
 
-    def submit(self, job: Job[C], waiter: Any) -> None:
+    def submit(self, job: Job, waiter: Any) -> None:
         """Have a job run; its result comes to ``on_finished`` with its waiter."""
         self.submit_all([(job, waiter)])
 
-    def submit_all(self, jobs: Iterable[tuple[Job[C], Any]]) -> None:
+    def submit_all(self, jobs: Iterable[tuple[Job, Any]]) -> None:
         """Have jobs run, with a waiter each; a lane that is free finds all of them ready."""
         entries = [_Entry(job, waiter) for job, waiter in jobs]
         self._open += len(entries)
@@ -140,7 +141,7 @@ class Lanes(Generic[C]):
         """Have a function called right after the result of the last job that runs or waits; not before there is one."""
         self._when_idle.append(callback)
 
-    def run(self, function: Callable[[Store[C]], T]) -> asyncio.Future[T]:
+    def run(self, function: Callable[[Store], T]) -> asyncio.Future[T]:
         """Have ``function(store)`` called in a lane; the future has its value or its error.
 
         When the future is cancelled before that, the function is not called.
@@ -174,7 +175,7 @@ class Lanes(Generic[C]):
             if thread.is_alive():
                 logger.error("%s hangs in an action or in the database and is left behind", thread.name)
 
-    def _live(self, store: Store[C], ended: _Ended) -> None:
+    def _live(self, store: Store, ended: _Ended) -> None:
         try:
             while True:
                 signal = self._signals.get()
@@ -192,10 +193,10 @@ class Lanes(Generic[C]):
         finally:
             store.close()
 
-    def _take_ready(self) -> tuple[list[_Entry[C]], list[_Errand[C]]]:
-        batch: list[_Entry[C]] = []
-        errands: list[_Errand[C]] = []
-        held: list[_Entry[C]] = []
+    def _take_ready(self) -> tuple[list[_Entry], list[_Errand]]:
+        batch: list[_Entry] = []
+        errands: list[_Errand] = []
+        held: list[_Entry] = []
         full = self.backlog.stalls()
         with suppress(IndexError):  # another lane may take the last one at any moment
             while len(batch) < LARGEST_BATCH:
@@ -207,13 +208,13 @@ class Lanes(Generic[C]):
         self._put_back(held)
         return batch, errands
 
-    def _put_back(self, entries: Sequence[_Entry[C]]) -> None:
+    def _put_back(self, entries: Sequence[_Entry]) -> None:
         if entries:
             self._ready.extendleft(reversed(entries))
             if not self.backlog.stalls():
                 self._signals.put(_Signal.GO)
 
-    def _run(self, batch: list[_Entry[C]], store: Store[C], ended: _Ended) -> None:
+    def _run(self, batch: list[_Entry], store: Store, ended: _Ended) -> None:
         """Run a batch and report each part of it; what ends the whole is the result of all that had none before.
 
         What is left of it when it is full after a part has its turn later.
@@ -242,7 +243,7 @@ class Lanes(Generic[C]):
             for callback in callbacks:
                 callback()
 
-    def _do(self, errand: _Errand[C], store: Store[C]) -> None:
+    def _do(self, errand: _Errand, store: Store) -> None:
         if errand.future.cancelled():
             return
         try:
@@ -259,12 +260,12 @@ class Lanes(Generic[C]):
             return
 
 
-def _forget_deaths(key: Key, store: Store[Any]) -> None:
+def _forget_deaths(key: Key, store: Store) -> None:
     with store.begin(writes=True) as transaction:
         transaction.forget_deaths(key)
 
 
-def _take_back(key: Key, store: Store[Any]) -> None:
+def _take_back(key: Key, store: Store) -> None:
     store.take_back_attempts([key])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.patience import Patience
@@ -16,7 +15,7 @@ class Lull:
         lanes: where requests run. As long as they end there nobody waits in vain.
     """
 
-    def __init__(self, lanes: Lanes[Any]) -> None:
+    def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
         self._patience = Patience("running actions", self._call, lambda: lanes.progress)
         self._waiting: list[Callable[[], None]] = []

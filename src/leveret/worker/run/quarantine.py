@@ -13,18 +13,16 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar
 
 from leveret.inbox.outages import judged
-from leveret.sql.records import Key, Store
+from leveret.sql.records import Key
+from leveret.sql.store import Store
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.work import Work
 
-C = TypeVar("C")
 
-
-class Quarantine(Generic[C]):
+class Quarantine:
     """Lets the requests of one session begin: suspects first, then what else was delivered before, then all others.
 
     Args:
@@ -40,7 +38,7 @@ class Quarantine(Generic[C]):
 
     def __init__(
         self,
-        lanes: Lanes[C],
+        lanes: Lanes,
         lull: Lull,
         begin: Callable[[Sequence[Work]], None],
         failed: Callable[[Sequence[Work], Exception], None],
@@ -178,5 +176,5 @@ class Quarantine(Generic[C]):
             self._begin(works)
 
 
-def _attempts(keys: Sequence[Key], store: Store[Any]) -> Mapping[Key, int]:
+def _attempts(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
     return judged(store, lambda: store.attempts(keys))

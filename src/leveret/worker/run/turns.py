@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from leveret.inbox.batch import Failed, Result
 from leveret.worker.run.backlog import Backlog
 from leveret.worker.run.calls import Calls
 from leveret.worker.work import Work
-
-C = TypeVar("C")
-S = TypeVar("S")
 
 MOST_AT_ONCE: Final = 100
 """Async actions that run at the same time in one worker; the others wait their turn."""
@@ -25,7 +22,7 @@ LONGEST: Final = timedelta(seconds=60)
 """How long one async action may take; after that its attempt has failed."""
 
 
-class Turns(Generic[C, S]):
+class Turns:
     """Runs the async actions of one session, each in a task of its own.
 
     Those that end in the same turn of the loop are told together, so that their replies are published together. As all
@@ -37,9 +34,7 @@ class Turns(Generic[C, S]):
         backlog: nothing begins while it is full.
     """
 
-    def __init__(
-        self, calls: Calls[C, S], on_ended: Callable[[list[tuple[Work, Result]]], None], backlog: Backlog
-    ) -> None:
+    def __init__(self, calls: Calls, on_ended: Callable[[list[tuple[Work, Result]]], None], backlog: Backlog) -> None:
         self._calls = calls
         self._on_ended = on_ended
         self._backlog = backlog

@@ -8,15 +8,14 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
+import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.errors import StorageBusy, StorageUnavailable
-from leveret.sql.records import Store
+from leveret.sql.store import Store
 from leveret.worker.run.lanes import Lanes
-
-C = TypeVar("C")
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -28,7 +27,7 @@ CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """A difference of the worker's clock and the database's that is worth a line in the log."""
 
 
-class CleanUp(Struct, Generic[C], frozen=True):
+class CleanUp(Struct, frozen=True):
     """What is removed, and when. How old something is, the database's clock says, which all workers share.
 
     Attributes:
@@ -41,10 +40,10 @@ class CleanUp(Struct, Generic[C], frozen=True):
 
     retention: timedelta
     pause: timedelta
-    forgetting: Sequence[Callable[[C, datetime, int], int]] = ()
+    forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]] = ()
     clock: Callable[[], float] = time.time
 
-    async def repeat(self, lanes: Lanes[C]) -> None:
+    async def repeat(self, lanes: Lanes) -> None:
         """Compare the clocks, and again before each clean-up, until cancelled."""
         await self._attempt(self.compare_clocks(lanes))
         while True:
@@ -60,7 +59,7 @@ class CleanUp(Struct, Generic[C], frozen=True):
         except Exception:
             logger.exception("clean-up of old responses failed")
 
-    async def compare_clocks(self, lanes: Lanes[C]) -> None:
+    async def compare_clocks(self, lanes: Lanes) -> None:
         """Say in the log when the worker's clock and the database's are more than a minute apart.
 
         Raises:
@@ -71,29 +70,29 @@ class CleanUp(Struct, Generic[C], frozen=True):
             way = "ahead of" if seconds > 0 else "behind"
             logger.warning("this worker's clock is %.0f s %s the database's: set both by NTP", abs(seconds), way)
 
-    async def run(self, lanes: Lanes[C]) -> None:
+    async def run(self, lanes: Lanes) -> None:
         """Clean up once.
 
         Raises:
             StorageUnavailable: the database does not answer.
             StorageBusy: a lock; the rest is left for the next time.
         """
-        steps: list[Callable[[Store[C]], int]] = [self._forget_answers]
+        steps: list[Callable[[Store], int]] = [self._forget_answers]
         steps += [partial(_forget, function) for function in self.forgetting]
         for step in steps:
             while await lanes.run(step) == STEP:
                 pass
 
-    def _ahead(self, store: Store[C]) -> float:
+    def _ahead(self, store: Store) -> float:
         """Measure by how many seconds the worker's clock is ahead, whatever time the question takes."""
         before, theirs = self.clock(), store.clock().timestamp()
         return min(before - theirs, self.clock() - theirs, key=abs)
 
-    def _forget_answers(self, store: Store[C]) -> int:
+    def _forget_answers(self, store: Store) -> int:
         return store.forget_answers(self.retention, STEP)
 
 
-def _forget(function: Callable[[Any, datetime, int], int], store: Store[Any]) -> int:
+def _forget(function: Callable[[Any, datetime, int], int], store: Store) -> int:
     now = store.clock()
     with store.begin(writes=True) as transaction:
         return function(transaction.connection, now, STEP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from leveret.sql.store import metadata as leveret_metadata
+from leveret.sql import metadata as leveret_metadata
 from taskmanager.storage.tables import metadata
 
 context.configure(

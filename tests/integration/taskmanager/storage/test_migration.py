@@ -18,8 +18,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from leveret.errors import StorageFailed, StorageUnavailable
-from leveret.sql.store import create_engine
-from leveret.sql.store import metadata as leveret_metadata
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
 from taskmanager.storage import migration
 from taskmanager.storage.tables import metadata, users
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
-from leveret.sql.store import create_engine
+from leveret.sql import create_engine
 from leveret.sql.tables import UtcDateTime
 from support.jobs import NOW
 from taskmanager import usecases

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
 from leveret.sql.records import RateLimit
-from leveret.sql.store import create_engine
-from leveret.sql.store import metadata as leveret_metadata
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from support.notes import metadata, note_api
@@ -49,7 +49,7 @@ def write(request_id: str, auth: str, then: str = "") -> dict[str, object]:
 
 def limited(
     broker: Broker, topology: Topology, url: str, limit: int, window: timedelta = HOUR, **more: Any
-) -> AbstractAsyncContextManager[Worker[sa.Connection, Any]]:
+) -> AbstractAsyncContextManager[Worker]:
     options = WorkerOptions(name="test", prefetch=20, rate_limit=RateLimit(limit, window))
     return serving(note_api(), broker.url, topology, url, options=options, **more)
 

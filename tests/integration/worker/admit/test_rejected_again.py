@@ -9,12 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.auth.keyring import Keyring
 from leveret.errors import StorageFailed, StorageUnavailable
+from leveret.sql import Store
+from leveret.sql.connection import Transaction
 from leveret.sql.records import RateLimit
-from leveret.sql.store import SqlStore, SqlTransaction
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from support.notes import note_api
@@ -23,7 +23,7 @@ from support.serving import SECRET, Broker, Caller, Serve, serving, until
 HOUR = timedelta(hours=1)
 LATE: dict[str, Any] = {"headers": {"x-deadline": 1}}
 
-Limited = Callable[[], AbstractAsyncContextManager[Worker[sa.Connection, Any]]]
+Limited = Callable[[], AbstractAsyncContextManager[Worker]]
 
 
 def write(request_id: str, auth: str, text: str = "x") -> dict[str, Any]:
@@ -49,7 +49,7 @@ def limited(broker: Broker, topology: Topology, database: str) -> Limited:
     """Run a worker that executes one request of a principal in an hour."""
 
     @asynccontextmanager
-    async def serve() -> AsyncIterator[Worker[sa.Connection, Any]]:
+    async def serve() -> AsyncIterator[Worker]:
         options = WorkerOptions(name="test", prefetch=20, rate_limit=RateLimit(1, HOUR))
         async with serving(note_api(), broker.url, topology, database, options=options) as worker:
             yield worker
@@ -125,7 +125,7 @@ async def test_what_cannot_be_looked_up_in_an_outage_waits_for_its_end(
     async with serve() as worker:
         first = await caller.ask(write("a", token))
         with monkeypatch.context() as outage:
-            outage.setattr(SqlStore, "begin", _raise(StorageUnavailable("gone")))
+            outage.setattr(Store, "begin", _raise(StorageUnavailable("gone")))
             await caller.send(write("a", expired("7")))
             await until(lambda: not worker.consuming.is_set(), "a pause")
         assert await caller.reply() == first
@@ -137,7 +137,7 @@ async def test_what_cannot_be_looked_up_for_another_reason_is_neither_refused_no
     async with limited():
         await caller.ask(write("a", token))
         with monkeypatch.context() as failing:
-            failing.setattr(SqlTransaction, "find", _raise(StorageFailed("cannot be read")))
+            failing.setattr(Transaction, "find", _raise(StorageFailed("cannot be read")))
             answer = await caller.ask(write("a", expired("7")))
             (letter,) = await caller.letters(1)
     assert answer["code"] == "internal"

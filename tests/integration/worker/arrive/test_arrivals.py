@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from leveret.amqp import Address, Delivery, Properties
 from leveret.api import Api
 from leveret.errors import StorageUnavailable
+from leveret.sql import create_engine
 from leveret.sql.records import Key
-from leveret.sql.store import crash_journal, create_engine
+from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from leveret.worker.arrive.arrivals import READING, reading_key
@@ -49,7 +50,7 @@ def key_of(body: bytes) -> Key:
     )
 
 
-def waiting_api(go_on: asyncio.Event, started: list[str]) -> Api[sa.Connection, Any]:
+def waiting_api(go_on: asyncio.Event, started: list[str]) -> Api:
     api = note_api()
 
     @api.action("v1", "wait")

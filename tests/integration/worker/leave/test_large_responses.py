@@ -1,7 +1,6 @@
 """Responses over the limit are refused, cost nobody else anything, and leave nothing behind."""
 
 import logging
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,34 +15,34 @@ LIMIT = 4096
 LARGE = WorkerOptions(name="test", largest_response=LIMIT, replay_all=True)
 
 
-def large_api() -> Api[sa.Connection, Any]:
+def large_api() -> Api:
     """Actions of every kind that answer a text as long as the request's id says."""
     api = note_api()
 
     @api.action("v1", "read")
-    def read(context: Context[sa.Connection, Any]) -> str:
+    def read(context: Context) -> str:
         return _text(context)
 
     @api.action("v1", "read_async")
-    async def read_async(context: Context[sa.Connection, Any]) -> str:
+    async def read_async(context: Context) -> str:
         return _text(context)
 
     @api.action("v1", "add", writes=True)
-    def add(context: Context[sa.Connection, Any]) -> str:
+    def add(context: Context) -> str:
         return _add(context.connection, _text(context))
 
     @api.action("v1", "add_async", writes=True)
-    async def add_async(context: Context[sa.Connection, Any]) -> str:
+    async def add_async(context: Context) -> str:
         return await context.transaction(_add, _text(context))
 
     @api.action("v1", "make_async", writes=True)
-    async def make_async(context: Context[sa.Connection, Any]) -> str:
+    async def make_async(context: Context) -> str:
         return _text(context)
 
     return api
 
 
-def _text(context: Context[sa.Connection, Any]) -> str:
+def _text(context: Context) -> str:
     return "x" * int(context.request.id.rpartition("-")[2])
 
 

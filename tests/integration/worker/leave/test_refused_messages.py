@@ -10,15 +10,14 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.amqp import ChannelClosed, Message, Refused
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.inbox.batch import MOST_DEATHS
+from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, create_engine
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from support.crashed import count_deaths, delivered_before
@@ -241,11 +240,11 @@ async def test_a_request_that_waits_for_room_is_kept_as_bytes_only(
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    api: Api[sa.Connection, Any] = Api("heavy")
+    api: Api = Api("heavy")
     kept: list[weakref.ref[Heavy]] = []
 
     @api.action("v1", "fail")
-    def fail(context: Context[sa.Connection, Any], wanted: Heavy) -> None:
+    def fail(context: Context, wanted: Heavy) -> None:
         if wanted.text == "heavy":
             kept.append(weakref.ref(wanted))
         raise ValueError
@@ -281,7 +280,7 @@ async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_it
     async with serving(note_api(), private_broker.url, topology, database):
         await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
     engine = create_engine(database)
-    store = SqlStore(engine)
+    store = Store(engine)
     try:
         assert store.attempts([key])[key] >= MOST_DEATHS
     finally:

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
@@ -23,16 +22,16 @@ NAME = base64.b64encode(b"\x83 no process").decode()
 OPTIONS = WorkerOptions(name="test", largest_response=64 * 1024 * 1024)
 
 
-def large_api() -> Api[sa.Connection, Any]:
+def large_api() -> Api:
     """Actions that answer, or fail with, more than a broker takes."""
     api = note_api()
 
     @api.action("v1", "answer")
-    def answer(context: Context[sa.Connection, Any]) -> str:
+    def answer(context: Context) -> str:
         return "x" * int(context.request.data["size"])
 
     @api.action("v1", "fail")
-    def fail(context: Context[sa.Connection, Any]) -> str:
+    def fail(context: Context) -> str:
         raise TemporaryError("not now")
 
     return api

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.api import Api, Context
 from leveret.errors import Conflict
@@ -52,13 +51,13 @@ def request(request_id: str, token: str, action: str) -> dict[str, Any]:
     return {"id": request_id, "version": "v1", "action": action, "data": {}, "auth": token}
 
 
-def failing_api(failure: Exception, *, is_async: bool) -> Api[sa.Connection, Any]:
+def failing_api(failure: Exception, *, is_async: bool) -> Api:
     api = note_api()
 
-    def fail(context: Context[sa.Connection, Any]) -> None:
+    def fail(context: Context) -> None:
         raise failure
 
-    async def fail_async(context: Context[sa.Connection, Any]) -> None:
+    async def fail_async(context: Context) -> None:
         raise failure
 
     api.action("v1", "fail")(fail_async if is_async else fail)

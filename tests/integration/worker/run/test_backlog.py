@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.amqp import Address
 from leveret.api import Api, Context
@@ -25,14 +23,14 @@ SIZE = 512 * 1024
 REQUESTS = 180
 
 
-def large_api(ran: Counter[str]) -> Api[sa.Connection, Any]:
+def large_api(ran: Counter[str]) -> Api:
     api = note_api()
 
-    def answer(context: Context[sa.Connection, Any]) -> str:
+    def answer(context: Context) -> str:
         ran["large"] += 1
         return "x" * SIZE
 
-    async def answer_async(context: Context[sa.Connection, Any]) -> str:
+    async def answer_async(context: Context) -> str:
         return answer(context)
 
     api.action("v1", "answer")(answer)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -36,7 +35,7 @@ DOINGS: dict[str, tuple[Callable[[sa.Connection], None], str]] = {
 }
 
 
-def bad_api() -> Api[sa.Connection, Any]:
+def bad_api() -> Api:
     """The notes' actions, and for each bad doing one that reads and one that writes, of both kinds."""
     api = note_api()
     for name, (act, _) in DOINGS.items():
@@ -45,9 +44,7 @@ def bad_api() -> Api[sa.Connection, Any]:
     return api
 
 
-def _add_actions(
-    api: Api[sa.Connection, Any], name: str, act: Callable[[sa.Connection], None], *, writes: bool
-) -> None:
+def _add_actions(api: Api, name: str, act: Callable[[sa.Connection], None], *, writes: bool) -> None:
     @api.action("v1", name, writes=writes)
     def in_a_lane(context: NoteContext) -> None:
         act(context.connection)

@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
+from leveret.sql import Store, create_engine
+from leveret.sql.connection import Transaction
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, SqlTransaction, crash_journal, create_engine
+from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from support.crashed import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
@@ -141,9 +143,9 @@ async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_cou
     broker: Broker, topology: Topology, database: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise an outage would take back the death of a worker that did die."""
-    api, outages, count = note_api(), [StorageUnavailable("gone for a moment")], SqlStore.count_attempt
+    api, outages, count = note_api(), [StorageUnavailable("gone for a moment")], Store.count_attempt
 
-    def count_later(self: SqlStore, key: Key) -> int:
+    def count_later(self: Store, key: Key) -> int:
         if outages:
             raise outages.pop()
         return count(self, key)
@@ -152,10 +154,10 @@ async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_cou
     async def attempts(context: NoteContext) -> list[tuple[str, int]]:
         return journal(database)
 
-    monkeypatch.setattr(SqlStore, "count_attempt", count_later)
+    monkeypatch.setattr(Store, "count_attempt", count_later)
     await delivered_before(caller, write("a1", "", "attempts"))
     engine = create_engine(database)
-    store = SqlStore(engine)
+    store = Store(engine)
     count(store, Key("", "a1"))
     store.close()
     engine.dispose()
@@ -168,16 +170,16 @@ async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_cou
 async def test_an_entry_that_could_not_be_removed_with_its_result_goes_later(
     broker: Broker, topology: Topology, database: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing, forget = [StorageUnavailable("gone for a moment")], SqlTransaction.forget_deaths
+    failing, forget = [StorageUnavailable("gone for a moment")], Transaction.forget_deaths
     tries: list[Key] = []
 
-    def forget_later(self: SqlTransaction, key: Key) -> None:
+    def forget_later(self: Transaction, key: Key) -> None:
         tries.append(key)
         if len(tries) > 1 and failing:  # the first one belongs to the attempt and is rolled back with it
             raise failing.pop()
         forget(self, key)
 
-    monkeypatch.setattr(SqlTransaction, "forget_deaths", forget_later)
+    monkeypatch.setattr(Transaction, "forget_deaths", forget_later)
     count_deaths(database, Key("7", "a1"), 2)
     await delivered_before(caller, write("a1", token, text="x", then="after:bug"))
     async with serving(note_api(), broker.url, topology, database, most=0):

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +9,8 @@ import sqlalchemy as sa
 from leveret.api import Api
 from leveret.devbroker import DevBroker
 from leveret.retry import ATTEMPTS_ALONE
-from leveret.sql.store import create_engine
-from leveret.sql.store import metadata as leveret_metadata
+from leveret.sql import create_engine
+from leveret.sql import metadata as leveret_metadata
 from leveret.topology import Topology
 from support.crashed import delivered_before
 from support.notes import NoteContext, metadata, note_api, notes
@@ -25,7 +24,7 @@ def end_connection(connection: sa.Connection) -> None:
     connection.exec_driver_sql("SELECT 1")
 
 
-def poisoned_api() -> Api[sa.Connection, Any]:
+def poisoned_api() -> Api:
     """The notes' actions, and some whose connection the database ends."""
     api = note_api()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.api import Api
 from leveret.client import Client
@@ -29,7 +28,7 @@ def in_ms(milliseconds: int) -> dict[str, int]:
     return {"x-deadline": int(time.time() * 1000) + milliseconds}
 
 
-Holding = tuple[Api[sa.Connection, Any], threading.Event, Callable[[], int]]
+Holding = tuple[Api, threading.Event, Callable[[], int]]
 
 
 @pytest.fixture
@@ -72,7 +71,7 @@ async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
 ) -> None:
     holds: list[object] = []
 
-    def tell(quarantine: Quarantine[Any]) -> None:
+    def tell(quarantine: Quarantine) -> None:
         holds.append(quarantine)
 
     monkeypatch.setattr(Quarantine, "hold", tell)

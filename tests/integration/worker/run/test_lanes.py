@@ -6,15 +6,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from msgspec.structs import replace
 
 from leveret.inbox.batch import Answered, Job
+from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
-from leveret.sql.store import SqlStore, create_engine
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.calls import Calls
 from leveret.worker.run.jobs import Jobs
@@ -31,11 +29,11 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 class OneLane:
     """A lane, jobs for it that wait for a permit each, and what it reported."""
 
-    def __init__(self, store: SqlStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.permits = threading.Semaphore(0)
         self.began: list[str] = []
         self.reports: list[Finished] = []
-        self.lanes: Lanes[sa.Connection] = Lanes([store], self.reports.append)
+        self.lanes: Lanes = Lanes([store], self.reports.append)
 
     def submit(self, name: str, *, journal: bool = False, wanted: Callable[[], bool] = lambda: True) -> None:
         def run(_connection: object) -> bytes:
@@ -43,7 +41,7 @@ class OneLane:
             assert self.permits.acquire(timeout=LIMIT)
             return b"{}"
 
-        job = Job[Any](Key("7", name), b"", "v1", "wait", stores=False, run=run, journal=journal, wanted=wanted)
+        job = Job(Key("7", name), b"", "v1", "wait", stores=False, run=run, journal=journal, wanted=wanted)
         self.lanes.submit(job, name)
 
     async def hold(self) -> None:
@@ -58,7 +56,7 @@ class OneLane:
 @pytest.fixture
 async def lane(database: str) -> AsyncIterator[OneLane]:
     engine = create_engine(database)
-    lane = OneLane(SqlStore(engine))
+    lane = OneLane(Store(engine))
     yield lane
     lane.permits.release(1000)
     await lane.lanes.close(LIMIT)
@@ -123,7 +121,7 @@ async def test_an_attempt_that_was_counted_for_a_lost_session_is_taken_back(lane
     """No worker died on it: what the journal held before is what it holds after."""
     key = Key("", "asked")
     count_deaths(database, key, 1)
-    intake: Intake[sa.Connection, Any] = Intake(note_api(), keyring())
+    intake: Intake = Intake(note_api(), keyring())
     request = {"id": key.id, "version": "v1", "action": "health_check", "data": {}, "auth": ""}
     work = intake.take(replace(asked(request), redelivered=True))
     assert isinstance(work, Work)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.api import Api, Context
 from leveret.topology import Topology
@@ -25,11 +23,11 @@ class Book:
         self.gates: dict[str, threading.Event] = {}
 
 
-def failing_api(book: Book) -> Api[sa.Connection, Any]:
+def failing_api(book: Book) -> Api:
     """Actions that end well or badly, as soon as their request's gate is open."""
-    api: Api[sa.Connection, Any] = Api("failing")
+    api: Api = Api("failing")
 
-    def wait(context: Context[sa.Connection, Any]) -> str:
+    def wait(context: Context) -> str:
         name = context.request.id
         book.lines.append(f"begin {name}")
         gate = book.gates.get(name)
@@ -38,16 +36,16 @@ def failing_api(book: Book) -> Api[sa.Connection, Any]:
         return "done"
 
     @api.action("v1", "end_well")
-    def end_well(context: Context[sa.Connection, Any]) -> str:
+    def end_well(context: Context) -> str:
         return wait(context)
 
     @api.action("v1", "end_badly")
-    def end_badly(context: Context[sa.Connection, Any]) -> str:
+    def end_badly(context: Context) -> str:
         wait(context)
         raise ZeroDivisionError
 
     @api.action("v1", "end_badly_async")
-    async def end_badly_async(context: Context[sa.Connection, Any]) -> str:
+    async def end_badly_async(context: Context) -> str:
         book.lines.append(f"end {context.request.id}")
         raise ZeroDivisionError
 
@@ -63,7 +61,7 @@ def book(monkeypatch: pytest.MonkeyPatch) -> Book:
         ack(self, tags)
         book.lines += ["ack"] * len(tags)
 
-    def hold_and_tell(self: Quarantine[Any]) -> None:
+    def hold_and_tell(self: Quarantine) -> None:
         hold(self)
         book.lines.append("hold")
 

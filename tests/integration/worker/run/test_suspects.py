@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.amqp import Address
 from leveret.api import Api, Context
@@ -39,19 +38,19 @@ class Book:
         return lambda: set(lines) <= set(self.lines)
 
 
-def gated_api(book: Book) -> Api[sa.Connection, Any]:
+def gated_api(book: Book) -> Api:
     """Two actions that do nothing until their request's gate is open, one in a lane and one in the event loop."""
-    api: Api[sa.Connection, Any] = Api("gated")
+    api: Api = Api("gated")
 
     @api.action("v1", "wait")
-    def wait(context: Context[sa.Connection, Any]) -> str:
+    def wait(context: Context) -> str:
         book.lines.append(f"begin {context.request.id}")
         assert book.gates.setdefault(context.request.id, threading.Event()).wait(LIMIT)
         book.lines.append(f"end {context.request.id}")
         return "done"
 
     @api.action("v1", "wait_async")
-    async def wait_async(context: Context[sa.Connection, Any]) -> str:
+    async def wait_async(context: Context) -> str:
         book.lines.append(f"begin {context.request.id}")
         gate = book.gates.setdefault(context.request.id, threading.Event())
         assert await asyncio.to_thread(gate.wait, LIMIT)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.api import Api
 from leveret.topology import Topology
@@ -22,7 +21,7 @@ class Doings:
     def __init__(self) -> None:
         self.running = self.most = self.begun = 0
         self.go = asyncio.Event()
-        self.api: Api[sa.Connection, Any] = Api("doings")
+        self.api: Api = Api("doings")
         self.api.action("v1", "wait", public=True)(self.wait)
         self.api.action("v1", "cancel_itself", public=True)(self.cancel_itself)
         self.api.action("v1", "mark", public=True)(self.mark)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from leveret.sql.store import SqlStore, crash_journal, create_engine, metadata, processed_requests
+from leveret.sql import Store, create_engine, metadata
+from leveret.sql.tables import crash_journal, processed_requests
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from leveret.worker.run.lanes import Lanes
@@ -74,9 +75,9 @@ class Held:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.steps = 0
         self.consuming, self.submitted, self.seen = threading.Event(), threading.Event(), threading.Event()
-        forget, submit = SqlStore.forget_answers, Lanes.submit_all
+        forget, submit = Store.forget_answers, Lanes.submit_all
 
-        def held_forget(store: SqlStore, age: timedelta, most: int) -> int:
+        def held_forget(store: Store, age: timedelta, most: int) -> int:
             if not self.consuming.is_set():
                 return 0
             self.steps += 1
@@ -84,11 +85,11 @@ class Held:
                 assert self.steps != number or event.wait(LIMIT)
             return forget(store, age, most)
 
-        def told_submit(lanes: Lanes[Any], jobs: Any) -> None:
+        def told_submit(lanes: Lanes, jobs: Any) -> None:
             submit(lanes, jobs)
             self.submitted.set()
 
-        monkeypatch.setattr(SqlStore, "forget_answers", held_forget)
+        monkeypatch.setattr(Store, "forget_answers", held_forget)
         monkeypatch.setattr(Lanes, "submit_all", told_submit)
 
 
@@ -128,7 +129,7 @@ async def test_a_worker_whose_clock_is_wrong_removes_what_is_old_by_the_database
         moments.append(now)
         return 0
 
-    lanes: Lanes[sa.Connection] = Lanes([SqlStore(engine)], lambda _: None)
+    lanes: Lanes = Lanes([Store(engine)], lambda _: None)
     clean_up = CleanUp(RETENTION, timedelta(hours=1), [forget], clock=lambda: time.time() + ahead)
     await clean_up.compare_clocks(lanes)
     await clean_up.run(lanes)
@@ -142,6 +143,6 @@ async def test_a_worker_whose_clock_is_wrong_removes_what_is_old_by_the_database
 async def test_a_worker_compares_the_clocks_when_it_starts(
     broker: Broker, topology: Topology, filled: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(SqlStore, "clock", lambda _: datetime.now(UTC) - timedelta(hours=2))
+    monkeypatch.setattr(Store, "clock", lambda _: datetime.now(UTC) - timedelta(hours=2))
     async with serving(note_api(), broker.url, topology, filled):
         await until(lambda: "ahead of the database's" in caplog.text, "a line about the clocks")

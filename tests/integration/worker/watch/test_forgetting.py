@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from leveret.sql.store import SqlStore, create_engine
+from leveret.sql import Store, create_engine
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.watch.clean_up import STEP, CleanUp
 from support.notes import notes
@@ -23,7 +23,7 @@ async def test_what_the_application_wants_forgotten_goes_in_steps_each_committed
         connection.execute(notes.insert(), rows)
     commits: list[bool] = []
     sa.event.listen(engine, "commit", lambda connection: commits.append(connection.get_execution_options()["writes"]))
-    lanes: Lanes[sa.Connection] = Lanes([SqlStore(engine)], lambda _: None)
+    lanes: Lanes = Lanes([Store(engine)], lambda _: None)
     await CleanUp(timedelta(days=7), timedelta(minutes=10), [forget_notes]).run(lanes)
     assert commits.count(True) == 4, "one step for responses, three for notes; the clock is read without writing"
     with engine.connect() as connection:

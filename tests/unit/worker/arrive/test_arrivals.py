@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ def again(number: int) -> Delivery:
 async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> list[str]:
     """What arrivals do with deliveries, in its order."""
     told: list[str] = []
-    lanes = cast("Lanes[Any]", FakeLanes(deaths))
+    lanes = cast("Lanes", FakeLanes(deaths))
     all_told = asyncio.Event()
 
     def tell(what: str, found: Sequence[Delivery]) -> None:

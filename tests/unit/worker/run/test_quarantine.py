@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import pytest
 from msgspec.structs import replace
@@ -34,7 +34,7 @@ class Begun:
         self.ids: list[str] = []
         self.unconfirmed = Unconfirmed()
         self.lanes = FakeLanes({Key("", SUSPECT): 1})
-        lanes = cast("Lanes[Any]", self.lanes)
+        lanes = cast("Lanes", self.lanes)
         self.quarantine = Quarantine(lanes, Lull(lanes), self._begin, self._failed, self.unconfirmed.when_settled)
 
     def _begin(self, works: Sequence[Work]) -> None:
@@ -50,7 +50,7 @@ class Begun:
 
 
 def work(request_id: str, *, redelivered: bool = False, action: str = "health_check") -> Work:
-    intake: Intake[Any, Any] = Intake(note_api(), keyring())
+    intake: Intake = Intake(note_api(), keyring())
     auth = keyring().issue("7", timedelta(hours=1))
     delivery = asked({"id": request_id, "version": "v1", "action": action, "data": {}, "auth": auth})
     taken = intake.take(replace(delivery, redelivered=redelivered))

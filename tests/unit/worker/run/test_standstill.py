@@ -29,7 +29,7 @@ class Told:
         self.held = False
         self.unconfirmed = Unconfirmed()
         self.standstill = Standstill(
-            Lull(cast("Lanes[Any]", self.lanes)),
+            Lull(cast("Lanes", self.lanes)),
             carry_out=self._publish,
             when_settled=self.unconfirmed.when_settled,
             hold=lambda: self._hold(held=True),

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import pytest
 from msgspec.structs import replace
@@ -61,7 +61,7 @@ class Play:
         self._moving: set[str] = set()
         self._unconfirmed = Unconfirmed()
         self._loop = asyncio.get_running_loop()
-        lanes = cast("Lanes[Any]", self.lanes)
+        lanes = cast("Lanes", self.lanes)
         self.lull = Lull(lanes)
         self.quarantine = Quarantine(lanes, self.lull, self._begin, self._failed, self._unconfirmed.when_settled)
         self.standstill = Standstill(
@@ -96,7 +96,7 @@ class Play:
         return self.random.random() < 0.3, again, again and self.random.random() < 0.3
 
     def _work(self, name: str, is_async: bool, again: bool) -> Work:
-        intake: Intake[Any, Any] = Intake(note_api(), keyring())
+        intake: Intake = Intake(note_api(), keyring())
         delivery = asked({"id": name, "version": "v1", "action": "health_check", "data": {}, "auth": ""})
         taken = intake.take(replace(delivery, redelivered=again))
         assert isinstance(taken, Work)
