@@ -14,7 +14,7 @@ from bench.case import RunFailed, Usage
 from bench.programs import Server, run_to_end, serving
 from bench.queues import quorum_queue
 from bench.rig import PEERS, Rig, peers_python
-from leveret.broker.operations import remove_topology
+from leveret.broker.queues import remove_topology
 from leveret.topology import Topology
 
 SERVED: Final = {

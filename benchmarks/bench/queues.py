@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from bench.case import RunFailed
 from bench.programs import START
 from leveret.amqp import Channel, Connection
-from leveret.broker.operations import remove_topology
+from leveret.broker.queues import remove_topology
 from leveret.topology import Topology
 
 T = TypeVar("T")

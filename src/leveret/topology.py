@@ -14,8 +14,6 @@ DELIVERY_LIMIT: Final = 2_000_000_000
 """Never reached: looking at a message counts as a delivery on RabbitMQ 4.0 to 4.2, where the default of 20 would lose
 it; -1 means "unlimited" on 4.x and "drop at the first return" on 3.10."""
 
-DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
-
 
 class Queue(Struct, frozen=True):
     """A durable quorum queue; ``purpose`` is for people."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import sqlalchemy as sa
 
 from leveret.auth.keys import secret_key
-from leveret.broker.operations import shown_address
+from leveret.broker.addresses import shown_address
 from leveret.process.urls import SIGNS, split_url
 from leveret.sql.libpq import hosts_to_query, read_parameters
 from leveret.sql.records import RateLimit

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leveret.broker.operations import report_queues
+from leveret.broker.queues import report_queues
 from leveret.topology import Topology
 from support.command import COMMAND, Commands, Running, children
 from testbed.waiting import processes_of, wait_until_gone

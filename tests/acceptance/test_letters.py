@@ -6,7 +6,7 @@ import asyncio
 import json
 import sqlite3
 
-from leveret.broker.operations import report_queues
+from leveret.broker.queues import report_queues
 from leveret.client import BlockingClient
 from support.command import Commands
 from testbed.waiting import wait_until

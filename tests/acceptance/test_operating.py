@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import pytest
 
 from leveret.amqp import Connection
-from leveret.broker.operations import apply_topology, report_queues
+from leveret.broker.queues import apply_topology, report_queues
 from leveret.client import BlockingClient
 from leveret.devbroker import answers
 from leveret.topology import DELIVERY_LIMIT

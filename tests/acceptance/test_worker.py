@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from leveret.broker.operations import BrokerTrouble, apply_topology, report_queues
+from leveret.broker.connecting import BrokerTrouble
+from leveret.broker.queues import apply_topology, report_queues
 from leveret.client import Client
 from support.command import LIMIT, Commands
 from testbed.pgbouncer import pgbouncer

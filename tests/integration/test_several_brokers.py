@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from leveret.amqp import Addresses
-from leveret.broker.operations import apply_topology
+from leveret.broker.queues import apply_topology
 from leveret.client import BlockingClient, Client
 from leveret.devbroker import DevBroker
 from leveret.sql import create_engine

@@ -18,8 +18,9 @@ from leveret.amqp import Delivery, Message, Properties
 from leveret.amqp.frames import publish
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.outcome import Answer, DeadLetter, Outcome, Retry
-from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.topology import Topology
 from leveret.wire.codec import decode_letter, ok
+from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox

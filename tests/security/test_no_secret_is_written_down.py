@@ -15,7 +15,7 @@ from urllib.parse import quote
 from leveret.amqp import Connection, Delivery
 from leveret.auth.claims import LEEWAY
 from leveret.auth.keyring import Keyring
-from leveret.broker.operations import look_at_letters
+from leveret.letters.look import look_at_letters
 from support.command import Commands
 from support.leaks import around, forms_of, read_queue, read_tables
 from support.serving import Caller, calling, until

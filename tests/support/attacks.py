@@ -14,7 +14,8 @@ from pamqp.commands import Exchange
 
 from leveret.amqp import Address, Channel, Connection, Delivery, FieldTable, Message, Properties
 from leveret.amqp.methods import build
-from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.topology import Topology
+from leveret.wire.envelope import DIRECT_REPLY_TO
 
 
 @dataclass

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leveret.amqp import Address, Connection
-from leveret.broker.granting import BrokerUser
+from leveret.broker.granting import BrokerUser, apply_users
 from leveret.broker.management import Login, Management, ManagementAddress
-from leveret.broker.operations import apply_users
 from leveret.broker.users import caller_permissions, worker_permissions
-from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.topology import Topology
+from leveret.wire.envelope import DIRECT_REPLY_TO
 from support.serving import Caller, into
 
 

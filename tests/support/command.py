@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leveret.broker.operations import remove_topology
+from leveret.broker.queues import remove_topology
 from leveret.client import BlockingClient
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology

@@ -10,9 +10,10 @@ from datetime import timedelta
 
 from leveret.amqp import Delivery, FieldTable, Message, Properties
 from leveret.api import Api
-from leveret.broker.operations import LetterFate, LetterReport, discard_letters, redrive_letters
+from leveret.letters.letter import request_id
 from leveret.letters.look import wait_until_back
-from leveret.letters.redrive import Redriver, request_id
+from leveret.letters.redrive import Redriver
+from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.topology import Topology
 from support.serving import LIMIT, Caller, keyring
 

@@ -18,7 +18,8 @@ from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.retry import RetryPolicy
 from leveret.sql import Store, create_engine, metadata
-from leveret.topology import DIRECT_REPLY_TO, Topology
+from leveret.topology import Topology
+from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker import Worker, WorkerOptions
 
 SECRET = b"a test's secret of 32 bytes or more"

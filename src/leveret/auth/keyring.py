@@ -21,6 +21,7 @@ from msgspec import Struct
 from leveret.auth import jws
 from leveret.auth.claims import Expired, check_origin, check_times, subject_of
 from leveret.auth.keys import HS256, NO_KEYS, Key, KeySet, secret_key
+from leveret.auth.seals import is_seal, make_seal, seal_key
 from leveret.errors import Unauthenticated
 
 _TOKEN_TYPE: Final = "JWT"  # noqa: S105 -- the kind of token, RFC 7519, section 5.1
@@ -75,7 +76,7 @@ class _Trust:
         former = {_fingerprint_key(other) for other in keys.secrets.values()}
         self.fingerprint_key = _fingerprint_key(secret.private)
         self.former_fingerprint_keys = tuple(former - {self.fingerprint_key})
-        self.letter_keys = tuple(map(_letter_key, (secret.private, *keys.secrets.values())))
+        self.letter_keys = tuple(map(seal_key, (secret.private, *keys.secrets.values())))
         self.verdicts: OrderedDict[str | bytes, tuple[Principal, float]] = OrderedDict()
 
 
@@ -187,14 +188,13 @@ class Keyring:
         except ValueError as error:
             raise Unauthenticated(_REFUSED) from error
 
-    def seal_letter(self, content: bytes) -> str:
-        """Make the seal that shows that a worker wrote a dead letter, over all of it that has to be believed."""
-        return hmac.new(self._trust.letter_keys[0], content, "sha256").hexdigest()
+    def seal_letter(self, queue: str, principal: str | None, body: bytes) -> str:
+        """Make the seal which shows that a worker wrote a dead letter; see `leveret.auth.seals.make_seal`."""
+        return make_seal(self._trust.letter_keys[0], queue, principal, body)
 
-    def is_letter_sealed(self, content: bytes, seal: str) -> bool:
-        """Tell whether a worker sealed this content, with the secret or another one that is known."""
-        seals = (hmac.new(key, content, "sha256").hexdigest().encode() for key in self._trust.letter_keys)
-        return any(hmac.compare_digest(right, seal.encode()) for right in seals)
+    def is_letter_sealed(self, queue: str, principal: str | None, body: bytes, seal: str) -> bool:
+        """Tell whether a worker sealed this letter, with the secret or another one that is known."""
+        return is_seal(seal, self._trust.letter_keys, queue, principal, body)
 
     def fingerprint(self, canonical_request: bytes, *, keyed: bool) -> bytes:
         """Digest a request to compare it with a later one; keyed where a password in it must not be guessable."""
@@ -242,10 +242,6 @@ def _ticket_key(secret: bytes) -> Key:
     """Derive the key of a secret's tickets; its ``kid`` names the secret without giving anything of it away."""
     key = hmac.digest(secret, b"leveret ticket", "sha256")
     return Key(HS256, key, key, hmac.digest(key, b"leveret ticket kid", "sha256")[:8].hex())
-
-
-def _letter_key(secret: bytes) -> bytes:
-    return hmac.digest(secret, b"leveret letter", "sha256")
 
 
 def _fingerprint_key(secret: bytes) -> bytes:

@@ -1,1 +1,1 @@
-"""The broker as an operator meets it: queues, users, the management API."""
+"""The broker as an operator sees it: its address, its queues, and its users and what they may do."""

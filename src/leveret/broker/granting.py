@@ -8,7 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.broker.management import Management, ManagementTrouble
+from leveret.broker.connecting import BrokerTrouble
+from leveret.broker.management import Login, Management, ManagementAddress, ManagementTrouble
 from leveret.broker.users import Permissions
 
 _PASSWORD_BYTES: Final = 24
@@ -46,6 +47,18 @@ class Granted(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Granted({self.name!r}, made={self.made!r})"
+
+
+def apply_users(address: ManagementAddress, login: Login, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:
+    """Make users at the broker, or set what they may do in a vhost; see `grant`.
+
+    Raises:
+        BrokerTrouble: the management API does not answer or refuses.
+    """
+    try:
+        yield from grant(Management(address, login), vhost, users)
+    except ManagementTrouble as error:
+        raise BrokerTrouble(str(error)) from error
 
 
 def grant(management: Management, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:

@@ -14,10 +14,8 @@ from leveret.amqp import (
     AmqpTimeout,
     ChannelClosed,
     Delivery,
-    FieldTable,
     InvalidArgument,
     Message,
-    Properties,
     Refused,
     Unroutable,
 )
@@ -25,8 +23,8 @@ from leveret.client.in_flight import Asked, InFlight, Waiter
 from leveret.client.line import Line
 from leveret.client.room import Room
 from leveret.errors import LeveretError, NotSent
-from leveret.topology import DIRECT_REPLY_TO, Topology
-from leveret.wire.envelope import CONTENT_TYPE, DEADLINE, TIMEOUT
+from leveret.topology import Topology
+from leveret.wire.messages import request_message
 
 OnLost = Literal["reask", "fail"]
 
@@ -36,7 +34,6 @@ ENOUGH: Final = 128 * 1024
 MOST_FORGOTTEN: Final = 1000
 """Requests that may lie in the outbox although nobody waits for them any more, as during a long outage."""
 
-_PERSISTENT: Final = 2
 _HINT: Final = "is a worker's topology applied?"
 
 
@@ -180,18 +177,11 @@ class Dispatch:
         return batch
 
     def _message(self, asked: Asked, now: float, to_posix: float) -> Message:
-        headers: FieldTable | None = None
-        if asked.wants_reply:  # whoever wants none does not wait: the request has all the time in the world
+        waits = None
+        if asked.wants_reply:
             expires = asked.expires
-            headers = {DEADLINE: int((expires + to_posix) * 1000), TIMEOUT: int((expires - now) * 1000)}
-        properties = Properties(
-            content_type=CONTENT_TYPE,
-            headers=headers,
-            delivery_mode=_PERSISTENT,
-            correlation_id=asked.id,
-            reply_to=DIRECT_REPLY_TO if asked.wants_reply else None,
-        )
-        return Message(asked.body, self._queue, self._exchange, properties, mandatory=True)
+            waits = int((expires + to_posix) * 1000), int((expires - now) * 1000)
+        return request_message(asked.body, self._exchange, self._queue, asked.id, waits)
 
     def _on_verdicts(self, line: Line, batch: list[Asked], done: asyncio.Future[list[AmqpError | None]]) -> None:
         verdicts = done.result()

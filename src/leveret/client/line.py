@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from leveret.amqp import Addresses, AmqpError, Channel, Connection, Delivery
-from leveret.topology import DIRECT_REPLY_TO
+from leveret.wire.envelope import DIRECT_REPLY_TO
 
 
 class Line:

@@ -1,1 +1,1 @@
-"""Dead letters: their form, and how they are looked at, walked through and sent again."""
+"""Dead letters in their queue: how they are looked at, walked through, sent again and discarded."""

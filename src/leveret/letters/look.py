@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Final
-
-from msgspec import Struct
+from typing import Final
 
 from leveret.amqp import Channel, Connection, Delivery
-from leveret.letters.letter import known_body
+from leveret.broker.connecting import connected
+from leveret.letters.letter import Letter, read_letter
 from leveret.topology import Topology
-from leveret.wire.codec import decode_letter
-from leveret.wire.envelope import DEATHS, DeadLetter
 
 MOST_LETTERS: Final = 2_000
 """Most letters in one look: RabbitMQ lends no consumer of a quorum queue more than that at once."""
@@ -22,39 +19,6 @@ LARGEST_LETTER: Final = 8 * 1024 * 1024
 
 _LIMIT: Final = 5.0
 _STEP: Final = 0.002
-
-
-class Death(Struct, frozen=True):
-    """Once or more often, the broker moved the message out of a queue (RabbitMQ, "Dead Letter Exchanges").
-
-    Attributes:
-        queue: where it was.
-        reason: ``expired``, ``rejected``, ``maxlen`` or ``delivery_limit``.
-        count: how often, for this reason.
-    """
-
-    queue: str
-    reason: str
-    count: int
-
-
-class Letter(Struct, frozen=True):
-    """What lies in the dead-letter queue.
-
-    Attributes:
-        content: the letter; the body as it is where the broker itself, and no worker, moved a message there, and how
-            large that is where it is larger than any letter.
-        headers: the message's headers, as the driver reads them.
-        deaths: what the broker says of its way; a client of old brokers may have forged it.
-        correlation_id: the id of the request, where the message tells.
-        redelivered: somebody has looked at it before.
-    """
-
-    content: DeadLetter | bytes
-    headers: dict[str, Any]
-    deaths: tuple[Death, ...]
-    correlation_id: str | None
-    redelivered: bool
 
 
 async def look(connection: Connection, topology: Topology, most: int = 100) -> list[Letter]:
@@ -88,7 +52,18 @@ async def look(connection: Connection, topology: Topology, most: int = 100) -> l
         await channel.close()
     if borrowed:
         await wait_until_back(connection, topology.dead_letters, ready)
-    return [_letter(delivery) for delivery in borrowed]
+    return [read_letter(delivery) for delivery in borrowed]
+
+
+async def look_at_letters(url: str, topology: Topology, most: int) -> list[Letter]:
+    """Connect to a broker, and show its oldest dead letters as `look` does.
+
+    Raises:
+        BrokerTrouble: there is no such queue, or no permission.
+        ValueError: ``most`` is out of range.
+    """
+    async with connected(url) as connection:
+        return await look(connection, topology, most)
 
 
 async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
@@ -127,26 +102,3 @@ async def wait_until_back(connection: Connection, queue: str, ready: int) -> Non
                     await asyncio.sleep(_STEP)
     finally:
         await channel.close()
-
-
-def _letter(delivery: Delivery) -> Letter:
-    headers = dict(delivery.properties.headers or {})
-    content: DeadLetter | bytes
-    try:
-        content = decode_letter(delivery.body)
-    except ValueError:
-        content = known_body(delivery)
-    return Letter(content, headers, _deaths(headers), delivery.properties.correlation_id, delivery.redelivered)
-
-
-def _deaths(headers: dict[str, Any]) -> tuple[Death, ...]:
-    tables = headers.get(DEATHS)
-    if not isinstance(tables, list):
-        return ()
-    deaths = []
-    for table in tables:
-        if isinstance(table, dict):
-            queue, reason, count = table.get("queue"), table.get("reason"), table.get("count")
-            if isinstance(queue, str) and isinstance(reason, str) and isinstance(count, int):
-                deaths.append(Death(queue, reason, count))
-    return tuple(deaths)

@@ -9,18 +9,16 @@ from typing import Final
 
 import msgspec
 
-from leveret.amqp import Delivery, Message, Properties
+from leveret.amqp import Delivery, Message
 from leveret.api import Action, Api
 from leveret.auth.claims import LEEWAY
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.errors import BY_CODE, InvalidRequest, LeveretError, UnknownAction
-from leveret.letters.letter import sealed_content
 from leveret.outcome import WORKERS_DIED
 from leveret.topology import Topology
 from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
-from leveret.wire.envelope import CONTENT_TYPE, PRINCIPAL, REDRIVE_PRIORITY, RETRY_COUNT, SEAL, DeadLetter, Request
-
-_PERSISTENT: Final = 2
+from leveret.wire.envelope import PRINCIPAL, SEAL, LetterBody, Request
+from leveret.wire.messages import redriven_message
 
 _MOVED: Final = (
     "no worker wrote this: the broker moved the message here as its caller sent it (it expired, or somebody rejected "
@@ -104,19 +102,13 @@ class Redriver:
         until = self._end(letter)
         request, action = self._request(letter)
         auth = self._auth(request, action, principal, until)
-        properties = Properties(
-            content_type=CONTENT_TYPE,
-            delivery_mode=_PERSISTENT,
-            priority=REDRIVE_PRIORITY,
-            correlation_id=request.id,
-            headers={RETRY_COUNT: 0},
-        )
-        body = encode_json(msgspec.structs.replace(request, auth=auth))
-        if len(body) > LARGEST_BODY:
+        sent = msgspec.structs.replace(request, auth=auth)
+        message = redriven_message(sent, self.topology.exchange, self.topology.requests)
+        if len(message.body) > LARGEST_BODY:
             raise NotRedrivable(_TOO_LARGE)
-        return Message(body, self.topology.requests, self.topology.exchange, properties, mandatory=True)
+        return message
 
-    def _believed(self, delivery: Delivery) -> tuple[DeadLetter, str | None]:
+    def _believed(self, delivery: Delivery) -> tuple[LetterBody, str | None]:
         """Read a letter and the subject whose request it was, None where nobody was verified."""
         headers = delivery.properties.headers or {}
         try:
@@ -126,12 +118,11 @@ class Redriver:
         principal, seal = headers.get(PRINCIPAL), headers.get(SEAL)
         if not isinstance(seal, str) or not (principal is None or isinstance(principal, str)):
             raise NotRedrivable(_UNSEALED)
-        content = sealed_content(self.topology.dead_letters, principal, delivery.body)
-        if not self._keyring.is_letter_sealed(content, seal):
+        if not self._keyring.is_letter_sealed(self.topology.dead_letters, principal, delivery.body, seal):
             raise NotRedrivable(_UNSEALED)
         return letter, principal
 
-    def _end(self, letter: DeadLetter) -> float:
+    def _end(self, letter: LetterBody) -> float:
         """Say when its ticket must end: a ticket is believed a little longer than it says."""
         end = datetime.fromisoformat(letter.failed_at) + self._retention - LEEWAY
         if end <= datetime.fromtimestamp(self._clock(), UTC):
@@ -141,7 +132,7 @@ class Redriver:
             )
         return end.timestamp()
 
-    def _request(self, letter: DeadLetter) -> tuple[Request, Action]:
+    def _request(self, letter: LetterBody) -> tuple[Request, Action]:
         try:
             request = decode_request(encode_json(letter.request), LARGEST_REWRITTEN)
             return request, self._api.find(request.version, request.action)
@@ -158,20 +149,10 @@ class Redriver:
         raise NotRedrivable(_ANONYMOUS.format(name=request.name))
 
 
-def _check_reason(letter: DeadLetter, *, named: bool) -> None:
+def _check_reason(letter: LetterBody, *, named: bool) -> None:
     if letter.redrivable is False:
         raise NotRedrivable(_INCOMPLETE)
     if letter.reason.startswith(_NOT_JUDGED):
         raise NotRedrivable(_FOR_THE_MOMENT.format(code=letter.reason.partition(":")[0]))
     if not named and letter.reason.endswith(WORKERS_DIED):
         raise NotRedrivable(_DEADLY)
-
-
-def request_id(delivery: Delivery) -> str | None:
-    """Name a letter by its request's id; a message that no worker wrote by its correlation_id."""
-    try:
-        request = decode_letter(delivery.body).request
-    except ValueError:
-        return delivery.properties.correlation_id
-    found = request.get("id") if isinstance(request, dict) else None
-    return found if isinstance(found, str) else delivery.properties.correlation_id

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from leveret.errors import InvalidRequest, RequestError
-from leveret.wire.envelope import DeadLetter, Reply, Request
+from leveret.wire.envelope import LetterBody, Reply, Request
 from leveret.wire.masking import shown
 
 LARGEST_BODY: Final = 256 * 1024
@@ -124,11 +124,6 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     return document
 
 
-def encode_reply(reply: Reply) -> bytes:
-    """Write a reply; the very bytes are stored and sent again when the request is repeated."""
-    return encode_json(reply)
-
-
 def ok(request_id: str, data: Any) -> bytes:
     """Write the response of an action that succeeded."""
     return encode_json(Reply(request_id, "ok", data))
@@ -143,7 +138,7 @@ def refusal(request_id: str, error: RequestError) -> bytes:
 
 
 _reply = msgspec.json.Decoder(Reply)
-_letter = msgspec.json.Decoder(DeadLetter)
+_letter = msgspec.json.Decoder(LetterBody)
 
 
 def decode_reply(body: bytes) -> Reply:
@@ -158,7 +153,7 @@ def decode_reply(body: bytes) -> Reply:
         raise ValueError("nested too deep") from None
 
 
-def decode_letter(body: bytes) -> DeadLetter:
+def decode_letter(body: bytes) -> LetterBody:
     """Read a dead letter.
 
     Raises:

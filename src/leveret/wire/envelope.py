@@ -1,4 +1,4 @@
-"""What travels: requests, replies, dead letters, and the names of our message headers."""
+"""What travels: requests, replies, dead letters, and the names that the wire fixes."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ SEAL: Final = "x-seal"
 """Header of a dead letter: shows that a worker wrote it, and for whom."""
 
 CONTENT_TYPE: Final = "application/json"
+
+DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+"""What a client that wants replies without a queue consumes and names as ``reply_to`` (RabbitMQ, "Direct Reply-to")."""
 
 HIGHEST_PRIORITY: Final = 4
 """Priority of a message without that property, and the highest that a caller may set: on RabbitMQ 4.3 a quorum queue
@@ -72,7 +75,7 @@ class Reply(Struct, frozen=True):
     details: dict[str, Any] | UnsetType | None = UNSET
 
 
-class DeadLetter(Struct, frozen=True):
+class LetterBody(Struct, frozen=True):
     """A dead letter's body.
 
     Attributes:

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from leveret.broker.granting import BrokerUser
+from leveret.broker.addresses import vhost_of
+from leveret.broker.granting import BrokerUser, apply_users
 from leveret.broker.management import Login, ManagementAddress
-from leveret.broker.operations import apply_users, vhost_of
 from taskmanager.bootstrap import build_broker_users
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings

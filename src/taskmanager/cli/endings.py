@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
-from leveret.broker.operations import BrokerTrouble
+from leveret.broker.connecting import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from leveret.errors import (
     InvalidRequest,

@@ -8,18 +8,13 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
-from leveret.broker.operations import (
-    LetterFate,
-    LetterReport,
-    discard_letters,
-    look_at_letters,
-    redrive_letters,
-    report_queues,
-)
-from leveret.letters.letter import show_body
-from leveret.letters.look import MOST_LETTERS, Letter
+from leveret.broker.queues import report_queues
+from leveret.letters.letter import Letter
+from leveret.letters.look import MOST_LETTERS, look_at_letters
+from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import DeadLetter
+from leveret.wire.envelope import LetterBody
+from leveret.wire.letter import show_body
 from leveret.wire.masking import printable, shown, without_secrets
 from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
@@ -101,7 +96,7 @@ def as_document(letter: Letter) -> dict[str, object]:
     Secrets are taken out of all of it: anybody can send what looks like a worker's letter.
     """
     content = letter.content
-    shape = content if isinstance(content, DeadLetter) else {"body": show_body(content, _SECRETS)}
+    shape = content if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
     document = {"correlation_id": letter.correlation_id, "letter": shape, "deaths": letter.deaths}
     clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), _SECRETS)
     return clean

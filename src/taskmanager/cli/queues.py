@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from leveret.broker.operations import QueueReport, purge_queue, report_queues, shown_address
+from leveret.broker.addresses import shown_address
+from leveret.broker.queues import QueueReport, purge_queue, report_queues
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from leveret.broker.operations import apply_topology, report_queues, shown_address
+from leveret.broker.addresses import shown_address
+from leveret.broker.queues import apply_topology, report_queues
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.broker_users import users

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from leveret.broker.operations import shown_address
+from leveret.broker.addresses import shown_address
 from leveret.errors import WorkerDeaf
 from leveret.process.interrupts import interruptible
 from leveret.process.memory import live_long

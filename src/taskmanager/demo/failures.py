@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
-from leveret.broker.operations import QueueReport, look_at_letters, report_queues
-from leveret.letters.look import Letter
-from leveret.wire.envelope import RETRY_COUNT, DeadLetter
+from leveret.broker.queues import QueueReport, report_queues
+from leveret.letters.letter import Letter
+from leveret.letters.look import look_at_letters
+from leveret.wire.envelope import RETRY_COUNT, LetterBody
 from taskmanager.demo.promises import promise
 from taskmanager.demo.story import Story
 from taskmanager.durations import format_duration
@@ -55,8 +56,8 @@ def dead_letter(story: Story, request_id: str) -> None:
     letter = letters[0]
     story.screen.columns([("letter (the message's body)", _shown(letter)), ("its headers", _headers(letter))], [])
     content = letter.content
-    promise(isinstance(content, DeadLetter), "the letter was written by a worker")
-    if isinstance(content, DeadLetter):
+    promise(isinstance(content, LetterBody), "the letter was written by a worker")
+    if isinstance(content, LetterBody):
         promise(content.reason == f"retries exhausted: {_REASON}", f"the reason says so; it says {content.reason!r}")
         promise(content.request["id"] == request_id, f"the letter holds request {request_id}")
         promise("auth" not in content.request, "the letter holds no token")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from leveret.broker.operations import BrokerTrouble, shown_address
+from leveret.broker.addresses import shown_address
+from leveret.broker.connecting import BrokerTrouble
 from taskmanager.demo import crash, failures, repeated, scenes
 from taskmanager.demo.log_book import LogBook
 from taskmanager.demo.promises import DemoFailed, promise

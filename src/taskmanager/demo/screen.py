@@ -13,7 +13,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from leveret.broker.operations import QueueReport
+from leveret.broker.queues import QueueReport
 from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.masking import presentable
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from leveret.broker.operations import remove_topology, shown_address
+from leveret.broker.addresses import shown_address
+from leveret.broker.queues import remove_topology
 from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker, answers
 from leveret.process.interrupts import undisturbed, uninterrupted

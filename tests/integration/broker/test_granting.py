@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from leveret.amqp import ConnectFailed, Connection
-from leveret.broker.granting import BrokerUser, Granted
+from leveret.broker.connecting import BrokerTrouble
+from leveret.broker.granting import BrokerUser, Granted, apply_users
 from leveret.broker.management import Login, ManagementAddress
-from leveret.broker.operations import BrokerTrouble, apply_users
 from leveret.broker.users import Permissions
 from leveret.devbroker import answers
 from support.broker_users import Operator

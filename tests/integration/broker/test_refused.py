@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Address, AmqpError, Channel, ChannelClosed, Connection, ConnectionLost, Message, Properties
-from leveret.broker.operations import BrokerTrouble, report_queues
+from leveret.broker.connecting import BrokerTrouble
+from leveret.broker.queues import report_queues
 from leveret.topology import Topology
 from support.attacks import OVER_HTTP, REFUSED, Attack, Attacker
 from support.broker_users import Operator

@@ -4,11 +4,11 @@ import json
 from datetime import timedelta
 
 from leveret.amqp import Connection
-from leveret.broker.granting import BrokerUser
-from leveret.broker.operations import apply_users, redrive_letters
+from leveret.broker.granting import BrokerUser, apply_users
 from leveret.broker.users import Permissions
 from leveret.client import Client
 from leveret.letters.redrive import Redriver
+from leveret.letters.removal import redrive_letters
 from leveret.topology import Topology
 from support.broker_users import Operator, calling_as
 from support.notes import note_api

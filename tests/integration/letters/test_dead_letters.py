@@ -9,10 +9,11 @@ import pytest
 
 from leveret.amqp import Channel, ChannelClosed, Connection, FieldTable, Message, Properties
 from leveret.devbroker import DevBroker
-from leveret.letters.look import Death, Letter, look
+from leveret.letters.letter import Death, Letter
+from leveret.letters.look import look
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import DeadLetter
+from leveret.wire.envelope import LetterBody
 from support.responder import LIMIT, declared
 
 
@@ -36,7 +37,7 @@ async def channel(connection: Connection) -> Channel:
 
 def letter(number: int) -> bytes:
     return encode_json(
-        DeadLetter("2026-01-01T00:00:00Z", f"reason {number}", {"id": str(number)}, {"x-retry-count": 3})
+        LetterBody("2026-01-01T00:00:00Z", f"reason {number}", {"id": str(number)}, {"x-retry-count": 3})
     )
 
 
@@ -66,7 +67,7 @@ async def test_a_hundred_looks_lose_nothing_change_nothing_and_keep_the_order(
         letters = await look(connection, topology, 200)
         assert numbers(letters) == list(range(count))
         assert [each.content for each in letters] == [
-            DeadLetter("2026-01-01T00:00:00Z", f"reason {n}", {"id": str(n)}, {"x-retry-count": 3})
+            LetterBody("2026-01-01T00:00:00Z", f"reason {n}", {"id": str(n)}, {"x-retry-count": 3})
             for n in range(count)
         ]
         assert await depth(channel, topology) == count

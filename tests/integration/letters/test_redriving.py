@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Address
-from leveret.broker.operations import BrokerTrouble, LetterFate
+from leveret.broker.connecting import BrokerTrouble
+from leveret.letters.removal import LetterFate
 from leveret.topology import Topology
 from leveret.wire.codec import decode_request, imprint
 from leveret.wire.envelope import PRINCIPAL

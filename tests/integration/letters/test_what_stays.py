@@ -10,13 +10,12 @@ import pytest
 from leveret.amqp import FieldTable, Refused
 from leveret.auth.keyring import Keyring
 from leveret.auth.keys import KeySet
-from leveret.broker.operations import LetterFate
 from leveret.errors import Unauthenticated
-from leveret.letters.letter import sealed_content
 from leveret.letters.look import look
+from leveret.letters.removal import LetterFate
 from leveret.topology import Topology
 from leveret.wire.codec import LARGEST_BODY, decode_request, encode_json, imprint
-from leveret.wire.envelope import PRINCIPAL, SEAL, DeadLetter
+from leveret.wire.envelope import PRINCIPAL, SEAL, LetterBody
 from support.redriving import Again, depths, ids_of, letters_of, put_letter, until_depth
 from support.serving import SECRET, Caller, Serve, keyring
 
@@ -30,12 +29,12 @@ def letter(
 ) -> bytes:
     """The body of a letter as a worker writes it."""
     at = failed_at or datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return encode_json(DeadLetter(at, reason, asked or request(), {}, **other))
+    return encode_json(LetterBody(at, reason, asked or request(), {}, **other))
 
 
 def sealed(topology: Topology, body: bytes, principal: str | None = "7", ring: Keyring | None = None) -> FieldTable:
     """The headers of a letter as a worker writes them."""
-    seal = (ring or keyring()).seal_letter(sealed_content(topology.dead_letters, principal, body))
+    seal = (ring or keyring()).seal_letter(topology.dead_letters, principal, body)
     return {SEAL: seal} if principal is None else {SEAL: seal, PRINCIPAL: principal}
 
 
@@ -88,11 +87,11 @@ async def test_a_seal_holds_for_one_caller_one_body_one_queue_and_one_secret(
 
 async def test_a_letter_sealed_with_the_secret_of_before_a_change_is_believed() -> None:
     former = Keyring(b"the former secret of 32 bytes or more", issuer="test")
-    content = sealed_content("q", "7", b"x")
+    seal = former.seal_letter("q", "7", b"x")
     keys = KeySet({}, secrets={"former": b"the former secret of 32 bytes or more"})
     now = Keyring(SECRET, issuer="test", keys=keys)
-    assert now.is_letter_sealed(content, former.seal_letter(content))
-    assert not keyring().is_letter_sealed(content, former.seal_letter(content))
+    assert now.is_letter_sealed("q", "7", b"x", seal)
+    assert not keyring().is_letter_sealed("q", "7", b"x", seal)
 
 
 async def test_what_a_caller_lets_expire_with_forged_headers_is_not_sent_again_as_somebody_else(

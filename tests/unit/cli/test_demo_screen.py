@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from leveret.broker.operations import QueueReport
+from leveret.broker.queues import QueueReport
 from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.screen import Screen
 

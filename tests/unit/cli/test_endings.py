@@ -3,7 +3,7 @@
 import pytest
 
 from leveret import errors
-from leveret.broker.operations import BrokerTrouble
+from leveret.broker.connecting import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from taskmanager.cli.endings import WrongUse, code_of, end_with
 from taskmanager.demo.promises import DemoFailed

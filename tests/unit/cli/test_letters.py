@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from leveret.broker.operations import LetterFate
-from leveret.letters.look import Death, Letter
+from leveret.letters.letter import Death, Letter
+from leveret.letters.removal import LetterFate
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import DeadLetter
+from leveret.wire.envelope import LetterBody
 from taskmanager.cli.letters import as_document, tell
 from taskmanager.cli.screen import terminal_json
 
@@ -21,11 +21,11 @@ REQUEST = {"id": "a", "version": "v1", "action": "login", "data": {"email": "x",
         json.dumps(REQUEST).encode(),
         json.dumps(REQUEST).encode()[:-1],
         b"\xff" + json.dumps(REQUEST).encode(),
-        DeadLetter("x", f"why {TOKEN}", REQUEST, {"auth": "opaque", "x": TOKEN}),
+        LetterBody("x", f"why {TOKEN}", REQUEST, {"auth": "opaque", "x": TOKEN}),
     ],
     ids=["a request", "no JSON", "no text", "a forged letter"],
 )
-def test_a_letter_is_shown_without_secrets(content: DeadLetter | bytes) -> None:
+def test_a_letter_is_shown_without_secrets(content: LetterBody | bytes) -> None:
     letter = Letter(content, {}, (Death("q", "expired", 1),), f"c {TOKEN}", redelivered=False)
     text = encode_json(as_document(letter)).decode()
     assert "hunter2" not in text

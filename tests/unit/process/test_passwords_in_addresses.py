@@ -10,8 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leveret.amqp import Address, AmqpError, ConnectFailed, Connection, Limits
+from leveret.broker.addresses import shown_address, vhost_of
+from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.management import Login, Management, ManagementAddress, ManagementTrouble
-from leveret.broker.operations import BrokerTrouble, remove_topology, report_queues, shown_address, vhost_of
+from leveret.broker.queues import remove_topology, report_queues
 from leveret.client import BlockingClient, Client
 from leveret.devbroker import answers
 from leveret.errors import NotSent

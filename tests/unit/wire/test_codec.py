@@ -18,7 +18,7 @@ from leveret.wire.codec import (
     ok,
     refusal,
 )
-from leveret.wire.envelope import DeadLetter, Request
+from leveret.wire.envelope import LetterBody, Request
 from support.bad_requests import BODIES
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
@@ -132,7 +132,7 @@ def test_a_letter_that_is_nested_too_deep_is_none(depth: int) -> None:
 
 def test_a_letter_may_hold_the_deepest_request() -> None:
     deep = {"id": "a", "data": json.loads("[" * 62 + "]" * 62)}
-    assert decode_letter(encode_json(DeadLetter("x", "x", deep, {}))).request == deep
+    assert decode_letter(encode_json(LetterBody("x", "x", deep, {}))).request == deep
 
 
 def test_a_reply_that_is_nested_without_end_is_none() -> None:
@@ -185,10 +185,10 @@ def test_what_stands_in_texts_is_no_value(text: str) -> None:
 
 
 def test_a_letter_of_too_many_values_is_none() -> None:
-    letter = encode_json(DeadLetter("", "", [{}] * (2 * MOST_VALUES), {}))
+    letter = encode_json(LetterBody("", "", [{}] * (2 * MOST_VALUES), {}))
     with pytest.raises(ValueError, match="too many values"):
         decode_letter(letter)
-    assert decode_letter(encode_json(DeadLetter("", "", [{}] * MOST_VALUES, {}))).request == [{}] * MOST_VALUES
+    assert decode_letter(encode_json(LetterBody("", "", [{}] * MOST_VALUES, {}))).request == [{}] * MOST_VALUES
 
 
 def test_a_byte_order_mark_before_a_request_is_left_aside_and_nowhere_else() -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
 from leveret.process.backoff import Backoff
-from leveret.topology import DIRECT_REPLY_TO
+from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
 
 logger: Final = logging.getLogger("leveret.worker")

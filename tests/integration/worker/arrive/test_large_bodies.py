@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from leveret.broker.operations import look_at_letters
-from leveret.letters.look import LARGEST_LETTER
+from leveret.letters.look import LARGEST_LETTER, look_at_letters
 from leveret.topology import Topology
 from leveret.wire.codec import LARGEST_REWRITTEN
 from support.notes import note_api

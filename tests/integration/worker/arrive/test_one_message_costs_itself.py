@@ -18,9 +18,10 @@ import pika.exceptions
 import pytest
 
 from leveret.amqp import Connection, Delivery, FieldTable
-from leveret.broker.operations import discard_letters, report_queues
+from leveret.broker.queues import report_queues
 from leveret.client import Client
 from leveret.letters.look import look, wait_until_back
+from leveret.letters.removal import discard_letters
 from leveret.topology import Topology
 from support.bad_requests import GOOD
 from support.hostile_messages import CLOSED, Hostile, corpus

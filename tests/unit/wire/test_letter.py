@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leveret.letters.letter import write_letter
 from leveret.wire.codec import LARGEST_BODY
+from leveret.wire.letter import write_letter
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"

@@ -1,0 +1,30 @@
+"""An operator's connection to the broker, and the one error that tells why it does not do what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from leveret.amqp import AmqpError, Connection
+from leveret.errors import LeveretError
+
+
+class BrokerTrouble(LeveretError):
+    """The broker cannot be reached, or it refused; the text says why and what to do."""
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """Connect to a broker for the time of a block.
+
+    Raises:
+        BrokerTrouble: there is no connection, or an error of AMQP ended the block.
+    """
+    try:
+        connection = await Connection.open(url, name="operator")
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    except AmqpError as error:
+        raise BrokerTrouble(str(error)) from error

@@ -1,0 +1,168 @@
+"""Our messages: the only place that makes a request, a reply, a retry or a dead letter into an AMQP message.
+
+What is signed (tickets, seals) is made elsewhere and passed in. No I/O.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from leveret.amqp import FieldTable, InvalidArgument, Message, Properties, size_of
+from leveret.wire.codec import encode_json
+from leveret.wire.envelope import (
+    CONTENT_TYPE,
+    DEADLINE,
+    DEATHS,
+    DIRECT_REPLY_TO,
+    PRINCIPAL,
+    REDRIVE_PRIORITY,
+    RETRY_COUNT,
+    SEAL,
+    TIMEOUT,
+    Request,
+)
+
+_PERSISTENT: Final = 2
+
+_SHORT_STRING: Final = 255
+"""Bytes that a property may have (AMQP 0-9-1, section 4.2.5.3)."""
+
+_SURELY_SHORT: Final = _SHORT_STRING // 4
+"""Characters that never have more bytes than that in UTF-8."""
+
+_LARGEST_DEATHS: Final = 16 * 1024
+"""Bytes of `x-death` that a letter repeats; the broker writes some hundred for each queue and reason."""
+
+
+def request_message(
+    body: bytes, exchange: str, queue: str, request_id: str, waits: tuple[int, int] | None = None
+) -> Message:
+    """Make a client's request.
+
+    Args:
+        body: the encoded request.
+        exchange: where requests are published.
+        queue: the queue of requests, which is the routing key.
+        request_id: the request's id.
+        waits: for a caller that wants a reply: the deadline as POSIX time and the timeout, both in milliseconds. A
+            caller that wants none does not wait either: its request has no deadline.
+    """
+    properties = Properties(
+        content_type=CONTENT_TYPE,
+        headers=None if waits is None else {DEADLINE: waits[0], TIMEOUT: waits[1]},
+        delivery_mode=_PERSISTENT,
+        correlation_id=request_id,
+        reply_to=None if waits is None else DIRECT_REPLY_TO,
+    )
+    return Message(body, queue, exchange, properties, mandatory=True)
+
+
+def reply_message(body: bytes, asked: Properties, request_id: str) -> Message | None:
+    """Make the reply to a request, or None where nobody waits for one.
+
+    It is not mandatory: the broker returns every mandatory message to direct reply-to (RabbitMQ, "Direct Reply-to").
+
+    Args:
+        body: the encoded reply.
+        asked: the properties of the request's message.
+        request_id: the request's id, or what is known of it; stands in for a missing ``correlation_id``.
+    """
+    if not asked.reply_to:
+        return None
+    correlation_id = writable_id(asked.correlation_id) or request_id or None
+    return Message(body, asked.reply_to, "", Properties(content_type=CONTENT_TYPE, correlation_id=correlation_id))
+
+
+def retry_message(request: Request, queue: str, number: int, asked: Properties) -> Message:
+    """Make the message with which a request waits in a retry queue.
+
+    It is a fresh message, because the broker drops one in silence that seems to have died in the same queue before. No
+    header of the request's message is copied.
+
+    Args:
+        request: what is asked for, with a ticket in ``auth``.
+        queue: the retry queue.
+        number: which retry this is, from 1.
+        asked: the properties of the request's message.
+    """
+    properties = Properties(
+        content_type=CONTENT_TYPE,
+        delivery_mode=_PERSISTENT,
+        priority=asked.priority,
+        correlation_id=writable_id(asked.correlation_id),
+        reply_to=asked.reply_to,
+        headers={RETRY_COUNT: number},
+    )
+    return Message(encode_json(request), queue, "", properties, mandatory=True)
+
+
+def letter_message(
+    body: bytes, queue: str, correlation_id: str | None, headers: FieldTable, received: FieldTable | None = None
+) -> Message:
+    """Make a dead letter.
+
+    Args:
+        body: the encoded letter.
+        queue: the queue of dead letters.
+        correlation_id: that of the request; left out where it cannot be written.
+        headers: see `letter_headers`.
+        received: the headers of a request that was retried, of which the letter repeats the broker's `x-death`.
+    """
+    properties = Properties(
+        content_type=CONTENT_TYPE,
+        delivery_mode=_PERSISTENT,
+        correlation_id=writable_id(correlation_id),
+        headers=headers | _deaths(received or {}),
+    )
+    return Message(body, queue, "", properties, mandatory=True)
+
+
+def letter_headers(seal: str, retries: int = 0, principal: str | None = None) -> FieldTable:
+    """Make the headers of a dead letter.
+
+    Args:
+        seal: shows that a worker wrote the letter; see `leveret.auth.seals`.
+        retries: how many retries lie behind the request.
+        principal: the verified caller's subject, or None where nobody was verified.
+    """
+    headers: FieldTable = {RETRY_COUNT: retries, SEAL: seal}
+    return headers if principal is None else headers | {PRINCIPAL: principal}
+
+
+def redriven_message(request: Request, exchange: str, queue: str) -> Message:
+    """Make the request as which a dead letter is sent again.
+
+    Nobody waits for its reply. Its priority is low, so that on RabbitMQ 4.3 many of them keep no live request waiting.
+
+    Args:
+        request: what is asked for, with a ticket in ``auth``, or with nothing there for a public action.
+        exchange: where requests are published.
+        queue: the queue of requests, which is the routing key.
+    """
+    properties = Properties(
+        content_type=CONTENT_TYPE,
+        delivery_mode=_PERSISTENT,
+        priority=REDRIVE_PRIORITY,
+        correlation_id=request.id,
+        headers={RETRY_COUNT: 0},
+    )
+    return Message(encode_json(request), queue, exchange, properties, mandatory=True)
+
+
+def writable_id(correlation_id: str | None) -> str | None:
+    """Return a ``correlation_id`` if it can be written, otherwise None.
+
+    Bytes that are not UTF-8 were read as escapes, with which it may have become too long.
+    """
+    if not correlation_id or (len(correlation_id) > _SURELY_SHORT and len(correlation_id.encode()) > _SHORT_STRING):
+        return None
+    return correlation_id
+
+
+def _deaths(received: FieldTable) -> FieldTable:
+    """Repeat what the broker says of a message's way, if it can be written and is no larger than a broker's."""
+    told = {name: value for name, value in received.items() if name == DEATHS}
+    try:
+        return told if size_of(told) <= _LARGEST_DEATHS else {}
+    except InvalidArgument:
+        return {}
