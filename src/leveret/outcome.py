@@ -14,12 +14,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from leveret.errors import Internal
+
 RETRIES_EXHAUSTED: Final = "retries exhausted: "
 """How the reason of a dead letter begins, and the text of the answer, when every attempt has failed."""
 
 WORKERS_DIED: Final = "workers died while they ran this request"
 """How the reason ends with which a deadly request is given up; their number stands before it."""
-
 
 WORKERS_DIED_READING: Final = "workers died while they read this message"
 """The same of a message that they died on before they knew what it asks for."""
@@ -53,18 +54,37 @@ class Retry(Struct, frozen=True):
     reason: str
 
 
+class Failure(Struct, frozen=True):
+    """What is known of the error for which a request is given up.
+
+    Attributes:
+        exception: the qualified name of its class, such as ``sqlalchemy.exc.NoResultFound``.
+        place: file of the application and line where it was raised, such as ``taskmanager/usecases.py:42``; None where
+            nothing of the application is among its calls. The path begins with the package: it names no folder of the
+            machine.
+    """
+
+    exception: str
+    place: str | None = None
+
+
 class DeadLetter(Struct, frozen=True):
     """Give the request up and keep it as a dead letter.
 
     Attributes:
-        reason: why, as it stands in the letter.
-        code: code of the error response to a caller who waits, or None where none may be sent.
-        exhausted: every attempt has failed; the caller is told so.
+        reason: why, for a person, as it stands in the letter.
+        reply_code: code of the error response to a caller who waits, or None where none may be sent.
+        code: why, for programs, as it stands in the letter. With ``retries_exhausted`` the caller is told that every
+            attempt has failed.
+        failure: what is known of the error, where one is the reason.
+        attempt: what the last attempt failed with; None where no attempt failed just now.
     """
 
     reason: str
-    code: str | None = None
-    exhausted: bool = False
+    reply_code: str | None = None
+    code: str = Internal.code
+    failure: Failure | None = None
+    attempt: str | None = None
 
 
 class PutBack(Struct, frozen=True):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import traceback
 from datetime import timedelta
+from pathlib import PurePath
 from typing import Final
 
 from msgspec import Struct
 
 from leveret.errors import FailedAlone, Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
-from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Failure, Outcome, PutBack, Retry
 from leveret.wire.codec import refusal
 from leveret.wire.masking import shown
 
 ATTEMPTS_ALONE: Final = 5
 """Attempts that a request has at least on which the database failed as in an outage, while it answered others."""
+
+
+_LONGEST_NAME: Final = 200
+"""Characters of the name of an exception's class, and of a place."""
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -34,8 +40,10 @@ class RetryPolicy(Struct, frozen=True):
             raise ValueError(f"Retries must be 0 or more, got {self.most}")
 
 
-def decide(error: BaseException, request_id: str, retries_done: int, policy: RetryPolicy) -> Outcome:
-    """Say what a failed attempt leads to.
+def decide(
+    error: BaseException, request_id: str, retries_done: int, policy: RetryPolicy, *, module: str = ""
+) -> Outcome:
+    """Decide what a failed attempt leads to.
 
     A refusal is answered and never retried. A database that does not answer is nobody's fault: the request goes back,
     uncounted. Everything else may pass: it is retried until the policy's limit and then becomes a dead letter. An
@@ -48,6 +56,7 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
         request_id: for the error response.
         retries_done: retries that lie behind this attempt; 0 at the first one.
         policy: the limits.
+        module: name of the module with the action's function, which tells what belongs to the application.
     """
     if isinstance(error, RequestError):
         return Answer(refusal(request_id, error), error.code)
@@ -55,11 +64,17 @@ def decide(error: BaseException, request_id: str, retries_done: int, policy: Ret
         return PutBack(describe(error))
     alone = isinstance(error, FailedAlone)
     most = max(policy.most, ATTEMPTS_ALONE - 1) if alone else policy.most
+    reason = describe(error)
     if retries_done < most:
-        return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), describe(error))
-    code = RetriesExhausted.code if most else Internal.code
+        return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), reason)
     attempts = f" ({retries_done + 1} attempts)" if alone else ""
-    return DeadLetter(RETRIES_EXHAUSTED + describe(error) + attempts, code, exhausted=True)
+    return DeadLetter(
+        f"{RETRIES_EXHAUSTED}{reason}{attempts}",
+        RetriesExhausted.code if most else Internal.code,
+        RetriesExhausted.code,
+        failure_of(error, module),
+        reason,
+    )
 
 
 LONGEST_DESCRIPTION: Final = 1000
@@ -79,3 +94,40 @@ def describe(error: BaseException) -> str:
     if isinstance(error, TemporaryError | StorageUnavailable | RequestError):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def failure_of(error: BaseException, module: str = "") -> Failure:
+    """Return what a letter tells of an error beside its text: its class, and where in the application it was raised.
+
+    Args:
+        error: what was raised.
+        module: name of a module of the application; its package is the application's. Empty where none is known.
+    """
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    place = _place(error, module.partition(".")[0]) if module else None
+    return Failure(shown(name, _LONGEST_NAME), shown(place, _LONGEST_NAME) if place else None)
+
+
+def _place(error: BaseException, package: str) -> str | None:
+    """Find the application's last call before an error, or before the one that it was made of."""
+    seen: set[int] = set()
+    source: BaseException | None = error
+    while source is not None and id(source) not in seen:
+        seen.add(id(source))
+        found = None
+        for frame, line in traceback.walk_tb(source.__traceback__):
+            name = frame.f_globals.get("__name__")
+            if isinstance(name, str) and name.partition(".")[0] == package:
+                found = f"{_file(name, frame.f_code.co_filename)}:{line}"
+        if found is not None:
+            return found
+        source = source.__cause__ or source.__context__
+    return None
+
+
+def _file(module: str, path: str) -> str:
+    """Return the end of a path that belongs to the module: from its package on, without the machine's folders."""
+    parts = PurePath(path).parts
+    depth = 1 if module == "__main__" else module.count(".") + 1
+    return "/".join(parts[-depth - (PurePath(path).stem == "__init__") :])

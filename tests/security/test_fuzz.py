@@ -19,8 +19,9 @@ from leveret.amqp.frames import publish
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.outcome import Answer, DeadLetter, Outcome, Retry
 from leveret.topology import Topology
-from leveret.wire.codec import decode_letter, ok
+from leveret.wire.codec import ok
 from leveret.wire.envelope import DIRECT_REPLY_TO
+from leveret.wire.letter import decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox
@@ -142,7 +143,7 @@ def check(item: Work | Declined, outcome: Outcome, outbox: Outbox, good: str) ->
         if message.routing_key == TOPOLOGY.dead_letters:
             check_letter(message, good)
         elif message.routing_key in TOPOLOGY.retries:
-            assert set(message.properties.headers or {}) == {"x-retry-count"}
+            assert set(message.properties.headers or {}) == {"x-retry-count", "x-attempts"}
             assert good.encode() not in message.body
         else:
             assert message.routing_key == asked.reply_to

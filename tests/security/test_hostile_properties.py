@@ -194,7 +194,7 @@ async def test_nothing_of_what_a_caller_put_around_a_request_goes_with_it_into_t
 ) -> None:
     commands.variables["RETRY_DELAY"] = "5s"
     async with attack(commands) as at:
-        hostile = aimed({"CC": EVERYWHERE, "x-dead-letter-exchange": "", "x-delivery-count": 7, "mine": "x"}, "t")
+        hostile = aimed({"CC": EVERYWHERE, "x-dead-letter-exchange": "", "x-delivery-count": 7, "x-attempts": "x"}, "t")
         body = at.request("again", simulate_temp_error=True)
         await at.send(body, headers=hostile, priority=3, expiration="60000", app_id="a", type="t", message_id="m")
         await until(lambda: "retry #1 for again" in at.worker.output, "the first retry")
@@ -202,8 +202,10 @@ async def test_nothing_of_what_a_caller_put_around_a_request_goes_with_it_into_t
     assert got is not None
     properties = got.delivery.properties
     found = properties.headers or {}
-    assert set(found) - {"x-delivery-count"} == {"x-retry-count"}
+    assert set(found) - {"x-delivery-count"} == {"x-retry-count", "x-attempts"}
     assert found.get("x-delivery-count", 0) == 0, "not the broker's own"
+    attempts: Any = found["x-attempts"]
+    assert [attempt["reason"] for attempt in attempts] == ["simulated temporary error"], "not the worker's own"
     assert properties.priority == 3, "its place among others is the caller's to choose, downwards"
     left = (properties.expiration, properties.app_id, properties.type, properties.message_id)
     assert left == (None,) * 4

@@ -222,7 +222,8 @@ async def steal_a_ticket(day: Day, token: str) -> None:
         reply = await day.caller.ask(stolen, headers=given)
         day.written[f"answer to theft {number}"] = json.dumps(reply).encode()
         assert reply["code"] in ("unauthenticated", "invalid_request"), stealing[number]
-    reply = await day.caller.ask(waiting, headers=headers)
+    forged = {"failed_at": token, "worker": token, "reason": token}
+    reply = await day.caller.ask(waiting, headers=headers | {"x-attempts": [forged]})
     assert reply["code"] == "retries_exhausted", "the ticket was not good for its own request either"
 
 

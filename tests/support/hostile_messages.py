@@ -83,6 +83,7 @@ class Hostile:
 DOCUMENTED: Final = (
     "x-death",
     "x-retry-count",
+    "x-attempts",
     "x-deadline",
     "x-timeout",
     "timestamp_in_ms",

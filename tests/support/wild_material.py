@@ -32,6 +32,7 @@ HEADERS: Final = (
     *(
         "x-retry-count",
         "x-death",
+        "x-attempts",
         "x-deadline",
         "x-timeout",
         "timestamp_in_ms",

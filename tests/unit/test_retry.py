@@ -1,4 +1,5 @@
 from datetime import timedelta
+from traceback import extract_tb
 
 import pytest
 
@@ -12,10 +13,19 @@ from leveret.errors import (
     StorageUnavailable,
     TemporaryError,
 )
-from leveret.outcome import Answer, DeadLetter, PutBack, Retry
-from leveret.retry import RetryPolicy, decide, describe
+from leveret.outcome import Answer, DeadLetter, Failure, PutBack, Retry
+from leveret.retry import RetryPolicy, decide, describe, failure_of
 
+HERE = f"{__name__.replace('.', '/')}.py"
+"""This file, as a place names it."""
+
+TEMPORARY = "leveret.errors.TemporaryError"
 LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
+
+
+def exhausted(reason: str, exception: str, attempts: str = "", reply_code: str = "retries_exhausted") -> DeadLetter:
+    failure = Failure(exception)
+    return DeadLetter(f"retries exhausted: {reason}{attempts}", reply_code, "retries_exhausted", failure, reason)
 
 
 @pytest.mark.parametrize(
@@ -24,11 +34,11 @@ LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
         (TemporaryError("not now"), 0, Retry(1, 0, "not now")),
         (TemporaryError("not now"), 1, Retry(2, 1, "not now")),
         (TemporaryError("not now"), 2, Retry(3, 1, "not now")),
-        (TemporaryError("not now"), 3, DeadLetter("retries exhausted: not now", "retries_exhausted", exhausted=True)),
-        (TemporaryError("not now"), 9, DeadLetter("retries exhausted: not now", "retries_exhausted", exhausted=True)),
+        (TemporaryError("not now"), 3, exhausted("not now", TEMPORARY)),
+        (TemporaryError("not now"), 9, exhausted("not now", TEMPORARY)),
         (StorageBusy("locked"), 0, Retry(1, 0, "locked")),
         (KeyError("x"), 0, Retry(1, 0, "KeyError: 'x'")),
-        (ValueError(), 3, DeadLetter("retries exhausted: ValueError", "retries_exhausted", exhausted=True)),
+        (ValueError(), 3, exhausted("ValueError", "ValueError")),
         (MemoryError(), 0, Retry(1, 0, "MemoryError")),
         (ValueError("two\nlines"), 0, Retry(1, 0, "ValueError: two lines")),
         (StorageUnavailable("gone"), 0, PutBack("gone")),
@@ -36,11 +46,7 @@ LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
         (StorageDoubtful("gone", "why"), 3, PutBack("gone")),
         (FailedAlone("here"), 0, Retry(1, 0, "here")),
         (FailedAlone("here"), 3, Retry(4, 1, "here")),
-        (
-            FailedAlone("here"),
-            4,
-            DeadLetter("retries exhausted: here (5 attempts)", "retries_exhausted", exhausted=True),
-        ),
+        (FailedAlone("here"), 4, exhausted("here", "leveret.errors.FailedAlone", " (5 attempts)")),
     ],
 )
 def test_what_a_failure_leads_to(error: Exception, retries_done: int, outcome: object) -> None:
@@ -72,9 +78,8 @@ def test_an_error_is_described_whatever_its_text_is(error: Exception, text: str)
 
 
 def test_without_retries_the_first_failure_is_final() -> None:
-    assert decide(TemporaryError("x"), "a", 0, RetryPolicy(most=0)) == DeadLetter(
-        "retries exhausted: x", "internal", exhausted=True
-    )
+    given_up = exhausted("x", TEMPORARY, reply_code="internal")
+    assert decide(TemporaryError("x"), "a", 0, RetryPolicy(most=0)) == given_up
 
 
 @pytest.mark.parametrize(("most", "attempts"), [(0, 5), (4, 5), (9, 10)])
@@ -95,3 +100,58 @@ def test_each_code_stands_for_one_error() -> None:
     assert BY_CODE["conflict"] is Conflict
     kinds = RequestError.__subclasses__()
     assert sorted(kind.code for kind in kinds) == sorted(BY_CODE)
+
+
+def failing(error: Exception) -> Exception:
+    """Raise an error in this module, below a call of Python's own, and return it."""
+
+    def fail(_: object) -> int:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        sorted([1], key=fail)
+    return caught.value
+
+
+def line_of(error: BaseException) -> int:
+    return extract_tb(error.__traceback__)[-1].lineno or 0
+
+
+def test_a_failure_names_the_class_of_the_error_and_the_applications_line() -> None:
+    error = failing(KeyError("x"))
+    assert failure_of(error, __name__) == Failure("KeyError", f"{HERE}:{line_of(error)}")
+
+
+def test_an_error_that_another_one_was_made_of_is_placed_where_that_one_was_raised() -> None:
+    """The database's errors become ours in the framework, where nothing of the application is among the calls."""
+    made = TemporaryError("busy")
+    made.__cause__ = failing(KeyError("x"))
+    assert failure_of(made, __name__).place == f"{HERE}:{line_of(made.__cause__)}"
+
+
+def test_without_a_call_of_the_application_there_is_no_place() -> None:
+    assert failure_of(failing(KeyError("x")), "shop.actions") == Failure("KeyError")
+    assert failure_of(KeyError("x"), __name__) == Failure("KeyError")
+
+
+def test_errors_that_are_each_others_cause_come_to_an_end() -> None:
+    one, other = KeyError("x"), KeyError("y")
+    one.__cause__, other.__cause__ = other, one
+    assert failure_of(one, __name__) == Failure("KeyError")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "place"),
+    [
+        ("shop.sell", "/home/somebody/shop/src/shop/sell.py", "shop/sell.py:1"),
+        ("shop.sell.now", "/srv/shop/sell/now.py", "shop/sell/now.py:1"),
+        ("shop", "/home/somebody/shop/__init__.py", "shop/__init__.py:1"),
+        ("shop", "/home/somebody/shop.py", "shop.py:1"),
+        ("__main__", "/home/somebody/programs/shop.py", "shop.py:1"),
+        ("shop", "<string>", "<string>:1"),
+    ],
+)
+def test_a_place_names_no_folder_of_the_machine(name: str, path: str, place: str) -> None:
+    with pytest.raises(KeyError) as caught:
+        exec(compile("raise KeyError('x')", path, "exec"), {"__name__": name})
+    assert failure_of(caught.value, name).place == place

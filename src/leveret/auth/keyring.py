@@ -57,11 +57,19 @@ class TokenExpired(Unauthenticated):
 
 
 class Ticket(Struct, frozen=True):
-    """What a verified ticket says: whose request it is, which one, and how many retries lie behind it."""
+    """What a verified ticket says.
+
+    Attributes:
+        principal: whose request it is.
+        request_id: which request it is.
+        retries: how many retries lie behind the request.
+        attempts: digest of the attempts that travel with the request; empty where none do.
+    """
 
     principal: Principal
     request_id: str
     retries: int
+    attempts: str = ""
 
 
 class _Trust:
@@ -171,6 +179,8 @@ class Keyring:
             "iss": self._issuer,
             "aud": _TICKET_AUDIENCE,
         }
+        if ticket.attempts:
+            claims["attempts"] = ticket.attempts
         return _TICKET_SCHEME + jws.sign(claims, self._trust.ticket_signer, _TICKET_TYPE)
 
     def read_ticket(self, auth: str, request_id: str) -> Ticket:
@@ -184,7 +194,8 @@ class Keyring:
             claims = jws.verify(token, self._trust.ticket_keys, {_TICKET_TYPE})
             check_origin(claims, issuer=self._issuer, audience=_TICKET_AUDIENCE)
             check_times(claims, now=self._clock(), longest=float("inf"))
-            return Ticket(Principal(subject_of(claims)), request_id, _retries_of(claims, request_id))
+            principal, attempts = Principal(subject_of(claims)), str(claims.get("attempts", ""))
+            return Ticket(principal, request_id, _retries_of(claims, request_id), attempts)
         except ValueError as error:
             raise Unauthenticated(_REFUSED) from error
 

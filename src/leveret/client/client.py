@@ -14,7 +14,6 @@ from msgspec import UNSET
 
 from leveret.amqp import AddressError, Addresses, AmqpError, Reconnecting
 from leveret.client.dispatch import Dispatch, OnLost
-from leveret.client.ids import new_id
 from leveret.client.in_flight import Asked, Received
 from leveret.client.line import Line
 from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
@@ -22,6 +21,7 @@ from leveret.process.backoff import Backoff
 from leveret.topology import Topology
 from leveret.wire.codec import LARGEST_BODY, encode_json
 from leveret.wire.envelope import Reply, Request
+from leveret.wire.ids import new_id
 
 logger = logging.getLogger("leveret.client")
 

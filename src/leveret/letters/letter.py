@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 
 from leveret.amqp import Delivery
-from leveret.wire.codec import decode_letter
-from leveret.wire.envelope import DEATHS, LetterBody
-from leveret.wire.letter import known_body
+from leveret.wire.envelope import DEATHS
+from leveret.wire.kept import known_body
+from leveret.wire.letter import LetterBody, decode_letter
 
 
 class Death(Struct, frozen=True):
@@ -36,6 +36,7 @@ class Letter(Struct, frozen=True):
         deaths: what the broker says of the message's way; a client of an old broker may have forged it.
         correlation_id: the id of the request, where the message has it.
         redelivered: somebody has looked at the letter before.
+        message_id: the letter's own id; None where the letter is older, or no worker wrote it.
     """
 
     content: LetterBody | bytes
@@ -43,6 +44,7 @@ class Letter(Struct, frozen=True):
     deaths: tuple[Death, ...]
     correlation_id: str | None
     redelivered: bool
+    message_id: str | None = None
 
 
 def read_letter(delivery: Delivery) -> Letter:
@@ -53,7 +55,9 @@ def read_letter(delivery: Delivery) -> Letter:
         content = decode_letter(delivery.body)
     except ValueError:
         content = known_body(delivery)
-    return Letter(content, headers, _deaths(headers), delivery.properties.correlation_id, delivery.redelivered)
+    found = delivery.properties
+    deaths = _deaths(headers)
+    return Letter(content, headers, deaths, found.correlation_id, delivery.redelivered, found.message_id)
 
 
 def request_id(delivery: Delivery) -> str | None:

@@ -8,16 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from leveret.amqp import Delivery, Message
 from leveret.api import Action, Api
 from leveret.auth.claims import LEEWAY
 from leveret.auth.keyring import Keyring, Principal, Ticket
-from leveret.errors import BY_CODE, InvalidRequest, LeveretError, UnknownAction
-from leveret.outcome import WORKERS_DIED
+from leveret.errors import BY_CODE, Internal, InvalidRequest, LeveretError, RetriesExhausted, UnknownAction
+from leveret.outcome import RETRIES_EXHAUSTED, WORKERS_DIED
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_letter, decode_request, encode_json, imprint
-from leveret.wire.envelope import PRINCIPAL, SEAL, LetterBody, Request
+from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_request, encode_json, imprint
+from leveret.wire.envelope import PRINCIPAL, SEAL, Request
+from leveret.wire.letter import WORKERS_DIED_CODE, LetterBody, decode_letter
 from leveret.wire.messages import redriven_message
 
 _MOVED: Final = (
@@ -40,7 +42,8 @@ _DEADLY: Final = (
     f"{WORKERS_DIED}, and it would kill them again: with --all it is not sent; "
     "name it by its id once the cause is mended"
 )
-_NOT_JUDGED: Final = tuple(f"{code}: " for code, kind in BY_CODE.items() if not kind.kept)
+_NOT_JUDGED: Final = frozenset(code for code, kind in BY_CODE.items() if not kind.kept)
+"""Codes that say of one attempt that it was not executed, and nothing of others."""
 _FOR_THE_MOMENT: Final = (
     "it was refused ({code}) for the moment only, and may have been executed at another one, which may be so long ago "
     "that nothing would keep it from having its effect twice; have its caller ask again, then discard it"
@@ -98,7 +101,7 @@ class Redriver:
                 died on it, or nobody knows whether it was executed before.
         """
         letter, principal = self._believed(delivery)
-        _check_reason(letter, named=named)
+        _check_code(letter, named=named)
         until = self._end(letter)
         request, action = self._request(letter)
         auth = self._auth(request, action, principal, until)
@@ -149,10 +152,26 @@ class Redriver:
         raise NotRedrivable(_ANONYMOUS.format(name=request.name))
 
 
-def _check_reason(letter: LetterBody, *, named: bool) -> None:
+def _check_code(letter: LetterBody, *, named: bool) -> None:
     if letter.redrivable is False:
         raise NotRedrivable(_INCOMPLETE)
-    if letter.reason.startswith(_NOT_JUDGED):
-        raise NotRedrivable(_FOR_THE_MOMENT.format(code=letter.reason.partition(":")[0]))
-    if not named and letter.reason.endswith(WORKERS_DIED):
+    code = code_of_older_letter(letter.reason) if letter.code is UNSET else letter.code
+    if code in _NOT_JUDGED:
+        raise NotRedrivable(_FOR_THE_MOMENT.format(code=code))
+    if not named and code == WORKERS_DIED_CODE:
         raise NotRedrivable(_DEADLY)
+
+
+def code_of_older_letter(reason: str) -> str:
+    """Return the code of a letter that was written before letters had one, as far as its reason tells.
+
+    Only for such letters: the reason is a sentence for people, and an error's text in it may look like another one.
+    """
+    begin, found, _ = reason.partition(": ")
+    if found and begin in _NOT_JUDGED:
+        return begin
+    if reason.endswith(WORKERS_DIED):
+        return WORKERS_DIED_CODE
+    if reason.startswith(RETRIES_EXHAUSTED):
+        return RetriesExhausted.code
+    return begin if found and begin in BY_CODE else Internal.code

@@ -145,7 +145,9 @@ class SqlConnection:
         """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
         if not isinstance(error, sa.exc.DBAPIError):
             return error
-        return _or_row_refused(error, translate(error))
+        translated = _or_row_refused(error, translate(error))
+        translated.__cause__ = error  # it tells where in the application it came about
+        return translated
 
     def _translated(self, error: Exception, *, writes: bool, begun: bool, at_rim: bool) -> Exception:
         """Turn what has ended a transaction into one of our errors, where it is the database's."""

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from leveret.errors import InvalidRequest, RequestError
-from leveret.wire.envelope import LetterBody, Reply, Request
+from leveret.wire.envelope import Reply, Request
 from leveret.wire.masking import shown
 
 LARGEST_BODY: Final = 256 * 1024
@@ -40,9 +40,6 @@ DEEPEST_NESTING: Final = 64
 
 MOST_VALUES: Final = 10_000
 """Values in one body: objects, arrays, texts, numbers and all others. One of a few bytes takes up to 240 in memory."""
-
-_DEEPEST_LETTER: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep), and the letter around them
-_MOST_LETTER: Final = 2 * MOST_VALUES  # a request, and headers, of which there are fewer
 
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _INT64: Final = range(-(2**63), 2**63)
@@ -108,9 +105,9 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     check_size(len(body), largest)
     try:
         text = body.decode()
-        if _is_deeper(text, DEEPEST_NESTING):
+        if is_deeper(text, DEEPEST_NESTING):
             raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
-        if _holds_more(text, MOST_VALUES):
+        if holds_more(text, MOST_VALUES):
             raise InvalidRequest(f"Request holds more than {MOST_VALUES} values")
         document = _decode(text)
     except UnicodeDecodeError as error:
@@ -138,7 +135,6 @@ def refusal(request_id: str, error: RequestError) -> bytes:
 
 
 _reply = msgspec.json.Decoder(Reply)
-_letter = msgspec.json.Decoder(LetterBody)
 
 
 def decode_reply(body: bytes) -> Reply:
@@ -151,21 +147,6 @@ def decode_reply(body: bytes) -> Reply:
         return _reply.decode(body)
     except RecursionError:
         raise ValueError("nested too deep") from None
-
-
-def decode_letter(body: bytes) -> LetterBody:
-    """Read a dead letter.
-
-    Raises:
-        ValueError: it is not one, nested too deep, or holds too many values; the broker itself may have moved a message
-            to the dead-letter queue as it was.
-    """
-    text = body.decode(errors="replace")
-    if _is_deeper(text, _DEEPEST_LETTER):
-        raise ValueError("nested too deep")
-    if _holds_more(text, _MOST_LETTER):
-        raise ValueError("too many values")
-    return _letter.decode(body)
 
 
 def canonical(value: Any) -> bytes:
@@ -187,7 +168,8 @@ def _without_null(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _is_deeper(text: str, most: int) -> bool:
+def is_deeper(text: str, most: int) -> bool:
+    """Tell whether JSON has more objects and arrays within one another than that; ``text`` need not be JSON."""
     if text.count("{") + text.count("[") <= most:
         return False
     depth = 0
@@ -202,7 +184,7 @@ def _is_deeper(text: str, most: int) -> bool:
     return False
 
 
-def _holds_more(text: str, most: int) -> bool:
+def holds_more(text: str, most: int) -> bool:
     """Tell whether JSON holds more values than that, before any of them is made.
 
     Each value but the outermost one stands behind a comma, or behind the bracket of what it is the first one in.

@@ -1,4 +1,4 @@
-"""What travels: requests, replies, dead letters, and the names that the wire fixes."""
+"""What travels: requests and replies, and the names that the wire fixes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 RETRY_COUNT: Final = "x-retry-count"
 """Header: how many retries this message has behind it, a whole number."""
+
+ATTEMPTS: Final = "x-attempts"
+"""Header of a retry: the attempts that have failed so far, believed only with a ticket."""
 
 DEADLINE: Final = "x-deadline"
 """Header: POSIX time in milliseconds after which the caller no longer waits."""
@@ -73,21 +76,3 @@ class Reply(Struct, frozen=True):
     error: str | None = None
     code: str | UnsetType = UNSET
     details: dict[str, Any] | UnsetType | None = UNSET
-
-
-class LetterBody(Struct, frozen=True):
-    """A dead letter's body.
-
-    Attributes:
-        failed_at: when it was given up, ISO 8601 in UTC.
-        reason: why; starts with ``retries exhausted: `` when that is why.
-        request: the request without secrets; the body as text where it was not a JSON object.
-        headers: the message's headers as the worker got them, without values that are not JSON.
-        redrivable: false when the letter lacks something that the request needs, such as a password.
-    """
-
-    failed_at: str
-    reason: str
-    request: Any
-    headers: dict[str, Any]
-    redrivable: bool | UnsetType = UNSET

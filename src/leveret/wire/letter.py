@@ -1,160 +1,149 @@
-"""Writing dead letters: what may be kept of a request that was given up, and what must not be."""
+"""The body of a dead letter: its fields, how a worker writes it, and how it is read."""
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
-from leveret.amqp import Delivery
-from leveret.errors import InvalidRequest
-from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
-from leveret.wire.envelope import LetterBody
-from leveret.wire.masking import shown, text_without_secrets, without_secrets, without_tokens
+from leveret.wire.attempts import Attempt
+from leveret.wire.codec import DEEPEST_NESTING, MOST_VALUES, encode_json, holds_more, is_deeper
+from leveret.wire.kept import iso_time, kept_body, kept_headers, kept_text, writable
+from leveret.wire.masking import shown, without_tokens
+
+WORKERS_DIED_CODE: Final = "workers_died"
+"""The code of a letter whose request, or the reading of it, killed workers."""
+
+FOREIGN_REPLY_TO_CODE: Final = "foreign_reply_to"
+"""The code of a letter whose request names a reply queue that is not answered to."""
 
 _SHORT_REASON: Final = 200
 """Characters of the reason in a letter that has to be short."""
 
-_LARGEST_HEADERS: Final = 16 * 1024
-"""Bytes of a message's headers in its letter; more are left out."""
+_DEEPEST: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep), and the letter around them
+_MOST_VALUES: Final = 2 * MOST_VALUES  # a request, and headers and attempts, of which there are fewer
 
-_QUOTES: Final = b'""'
-_LARGEST_TEXT: Final = LARGEST_BODY
-"""Bytes in the letter of a body that is not a request: a control character has six there."""
+
+class LetterBody(Struct, frozen=True):
+    """A dead letter as it stands in a message's body. Older letters end with ``redrivable``.
+
+    Attributes:
+        failed_at: when the request was given up, ISO 8601 in UTC.
+        reason: why, for a person.
+        request: the request without secrets; the body as text where it was not a JSON object.
+        headers: the message's headers as the worker got them, without values that are not JSON.
+        redrivable: false when the letter lacks something that the request needs, such as a password.
+        message_id: the letter's own id, the same as the message's property.
+        code: why, for programs: a code of `leveret.errors`, or one of those above.
+        exception: the qualified name of the error's class; absent where no error was the reason.
+        place: file of the application and line where the error was raised; absent where that is not known.
+        attempts: the attempts that failed, the oldest first; absent where there was none.
+    """
+
+    failed_at: str
+    reason: str
+    request: Any
+    headers: dict[str, Any]
+    redrivable: bool | UnsetType = UNSET
+    message_id: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+    exception: str | UnsetType = UNSET
+    place: str | UnsetType = UNSET
+    attempts: list[Attempt] | UnsetType = UNSET
+
+
+class LetterFacts(Struct, frozen=True):
+    """What a worker knows of a request that is given up, beside its message.
+
+    Attributes:
+        message_id: the letter's own id.
+        failed_at: when the request was given up.
+        reason: why, for a person.
+        code: why, for programs.
+        exception: the qualified name of the error's class.
+        place: file of the application and line where the error was raised.
+        attempts: the attempts that failed, the oldest first.
+    """
+
+    message_id: str
+    failed_at: datetime
+    reason: str
+    code: str
+    exception: str | None = None
+    place: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 def write_letter(
-    body: bytes,
-    headers: Mapping[str, Any],
-    reason: str,
-    secrets: Iterable[str],
-    failed_at: datetime,
-    *,
-    read: bool = True,
+    body: bytes, headers: Mapping[str, Any], secrets: Iterable[str], facts: LetterFacts, *, read: bool = True
 ) -> bytes:
-    """Make a dead letter's body.
+    """Write a dead letter's body.
 
-    The request's token is left out: it would have expired, and a queue is no place for it. Fields that hold a secret
+    The request's token is left out: it would have expired, and a queue is not a place for it. Fields that hold a secret
     are replaced, and such a letter says that it cannot be redriven.
 
     Args:
         body: the message's body as it came.
         headers: the message's headers as they came.
-        reason: why it was given up.
         secrets: names of the fields in ``data`` that must not be written down.
-        failed_at: when, in UTC.
+        facts: what the worker knows beside the message.
         read: the body may be read as JSON; otherwise it is kept as a text.
     """
     names = frozenset(secrets)
-    request, lost = _kept(body, names) if read else (_as_text(body, names), True)
-    kept = _bound(without_secrets(readable(headers), names))
+    request, incomplete = kept_body(body, names) if read else (kept_text(body, names), True)
     letter = LetterBody(
-        _iso(failed_at), without_tokens(writable(reason)), request, kept, False if lost else msgspec.UNSET
+        iso_time(facts.failed_at),
+        without_tokens(writable(facts.reason)),
+        request,
+        kept_headers(headers, names),
+        False if incomplete else UNSET,
+        facts.message_id,
+        facts.code,
+        facts.exception or UNSET,
+        facts.place or UNSET,
+        list(facts.attempts) or UNSET,
     )
     return encode_json(letter)
 
 
-def known_body(delivery: Delivery) -> bytes:
-    """Give the body of a message, or say how large it is where it was too large to be kept."""
-    return f"[{delivery.left_out} bytes left out]".encode() if delivery.left_out else delivery.body
-
-
-def write_short_letter(named: Mapping[str, str], size: int, reason: str, failed_at: datetime) -> bytes:
-    """Make a dead letter's body that is short, whatever the request was: without its content and headers.
+def write_short_letter(named: Mapping[str, str], size: int, facts: LetterFacts) -> bytes:
+    """Write a dead letter's body that is short, whatever the request was: without its content, headers and attempts.
 
     Args:
         named: what the request is found by.
-        size: bytes that are left out.
-        reason: why it was given up.
-        failed_at: when, in UTC.
+        size: how many bytes are left out.
+        facts: what the worker knows beside the message.
     """
-    request = {**named, "left out": f"{size} bytes, which the broker did not take as they were"}
-    why = shown(writable(reason), _SHORT_REASON)
-    return encode_json(LetterBody(_iso(failed_at), why, request, {}, redrivable=False))
+    letter = LetterBody(
+        iso_time(facts.failed_at),
+        shown(writable(facts.reason), _SHORT_REASON),
+        {**named, "left out": f"{size} bytes, which the broker did not take as they were"},
+        {},
+        redrivable=False,
+        message_id=facts.message_id,
+        code=facts.code,
+        exception=facts.exception or UNSET,
+        place=facts.place or UNSET,
+    )
+    return encode_json(letter)
 
 
-def writable(text: str) -> str:
-    """Replace what UTF-8 cannot write: an error's text may hold halves of surrogate pairs."""
-    return text.encode(errors="backslashreplace").decode()
+_decode = msgspec.json.Decoder(LetterBody).decode
 
 
-def show_body(body: bytes, secrets: Iterable[str]) -> Any:
-    """Make what may be shown of a body that no worker wrote: the request without secrets, or a text of the body.
+def decode_letter(body: bytes) -> LetterBody:
+    """Read a dead letter's body.
 
-    Args:
-        body: as it came.
-        secrets: names of the fields that must not be shown.
+    Raises:
+        ValueError: it is not a letter, nested too deep, or holds too many values: the broker itself may have moved a
+            message to the dead-letter queue as it was.
     """
-    return _kept(body, frozenset(secrets))[0]
-
-
-def readable(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn header values into JSON: times as ISO 8601, bytes as text."""
-    return {str(name): _readable(value) for name, value in headers.items()}
-
-
-def _readable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return readable(value)
-    if isinstance(value, list):
-        return [_readable(member) for member in value]
-    if isinstance(value, bytes | bytearray):
-        value = bytes(value).decode(errors="backslashreplace")
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime):
-        return _iso(value)
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _kept(body: bytes, secrets: frozenset[str]) -> tuple[Any, bool]:
-    """Give what may be kept of a body, and whether something is lost that the request needs."""
-    try:
-        return _readable_request(decode_object(body, LARGEST_REWRITTEN), secrets)
-    except InvalidRequest:
-        return _as_text(body, secrets), True
-
-
-def _readable_request(document: dict[str, Any], secrets: frozenset[str]) -> tuple[dict[str, Any], bool]:
-    kept = {name: value for name, value in document.items() if name != "auth"}
-    clean: dict[str, Any] = without_secrets(kept, secrets)
-    return clean, clean != kept
-
-
-def _as_text(body: bytes, secrets: frozenset[str]) -> str:
-    """Show a body that is no request; in one that is no text nobody could see a secret, so nothing of it is kept."""
-    text = _text(body[:LARGEST_BODY])
-    if text is None:
-        return f"[{len(body)} bytes that are no UTF-8 text left out]"
-    whole = text_without_secrets(text, secrets)
-    text = _cut(whole)
-    omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_BODY, 0)
-    return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text
-
-
-def _cut(text: str) -> str:
-    """Cut a text so that it has at most so many bytes in a letter."""
-    while (size := len(encode_json(text)) - len(_QUOTES)) > _LARGEST_TEXT:
-        text = text[: int(len(text) * min(_LARGEST_TEXT / size, 0.9))]
-    return text
-
-
-def _bound(headers: dict[str, Any]) -> dict[str, Any]:
-    size = len(encode_json(headers))
-    return headers if size <= _LARGEST_HEADERS else {"left out": f"{size} bytes of headers"}
-
-
-def _text(piece: bytes) -> str | None:
-    """Read UTF-8 whose last character may be cut; None for what is none, or has a NUL, as UTF-16 does."""
-    try:
-        text = codecs.getincrementaldecoder("utf-8")().decode(piece)
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text
+    text = body.decode(errors="replace")
+    if is_deeper(text, _DEEPEST):
+        raise ValueError("nested too deep")
+    if holds_more(text, _MOST_VALUES):
+        raise ValueError("too many values")
+    return _decode(body)

@@ -5,9 +5,11 @@ What is signed (tickets, seals) is made elsewhere and passed in. No I/O.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from leveret.amqp import FieldTable, InvalidArgument, Message, Properties, size_of
+from leveret.wire.attempts import Attempt, attempts_header
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import (
     CONTENT_TYPE,
@@ -73,7 +75,9 @@ def reply_message(body: bytes, asked: Properties, request_id: str) -> Message | 
     return Message(body, asked.reply_to, "", Properties(content_type=CONTENT_TYPE, correlation_id=correlation_id))
 
 
-def retry_message(request: Request, queue: str, number: int, asked: Properties) -> Message:
+def retry_message(
+    request: Request, queue: str, number: int, asked: Properties, attempts: Sequence[Attempt] = ()
+) -> Message:
     """Make the message with which a request waits in a retry queue.
 
     It is a fresh message, because the broker drops one in silence that seems to have died in the same queue before. No
@@ -84,6 +88,7 @@ def retry_message(request: Request, queue: str, number: int, asked: Properties) 
         queue: the retry queue.
         number: which retry this is, from 1.
         asked: the properties of the request's message.
+        attempts: those that have failed so far; see `leveret.wire.attempts.bound_attempts`.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
@@ -91,42 +96,48 @@ def retry_message(request: Request, queue: str, number: int, asked: Properties) 
         priority=asked.priority,
         correlation_id=writable_id(asked.correlation_id),
         reply_to=asked.reply_to,
-        headers={RETRY_COUNT: number},
+        headers={RETRY_COUNT: number, **attempts_header(attempts)},
     )
     return Message(encode_json(request), queue, "", properties, mandatory=True)
 
 
 def letter_message(
-    body: bytes, queue: str, correlation_id: str | None, headers: FieldTable, received: FieldTable | None = None
+    body: bytes, queue: str, headers: FieldTable, message_id: str, correlation_id: str | None
 ) -> Message:
     """Make a dead letter.
 
     Args:
         body: the encoded letter.
         queue: the queue of dead letters.
-        correlation_id: that of the request; left out where it cannot be written.
         headers: see `letter_headers`.
-        received: the headers of a request that was retried, of which the letter repeats the broker's `x-death`.
+        message_id: the letter's own id.
+        correlation_id: that of the request; left out where it cannot be written.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
         delivery_mode=_PERSISTENT,
         correlation_id=writable_id(correlation_id),
-        headers=headers | _deaths(received or {}),
+        message_id=message_id,
+        headers=headers,
     )
     return Message(body, queue, "", properties, mandatory=True)
 
 
-def letter_headers(seal: str, retries: int = 0, principal: str | None = None) -> FieldTable:
+def letter_headers(
+    seal: str, retries: int = 0, principal: str | None = None, received: FieldTable | None = None
+) -> FieldTable:
     """Make the headers of a dead letter.
 
     Args:
         seal: shows that a worker wrote the letter; see `leveret.auth.seals`.
         retries: how many retries lie behind the request.
         principal: the verified caller's subject, or None where nobody was verified.
+        received: the headers of a request that was retried, of which the letter repeats the broker's `x-death`.
     """
     headers: FieldTable = {RETRY_COUNT: retries, SEAL: seal}
-    return headers if principal is None else headers | {PRINCIPAL: principal}
+    if principal is not None:
+        headers[PRINCIPAL] = principal
+    return headers | _deaths(received or {})
 
 
 def redriven_message(request: Request, exchange: str, queue: str) -> Message:

@@ -12,8 +12,9 @@ from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from leveret.inbox.batch import Answered, Deadly, Failed, Result
 from leveret.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
-from leveret.retry import RetryPolicy, decide, describe
+from leveret.retry import RetryPolicy, decide, describe, failure_of
 from leveret.wire.codec import decode_reply
+from leveret.wire.letter import WORKERS_DIED_CODE
 from leveret.worker.admit.admission import Admission
 from leveret.worker.admit.rejections import Rejections, refused
 from leveret.worker.arrive.arrivals import Arrivals, reading_key
@@ -134,7 +135,7 @@ class Dispatcher:
     def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
         forget = partial(self._lanes.forget_deaths, reading_key(delivery))
         self._unsettled.when_acked(delivery.delivery_tag, forget)
-        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code)
+        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code, WORKERS_DIED_CODE)
         self._or_broken(self._settler.settle, self._unread([delivery], outcome))
 
     def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
@@ -191,7 +192,8 @@ class Dispatcher:
         if isinstance(error, StorageUnavailable):
             self._not_begun(works, error)
         else:
-            letter = DeadLetter(f"cannot be looked up: {describe(error)}", Internal.code)
+            reason = f"cannot be looked up: {describe(error)}"
+            letter = DeadLetter(reason, Internal.code, failure=failure_of(error))
             self._settle_rejected([(work, letter) for work in works])
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
@@ -267,18 +269,21 @@ class Dispatcher:
             return self._outcome(work, result)
         except Exception as error:  # it would come again, and be the same
             logger.exception("a request cannot be settled: %s", work.request.id)
-            return DeadLetter(f"cannot be settled: {type(error).__name__}", Internal.code)
+            reason = f"cannot be settled: {type(error).__name__}"
+            return DeadLetter(reason, Internal.code, failure=failure_of(error))
 
     def _outcome(self, work: Work, result: Result) -> Outcome:
         match result:
             case Answered(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
-                return DeadLetter(f"{DeadlineExceeded.code}: {decode_reply(response).error}")  # as the intake does it
+                reason = f"{DeadlineExceeded.code}: {decode_reply(response).error}"
+                return DeadLetter(reason, code=DeadlineExceeded.code)  # as the intake does it
             case Answered(response, code, replayed):
                 return Answer(response, code, replayed)
             case Failed(error):
-                return decide(error, work.request.id, work.retries, self._policy)
+                module = work.action.function.__module__
+                return decide(error, work.request.id, work.retries, self._policy, module=module)
             case Deadly(deaths):
-                return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code)
+                return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code, WORKERS_DIED_CODE)
 
 
 def hand_out(finished: Finished) -> None:

@@ -12,6 +12,7 @@ from leveret.auth.keyring import Principal
 from leveret.errors import RequestError
 from leveret.outcome import Outcome
 from leveret.sql.records import Key
+from leveret.wire.attempts import Attempt
 from leveret.wire.envelope import Request
 
 
@@ -27,6 +28,7 @@ class Work(Struct, frozen=True):
         retries: retries that lie behind this attempt.
         secrets: names of fields that must not be written down.
         stores: its response is kept: that of a write, of a read by choice, never one with a secret.
+        attempts: the attempts that failed before this one, as far as they travelled with the request.
     """
 
     delivery: Delivery
@@ -37,6 +39,7 @@ class Work(Struct, frozen=True):
     retries: int
     secrets: frozenset[str] = frozenset()
     stores: bool = False
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def key(self) -> Key:

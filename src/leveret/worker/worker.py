@@ -113,7 +113,7 @@ class Worker(Generic[S]):
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all)
         self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response)
-        self._outbox = Outbox(topology, keyring)
+        self._outbox = Outbox(topology, keyring, worker=options.name)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission | None = None
         self._stopping = asyncio.Event()

@@ -13,8 +13,8 @@ from leveret.letters.letter import Letter
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import LetterBody
-from leveret.wire.letter import show_body
+from leveret.wire.kept import show_body
+from leveret.wire.letter import LetterBody
 from leveret.wire.masking import printable, shown, without_secrets
 from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
@@ -97,7 +97,8 @@ def as_document(letter: Letter) -> dict[str, object]:
     """
     content = letter.content
     shape = content if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
-    document = {"correlation_id": letter.correlation_id, "letter": shape, "deaths": letter.deaths}
+    ids = {"correlation_id": letter.correlation_id, "message_id": letter.message_id}
+    document = {**ids, "letter": shape, "deaths": letter.deaths}
     clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), _SECRETS)
     return clean
 

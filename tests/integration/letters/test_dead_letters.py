@@ -13,7 +13,7 @@ from leveret.letters.letter import Death, Letter
 from leveret.letters.look import look
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import LetterBody
+from leveret.wire.letter import LetterBody
 from support.responder import LIMIT, declared
 
 

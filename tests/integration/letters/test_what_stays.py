@@ -15,7 +15,8 @@ from leveret.letters.look import look
 from leveret.letters.removal import LetterFate
 from leveret.topology import Topology
 from leveret.wire.codec import LARGEST_BODY, decode_request, encode_json, imprint
-from leveret.wire.envelope import PRINCIPAL, SEAL, LetterBody
+from leveret.wire.envelope import PRINCIPAL, SEAL
+from leveret.wire.letter import LetterBody
 from support.redriving import Again, depths, ids_of, letters_of, put_letter, until_depth
 from support.serving import SECRET, Caller, Serve, keyring
 

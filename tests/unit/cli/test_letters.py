@@ -6,8 +6,9 @@ import pytest
 
 from leveret.letters.letter import Death, Letter
 from leveret.letters.removal import LetterFate
+from leveret.wire.attempts import Attempt
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import LetterBody
+from leveret.wire.letter import LetterBody
 from taskmanager.cli.letters import as_document, tell
 from taskmanager.cli.screen import terminal_json
 
@@ -22,11 +23,19 @@ REQUEST = {"id": "a", "version": "v1", "action": "login", "data": {"email": "x",
         json.dumps(REQUEST).encode()[:-1],
         b"\xff" + json.dumps(REQUEST).encode(),
         LetterBody("x", f"why {TOKEN}", REQUEST, {"auth": "opaque", "x": TOKEN}),
+        LetterBody(
+            *("x", "why", REQUEST, {}),
+            message_id=TOKEN,
+            code=TOKEN,
+            exception=TOKEN,
+            place=TOKEN,
+            attempts=[Attempt(TOKEN, TOKEN, TOKEN)],
+        ),
     ],
-    ids=["a request", "no JSON", "no text", "a forged letter"],
+    ids=["a request", "no JSON", "no text", "a forged letter", "a letter with forged facts"],
 )
 def test_a_letter_is_shown_without_secrets(content: LetterBody | bytes) -> None:
-    letter = Letter(content, {}, (Death("q", "expired", 1),), f"c {TOKEN}", redelivered=False)
+    letter = Letter(content, {}, (Death("q", "expired", 1),), f"c {TOKEN}", redelivered=False, message_id=TOKEN)
     text = encode_json(as_document(letter)).decode()
     assert "hunter2" not in text
     assert TOKEN not in text

@@ -51,4 +51,4 @@ def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -
 def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
     item = Intake(api, keyring()).take(replace(retried([]), unreadable="its header has too many bytes"))
     assert isinstance(item, Declined)
-    assert item.outcome == DeadLetter("invalid_request: its header has too many bytes")
+    assert item.outcome == DeadLetter("invalid_request: its header has too many bytes", code="invalid_request")

@@ -13,7 +13,7 @@ from leveret.amqp import Delivery, Properties
 from leveret.letters.letter import read_letter, request_id
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.topology import Topology
-from leveret.wire.envelope import LetterBody
+from leveret.wire.letter import LetterBody
 from support.notes import note_api
 from support.serving import keyring
 

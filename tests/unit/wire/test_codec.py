@@ -10,7 +10,6 @@ from leveret.wire.codec import (
     MOST_VALUES,
     canonical,
     check_id,
-    decode_letter,
     decode_object,
     decode_reply,
     decode_request,
@@ -18,7 +17,8 @@ from leveret.wire.codec import (
     ok,
     refusal,
 )
-from leveret.wire.envelope import LetterBody, Request
+from leveret.wire.envelope import Request
+from leveret.wire.letter import LetterBody, decode_letter
 from support.bad_requests import BODIES
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}

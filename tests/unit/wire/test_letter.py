@@ -5,16 +5,27 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
+from msgspec.structs import replace
 
+from leveret.wire.attempts import failed_attempt
 from leveret.wire.codec import LARGEST_BODY
-from leveret.wire.letter import write_letter
+from leveret.wire.letter import LetterFacts, decode_letter, write_letter, write_short_letter
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 
 
-def letter(body: bytes, headers: dict[str, Any] | None = None, secrets: set[str] | None = None) -> dict[str, Any]:
-    return dict(json.loads(write_letter(body, headers or {}, "why", secrets or set(), NOW)))
+FACTS = LetterFacts("0123", NOW, "why", "internal")
+
+
+def letter(
+    body: bytes,
+    headers: dict[str, Any] | None = None,
+    secrets: set[str] | None = None,
+    facts: LetterFacts = FACTS,
+) -> dict[str, Any]:
+    return dict(json.loads(write_letter(body, headers or {}, secrets or set(), facts)))
 
 
 def test_a_letter_holds_the_request_without_its_token() -> None:
@@ -24,6 +35,8 @@ def test_a_letter_holds_the_request_without_its_token() -> None:
         "reason": "why",
         "request": {"id": "a", "version": "v1", "action": "x", "data": {"t": 1}},
         "headers": {},
+        "message_id": "0123",
+        "code": "internal",
     }
 
 
@@ -79,14 +92,14 @@ def test_headers_are_kept_as_json() -> None:
 def test_a_letter_is_bound_in_what_it_has_in_json(body: bytes) -> None:
     """A control character has six bytes there; one that was larger than the broker takes ended sessions for ever."""
     headers = {f"name {number}": "\x01" * 200 for number in range(1000)}
-    written = write_letter(body, headers, "\x01" * 1000, set(), NOW)
+    written = write_letter(body, headers, set(), replace(FACTS, reason="\x01" * 1000))
     assert len(written) < LARGEST_BODY + 32 * 1024
     assert "more bytes left out]" in json.loads(written)["request"]
     assert "bytes of headers" in json.loads(written)["headers"]["left out"]
 
 
 def test_a_reason_with_half_a_surrogate_pair_can_be_written() -> None:
-    assert json.loads(write_letter(b"{}", {}, "no file \udce9", set(), NOW))["reason"] == "no file \\udce9"
+    assert letter(b"{}", facts=replace(FACTS, reason="no file \udce9"))["reason"] == "no file \\udce9"
 
 
 def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
@@ -102,7 +115,7 @@ def test_of_a_body_that_is_no_text_nothing_is_kept_but_its_size(encoding: str) -
 
 def test_tokens_and_secrets_are_taken_out_of_headers_and_of_the_reason_too() -> None:
     headers = {"password": "hunter2", TOKEN: [TOKEN], "Authorization": f"Bearer {TOKEN}"}
-    found = json.dumps(json.loads(write_letter(b"{}", headers, f"no {TOKEN}", {"password"}, NOW)))
+    found = json.dumps(letter(b"{}", headers, {"password"}, replace(FACTS, reason=f"no {TOKEN}")))
     assert "hunter2" not in found
     assert TOKEN not in found
 
@@ -112,3 +125,29 @@ def test_tokens_and_secrets_are_taken_out_of_headers_and_of_the_reason_too() -> 
 )
 def test_every_body_and_every_header_makes_a_letter(body: bytes, headers: dict[str, Any]) -> None:
     assert letter(body, headers, {"password"})["reason"] == "why"
+
+
+def test_a_letter_tells_code_exception_place_and_attempts_as_fields() -> None:
+    attempts = (failed_attempt(NOW, "worker 1", "not now"), failed_attempt(NOW, "worker 2", "still not"))
+    known = replace(FACTS, code="retries_exhausted", exception="shop.Busy", place="shop/sell.py:7", attempts=attempts)
+    found = letter(b"{}", facts=known)
+    assert (found["code"], found["exception"], found["place"]) == ("retries_exhausted", "shop.Busy", "shop/sell.py:7")
+    assert found["attempts"] == [
+        {"failed_at": "2026-01-02T03:04:05.678Z", "worker": "worker 1", "reason": "not now"},
+        {"failed_at": "2026-01-02T03:04:05.678Z", "worker": "worker 2", "reason": "still not"},
+    ]
+
+
+def test_a_short_letter_has_the_facts_that_are_short() -> None:
+    many = (failed_attempt(NOW, "worker 1", "x" * 300),) * 16
+    known = replace(FACTS, code="retries_exhausted", exception="shop.Busy", place="shop/sell.py:7", attempts=many)
+    written = write_short_letter({"id": "a"}, 7, known)
+    found = decode_letter(written)
+    assert (found.code, found.exception, found.place) == ("retries_exhausted", "shop.Busy", "shop/sell.py:7")
+    assert found.attempts is UNSET
+    assert len(written) < 400
+
+
+def test_a_letter_without_the_newer_fields_is_read() -> None:
+    found = decode_letter(b'{"failed_at": "x", "reason": "y", "request": {}, "headers": {}}')
+    assert (found.reason, found.code, found.attempts) == ("y", UNSET, UNSET)

@@ -81,7 +81,7 @@ def refused(work: Work, error: RequestError) -> Outcome:
     """Refuse a request: answered where somebody waits, otherwise kept as a dead letter."""
     if work.delivery.properties.reply_to:
         return Answer(refusal(work.request.id, error), error.code)
-    return DeadLetter(f"{error.code}: {error}")
+    return DeadLetter(f"{error.code}: {error}", code=error.code)
 
 
 def _outcome(rejected: Rejected, job: Job, stored: Stored | None) -> Outcome:

@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from leveret.amqp import Delivery
 from leveret.api import Api
 from leveret.auth.keyring import ANONYMOUS, Keyring, Ticket, TokenExpired, is_ticket
 from leveret.errors import Internal, InvalidRequest, RequestError
 from leveret.outcome import Answer, DeadLetter, Outcome
-from leveret.wire.codec import (
-    LARGEST_BODY,
-    LARGEST_REWRITTEN,
-    check_size,
-    decode_request,
-    imprint,
-    refusal,
-)
+from leveret.retry import failure_of
+from leveret.wire.attempts import read_attempts
+from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, check_size, decode_request, imprint, refusal
 from leveret.wire.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
+from leveret.wire.letter import FOREIGN_REPLY_TO_CODE
 from leveret.wire.masking import shown, without_tokens
 from leveret.worker.arrive.reply_queues import foreign_reply_to
 from leveret.worker.deadline import lateness
@@ -64,9 +62,10 @@ class Intake:
         """Check a delivery; never raises, whatever the message holds."""
         request: Request | None = None
         if delivery.unreadable:
-            return self._refuse(delivery, None, DeadLetter(f"{InvalidRequest.code}: {delivery.unreadable}"))
+            reason = f"{InvalidRequest.code}: {delivery.unreadable}"
+            return self._refuse(delivery, None, DeadLetter(reason, code=InvalidRequest.code))
         if foreign := foreign_reply_to(delivery.properties.reply_to):
-            return self._refuse(delivery, None, DeadLetter(foreign))
+            return self._refuse(delivery, None, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE))
         try:
             _check_encoding(delivery)
             check_size(delivery.left_out, _largest(delivery))
@@ -76,10 +75,12 @@ class Intake:
             request_id = request.id if request else _known_id(delivery)
             if delivery.properties.reply_to:
                 return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code))
-            return self._refuse(delivery, request, DeadLetter(f"{error.code}: {shown(str(error), _LONGEST_REASON)}"))
+            reason = f"{error.code}: {shown(str(error), _LONGEST_REASON)}"
+            return self._refuse(delivery, request, DeadLetter(reason, code=error.code))
         except Exception as error:  # it would end the session, and again with the next delivery of this message
             logger.exception("a message cannot be read: %s", _known_id(delivery))
-            return self._refuse(delivery, request, DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code))
+            reason = f"cannot be read: {type(error).__name__}"
+            return self._refuse(delivery, request, DeadLetter(reason, Internal.code, failure=failure_of(error)))
 
     def _accept(self, delivery: Delivery, request: Request) -> Work | Rejected:
         retries, ticket = self._standing(delivery, request)
@@ -102,7 +103,9 @@ class Intake:
         if refused is not None and not stores:
             raise refused
         secrets = self._secrets_of[action.version, action.name]
-        work = Work(delivery, request, action, principal, action.arguments(request.data), retries, secrets, stores)
+        attempts = read_attempts(delivery.properties.headers, ticket.attempts) if ticket else ()
+        arguments = action.arguments(request.data)
+        work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts)
         return work if refused is None else Rejected(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
@@ -122,7 +125,7 @@ class Intake:
     def leave_unread(self, delivery: Delivery, outcome: Outcome) -> Declined:
         """Give a delivery its outcome without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
-            outcome = DeadLetter(outcome.reason)  # nobody is told
+            outcome = replace(outcome, reply_code=None)  # nobody is told
         return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True)
 
     def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:

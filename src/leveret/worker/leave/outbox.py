@@ -10,23 +10,37 @@ import msgspec
 
 from leveret.amqp import FieldTable, Message
 from leveret.auth.keyring import Keyring, Ticket
-from leveret.errors import BY_CODE, Internal
+from leveret.errors import BY_CODE, Internal, RetriesExhausted
 from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, Retry
 from leveret.topology import Topology
+from leveret.wire.attempts import Attempt, attempts_digest, bound_attempts, failed_attempt
 from leveret.wire.codec import imprint, refusal
-from leveret.wire.letter import known_body, write_letter, write_short_letter
+from leveret.wire.envelope import ATTEMPTS
+from leveret.wire.ids import new_id
+from leveret.wire.kept import known_body
+from leveret.wire.letter import LetterFacts, write_letter, write_short_letter
 from leveret.wire.masking import without_tokens
 from leveret.wire.messages import letter_headers, letter_message, reply_message, retry_message
 from leveret.worker.work import Declined, Work
 
 
 class Outbox:
-    """Writes messages for one topology."""
+    """Writes messages for one topology.
 
-    def __init__(self, topology: Topology, keyring: Keyring, *, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        topology: names at the broker.
+        keyring: makes tickets and seals.
+        worker: the worker's name, for the record of attempts.
+        clock: POSIX time in seconds.
+    """
+
+    def __init__(
+        self, topology: Topology, keyring: Keyring, *, worker: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
         self._topology = topology
         self._retries = topology.retries
         self._keyring = keyring
+        self._worker = worker
         self._clock = clock
 
     def messages(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
@@ -53,13 +67,13 @@ class Outbox:
             size = len(message.body)
             text = f"not retried, because the broker does not take its message of {size} bytes: {outcome.reason}"
             return self.last_resort(item, text)
-        reason = outcome.reason if isinstance(outcome, DeadLetter) else ""
-        return outcome, [self._short_letter(item, reason, len(message.body))]
+        letter = outcome if isinstance(outcome, DeadLetter) else DeadLetter("")
+        return outcome, [self._short_letter(item, letter, len(message.body))]
 
     def last_resort(self, item: Work | Declined, reason: str) -> tuple[Outcome, list[Message]]:
         """Give a request up that cannot be moved on in another way: with a letter as short as can be."""
         outcome = DeadLetter(reason, Internal.code)
-        letter = self._short_letter(item, reason, item.delivery.left_out or len(item.delivery.body))
+        letter = self._short_letter(item, outcome, item.delivery.left_out or len(item.delivery.body))
         return outcome, [letter, *self._apology(item, outcome)]
 
     def too_large(self, reply: Message, request_id: str) -> Message | None:
@@ -73,45 +87,74 @@ class Outbox:
         return [] if reply is None else [reply]
 
     def _retry(self, work: Work, retry: Retry) -> Message:
-        ticket = self._keyring.issue_ticket(Ticket(work.principal, imprint(work.request), retry.number))
-        request = msgspec.structs.replace(work.request, auth=ticket)
-        return retry_message(request, self._retries[retry.delay], retry.number, work.delivery.properties)
+        attempts = self._attempts(work, self._now(), retry.reason)
+        ticket = Ticket(work.principal, imprint(work.request), retry.number, attempts_digest(attempts))
+        request = msgspec.structs.replace(work.request, auth=self._keyring.issue_ticket(ticket))
+        return retry_message(request, self._retries[retry.delay], retry.number, work.delivery.properties, attempts)
 
     def _letter(self, item: Work | Declined, outcome: DeadLetter) -> Message:
-        asked = item.delivery.properties
+        asked, facts = item.delivery.properties, self._facts(item, outcome)
         read = not (isinstance(item, Declined) and item.unread)
-        body = write_letter(
-            known_body(item.delivery), asked.headers or {}, outcome.reason, item.secrets, self._now(), read=read
-        )
-        retried = isinstance(item, Work) and item.retries
-        return self._sealed(item, body, without_tokens(asked.correlation_id or ""), asked.headers if retried else None)
+        headers = asked.headers or {}
+        if isinstance(item, Work) and item.attempts:
+            headers = {name: value for name, value in headers.items() if name != ATTEMPTS}  # they are among the facts
+        body = write_letter(known_body(item.delivery), headers, item.secrets, facts, read=read)
+        correlation_id = without_tokens(asked.correlation_id or "")
+        retried = isinstance(item, Work) and item.retries > 0
+        return self._sealed(item, body, facts.message_id, correlation_id, headers if retried else None)
 
-    def _short_letter(self, item: Work | Declined, reason: str, size: int) -> Message:
-        """What is in it has a known length, whatever the delivery holds."""
+    def _short_letter(self, item: Work | Declined, outcome: DeadLetter, size: int) -> Message:
+        """Write a letter of which all parts have a known length, whatever the delivery holds."""
         named = {"id": id_of(item)}
         if isinstance(item, Work):
             named |= {"version": item.action.version, "action": item.action.name}
-        return self._sealed(item, write_short_letter(named, size, reason, self._now()), id_of(item))
+        facts = self._facts(item, outcome)
+        return self._sealed(item, write_short_letter(named, size, facts), facts.message_id, id_of(item))
+
+    def _facts(self, item: Work | Declined, outcome: DeadLetter) -> LetterFacts:
+        now, failure = self._now(), outcome.failure
+        return LetterFacts(
+            new_id(),
+            now,
+            outcome.reason,
+            outcome.code,
+            failure.exception if failure else None,
+            failure.place if failure else None,
+            self._attempts(item, now, outcome.attempt),
+        )
+
+    def _attempts(self, item: Work | Declined, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
+        """Return the attempts that failed so far: those that travelled with the request, and perhaps one just now."""
+        before = item.attempts if isinstance(item, Work) else ()
+        return before if reason is None else bound_attempts([*before, failed_attempt(now, self._worker, reason)])
 
     def _sealed(
-        self, item: Work | Declined, body: bytes, correlation_id: str, received: FieldTable | None = None
+        self,
+        item: Work | Declined,
+        body: bytes,
+        message_id: str,
+        correlation_id: str,
+        received: FieldTable | None = None,
     ) -> Message:
-        """Sealed: a message that the broker moves to the dead-letter queue has the headers that its caller gave it."""
+        """Seal a letter: a message that the broker moves to its queue has the headers that its caller gave it."""
         queue = self._topology.dead_letters
         principal, retries = (item.principal.subject, item.retries) if isinstance(item, Work) else (None, 0)
-        headers = letter_headers(self._keyring.seal_letter(queue, principal, body), retries, principal)
-        return letter_message(body, queue, correlation_id, headers, received)
+        seal = self._keyring.seal_letter(queue, principal, body)
+        headers = letter_headers(seal, retries, principal, received)
+        return letter_message(body, queue, headers, message_id, correlation_id)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
     def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
-        if outcome.code is None:
+        if outcome.reply_code is None:
             return []
         attempts = item.retries + 1 if isinstance(item, Work) else 1
-        begin = RETRIES_EXHAUSTED if outcome.exhausted else ""  # clients of the first version look for these words
+        begin = (
+            RETRIES_EXHAUSTED if outcome.code == RetriesExhausted.code else ""
+        )  # clients of the first version look for these words
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
-        error = BY_CODE.get(outcome.code, Internal)(text)
+        error = BY_CODE.get(outcome.reply_code, Internal)(text)
         return self._reply(item, refusal(id_of(item), error))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -36,6 +37,14 @@ async def test_three_retries_and_then_a_dead_letter(
     assert body["reason"] == "retries exhausted: not now"
     assert body["request"] == {key: value for key, value in failing(THRICE, "").items() if key != "auth"}
     assert body["headers"]["x-retry-count"] == 3
+    assert "x-attempts" not in body["headers"], "the attempts stand in the letter once"
+    assert (body["code"], body["exception"]) == ("retries_exhausted", "leveret.errors.TemporaryError")
+    assert re.fullmatch(r"support/notes\.py:\d+", body["place"])
+    assert [(each["worker"], each["reason"]) for each in body["attempts"]] == [("test", "not now")] * 4
+    times = [each["failed_at"] for each in body["attempts"]]
+    assert times == sorted(times)
+    assert times[-1] == body["failed_at"]
+    assert letter.properties.message_id == body["message_id"]
     headers: Any = letter.properties.headers
     assert headers["x-retry-count"] == 3
     assert headers["x-death"][0]["queue"] == topology.retries[0]

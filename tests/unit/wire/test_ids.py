@@ -2,7 +2,7 @@
 
 from uuid import RFC_4122, UUID
 
-from leveret.client.ids import new_id
+from leveret.wire.ids import new_id
 
 
 def test_an_id_is_a_uuid_of_version_4_in_32_digits() -> None:

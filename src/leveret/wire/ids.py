@@ -1,4 +1,4 @@
-"""Ids of requests."""
+"""Random ids, of requests and of dead letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _RANDOM: Final = ~(0xF000_C000_0000_0000_0000)
 
 
 def new_id() -> str:
-    """A random UUID (RFC 9562, version 4) as 32 hexadecimal digits: what ``uuid4().hex`` gives, at half of its price.
+    """Make a random UUID (RFC 9562, version 4) as 32 hexadecimal digits, as ``uuid4().hex`` does, in half of its time.
 
     All but the six bits of version and variant come from the operating system, so nobody can guess an id.
     """
