@@ -1,4 +1,4 @@
-"""Making users at the broker with the permissions that they need, and no more."""
+"""Making users at the broker with the permissions that they need and no others."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from leveret.broker.management import Login, Management, ManagementAddress, Mana
 from leveret.broker.users import Permissions
 
 _PASSWORD_BYTES: Final = 24
+"""Random bytes in a password."""
 
 
 class BrokerUser(Struct, frozen=True):
-    """A user as it shall be. Its text hides the password.
+    """A user as it is wanted. Its text hides the password.
 
     Attributes:
         name: its name at the broker.
-        permissions: all that it may do in the vhost.
-        password: the password that it gets; None leaves that of a user who is there, and makes one for a new user.
+        permissions: everything that it may do in the vhost.
+        password: the password that it gets. With None a user who is there keeps its own, and a new user gets a random
+            one.
     """
 
     name: str
@@ -32,13 +34,13 @@ class BrokerUser(Struct, frozen=True):
         return f"BrokerUser({self.name!r}, {self.permissions!r})"
 
 
-class Granted(Struct, frozen=True):
+class GrantedUser(Struct, frozen=True):
     """A user as it is now. Its text hides the password.
 
     Attributes:
         name: its name at the broker.
         made: it was not there before.
-        password: the one that was made for it, which nobody else knows; None when it was given or left as it was.
+        password: the random one that was made for it, which nobody else knows; None if it was given, or left as it was.
     """
 
     name: str
@@ -46,10 +48,12 @@ class Granted(Struct, frozen=True):
     password: str | None
 
     def __repr__(self) -> str:
-        return f"Granted({self.name!r}, made={self.made!r})"
+        return f"GrantedUser({self.name!r}, made={self.made!r})"
 
 
-def apply_users(address: ManagementAddress, login: Login, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:
+def apply_users(
+    address: ManagementAddress, login: Login, vhost: str, users: Sequence[BrokerUser]
+) -> Iterator[GrantedUser]:
     """Make users at the broker, or set what they may do in a vhost; see `grant`.
 
     Raises:
@@ -61,16 +65,17 @@ def apply_users(address: ManagementAddress, login: Login, vhost: str, users: Seq
         raise BrokerTrouble(str(error)) from error
 
 
-def grant(management: Management, vhost: str, users: Sequence[BrokerUser]) -> Iterator[Granted]:
+def grant(management: Management, vhost: str, users: Sequence[BrokerUser]) -> Iterator[GrantedUser]:
     """Make users, or set what they may do in a vhost; doing it again changes nothing.
 
-    Users with tags, administrators among them, are not touched: their passwords and permissions are not ours to change.
+    Users with tags, such as administrators, are not touched: their passwords and permissions are not ours to change.
 
     Yields:
-        Each user when it is done, so that no password that was made is lost by a later failure.
+        Each user when it is done, so that no password that was made is lost because of a later failure.
 
     Raises:
-        ManagementTrouble: no answer, a refusal, or a name of somebody with tags (then nothing was done).
+        ManagementTrouble: there is no answer, it is a refusal, or one of the names is that of a user with tags (then
+            nothing was done).
     """
     tags = {user.name: management.user_tags(user.name) for user in users}
     if len(tags) < len(users):
@@ -84,7 +89,7 @@ def grant(management: Management, vhost: str, users: Sequence[BrokerUser]) -> It
         yield _grant(management, vhost, user, made=tags[user.name] is None)
 
 
-def _grant(management: Management, vhost: str, user: BrokerUser, *, made: bool) -> Granted:
+def _grant(management: Management, vhost: str, user: BrokerUser, *, made: bool) -> GrantedUser:
     password = user.password
     if made and password is None:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
@@ -93,10 +98,10 @@ def _grant(management: Management, vhost: str, user: BrokerUser, *, made: bool) 
     try:
         management.permit(user.name, vhost, user.permissions)
     except ManagementTrouble as error:
-        if made:  # with a password that nobody knows it would be of no use
+        if made:  # nobody knows its password, so it would be useless
             _remove_again(management, user.name, error)
         raise
-    return Granted(user.name, made, None if user.password else password)
+    return GrantedUser(user.name, made, None if user.password else password)
 
 
 def _remove_again(management: Management, name: str, trouble: ManagementTrouble) -> None:

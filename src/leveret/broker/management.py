@@ -1,7 +1,7 @@
 """Users and permissions through RabbitMQ's management HTTP API (its page "HTTP API reference").
 
-With the standard library's plain client: it follows no redirection and asks no proxy, so a password goes to the address
-that was given and nowhere else.
+It uses the standard library's plain client, which follows no redirection and asks no proxy. So a password goes to the
+address that was given and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from leveret.process.urls import shown_host, split_url
 
 _PORTS: Final = {"http": 15672, "https": 15671}
 _LIMIT: Final = 10.0
-"""Seconds for each step."""
+"""Seconds that each step may take."""
 
 
 class ManagementTrouble(LeveretError):
-    """The management API does not answer or refuses; the text says what to do, and shows no password."""
+    """The management API does not answer, or it refuses; the text says what to do, and shows no password."""
 
 
 class Login(Struct, frozen=True):
@@ -39,13 +39,13 @@ class Login(Struct, frozen=True):
 
 
 class ManagementAddress(Struct, frozen=True):
-    """Where the management API is, and who we are there as far as the address tells. Its text hides the password.
+    """Where the management API is, and the login that the address holds. Its text hides the password.
 
     Attributes:
-        tls: https; the certificate is checked, always.
+        tls: https; the certificate is always checked.
         host: name or number.
         port: 15672 by default, 15671 with https.
-        path: what precedes ``/api``, where the broker was given a path prefix.
+        path: what stands before ``/api``, if the broker has a path prefix.
         user: from the address, or None.
         password: from the address, or None.
     """
@@ -62,7 +62,7 @@ class ManagementAddress(Struct, frozen=True):
         """Read ``http://user:password@host:port/`` or ``https://...``.
 
         Raises:
-            ValueError: it is none; the text does not show it.
+            ValueError: the text is not such an address; the error does not show it.
         """
         parts = split_url(url, *_PORTS)
         if not parts.host or parts.query:
@@ -78,14 +78,14 @@ class ManagementAddress(Struct, frozen=True):
 
 
 class Management:
-    """Asks the management API as an administrator.
+    """The management API, asked as an administrator.
 
     Args:
         address: where it is.
-        login: an administrator; the address's own login is not looked at.
+        login: an administrator's; the login in the address is not used.
 
     Raises:
-        ManagementTrouble: name or password cannot be written as UTF-8.
+        ManagementTrouble: the name or the password cannot be written as UTF-8.
     """
 
     def __init__(self, address: ManagementAddress, login: Login) -> None:
@@ -97,10 +97,10 @@ class Management:
         self._headers = {"Authorization": f"Basic {words}", "Content-Type": "application/json"}
 
     def user_tags(self, name: str) -> tuple[str, ...] | None:
-        """Give the tags of a user, such as ``administrator``; None when there is no such user.
+        """Return the tags of a user, such as ``administrator``; None if there is no such user.
 
         Raises:
-            ManagementTrouble: no answer, or a refusal.
+            ManagementTrouble: there is no answer, or it is a refusal.
         """
         found = self._ask("GET", f"/users/{_part(name)}")
         if found is None:
@@ -109,18 +109,18 @@ class Management:
         return tuple(tags.split(",") if isinstance(tags, str) and tags else tags or ())  # a text before 3.10
 
     def set_password(self, name: str, password: str) -> None:
-        """Make a user without tags, or give it this password.
+        """Make a user without tags, or set its password.
 
         Raises:
-            ManagementTrouble: no answer, or a refusal.
+            ManagementTrouble: there is no answer, or it is a refusal.
         """
         self._ask("PUT", f"/users/{_part(name)}", {"password": password, "tags": ""})
 
     def permit(self, name: str, vhost: str, permissions: Permissions) -> None:
-        """Let a user do this in a vhost, and nothing else there.
+        """Set what a user may do in a vhost; it may do nothing else there.
 
         Raises:
-            ManagementTrouble: no answer, no such user or vhost, or a refusal.
+            ManagementTrouble: there is no answer, no such user or vhost, or it is a refusal.
         """
         wanted = {"configure": permissions.configure, "write": permissions.write, "read": permissions.read}
         path = f"/permissions/{_part(vhost)}/{_part(name)}"
@@ -129,15 +129,15 @@ class Management:
             raise ManagementTrouble(f"{self._address} did not keep the permissions of {name!r} in vhost {vhost!r}")
 
     def remove_user(self, name: str) -> None:
-        """Delete a user with its permissions; one that is not there is no error.
+        """Delete a user with its permissions; it is not an error if there is no such user.
 
         Raises:
-            ManagementTrouble: no answer, or a refusal.
+            ManagementTrouble: there is no answer, or it is a refusal.
         """
         self._ask("DELETE", f"/users/{_part(name)}")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
-        """Ask, and give the JSON object of the answer; empty where there is none, None for 404."""
+        """Ask, and return the JSON object of the answer: empty if the answer has none, None for status 404."""
         connection = self._connection()
         try:
             text = None if body is None else json.dumps(body)

@@ -1,4 +1,4 @@
-"""What users of the broker may do: as little as callers and workers need (RabbitMQ, "Access Control")."""
+"""What users of the broker may do: no more than callers and workers need (RabbitMQ, "Access Control")."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import Struct
 from leveret.topology import Topology
 
 NOTHING: Final = "^$"
-"""Matches no name of an exchange or a queue."""
+"""A pattern that matches no name of an exchange or a queue."""
 
 _DEFAULT_EXCHANGE: Final = r"amq\.default"
-"""What the default exchange is called in permissions."""
+"""The name of the default exchange in permissions."""
 
 _DELAY: Final = r"(\.[0-9]+(ms|s|m|h))?"
-"""The end of a retry queue's name: another ladder of delays needs no other permissions."""
+"""The end of a retry queue's name, with any delay: other delays need no other permissions."""
 
 
 class Permissions(Struct, frozen=True):
@@ -34,23 +34,23 @@ class Permissions(Struct, frozen=True):
 
 
 def caller_permissions(topology: Topology, *, reply_queues: bool = False) -> Permissions:
-    """Say what a client needs: to publish requests. Direct reply-to needs no permission.
+    """Return what a client needs: it publishes requests. Direct reply-to needs no permission.
 
     Args:
         topology: names the exchange.
-        reply_queues: also let it have reply queues that the broker names (``amq.gen-...``). These it shares with all
-            others who may: the permission is one for the kind of names, and only exclusive queues are safe from them.
+        reply_queues: the client may also have reply queues that the broker names (``amq.gen-...``). This permission is
+            for all queues with such names, whoever made them; only exclusive queues are safe from others who have it.
     """
     own = r"^amq\.gen-" if reply_queues else NOTHING
     return Permissions(own, f"^{re.escape(topology.exchange)}$", own)
 
 
 def worker_permissions(topology: Topology) -> Permissions:
-    """Say what a worker needs.
+    """Return what a worker needs.
 
-    It declares the topology (for the binding: write on the queue, read on the exchange; for dead-lettering: read on the
-    queue, write on the exchange), consumes requests, and publishes replies, retries and letters through the default
-    exchange. It may not read letters.
+    A worker declares the topology: for the binding it writes to the queue and reads from the exchange, for
+    dead-lettering it reads from the queue and writes to the exchange. It consumes requests, and publishes replies,
+    retries and letters through the default exchange. It may not read letters.
     """
     exchange, requests, letters = map(re.escape, (topology.exchange, topology.requests, topology.dead_letters))
     retries = rf"{requests}\.retry{_DELAY}"

@@ -1,4 +1,4 @@
-"""Looking at dead letters without losing or changing any."""
+"""Looking at dead letters: all of them stay where they are and as they are."""
 
 from __future__ import annotations
 
@@ -12,34 +12,39 @@ from leveret.letters.letter import Letter, read_letter
 from leveret.topology import Topology
 
 MOST_LETTERS: Final = 2_000
-"""Most letters in one look: RabbitMQ lends no consumer of a quorum queue more than that at once."""
+"""How many letters one look may show: RabbitMQ lends a consumer of a quorum queue no more than that at once."""
 
 LARGEST_LETTER: Final = 8 * 1024 * 1024
-"""Bytes of a letter that is shown; what is larger the broker moved there, or somebody forged, and only its size is."""
+"""Bytes that a letter may have to be shown. Of a larger one, which the broker moved there or somebody forged, only the
+size is shown."""
 
 _LIMIT: Final = 5.0
+"""Seconds to wait for letters that were counted: somebody else may have taken some meanwhile."""
+
 _STEP: Final = 0.002
+"""Seconds between two questions about the queue."""
 
 
 async def look(connection: Connection, topology: Topology, most: int = 100) -> list[Letter]:
-    """Show the oldest dead letters, oldest first, and leave all of them where and as they are.
+    """Return the oldest dead letters, oldest first, and leave all of them where and as they are.
 
-    The letters are borrowed by a consumer that acknowledges nothing, on a channel of its own; closing the channel makes
-    the broker put them back in their order. It does so too when this program dies while it looks. Returning them one
-    by one, or borrowing them with basic.get, would mix them up: RabbitMQ 3.10 keeps the order only for what one
-    consumer gives back by going away. Two who look at the same time see different letters, and may swap their order.
+    A consumer on a channel of its own borrows the letters and acknowledges nothing. When the channel is closed, the
+    broker puts them back in their order; it also does so when this program dies while it looks. If they were returned
+    one by one, or borrowed with basic.get, their order would change: RabbitMQ 3.10 keeps it only for the letters that
+    a consumer still holds when it ends. Two programs that look at the same time see different letters, and may change
+    their order.
 
     Args:
         connection: stays open.
         topology: names the queue.
-        most: letters, at most 2,000; they are all in memory at once.
+        most: how many letters, from 1 to 2,000; all of them are in memory at once.
 
     Returns:
-        The letters that are ready; those that somebody else holds at the moment are not among them.
+        The letters that are ready, without those that somebody else holds at the moment.
 
     Raises:
         ValueError: ``most`` is out of range.
-        ChannelClosed: there is no such queue, or it was deleted meanwhile.
+        ChannelClosed: there is no such queue, or it was deleted during the look.
         AmqpError: the connection was lost; the letters are safe.
     """
     if not 1 <= most <= MOST_LETTERS:
@@ -79,7 +84,6 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
     await channel.consume(queue, on_deliveries, largest_body=LARGEST_LETTER)
     waiting = asyncio.ensure_future(complete.wait())
     try:
-        # The limit is for letters that somebody else took after they were counted.
         await asyncio.wait((waiting, channel.closed), timeout=_LIMIT, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
@@ -88,14 +92,15 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
 
 
 async def wait_until_back(connection: Connection, queue: str, ready: int) -> None:
-    """Wait until so many messages are ready: a queue takes back what a closed channel held a moment after its end.
+    """Wait until ``ready`` messages are in the queue, which takes back what a channel held a moment after its end.
+
+    After five seconds it waits no longer, because somebody else may have taken some.
 
     Raises:
         AmqpError: the connection was lost; the letters are safe.
     """
     channel = await connection.channel()
     try:
-        # The limit is for letters that somebody else took meanwhile.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LIMIT):
                 while (await channel.declare_queue(queue, passive=True)).messages < ready:  # noqa: ASYNC110 - the queue is at the broker

@@ -1,4 +1,4 @@
-"""Sending a dead letter again: what may be, and as which message. No I/O."""
+"""Which dead letter may be sent again, and as which message. No I/O."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class NotRedrivable(LeveretError):
 
 
 class Redriver:
-    """Makes the requests that dead letters are sent again as.
+    """Makes the requests as which dead letters are sent again.
 
-    A letter is believed only with the seal of a worker: a message that the broker moved to the dead-letter queue has
-    the headers that its caller chose. Its request is sent without a new token; a ticket names the caller that was
-    verified then. It has its effect once, however often it is sent, as long as responses are kept. So a letter that is
-    older than that is refused, and so is one whose request may have been executed before: it was refused for the
-    moment only. The ticket ends with the same time, so that the request does not run later either.
+    A letter is believed only with the seal of a worker, because a message that the broker moved to the dead-letter
+    queue has the headers that its caller chose. Its request needs no new token: a ticket names the caller who was
+    verified then. The request has its effect once, however often it is sent, as long as its response is kept. So a
+    letter that is older than that is refused. So is a letter whose request was refused for the moment only, because it
+    may have been executed before. The ticket ends when the response would, so that the request does not run later.
 
     Args:
         topology: names at the broker.
@@ -88,17 +88,15 @@ class Redriver:
         self._clock = clock
 
     def message(self, delivery: Delivery, *, named: bool) -> Message:
-        """Make a fresh message for a letter: none of its headers is copied, and nobody waits for the reply.
-
-        It goes out at a low priority, so that on RabbitMQ 4.3 many of them keep no live request waiting.
+        """Make a fresh message of a letter; see `leveret.wire.messages.redriven_message`. No header is copied.
 
         Args:
             delivery: the letter.
-            named: somebody asked for this very letter, so that one on which workers died may be sent too.
+            named: somebody asked for this very letter, so it may be sent although workers died on it.
 
         Raises:
-            NotRedrivable: it is no letter of a worker, too old, lacks something, its action is unknown here, workers
-                died on it, or nobody knows whether it was executed before.
+            NotRedrivable: no worker wrote the letter, it is too old, it lacks something, its action is unknown here,
+                workers died on it, or nobody knows whether it was executed before.
         """
         letter, principal = self._believed(delivery)
         _check_code(letter, named=named)
@@ -112,7 +110,7 @@ class Redriver:
         return message
 
     def _believed(self, delivery: Delivery) -> tuple[LetterBody, str | None]:
-        """Read a letter and the subject whose request it was, None where nobody was verified."""
+        """Return a letter's body, and the subject whose request it was; None where nobody was verified."""
         headers = delivery.properties.headers or {}
         try:
             letter = decode_letter(delivery.body)
@@ -126,7 +124,7 @@ class Redriver:
         return letter, principal
 
     def _end(self, letter: LetterBody) -> float:
-        """Say when its ticket must end: a ticket is believed a little longer than it says."""
+        """Return the POSIX time at which the ticket must end: a ticket is believed a little longer than it says."""
         end = datetime.fromisoformat(letter.failed_at) + self._retention - LEEWAY
         if end <= datetime.fromtimestamp(self._clock(), UTC):
             raise NotRedrivable(

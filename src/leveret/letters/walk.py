@@ -1,4 +1,4 @@
-"""Going through the dead-letter queue, oldest letter first: some are taken out, all others stay where they are."""
+"""Going through the dead-letter queue, oldest letter first: some are taken out, and all others stay where they are."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from leveret.letters.look import LARGEST_LETTER, MOST_LETTERS, wait_until_back
 from leveret.topology import Topology
 
 FIRST_WINDOW: Final = 128
-"""Letters lent at once at first; so many are in memory, however many lie in the queue."""
+"""How many letters are borrowed at once at first, and are in memory, however many lie in the queue."""
 
 _SILENCE: Final = 5.0
-"""Seconds without a letter, after which those that were counted are in somebody else's hands."""
+"""Seconds without a letter after which the missing ones are taken to be in somebody else's hands."""
 
 
 class Send(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Drop(Struct, frozen=True):
 
 
 class Keep(Struct, frozen=True):
-    """Leave the letter; ``why`` is empty where nobody asked for anything else."""
+    """Leave the letter where it is; ``why`` is empty if nobody asked for anything else."""
 
     why: str = ""
 
@@ -44,26 +44,26 @@ Tell = Callable[[Delivery, Decision], None]
 async def walk(connection: Connection, topology: Topology, decide: Decide, tell: Tell) -> bool:
     """Decide on each letter that lies in the queue now, and carry the decisions out.
 
-    A letter is acked after the broker has confirmed what was made of it. If this program or its connection dies between
-    the two, there are both the letter and the request; the request's id sees to it that it has its effect once.
+    A letter is acked after the broker has confirmed the message that was made of it. If this program or its connection
+    dies between the two, both the letter and the request are there; because of its id, the request has its effect once.
 
-    Letters are lent by one consumer, whose end makes the broker put back those that stay in their order (see
-    `leveret.letters.look.look`). It lends few at first, so that few are in memory; when those that stay use that up, it
-    starts again with twice as many. RabbitMQ lends 2,000 at most: letters behind so many that stay are not reached.
+    One consumer borrows the letters. When it ends, the broker puts back those that stay, in their order (see
+    `leveret.letters.look.look`). At first it borrows few, so that few are in memory. When as many stay, it starts again
+    and borrows twice as many. RabbitMQ lends 2,000 at most: letters behind 2,000 that stay are not reached.
 
     Args:
         connection: stays open; under an alarm of the broker it waits as publishers do.
         topology: names the queue.
-        decide: called for each letter, for those that stay more than once; must be pure.
+        decide: called for each letter, more than once for those that stay; must be pure.
         tell: called once for each letter that was taken out, or that stays for a reason.
 
     Returns:
-        Whether all letters that were ready were seen. Not: there are too many that stay, the broker takes no more
-        messages, or somebody else holds some.
+        Whether all letters that were ready were seen. They were not if too many stay, if the broker takes no more
+        messages, or if somebody else holds some.
 
     Raises:
         ChannelClosed: there is no such queue, or no permission.
-        AmqpError: the connection was lost. Letters that were told are done; of the others some may have been sent.
+        AmqpError: the connection was lost. Letters that were told are done; some of the others may have been sent.
     """
     publisher = await connection.channel(confirms=True)
     try:
@@ -81,7 +81,12 @@ async def walk(connection: Connection, topology: Topology, decide: Decide, tell:
 
 
 class _Walk:
-    """What several passes over the same letters share."""
+    """Several passes over the same letters.
+
+    Attributes:
+        settled: how many letters were taken out.
+        crowded: the last pass ended because too many letters stay.
+    """
 
     def __init__(self, connection: Connection, publisher: Channel, queue: str, decide: Decide, tell: Tell) -> None:
         self.settled = 0
@@ -95,7 +100,7 @@ class _Walk:
         self._told: set[bytes] = set()
 
     async def go(self, count: int, window: int) -> int:
-        """See so many letters, unless a window full of them stays; says how many were not seen."""
+        """Look at ``count`` letters, unless as many as ``window`` stay; returns how many were not seen."""
         if not count:
             return 0
         channel = await self._connection.channel()
@@ -117,7 +122,7 @@ class _Walk:
         return count
 
     async def _carry_out(self, channel: Channel, deliveries: Sequence[Delivery]) -> int:
-        """Do what is decided on these letters, and say how many of them stay."""
+        """Do what is decided on these letters, and return how many of them stay."""
         wanted = [self._decide(delivery) for delivery in deliveries]
         await self._connection.writable()
         messages = [decision.message for decision in wanted if isinstance(decision, Send)]
@@ -151,26 +156,27 @@ class _Walk:
 
 
 async def _read(channel: Channel) -> None:
-    """Wait until the broker has read the acks: it answers a channel's methods in their order."""
+    """Wait until the broker has read the acks, because it answers a channel's methods in their order."""
     await channel.qos(0)
 
 
 async def _flush(channel: Channel, tag: str) -> None:
-    """Wait until the queue has the acks too: without this, acks are lost when the channel is closed.
+    """Wait until the queue has the acks too. Otherwise acks are lost when the channel is closed.
 
-    A channel holds commands to a quorum queue back while more than 32 are under way (``quorum_commands_soft_limit``),
-    and forgets them when it ends. The end of a consumer is answered when the queue has carried it out, and with it what
-    was under way; by the next answer, what was held back is under way too (seen on RabbitMQ 3.10.8).
+    While more than 32 commands to a quorum queue are under way (``quorum_commands_soft_limit``), a channel holds back
+    further ones, and forgets them when it ends. The end of a consumer is answered when the queue has carried it out,
+    with everything that was under way before it. By the next answer, what was held back is under way too (seen on
+    RabbitMQ 3.10.8).
     """
     await channel.cancel(tag)
     await _read(channel)
 
 
 async def _arrivals(channel: Channel, arrived: asyncio.Queue[list[Delivery]]) -> list[Delivery]:
-    """Wait for letters, and give all that have come; none when no more come.
+    """Wait for letters, and return all that have come; none if no more come.
 
     Raises:
-        ChannelClosed: the queue was deleted meanwhile.
+        ChannelClosed: the queue was deleted during the walk.
     """
     waiting = asyncio.ensure_future(arrived.get())
     try:

@@ -1,1 +1,1 @@
-"""What stands in messages: the envelope, JSON, and what must not be shown of it."""
+"""What travels: requests, replies, retries and dead letters, as bytes and as messages."""

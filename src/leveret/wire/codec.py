@@ -1,7 +1,7 @@
-"""Bytes to envelope and back: strict JSON with limits.
+"""From bytes to a request or a reply and back: strict JSON with limits.
 
-Strict means: what two parsers could read differently, or what a database could not store, is refused as the
-caller's error. RFC 8259 leaves duplicate names (section 4), numbers (6), and unpaired surrogates (8.2) open.
+Strict means: what two parsers could read differently, or what a database could not store, is refused as the caller's
+error. RFC 8259 leaves open what duplicate names (section 4), numbers (6) and unpaired surrogates (8.2) mean.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from leveret.wire.envelope import Reply, Request
 from leveret.wire.masking import shown
 
 LARGEST_BODY: Final = 256 * 1024
-"""Bytes in the body of a request."""
+"""Bytes that the body of a request may have."""
 
 LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
-"""Bytes in a request that a worker has written anew: with a ticket, and numbers in another form."""
+"""Bytes that a request may have which a worker has written anew: with a ticket, and with numbers in another form."""
 
 MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-"""A transaction ends with the request whose response brings all of its responses to that size."""
+"""Bytes of the responses of one transaction: it ends with the request whose response brings them to that size."""
 
 LONGEST_TEXT: Final = 1000
 """Characters of an error's text in a response; it may repeat what a caller sent."""
@@ -36,7 +36,7 @@ LARGEST_DETAILS: Final = 64 * 1024
 """Bytes of an error's details in a response; larger ones are left out."""
 
 DEEPEST_NESTING: Final = 64
-"""Objects and arrays within one another."""
+"""Levels of objects and arrays within one another."""
 
 MOST_VALUES: Final = 10_000
 """Values in one body: objects, arrays, texts, numbers and all others. One of a few bytes takes up to 240 in memory."""
@@ -56,7 +56,7 @@ def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
     """Read a request from a message's body of at most ``largest`` bytes; a byte order mark before it is left aside.
 
     Raises:
-        InvalidRequest: it is not one; the text says what is wrong with which field.
+        InvalidRequest: the body is not a request; the text says what is wrong with which field.
     """
     document = decode_object(without_mark(body), largest)
     try:
@@ -68,7 +68,7 @@ def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
 
 
 def without_mark(body: bytes) -> bytes:
-    """Cut the byte order mark that some programs write before UTF-8; RFC 8259, section 8.1, allows to ignore it."""
+    """Remove the byte order mark that some programs write before UTF-8; RFC 8259, section 8.1, allows that."""
     return body.removeprefix(codecs.BOM_UTF8)
 
 
@@ -76,7 +76,7 @@ def check_id(value: str) -> None:
     """Check a request id.
 
     Raises:
-        InvalidRequest: it is empty, longer than 128 characters, or not printable ASCII.
+        InvalidRequest: the id is empty, longer than 128 characters, or not printable ASCII.
     """
     if not _ID.fullmatch(value):
         raise InvalidRequest(
@@ -89,7 +89,7 @@ def check_size(size: int, largest: int = LARGEST_BODY) -> None:
     """Check how many bytes a body has.
 
     Raises:
-        InvalidRequest: more than ``largest``.
+        InvalidRequest: it has more than ``largest``.
     """
     if size > largest:
         raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_BODY} are taken")
@@ -99,8 +99,8 @@ def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
     """Read one strict JSON object.
 
     Raises:
-        InvalidRequest: too large, not UTF-8, not JSON, not an object, nested too deep, too many values, a repeated
-            name, a number past 64 bits or not finite, a NUL, or a lone surrogate.
+        InvalidRequest: the body is too large, not UTF-8, not JSON, not an object or nested too deep; or it holds too
+            many values, a repeated name, a number past 64 bits or not finite, a NUL, or a lone surrogate.
     """
     check_size(len(body), largest)
     try:
@@ -141,7 +141,7 @@ def decode_reply(body: bytes) -> Reply:
     """Read a response.
 
     Raises:
-        ValueError: it is not one (msgspec's errors are ValueErrors), or nested too deep.
+        ValueError: the body is not a response (msgspec's errors are ValueErrors), or it is nested too deep.
     """
     try:
         return _reply.decode(body)
@@ -150,12 +150,12 @@ def decode_reply(body: bytes) -> Reply:
 
 
 def canonical(value: Any) -> bytes:
-    """Write JSON in the one form that equal values share: sorted names, no blanks."""
+    """Write JSON in the one form that equal values share: names are sorted, and there are no blanks."""
     return msgspec.json.encode(value, order="sorted")
 
 
 def imprint(request: Request) -> str:
-    """Say which request this is and what it asks for: its id, and a digest of the rest but ``auth``."""
+    """Return what names a request and what it asks for: its id, and a digest of everything else but ``auth``."""
     content = canonical([request.version, request.action, request.data])
     return f"{request.id} {hashlib.blake2b(content, digest_size=16).hexdigest()}"
 
@@ -169,7 +169,7 @@ def _without_null(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_deeper(text: str, most: int) -> bool:
-    """Tell whether JSON has more objects and arrays within one another than that; ``text`` need not be JSON."""
+    """Tell whether JSON has more than ``most`` objects and arrays within one another; the text need not be JSON."""
     if text.count("{") + text.count("[") <= most:
         return False
     depth = 0
@@ -185,9 +185,9 @@ def is_deeper(text: str, most: int) -> bool:
 
 
 def holds_more(text: str, most: int) -> bool:
-    """Tell whether JSON holds more values than that, before any of them is made.
+    """Tell whether JSON holds more than ``most`` values, before any of them is made.
 
-    Each value but the outermost one stands behind a comma, or behind the bracket of what it is the first one in.
+    Each value but the outermost one stands behind a comma, or behind the bracket of the object or array that it begins.
     """
     if len(text) <= 2 * most or _most_values(text) <= most:
         return False
@@ -204,7 +204,7 @@ def _check_texts(value: Any) -> None:
         if "\0" in value:
             raise InvalidRequest("A text holds the character NUL, which cannot be stored")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidRequest("A text holds half of a surrogate pair, which is no character")
+            raise InvalidRequest("A text holds half of a surrogate pair, which is not a character")
     elif isinstance(value, dict):
         for name, member in value.items():
             _check_texts(name)
@@ -236,7 +236,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise InvalidRequest(f"Request is not JSON: {name} is no JSON value")
+    raise InvalidRequest(f"Request is not JSON: {name} is not a JSON value")
 
 
 def _json_name(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from msgspec import UNSET, Struct, UnsetType
 
 RETRY_COUNT: Final = "x-retry-count"
-"""Header: how many retries this message has behind it, a whole number."""
+"""Header: how many retries lie behind the message, a whole number."""
 
 ATTEMPTS: Final = "x-attempts"
 """Header of a retry: the attempts that have failed so far, believed only with a ticket."""
@@ -16,17 +16,17 @@ DEADLINE: Final = "x-deadline"
 """Header: POSIX time in milliseconds after which the caller no longer waits."""
 
 TIMEOUT: Final = "x-timeout"
-"""Header: milliseconds that the caller waits, from the moment at which the broker takes the message."""
+"""Header: how many milliseconds the caller waits from the moment at which the broker takes the message."""
 
 STAMP: Final = "timestamp_in_ms"
-"""Header: POSIX time in milliseconds at which the broker took the message, where it is told to say so (RabbitMQ,
+"""Header: POSIX time in milliseconds at which the broker took the message, if the broker is told to add it (RabbitMQ,
 "Message Interceptors")."""
 
 DEATHS: Final = "x-death"
-"""Header: written by the broker when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
+"""Header: the broker writes it when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
 
 PRINCIPAL: Final = "x-principal"
-"""Header of a dead letter: whose request it was, believed only with a seal."""
+"""Header of a dead letter: the caller whose request it was, believed only with a seal."""
 
 SEAL: Final = "x-seal"
 """Header of a dead letter: shows that a worker wrote it, and for whom."""
@@ -38,10 +38,10 @@ DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
 
 HIGHEST_PRIORITY: Final = 4
 """Priority of a message without that property, and the highest that a caller may set: on RabbitMQ 4.3 a quorum queue
-delivers higher ones first, always (RabbitMQ, "Priority Support in Queues")."""
+always delivers higher ones first (RabbitMQ, "Priority Support in Queues")."""
 
 REDRIVE_PRIORITY: Final = 1
-"""Priority of a dead letter's request that is sent again: behind live traffic on RabbitMQ 4.3."""
+"""Priority with which a dead letter's request is sent again: behind live traffic on RabbitMQ 4.3."""
 
 
 class Request(Struct, frozen=True):
@@ -63,7 +63,7 @@ class Request(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Version and action, as log lines show them: ``v1.create_task``."""
+        """Its version and action, as log lines show them: ``v1.create_task``."""
         return f"{self.version}.{self.action}"
 
 

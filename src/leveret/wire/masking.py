@@ -1,6 +1,6 @@
-"""What may be written down of a stranger's text: no token wherever it stands, no secret field, no forged line.
+"""What may be written down of a stranger's text: no token, wherever it stands, no secret field, no forged line.
 
-Everything here takes time in proportion to the text, whatever the text is: a stranger chooses it.
+Everything here takes time in proportion to the length of the text, because a stranger chooses the text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ REMOVED: Final = "[removed]"
 _RUN: Final = re.compile(r"[\w.-]{12,}+")
 _SHORTEST_HEADER: Final = 10
 _SIGNATURE: Final = re.compile(r"[\w-]{40,}+")
-"""256 bits are 43 characters in base64 (RFC 7515, appendix C); a UUID has 36."""
+"""At least 40 characters: 256 bits are 43 characters in base64 (RFC 7515, appendix C), and a UUID has 36."""
 
 _NAMES: Final[dict[frozenset[str], tuple[re.Pattern[str], re.Pattern[str]]]] = {}
 
@@ -26,7 +26,7 @@ def without_tokens(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what could forge a line or turn it around where it is printed as it is.
+    """Escape what could forge a line, or change its direction, where the text is printed as it is.
 
     Escaped are control characters, all separators of lines, characters that change the direction of writing, other
     invisible ones and halves of surrogate pairs: whatever Python calls not printable (``str.isprintable``).
@@ -37,28 +37,28 @@ def printable(text: str) -> str:
 
 
 def shown(text: str, most: int) -> str:
-    """Write a stranger's text for a log or a letter: printable, without tokens, cut to ``most`` characters."""
+    """Return a stranger's text for a log or a letter: printable, without tokens, cut to ``most`` characters."""
     text = without_tokens(text)
     kept = printable(text[:most])
     return kept if len(text) <= most >= len(kept) else f"{kept[:most]}... ({len(text)} characters)"
 
 
 def without_secrets(value: Any, secrets: Iterable[str]) -> Any:
-    """Take secrets out of JSON wherever a caller put them: beside the data, deeper, or in a text that is JSON again.
+    """Return JSON without secrets, wherever a caller put them: beside the data, deeper, or in a text that is JSON too.
 
     Args:
-        value: what JSON can say.
-        secrets: names of fields whose values must not be written down; case and signs do not count.
+        value: any value that JSON can hold.
+        secrets: names of fields whose values must not be written down, in any case and with any signs.
     """
     names = frozenset(secrets)
     return _clean(value, names, frozenset(map(_bare, names)))
 
 
 def text_without_secrets(text: str, secrets: Iterable[str]) -> str:
-    """Take secrets out of a text that nobody could read.
+    """Return a text that could not be read as JSON, without secrets.
 
-    Behind each of their names goes whatever may be the value, and so does all that is long enough to be the signature
-    of a token that is broken.
+    Behind each name of a secret, whatever may be its value is taken out. So is everything that is long enough to be the
+    signature of a token of which only a part is there.
     """
     names = frozenset(secrets) | {"auth"}
     return _patterns(names)[1].sub(rf"\1{REMOVED}", _SIGNATURE.sub(REMOVED, without_tokens(text)))
@@ -98,7 +98,7 @@ def _clean(value: Any, secrets: frozenset[str], bare: frozenset[str]) -> Any:
 
 
 def _patterns(names: frozenset[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Patterns for JSON or form fields inside a text, and for a text of any kind, such as XML."""
+    """Return the patterns for fields of JSON or of a form inside a text, and for a text of any kind, such as XML."""
     found = _NAMES.get(names)
     if found is None:
         named = "|".join(map(re.escape, sorted(names)))

@@ -7,7 +7,7 @@ import pytest
 
 from leveret.amqp import ConnectFailed, Connection
 from leveret.broker.connecting import BrokerTrouble
-from leveret.broker.granting import BrokerUser, Granted, apply_users
+from leveret.broker.granting import BrokerUser, GrantedUser, apply_users
 from leveret.broker.management import Login, ManagementAddress
 from leveret.broker.users import Permissions
 from leveret.devbroker import answers
@@ -22,7 +22,7 @@ def name(operator: Operator, prefix: str) -> Iterator[str]:
     operator.management.remove_user(f"{prefix} user/ü")
 
 
-def apply(operator: Operator, *users: BrokerUser, vhost: str = "/") -> list[Granted]:
+def apply(operator: Operator, *users: BrokerUser, vhost: str = "/") -> list[GrantedUser]:
     return list(apply_users(operator.address, operator.login, vhost, users))
 
 
@@ -49,7 +49,7 @@ async def test_a_new_user_gets_a_password_once_and_keeps_it_when_this_is_done_ag
     assert len(made.password) >= 32
     assert permissions_of(operator, name) == [("^$", "^x$", "^$")]
     assert operator.management.user_tags(name) == ()
-    assert apply(operator, BrokerUser(name, FEW)) == [Granted(name, made=False, password=None)]
+    assert apply(operator, BrokerUser(name, FEW)) == [GrantedUser(name, made=False, password=None)]
     assert await enters(operator, name, made.password)
     assert made.password not in repr(made)
 

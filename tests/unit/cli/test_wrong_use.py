@@ -11,7 +11,7 @@ from taskmanager.cli import main
     ("arguments", "text"),
     [
         ("call health_check --data [1]", "--data cannot be used: it is not a JSON object but an array"),
-        ('call health_check --data {"a":NaN}', "--data cannot be used: it is not JSON: NaN is no JSON value"),
+        ('call health_check --data {"a":NaN}', "--data cannot be used: it is not JSON: NaN is not a JSON value"),
         ('call health_check --data {"a":1,"a":2}', "Name 'a' stands twice in one object"),
         ("call health_check --timeout 0", "--timeout: 0 is out of range"),
         ("call health_check --timeout nan", "--timeout: nan is out of range"),
