@@ -27,6 +27,10 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|tmp)/\w")
 PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b|@@")
+GENERATED = re.compile(r"<!-- begin: .*?<!-- end: ", re.DOTALL)
+LIST_MARKER = re.compile(r"^ *([-*]|\d+\.) +")
+WHOLE = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)")
+LONGEST_LINE = 110
 
 
 def name(page: Path) -> str:
@@ -36,6 +40,16 @@ def name(page: Path) -> str:
 def prose(page: Path) -> str:
     """The page without its blocks of code."""
     return FENCE.sub("", page.read_text())
+
+
+def lines_to_break(page: Path) -> list[str]:
+    """The long lines of a page's prose; a heading, a row of a table, one link or one piece of code stays whole."""
+    found = []
+    for line in GENERATED.sub("", prose(page)).splitlines():
+        words = WHOLE.sub("whole", LIST_MARKER.sub("", line)).split()
+        if len(line) > LONGEST_LINE and len(words) > 1 and not line.startswith(("|", "#")):
+            found.append(line)
+    return found
 
 
 def python_blocks() -> Iterator[tuple[str, str]]:
@@ -118,6 +132,11 @@ def test_no_page_names_a_folder_of_one_machine_or_holds_a_gap(page: Path) -> Non
     text = page.read_text()
     assert MACHINE.findall(text) == []
     assert PLACEHOLDER.findall(text) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_line_of_prose_is_longer_than_a_screen_is_wide(page: Path) -> None:
+    assert lines_to_break(page) == []
 
 
 @pytest.mark.parametrize(("where", "code"), [pytest.param(*block, id=block[0]) for block in python_blocks()])
