@@ -11,7 +11,7 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LIMIT, SceneFailed, all_say, consuming_again, operating, said, summary
 from faults.stage import Stage
-from leveret.worker import DEAF_EXIT
+from leveret.process.exit_codes import DEAF
 
 LOST: Final = "lost the broker"
 CANCELLED: Final = "cancelled the consumer"
@@ -110,7 +110,7 @@ async def _replace(stage: Stage, crew: Crew, load: Load) -> None:
         if not await load.reached(load.finished + GOING_ON):
             raise SceneFailed("the load had ended before the queue could be replaced as often as wanted")
     stage.notes["queue replaced at once"] = stage.notes.get("queue replaced at once", 0) + 1
-    if unforeseen := {how: count for how, count in crew.deaths.items() if how != f"exit {DEAF_EXIT}"}:
+    if unforeseen := {how: count for how, count in crew.deaths.items() if how != f"exit {DEAF}"}:
         raise SceneFailed(f"workers ended otherwise than because they were deaf: {unforeseen}")
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from leveret.process.backoff import Backoff
+from leveret.process.exit_codes import DONE
 
 LIMIT: Final = timedelta(seconds=20)
 """How long a process may take to stop; then it is killed."""
@@ -68,7 +69,7 @@ class _Crew:
 
     def __init__(self, command: Sequence[str], limit: timedelta, final: Collection[int]) -> None:
         self.over = asyncio.Event()
-        self.refusal = 0
+        self.refusal = DONE
         self._command = command
         self._limit = limit
         self._final = final

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+from leveret.process.exit_codes import DEAF
 from leveret.process.interrupts import stop_signals
 
 T = TypeVar("T")
@@ -20,9 +21,6 @@ Main = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
 
 ORPHAN_LIMIT: Final = timedelta(seconds=20)
 """How long a program may go on after the end of its input; its parent is gone, so nobody else would end it."""
-
-_STUCK: Final = 70
-"""Exit code of a program that went on for longer (sysexits, EX_SOFTWARE)."""
 
 
 def run(main: Main[T], *, stop_with_input: bool = False) -> T:
@@ -73,7 +71,7 @@ def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     except RuntimeError:  # the loop is closed: the program ends already
         return
     threading.Event().wait(ORPHAN_LIMIT.total_seconds())
-    os._exit(_STUCK)
+    os._exit(DEAF)
 
 
 def _read_input() -> bytes:

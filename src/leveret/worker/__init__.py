@@ -1,6 +1,6 @@
 """Serving requests: the worker and its parts, from a delivery to its settled outcome."""
 
-from leveret.worker.watch.loop_guard import DEAF_EXIT, end_process_within
+from leveret.worker.watch.loop_guard import end_process_within
 from leveret.worker.worker import Worker, WorkerOptions
 
-__all__ = ["DEAF_EXIT", "Worker", "WorkerOptions", "end_process_within"]
+__all__ = ["Worker", "WorkerOptions", "end_process_within"]

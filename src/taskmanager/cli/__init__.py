@@ -2,13 +2,15 @@
 
 import sys
 
-from taskmanager.cli.last_handler import ended_by_interrupt, run_to_end
+from taskmanager.cli.interrupt import ended_by_interrupt
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run the command; whatever goes wrong becomes one line and an exit code."""
+    with ended_by_interrupt():
+        from taskmanager.cli.last_handler import run_to_end  # noqa: PLC0415 - nothing is in hand yet
     sys.exit(run_to_end(_run))
 
 

@@ -12,10 +12,10 @@ import typer
 from leveret.broker.addresses import vhost_of
 from leveret.broker.granting import BrokerUser, apply_users
 from leveret.broker.management import Login, ManagementAddress
+from leveret.process.exit_codes import INTERRUPTED
 from taskmanager.bootstrap import build_broker_users
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.last_handler import INTERRUPTED
 from taskmanager.settings import Settings
 
 

@@ -11,9 +11,10 @@ import typer
 
 from leveret.client import LONGEST_TIMEOUT, Client, Received
 from leveret.errors import InvalidRequest, Overloaded
+from leveret.process.exit_codes import FAILED
 from leveret.wire.codec import decode_object, refusal, without_mark
 from taskmanager.bootstrap import build_topology
-from taskmanager.cli.endings import FAILED, WrongUse
+from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings

@@ -1,4 +1,4 @@
-"""How a command ends: exit codes, and one clear line for everything that was to be expected."""
+"""How a command ends: the exit code of each error, and one clear line for everything that was to be expected."""
 
 from __future__ import annotations
 
@@ -18,22 +18,10 @@ from leveret.errors import (
     WorkerDeaf,
     WorkerStopped,
 )
-from leveret.worker import DEAF_EXIT
+from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, WRONG_USE
 from taskmanager.cli.streams import tell
 from taskmanager.demo.promises import DemoFailed
 from taskmanager.settings import SettingsError
-
-FAILED: Final = 1
-"""An error response, or a demonstration that did not show what it promises."""
-
-WRONG_USE: Final = 2
-"""Arguments or settings that cannot be used; nothing was done."""
-
-NO_ANSWER: Final = 3
-"""What the command needs does not answer or refuses: no reply, no broker, no database, a queue of another kind."""
-
-DEAF: Final = DEAF_EXIT
-"""A worker that was deaf or stuck ended itself, so that another one is started in its place."""
 
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,

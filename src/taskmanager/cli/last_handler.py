@@ -1,30 +1,21 @@
 """What catches everything that a command did not: a person reads one line, never a traceback.
 
-Imports nothing but the standard library, so that it is there before anything can fail.
+Imports next to nothing but the standard library, so that it is there before anything can fail.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final
 
+from leveret.process.exit_codes import DONE, INTERRUPTED, READER_GONE, UNFORESEEN
+from taskmanager.cli.interrupt import end_at_interrupt
 from taskmanager.cli.streams import OutputLost, prepare_streams, tell
-
-UNFORESEEN: Final = 4
-"""An error that nobody foresaw, or an output that could not be written; what was asked for may have been done."""
-
-INTERRUPTED: Final = 128 + 2
-"""Ctrl-C, as a shell reports a program that SIGINT ended."""
-
-READER_GONE: Final = 128 + 13
-"""Whoever read the output has closed it, as a shell reports a program that SIGPIPE ended."""
 
 _LONGEST: Final = 1000
 """Characters of an unforeseen error's own text."""
@@ -45,28 +36,12 @@ def run_to_end(command: Callable[[], None]) -> int:
     return code or lost
 
 
-@contextmanager
-def ended_by_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the process at once and without words, while it imports and has nothing in hand."""
-    _set_interrupt(signal.default_int_handler, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        _set_interrupt(signal.SIG_DFL, signal.default_int_handler)
-
-
-def _set_interrupt(before: Any, after: Any) -> None:
-    """Change what Ctrl-C does; where it is ignored or somebody else handles it, and in other threads, that stays."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == before:
-        signal.signal(signal.SIGINT, after)
-
-
 def _code_of(step: Callable[[], object]) -> int:
     try:
         try:
             step()
         finally:
-            _set_interrupt(signal.default_int_handler, signal.SIG_DFL)
+            end_at_interrupt()
     except SystemExit as ended:
         return _exit_code(ended)
     except KeyboardInterrupt:
@@ -79,7 +54,7 @@ def _code_of(step: Callable[[], object]) -> int:
     except BaseException as error:
         logger.critical("%s", _in_words(error), exc_info=error)
         return UNFORESEEN
-    return 0
+    return DONE
 
 
 def _exit_code(ended: SystemExit) -> int:

@@ -12,6 +12,7 @@ from leveret.broker.queues import report_queues
 from leveret.letters.letter import Letter
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
+from leveret.process.exit_codes import FAILED
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import show_body
 from leveret.wire.letter import LetterBody
@@ -19,7 +20,7 @@ from leveret.wire.masking import printable, shown, without_secrets
 from taskmanager.actions import api
 from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first
-from taskmanager.cli.endings import FAILED, WrongUse
+from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
 from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings

@@ -12,6 +12,7 @@ import typer
 
 from leveret.broker.addresses import shown_address
 from leveret.errors import WorkerDeaf
+from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
 from leveret.process.interrupts import interruptible
 from leveret.process.memory import live_long
 from leveret.process.processes import LIMIT, supervise
@@ -21,7 +22,6 @@ from leveret.sql.sqlite_file import others_may_read
 from leveret.worker import end_process_within
 from taskmanager import logs
 from taskmanager.bootstrap import build_topology, build_worker, prepare_database
-from taskmanager.cli.endings import NO_ANSWER, WRONG_USE
 from taskmanager.cli.environment import load_settings
 from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings

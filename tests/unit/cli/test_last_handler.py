@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from taskmanager.cli.last_handler import INTERRUPTED, UNFORESEEN, run_to_end
+from leveret.process.exit_codes import INTERRUPTED, UNFORESEEN
+from taskmanager.cli.last_handler import run_to_end
 
 PROGRAM = """
 import os, signal, sys, threading

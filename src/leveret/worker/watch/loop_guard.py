@@ -11,12 +11,10 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
 
+from leveret.process.exit_codes import DEAF
 from leveret.worker.watch.stacks import stack_of
 
 logger: Final = logging.getLogger("leveret.worker")
-
-DEAF_EXIT: Final = 70
-"""Exit code of a process that ended because it was deaf or stuck (sysexits, EX_SOFTWARE)."""
 
 TICKS: Final = 12
 """So many ticks of the thread make the whole time."""
@@ -80,7 +78,7 @@ def end_process(words: str) -> None:
     speaker = threading.Thread(target=_say, args=(words,), name="last words", daemon=True)
     speaker.start()
     speaker.join(_SPEAKING)
-    os._exit(DEAF_EXIT)
+    os._exit(DEAF)
 
 
 def _say(words: str) -> None:
@@ -91,6 +89,6 @@ def _say(words: str) -> None:
 
 def end_process_within(limit: timedelta) -> None:
     """End this process after a while if it still runs: what makes a worker deaf may keep it from its end as well."""
-    ending = threading.Timer(limit.total_seconds(), os._exit, (DEAF_EXIT,))
+    ending = threading.Timer(limit.total_seconds(), os._exit, (DEAF,))
     ending.daemon = True
     ending.start()

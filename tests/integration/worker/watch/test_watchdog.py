@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from leveret.amqp import Connection, Delivery
 from leveret.devbroker import DevBroker
 from leveret.errors import WorkerDeaf
+from leveret.process.exit_codes import DEAF
 from leveret.topology import Topology
-from leveret.worker import DEAF_EXIT, WorkerOptions
+from leveret.worker import WorkerOptions
 from leveret.worker.watch.watchdog import LOOKS, Sight, Watch
 from support.notes import NoteContext, note_api
 from support.serving import LIMIT, Broker, Caller, Serve, calling, into, serving, until
@@ -139,7 +140,7 @@ async def test_an_action_that_blocks_the_loop_ends_the_process_which_says_where(
     assert (await caller.ask(request("a")))["status"] == "ok"
     await caller.send(request("b", "block"))
     _, said = await asyncio.to_thread(process.communicate, timeout=LIMIT)
-    assert process.returncode == DEAF_EXIT
+    assert process.returncode == DEAF
     last = said.splitlines()[-1]
     assert last.startswith("CRITICAL deaf: the event loop hangs for 1 s already, in block (stuck_worker.py:")
 

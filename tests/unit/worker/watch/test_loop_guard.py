@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from leveret.worker.watch.loop_guard import DEAF_EXIT, TICKS, LoopGuard
+from leveret.process.exit_codes import DEAF
+from leveret.worker.watch.loop_guard import TICKS, LoopGuard
 from testbed.waiting import wait_until
 
 LIMIT = 20.0
@@ -16,6 +17,7 @@ LIMIT = 20.0
 STUBBORN = """
 import logging, sys, threading
 from datetime import timedelta
+from leveret.process.exit_codes import DEAF
 from leveret.worker.watch.loop_guard import end_process, end_process_within
 
 class Blocked(logging.Handler):
@@ -85,4 +87,4 @@ def test_a_process_ends_whatever_its_threads_and_its_log_do(arguments: list[str]
     done = subprocess.run(
         [sys.executable, "-c", STUBBORN, *arguments], capture_output=True, text=True, check=False, timeout=LIMIT
     )
-    assert (done.returncode, done.stderr) == (DEAF_EXIT, said)
+    assert (done.returncode, done.stderr) == (DEAF, said)

@@ -1,0 +1,33 @@
+"""Ctrl-C where a command has nothing in hand: it ends the process at once and without words.
+
+Imports nothing but the standard library, so that it is there before anything else is imported.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once and without words, while it imports and has nothing in hand."""
+    end_at_interrupt()
+    try:
+        yield
+    finally:
+        _change(signal.SIG_DFL, signal.default_int_handler)
+
+
+def end_at_interrupt() -> None:
+    """Let Ctrl-C end the process at once and without words from now on."""
+    _change(signal.default_int_handler, signal.SIG_DFL)
+
+
+def _change(before: Any, after: Any) -> None:
+    """Change what Ctrl-C does; where it is ignored or somebody else handles it, and in other threads, that stays."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == before:
+        signal.signal(signal.SIGINT, after)
