@@ -9,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from leveret.amqp import Channel
+from leveret.durations import format_duration
 
 DELIVERY_LIMIT: Final = 2_000_000_000
 """Never reached: looking at a message counts as a delivery on RabbitMQ 4.0 to 4.2, where the default of 20 would lose
@@ -56,7 +57,7 @@ class Topology(Struct, frozen=True):
         """The retry queue of each delay: one name without a delay in it when there is one delay only."""
         if len(self.delays) == 1:
             return (f"{self.requests}.retry",)
-        return tuple(f"{self.requests}.retry.{duration_name(delay)}" for delay in self.delays)
+        return tuple(f"{self.requests}.retry.{format_duration(delay, days=False)}" for delay in self.delays)
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -66,7 +67,7 @@ class Topology(Struct, frozen=True):
         waiting = [
             Queue(
                 name,
-                f"waits {duration_name(delay)}, then goes back to {self.requests}",
+                f"waits {format_duration(delay, days=False)}, then goes back to {self.requests}",
                 {**_QUORUM, **to_requests, "x-message-ttl": int(delay / timedelta(milliseconds=1))},
             )
             for name, delay in zip(self.retries, self.delays, strict=True)
@@ -92,15 +93,6 @@ class Topology(Struct, frozen=True):
         for queue in self.queues:
             await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
         await channel.bind_queue(self.requests, self.exchange, self.requests)
-
-
-def duration_name(duration: timedelta) -> str:
-    """Write a duration as settings and queue names have it: ``300ms``, ``5s``, ``2m``."""
-    milliseconds = int(duration / timedelta(milliseconds=1))
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
-        if milliseconds % size == 0 and milliseconds:
-            return f"{milliseconds // size}{unit}"
-    return f"{milliseconds}ms"
 
 
 _QUORUM: Final[Mapping[str, str | int]] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from leveret.auth.keys import secret_key
 from leveret.broker.addresses import shown_address
+from leveret.durations import format_duration, parse_duration
 from leveret.process.urls import SIGNS, split_url
 from leveret.sql.libpq import hosts_to_query, read_parameters
 from leveret.sql.records import RateLimit
-from taskmanager.durations import format_duration, parse_duration
 
 T = TypeVar("T")
 

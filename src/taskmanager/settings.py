@@ -12,10 +12,10 @@ from typing import Any, Final, Self, get_args
 
 import sqlalchemy as sa
 
+from leveret.durations import format_duration
 from leveret.sql.pooling import Pooler
 from leveret.sql.records import RateLimit
 from taskmanager import setting_values as values
-from taskmanager.durations import format_duration
 from taskmanager.service_links import is_service_link
 
 PREFIX: Final = "TASKMANAGER_"

@@ -2,22 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from leveret.topology import DELIVERY_LIMIT, Topology, duration_name
-
-
-@pytest.mark.parametrize(
-    ("duration", "name"),
-    [
-        (timedelta(milliseconds=300), "300ms"),
-        (timedelta(seconds=5), "5s"),
-        (timedelta(seconds=1.5), "1500ms"),
-        (timedelta(minutes=2), "2m"),
-        (timedelta(seconds=90), "90s"),
-        (timedelta(hours=1), "1h"),
-    ],
-)
-def test_a_duration_is_written_in_its_largest_whole_unit(duration: timedelta, name: str) -> None:
-    assert duration_name(duration) == name
+from leveret.topology import DELIVERY_LIMIT, Topology
 
 
 def test_the_published_names() -> None:
@@ -31,6 +16,11 @@ def test_several_delays_have_a_queue_each() -> None:
     assert ladder.retries == ("api.requests.retry.1s", "api.requests.retry.10s")
     waits = [queue.arguments.get("x-message-ttl") for queue in ladder.queues]
     assert waits == [None, 1_000, 10_000, None]
+
+
+def test_the_queue_of_a_day_keeps_its_name_in_hours() -> None:
+    ladder = Topology(delays=(timedelta(seconds=90), timedelta(days=1)))
+    assert ladder.retries == ("api.requests.retry.90s", "api.requests.retry.24h")
 
 
 def test_no_queue_loses_a_message_by_being_looked_at() -> None:

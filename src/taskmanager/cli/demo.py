@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from leveret.durations import parse_duration
 from leveret.process.interrupts import interruptible
 from taskmanager.cli.endings import WrongUse
 from taskmanager.demo.play import run_demo
 from taskmanager.demo.stage import DemoOptions
-from taskmanager.durations import parse_duration
 
 
 def demo(

@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 
 from leveret.broker.queues import QueueReport, report_queues
+from leveret.durations import format_duration
 from leveret.letters.letter import Letter
 from leveret.letters.look import look_at_letters
 from leveret.wire.envelope import RETRY_COUNT
 from leveret.wire.letter import LetterBody
 from taskmanager.demo.promises import promise
 from taskmanager.demo.story import Story
-from taskmanager.durations import format_duration
 
 _REASON: Final = "simulated temporary error"
 _LIMIT: Final = 10.0

@@ -7,13 +7,13 @@ import time
 
 from leveret.broker.addresses import shown_address
 from leveret.broker.connecting import BrokerTrouble
+from leveret.durations import format_duration
 from taskmanager.demo import crash, failures, repeated, scenes
 from taskmanager.demo.log_book import LogBook
 from taskmanager.demo.promises import DemoFailed, promise
 from taskmanager.demo.screen import Screen
 from taskmanager.demo.stage import DemoOptions, Stage, choose_broker, set_stage
 from taskmanager.demo.story import Story
-from taskmanager.durations import format_duration
 
 _LAST_LINES = 15
 

@@ -16,12 +16,12 @@ from leveret.broker.addresses import shown_address
 from leveret.broker.queues import remove_topology
 from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker, answers
+from leveret.durations import format_duration
 from leveret.process.interrupts import undisturbed, uninterrupted
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.demo.crew import Crew
 from taskmanager.demo.log_book import LogBook
-from taskmanager.durations import format_duration
 from taskmanager.settings import PREFIX, Settings, environment
 
 

@@ -18,7 +18,7 @@ from taskmanager.cli import main
         ("call health_check --timeout soon", "--timeout"),
         ("call health_check --no-such-option", "No such option"),
         ("call", "Missing argument"),
-        ("demo --retry-delay soon", "--retry-delay: 'soon' is no duration"),
+        ("demo --retry-delay soon", "--retry-delay: 'soon' is not a duration"),
         ("demo --retry-delay 0s", "--retry-delay: 0s is out of range"),
         ("demo --workers 1", "--workers"),
         ("worker --processes 0", "--processes"),

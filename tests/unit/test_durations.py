@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskmanager.durations import format_duration, parse_duration
+from leveret.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,25 @@ def test_a_duration_is_written_in_the_largest_unit_that_fits(milliseconds: int, 
     assert format_duration(timedelta(milliseconds=milliseconds)) == text
 
 
-@given(st.integers(0, 10**11))
-def test_what_is_written_is_read_again(milliseconds: int) -> None:
+@pytest.mark.parametrize(("days", "text"), [(1, "24h"), (2, "48h"), (31, "744h")])
+def test_a_name_of_a_queue_has_no_days(days: int, text: str) -> None:
+    assert format_duration(timedelta(days=days), days=False) == text
+
+
+MILLISECONDS = st.integers(0, 10**11) | st.builds(
+    lambda count, size: count * size, st.integers(0, 1000), st.sampled_from([1_000, 60_000, 3_600_000, 86_400_000])
+)
+
+
+@given(MILLISECONDS, st.booleans())
+def test_what_is_written_is_read_as_the_same(milliseconds: int, days: bool) -> None:
     duration = timedelta(milliseconds=milliseconds)
-    assert parse_duration(format_duration(duration)) == duration
+    assert parse_duration(format_duration(duration, days=days)) == duration
+
+
+@given(MILLISECONDS)
+def test_what_is_read_is_written_in_one_way(milliseconds: int) -> None:
+    duration = timedelta(milliseconds=milliseconds)
+    written = format_duration(duration)
+    assert format_duration(parse_duration(format_duration(duration, days=False))) == written
+    assert format_duration(parse_duration(f"{milliseconds}ms")) == written
