@@ -16,7 +16,7 @@ from leveret.broker.addresses import shown_address
 from leveret.durations import format_duration, parse_duration
 from leveret.process.urls import SIGNS, split_url
 from leveret.sql.libpq import hosts_to_query, read_parameters
-from leveret.sql.records import RateLimit
+from leveret.worker.admit.rate_limit import RateLimit
 
 T = TypeVar("T")
 

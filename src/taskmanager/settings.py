@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from leveret.durations import format_duration
 from leveret.sql.pooling import Pooler
-from leveret.sql.records import RateLimit
+from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager import setting_values as values
 from taskmanager.service_links import is_service_link
 

@@ -1,8 +1,7 @@
-"""Where effects and responses are kept: the records of the inbox and the contract of its store."""
+"""What the store keeps and returns: keys, stored responses, rows, leases."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -36,22 +35,6 @@ class Row(Struct, frozen=True):
     version: str
     action: str
     response: bytes
-
-
-class RateLimit(Struct, frozen=True):
-    """How many requests one principal may have executed.
-
-    Attributes:
-        most: requests in one window.
-        window: how long one is; it begins with the first request in it.
-    """
-
-    most: int
-    window: timedelta
-
-    def __post_init__(self) -> None:
-        if self.most < 1 or self.window < timedelta(milliseconds=1):
-            raise ValueError(f"A rate limit needs at least 1 request and 1 ms, got {self.most} and {self.window}")
 
 
 class Lease(Struct, frozen=True):

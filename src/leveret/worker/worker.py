@@ -19,10 +19,10 @@ from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.process.backoff import Backoff
 from leveret.retry import RetryPolicy
-from leveret.sql.records import RateLimit
 from leveret.sql.store import Store
 from leveret.topology import Topology
 from leveret.worker.admit.admission import Admission
+from leveret.worker.admit.rate_limit import RateLimit
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import ROOM, Room
 from leveret.worker.consuming import Consumption

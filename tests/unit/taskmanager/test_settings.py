@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leveret.sql.records import RateLimit
+from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager.setting_values import database_url, shown_database
 from taskmanager.settings import Settings, SettingsError, environment
 

@@ -12,7 +12,8 @@ from math import inf
 from typing import Final
 
 from leveret.errors import RateLimited
-from leveret.sql.records import Lease, RateLimit
+from leveret.sql.records import Lease
+from leveret.worker.admit.rate_limit import RateLimit
 
 SHARES: Final = 10
 """A share is this part of what is left in the window, and at least one request."""

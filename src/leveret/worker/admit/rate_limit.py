@@ -1,0 +1,23 @@
+"""What a rate limit is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from msgspec import Struct
+
+
+class RateLimit(Struct, frozen=True):
+    """How many requests one principal may have executed.
+
+    Attributes:
+        most: requests in one window.
+        window: how long one is; it begins with the first request in it.
+    """
+
+    most: int
+    window: timedelta
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.window < timedelta(milliseconds=1):
+            raise ValueError(f"A rate limit needs at least 1 request and 1 ms, got {self.most} and {self.window}")
