@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping
 from typing import Any, Final
 
 from leveret.auth import keys as signing
-from leveret.auth.keys import Key
+from leveret.auth.keys import SigningKey
 from leveret.errors import InvalidRequest
 from leveret.wire.codec import decode_object, encode_json
 
@@ -26,14 +26,14 @@ class NotVerified(ValueError):
     """No token of ours; the text is for us and never for the caller."""
 
 
-def sign(claims: Mapping[str, Any], key: Key, typ: str) -> str:
+def sign(claims: Mapping[str, Any], key: SigningKey, typ: str) -> str:
     """Write a signed token; the header names the key when it has a ``kid``."""
     header = {"alg": key.algorithm, "typ": typ} | ({"kid": key.kid} if key.kid is not None else {})
     signed = f"{_encode(encode_json(header))}.{_encode(encode_json(claims))}"
     return f"{signed}.{_encode(signing.sign(signed.encode(), key))}"
 
 
-def verify(token: str, keys: Mapping[str | None, Key], types: Container[str | None]) -> dict[str, Any]:
+def verify(token: str, keys: Mapping[str | None, SigningKey], types: Container[str | None]) -> dict[str, Any]:
     """Read a signed token.
 
     Args:
@@ -59,7 +59,9 @@ def verify(token: str, keys: Mapping[str | None, Key], types: Container[str | No
         raise NotVerified("no strict JSON object") from error
 
 
-def _choose(header: Mapping[str, Any], keys: Mapping[str | None, Key], types: Container[str | None]) -> Key:
+def _choose(
+    header: Mapping[str, Any], keys: Mapping[str | None, SigningKey], types: Container[str | None]
+) -> SigningKey:
     """Find the key that must have signed; keys and addresses of keys in a header mean nothing (RFC 8725, 3.10)."""
     if "crit" in header or "b64" in header:
         raise NotVerified("an extension that is not understood (RFC 7515, section 4.1.11)")

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from leveret.auth import jws
 from leveret.auth.claims import Expired, check_origin, check_times, subject_of
-from leveret.auth.keys import HS256, NO_KEYS, Key, KeySet, secret_key
+from leveret.auth.keys import HS256, NO_KEYS, KeySet, SigningKey, secret_key
 from leveret.auth.seals import is_seal, make_seal, seal_key
 from leveret.errors import Unauthenticated
 
@@ -75,12 +75,12 @@ class Ticket(Struct, frozen=True):
 class _Trust:
     """What is believed under one set of keys; replaced as a whole, with its verdicts, when the keys change."""
 
-    def __init__(self, secret: Key, keys: KeySet) -> None:
+    def __init__(self, secret: SigningKey, keys: KeySet) -> None:
         self.signer = keys.signer or secret
-        self.token_keys: dict[str | None, Key] = {None: secret, **{key.kid: key for key in keys.tokens.values()}}
+        self.token_keys: dict[str | None, SigningKey] = {None: secret, **{key.kid: key for key in keys.tokens.values()}}
         self.ticket_signer = _ticket_key(secret.private)
         known = [self.ticket_signer, *map(_ticket_key, keys.secrets.values())]
-        self.ticket_keys: dict[str | None, Key] = {None: self.ticket_signer, **{key.kid: key for key in known}}
+        self.ticket_keys: dict[str | None, SigningKey] = {None: self.ticket_signer, **{key.kid: key for key in known}}
         former = {_fingerprint_key(other) for other in keys.secrets.values()}
         self.fingerprint_key = _fingerprint_key(secret.private)
         self.former_fingerprint_keys = tuple(former - {self.fingerprint_key})
@@ -249,10 +249,10 @@ def _retries_of(claims: dict[str, Any], request_id: str) -> int:
     return retries
 
 
-def _ticket_key(secret: bytes) -> Key:
+def _ticket_key(secret: bytes) -> SigningKey:
     """Derive the key of a secret's tickets; its ``kid`` names the secret without giving anything of it away."""
     key = hmac.digest(secret, b"leveret ticket", "sha256")
-    return Key(HS256, key, key, hmac.digest(key, b"leveret ticket kid", "sha256")[:8].hex())
+    return SigningKey(HS256, key, key, hmac.digest(key, b"leveret ticket kid", "sha256")[:8].hex())
 
 
 def _fingerprint_key(secret: bytes) -> bytes:

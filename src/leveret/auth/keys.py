@@ -39,7 +39,7 @@ class KeySetError(ValueError):
     """A set of keys that cannot be used; the text says which key and why, and holds nothing of a key."""
 
 
-class Key(Struct, frozen=True):
+class SigningKey(Struct, frozen=True):
     """One key and the one algorithm that it is for.
 
     Attributes:
@@ -55,10 +55,10 @@ class Key(Struct, frozen=True):
     kid: str | None = None
 
     def __repr__(self) -> str:
-        return f"Key({self.algorithm}, kid={self.kid!r})"
+        return f"SigningKey({self.algorithm}, kid={self.kid!r})"
 
 
-def secret_key(secret: bytes, kid: str | None = None) -> Key:
+def secret_key(secret: bytes, kid: str | None = None) -> SigningKey:
     """Make an HS256 key.
 
     Raises:
@@ -68,10 +68,10 @@ def secret_key(secret: bytes, kid: str | None = None) -> Key:
         raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
     if _PEM_OR_SSH.search(secret):  # whoever has the public part of such a key could sign with it
         raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead")
-    return Key(HS256, secret, secret, kid)
+    return SigningKey(HS256, secret, secret, kid)
 
 
-def sign(text: bytes, key: Key) -> bytes:
+def sign(text: bytes, key: SigningKey) -> bytes:
     """Make a signature with a key that has a private part."""
     if key.algorithm == HS256:
         return hmac.digest(key.private, text, "sha256")
@@ -79,7 +79,7 @@ def sign(text: bytes, key: Key) -> bytes:
     return signature
 
 
-def is_signed(text: bytes, signature: bytes, key: Key) -> bool:
+def is_signed(text: bytes, signature: bytes, key: SigningKey) -> bool:
     """Tell whether this is the signature of the key; how long that takes tells nothing about the right one."""
     if key.algorithm == HS256:
         return hmac.compare_digest(hmac.digest(key.public, text, "sha256"), signature)
@@ -97,8 +97,8 @@ class KeySet(Struct, frozen=True):
         passed_over: what stands in the set and is of no use here: for each a text that says which key and why.
     """
 
-    tokens: Mapping[str, Key]
-    signer: Key | None = None
+    tokens: Mapping[str, SigningKey]
+    signer: SigningKey | None = None
     secrets: Mapping[str, bytes] = {}
     passed_over: tuple[str, ...] = ()
 
@@ -130,9 +130,9 @@ def read_key_set(document: bytes) -> KeySet:
     Raises:
         KeySetError: what is wrong with which key.
     """
-    tokens: dict[str, Key] = {}
+    tokens: dict[str, SigningKey] = {}
     secrets: dict[str, bytes] = {}
-    signer: Key | None = None
+    signer: SigningKey | None = None
     passed_over: list[str] = []
     for number, entry in enumerate(_entries(document), start=1):
         try:
@@ -153,7 +153,7 @@ def read_key_set(document: bytes) -> KeySet:
     return KeySet(tokens, signer, secrets, tuple(passed_over))
 
 
-def _usable(entry: Mapping[str, Any], kid: str) -> tuple[set[str], Key]:
+def _usable(entry: Mapping[str, Any], kid: str) -> tuple[set[str], SigningKey]:
     try:
         return _operations(entry), _read_key(entry, kid)
     except KeySetError as error:
@@ -168,7 +168,7 @@ def _is_the_operators(entry: Any) -> bool:
     return entry.get("kty") == "oct" or (isinstance(operations, list) and any(name in operations for name in _OURS))
 
 
-def _keep_apart(tokens: Mapping[str, Key], secrets: Mapping[str, bytes]) -> None:
+def _keep_apart(tokens: Mapping[str, SigningKey], secrets: Mapping[str, bytes]) -> None:
     for kid, secret in secrets.items():
         for token_kid, key in tokens.items():
             if key.public == secret:
@@ -200,7 +200,7 @@ def _kid(entry: Any, number: int, *, known: Container[str]) -> str:
     return kid
 
 
-def _read_key(entry: Mapping[str, Any], kid: str) -> Key:
+def _read_key(entry: Mapping[str, Any], kid: str) -> SigningKey:
     kty = entry.get("kty")
     reader = _READERS.get(kty) if isinstance(kty, str) else None
     if reader is None:
@@ -233,7 +233,7 @@ def _operations(entry: Mapping[str, Any]) -> set[str]:
     return useful
 
 
-def _oct(entry: Mapping[str, Any], kid: str) -> Key:
+def _oct(entry: Mapping[str, Any], kid: str) -> SigningKey:
     text = entry.get("k")
     if not (isinstance(text, str) and _BASE64URL.fullmatch(text)):
         raise KeySetError("k is no base64url text")
@@ -243,27 +243,27 @@ def _oct(entry: Mapping[str, Any], kid: str) -> Key:
     return secret_key(secret, kid)
 
 
-def _okp(entry: Mapping[str, Any], kid: str) -> Key:
+def _okp(entry: Mapping[str, Any], kid: str) -> SigningKey:
     if entry.get("crv") != "Ed25519":
         raise KeySetError(f"crv {_shown(entry.get('crv'))} is not supported: use Ed25519")
     public, private, x = _public_keys().read_ed25519(entry)
     if x != entry["x"]:  # not every PyJWT compares them
         raise KeySetError("its x is not the public part of its d")
-    return Key("EdDSA", public, private, kid)
+    return SigningKey("EdDSA", public, private, kid)
 
 
-def _ec(entry: Mapping[str, Any], kid: str) -> Key:
+def _ec(entry: Mapping[str, Any], kid: str) -> SigningKey:
     if entry.get("crv") != "P-256":
         raise KeySetError(f"crv {_shown(entry.get('crv'))} is not supported: use P-256")
     public, private = _public_keys().read_p256(entry)
-    return Key("ES256", public, private, kid)
+    return SigningKey("ES256", public, private, kid)
 
 
-def _rsa(entry: Mapping[str, Any], kid: str) -> Key:
+def _rsa(entry: Mapping[str, Any], kid: str) -> SigningKey:
     public, private, bits = _public_keys().read_rsa(entry)
     if bits < SHORTEST_RSA:
         raise KeySetError(f"it has {bits} bits, at least {SHORTEST_RSA} are needed")
-    return Key("RS256", public, private, kid)
+    return SigningKey("RS256", public, private, kid)
 
 
 def _shown(value: object) -> str:
@@ -276,7 +276,7 @@ def _public_keys() -> ModuleType:
     return public_keys
 
 
-_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Key]]] = {
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], SigningKey]]] = {
     "oct": _oct,
     "OKP": _okp,
     "EC": _ec,

@@ -205,4 +205,4 @@ def test_an_explanation_holds_nothing_of_a_key(document: bytes, words: str) -> N
 def test_nothing_of_a_key_is_in_its_repr() -> None:
     keys = read_key_set(key_set(oct_jwk(OCT, kid="a", key_ops=["sign"]), ed_jwk(private=True, kid="b")))
     assert repr(keys) == "KeySet(a (HS256, signs), b (EdDSA))"
-    assert repr(keys.tokens["b"]) == "Key(EdDSA, kid='b')"
+    assert repr(keys.tokens["b"]) == "SigningKey(EdDSA, kid='b')"
