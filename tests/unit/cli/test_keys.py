@@ -89,7 +89,7 @@ def test_a_secret_is_replaced_while_requests_wait(path: Path, monkeypatch: pytes
     ]
     for maker in both:
         assert [reader.read_ticket(maker.issue_ticket(ticket), "a1") for reader in both] == [ticket, ticket]
-    assert "no key of tokens" in refused("sign", "secret-1")
+    assert "not a key of tokens" in refused("sign", "secret-1")
 
 
 def test_a_new_file_is_the_owners_only_and_a_changed_one_keeps_its_permissions(path: Path) -> None:
@@ -157,6 +157,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch
     assert "No key is named 'b': there are a" in refused("sign", "b")
     assert "No key is named 'b'" in refused("remove", "b")
     assert "needs a kid" in refused("add", "")
+    assert "needs a kid" in refused("add", "", "--kind", "oct")
     assert path.read_bytes() == before
     public: dict[str, Any] = json.loads(before)["keys"][0]
     del public["d"]
