@@ -20,7 +20,7 @@ from tally import PATIENCE, Figures, Load, Request, concurrent_calls
 PREFETCH = 200
 KEY = b"a key of the benchmark, 32 bytes or more"
 
-api: Api[None] = Api("echo")
+api: Api[None] = Api()
 
 
 class Echo(msgspec.Struct):

@@ -150,8 +150,7 @@ class Action(Struct, frozen=True):
 class Api(Generic[S]):
     """The actions of an application, by version and name."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self) -> None:
         self._actions: dict[tuple[str, str], Action] = {}
 
     def action(

@@ -36,7 +36,7 @@ class Login(Struct, frozen=True):
 
 def note_api() -> Api:
     """Actions that write, fail in every way, or run in the event loop."""
-    api: Api = Api("notes")
+    api: Api = Api()
 
     @api.action("v1", "health_check", public=True)
     async def health_check(context: NoteContext) -> dict[str, str]:

@@ -12,7 +12,7 @@ from leveret.sql import Store, create_engine
 from leveret.worker import Worker, WorkerOptions
 from support.serving import keyring, quick
 
-api: Api = Api("stuck")
+api: Api = Api()
 
 
 @api.action("v1", "block", public=True)

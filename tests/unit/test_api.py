@@ -17,7 +17,7 @@ class Wanted(Struct, frozen=True):
 
 
 def an_api() -> Api:
-    api: Api = Api("test")
+    api: Api = Api()
 
     @api.action("v1", "act", writes=True)
     def act(context: Context, wanted: Wanted) -> str:

@@ -82,15 +82,6 @@ class Prepared:
         """
         return run_form(connection, self._form(connection), values)
 
-    def run_many(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
-        """Execute it for each row, without results.
-
-        Raises:
-            sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
-        """
-        form = self._form(connection)
-        _execute(connection, form, list(map(form.given, rows)), many=True).close()
-
     def _form(self, connection: sa.Connection) -> Form:
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
@@ -233,7 +224,7 @@ class _Context:
     executemany = False
 
 
-def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = False) -> Any:
+def _execute(connection: sa.Connection, form: Form, given: Any) -> Any:
     """Execute on a new cursor, with the engine's events and the counter around it and SQLAlchemy's errors out of it."""
     if not connection.in_transaction():
         connection.begin()  # as Connection.execute does by itself
@@ -246,16 +237,16 @@ def _execute(connection: sa.Connection, form: Form, given: Any, *, many: bool = 
     cursor: Any = raw.dbapi_connection.cursor()
     if events.before_cursor_execute:
         for tell in events.before_cursor_execute:
-            tell(connection, cursor, text, given, context, many)
+            tell(connection, cursor, text, given, context, context.executemany)
     try:
-        (cursor.executemany if many else cursor.execute)(text, given)
+        cursor.execute(text, given)
     except connection.dialect.loaded_dbapi.Error as error:
         _fail(connection, cursor, form, given, error)
     if counter is not None:
         counter.after(text)
     if events.after_cursor_execute:
         for tell in events.after_cursor_execute:
-            tell(connection, cursor, text, given, context, many)
+            tell(connection, cursor, text, given, context, context.executemany)
     return cursor
 
 

@@ -32,7 +32,7 @@ class Services:
 
 TaskContext = Context[Services]
 
-api: Final = Api[Services]("taskmanager")
+api: Final = Api[Services]()
 
 
 _ID: Final = re.compile("[1-9][0-9]{0,18}")

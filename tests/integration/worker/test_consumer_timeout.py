@@ -23,7 +23,7 @@ async def test_a_worker_whose_delivery_is_held_too_long_consumes_again(
     private_broker: DevBroker, topology: Topology, database: str, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     private_broker.control("eval", SOON)
-    api: Api = Api("slow")
+    api: Api = Api()
     begun: list[str] = []
     gate = threading.Event()
 

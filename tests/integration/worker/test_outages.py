@@ -83,7 +83,7 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
     known: list[Key] = []
     all_wait, back = threading.Event(), threading.Event()
     ping, attempts = Store.ping, Store.attempts
-    api: Api = Api("away")
+    api: Api = Api()
 
     @api.action("v1", "look")
     def look(context: Context) -> str:

@@ -240,7 +240,7 @@ async def test_a_request_that_waits_for_room_is_kept_as_bytes_only(
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    api: Api = Api("heavy")
+    api: Api = Api()
     kept: list[weakref.ref[Heavy]] = []
 
     @api.action("v1", "fail")

@@ -25,7 +25,7 @@ class Book:
 
 def failing_api(book: Book) -> Api:
     """Actions that end well or badly, as soon as their request's gate is open."""
-    api: Api = Api("failing")
+    api: Api = Api()
 
     def wait(context: Context) -> str:
         name = context.request.id

@@ -40,7 +40,7 @@ class Book:
 
 def gated_api(book: Book) -> Api:
     """Two actions that do nothing until their request's gate is open, one in a lane and one in the event loop."""
-    api: Api = Api("gated")
+    api: Api = Api()
 
     @api.action("v1", "wait")
     def wait(context: Context) -> str:

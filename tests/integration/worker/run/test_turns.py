@@ -21,7 +21,7 @@ class Doings:
     def __init__(self) -> None:
         self.running = self.most = self.begun = 0
         self.go = asyncio.Event()
-        self.api: Api = Api("doings")
+        self.api: Api = Api()
         self.api.action("v1", "wait", public=True)(self.wait)
         self.api.action("v1", "cancel_itself", public=True)(self.cancel_itself)
         self.api.action("v1", "mark", public=True)(self.mark)
