@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, Protocol, get_type_hints
 
 import msgspec
@@ -12,7 +13,7 @@ from msgspec import Meta, Struct
 from typing_extensions import TypeVar  # the standard library's has no default before Python 3.13
 
 from leveret.auth.keyring import Principal
-from leveret.errors import InvalidRequest, UnknownAction
+from leveret.errors import InvalidRequest, RequestError, UnknownAction
 from leveret.wire.envelope import Request
 
 if TYPE_CHECKING:  # a program that only registers actions, or calls them, does not load it
@@ -113,6 +114,9 @@ class Action(Struct, frozen=True):
         secrets: names of input fields that must never be written down.
         is_async: it runs in the event loop.
         alone: its requests share no transaction with others.
+        output: type of what the function returns; ``Any`` where it does not say.
+        description: the function's docstring, without its indentation; empty for none.
+        errors: refusals that its callers have to expect, beside those that any action may answer.
     """
 
     version: str
@@ -125,6 +129,9 @@ class Action(Struct, frozen=True):
     secrets: frozenset[str]
     is_async: bool
     alone: bool = False
+    output: Any = Any
+    description: str = ""
+    errors: tuple[type[RequestError], ...] = ()
 
     @property
     def plain(self) -> frozenset[str]:
@@ -162,6 +169,7 @@ class Api(Generic[S]):
         public: bool = False,
         secret: bool = False,
         alone: bool = False,
+        errors: Sequence[type[RequestError]] = (),
     ) -> Callable[[F], F]:
         """Register the decorated function.
 
@@ -174,18 +182,27 @@ class Api(Generic[S]):
             secret: its response holds a secret and is never stored; excludes ``writes``.
             alone: its requests share no transaction with others: for an action that sets something on its connection,
                 or uses the driver's own.
+            errors: refusals that it raises and that callers have to expect: ``(NotFound, Conflict)``. For whoever reads
+                the contract; any other error is answered as it is without them.
 
         Raises:
             ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``;
-                or version or name is empty, longer than the tables take, or holds blanks or what cannot be printed.
+                or version or name is empty, longer than the tables take, or holds blanks or what cannot be printed;
+                or the type of its input or output is not known, or an error is not a ``RequestError``.
         """
         if writes and secret:
             raise ValueError(f"{version}.{name}: a response that is never stored cannot make a write happen once only")
+        if strangers := [error for error in errors if RequestError not in error.__mro__]:
+            raise ValueError(f"{version}.{name}: {strangers[0].__name__} is not a RequestError, so no caller gets it")
 
         def register(function: F) -> F:
-            wanted = _input_type(function, f"{version}.{name}")
+            wanted, output = (
+                _input_type(function, f"{version}.{name}"),
+                _type_of(function, "return", f"{version}.{name}"),
+            )
             secrets, is_async = _secret_fields(wanted), inspect.iscoroutinefunction(function)
-            self._add(Action(version, name, function, wanted, writes, public, secret, secrets, is_async, alone))
+            what = version, name, function, wanted, writes, public, secret, secrets, is_async, alone
+            self._add(Action(*what, output, inspect.getdoc(function) or "", tuple(errors)))
             return function
 
         return register
@@ -231,11 +248,27 @@ def _input_type(function: Callable[..., Any], name: str) -> Any:
         raise ValueError(f"{name}: an action takes (context) or (context, input), not {len(parameters)} parameters")
     if len(parameters) == 1:
         return None
-    hints = get_type_hints(function, include_extras=True)
+    wanted = parameters[1].name
+    if wanted not in _annotations(function):
+        raise ValueError(f"{name}: its input {wanted!r} has no type")
+    return _type_of(function, wanted, name)
+
+
+def _type_of(function: Callable[..., Any], what: str, name: str) -> Any:
+    """Work out one of a function's annotations; the others, such as the context's, may be unknown at run time."""
+    annotations = _annotations(function)
+    if what not in annotations:
+        return Any
+    alone = SimpleNamespace(__annotations__={what: annotations[what]})
+    known = getattr(inspect.unwrap(function), "__globals__", {})
     try:
-        return hints[parameters[1].name]
-    except KeyError:
-        raise ValueError(f"{name}: its input {parameters[1].name!r} has no type") from None
+        return get_type_hints(alone, known, include_extras=True)[what]
+    except NameError as error:
+        raise ValueError(f"{name}: {error}, which is in the type of its {what}: import it at run time") from error
+
+
+def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
+    return getattr(function, "__annotations__", {})
 
 
 def _secret_fields(wanted: Any) -> frozenset[str]:

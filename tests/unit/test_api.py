@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from leveret.api import Api, Context, Secret
 from leveret.auth.keyring import ANONYMOUS
-from leveret.errors import InvalidRequest, UnknownAction
+from leveret.errors import Conflict, InvalidRequest, NotFound, TemporaryError, UnknownAction
 from leveret.wire.envelope import Request
 
 
@@ -35,6 +35,49 @@ def test_an_action_is_found_by_version_and_name() -> None:
     assert action.secrets == {"password"}
     assert action.arguments({"title": "x", "unknown": 1}) == (Wanted("x"),)
     assert an_api().find("v1", "wait").is_async
+
+
+def test_an_action_keeps_its_output_its_description_and_its_errors() -> None:
+    api: Api = Api()
+
+    @api.action("v1", "find", errors=(NotFound, Conflict))
+    def find(context: Context) -> list[Wanted]:
+        """Find what is wanted.
+
+        In any order.
+        """
+        return []
+
+    action = api.find("v1", "find")
+    assert action.output == list[Wanted]
+    assert action.description == "Find what is wanted.\n\nIn any order."
+    assert action.errors == (NotFound, Conflict)
+    api.inherit("v2", parent="v1")
+    assert api.find("v2", "find").errors == (NotFound, Conflict)
+
+
+def test_what_an_action_does_not_say_is_any_output_no_description_and_no_errors() -> None:
+    api: Api = Api()
+    api.action("v1", "silent")(lambda _: None)
+    action = api.find("v1", "silent")
+    assert (action.output, action.description, action.errors) == (Any, "", ())
+    assert an_api().find("v1", "wait").output is type(None)
+
+
+def test_only_the_types_of_input_and_output_have_to_be_known_at_run_time() -> None:
+    api: Api = Api()
+
+    def act(context: "Unknown", wanted: "Wanted") -> "Wanted":  # type: ignore[name-defined]  # noqa: F821
+        return wanted
+
+    api.action("v1", "act")(act)
+    assert (api.find("v1", "act").input, api.find("v1", "act").output) == (Wanted, Wanted)
+
+    def give(context: Context) -> "Unknown":  # type: ignore[name-defined]  # noqa: F821
+        return None
+
+    with pytest.raises(ValueError, match=r"v1.give: name 'Unknown' is not defined, .* import it at run time"):
+        api.action("v1", "give")(give)
 
 
 @pytest.mark.parametrize(("version", "name"), [("v1", "nope"), ("v2", "act"), ("", "")])
@@ -75,6 +118,8 @@ def test_what_cannot_be_an_action_is_refused_at_once() -> None:
         api.action("v1", "other")(lambda _, wanted: wanted)
     with pytest.raises(ValueError, match=r"never stored"):
         api.action("v1", "other", writes=True, secret=True)
+    with pytest.raises(ValueError, match=r"TemporaryError is not a RequestError"):
+        api.action("v1", "other", errors=(TemporaryError,))  # type: ignore[arg-type]  # what is refused at run time
 
 
 def test_a_context_gives_a_connection_or_a_transaction_but_not_both() -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -176,6 +177,17 @@ def test_every_action_and_every_field_of_its_input_is_described() -> None:
         fields = action.input.__struct_fields__ if action.input else ()
         missing += [f"{action.version}.{action.name} {field}" for field in fields if f"`{field}`" not in text]
     assert missing == []
+
+
+def test_the_errors_that_an_action_declares_are_those_that_are_described() -> None:
+    for action in api:
+        described = re.findall(r"Errors: (.*?)(?:\n\n|\Z)", section(DOCS / "actions.md", action.name), re.DOTALL)
+        codes = {code for text in described for code in re.findall(r"`(\w+)`", text)} & BY_CODE.keys()
+        assert {error.code for error in action.errors} == codes, f"{action.version}.{action.name}"
+
+
+def test_every_action_has_an_output_and_a_description() -> None:
+    assert [action.name for action in api if action.output is Any or not action.description] == []
 
 
 def test_every_action_that_is_described_exists() -> None:

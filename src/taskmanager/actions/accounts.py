@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.api import Secret
-from leveret.errors import Unauthenticated
+from leveret.errors import Conflict, RateLimited, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, api
 from taskmanager.domain import NewUser, User, rules
@@ -57,7 +57,7 @@ class Token(Struct, frozen=True):
     token_type: str = "bearer"  # noqa: S105 -- the kind of token, RFC 6750
 
 
-@api.action("v1", "register", writes=True, public=True)
+@api.action("v1", "register", writes=True, public=True, errors=(Conflict,))
 async def register(context: TaskContext, wanted: Register) -> UserV1:
     """Register a user."""
     with context.services.passwords.place() as place:
@@ -69,7 +69,7 @@ async def register(context: TaskContext, wanted: Register) -> UserV1:
     return await context.transaction(keep)
 
 
-@api.action("v1", "login", public=True, secret=True)
+@api.action("v1", "login", public=True, secret=True, errors=(Unauthenticated, RateLimited))
 async def login(context: TaskContext, given: Login) -> Token:
     """Give a token to a user who knows the password.
 

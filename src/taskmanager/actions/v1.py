@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, api, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
@@ -125,7 +126,7 @@ async def health_check(context: TaskContext) -> Health:  # noqa: ARG001 -- every
     return Health()
 
 
-@api.action("v1", "create_task", writes=True)
+@api.action("v1", "create_task", writes=True, errors=(Unauthenticated,))
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     """Create a task owned by the caller."""
@@ -134,7 +135,7 @@ def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     return TaskV1.of(task)
 
 
-@api.action("v1", "get_task")
+@api.action("v1", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV1:
     """Give one of the caller's tasks."""
@@ -149,7 +150,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
     return [TaskV1.of(task) for task in usecases.list_tasks(context.connection, caller(context), page)]
 
 
-@api.action("v1", "update_task", writes=True)
+@api.action("v1", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
     """Change the given fields of one of the caller's tasks."""
@@ -157,7 +158,7 @@ def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
     return TaskV1.of(task)
 
 
-@api.action("v1", "delete_task", writes=True)
+@api.action("v1", "delete_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def delete_task(context: TaskContext, wanted: TaskId) -> Deleted:
     """Remove one of the caller's tasks."""

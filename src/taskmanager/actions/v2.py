@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from msgspec import UNSET, Struct, UnsetType
 
+from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, api, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
@@ -102,7 +103,7 @@ class Stats(Struct, frozen=True):
     tasks_by_priority: Mapping[Priority, int]
 
 
-@api.action("v2", "create_task", writes=True)
+@api.action("v2", "create_task", writes=True, errors=(Unauthenticated,))
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     """Create a task owned by the caller."""
@@ -111,7 +112,7 @@ def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     return TaskV2.of(task)
 
 
-@api.action("v2", "get_task")
+@api.action("v2", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV2:
     """Give one of the caller's tasks."""
@@ -127,7 +128,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]
     return [{name: getattr(task, name) for name in fields} for task in tasks]
 
 
-@api.action("v2", "update_task", writes=True)
+@api.action("v2", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
     """Change the given fields of one of the caller's tasks."""
