@@ -4,7 +4,6 @@ Outcome
 ├── Answer       send the response, then ack
 ├── Retry        publish a fresh message to a retry queue, then ack
 ├── DeadLetter   publish a letter (and an error response where somebody waits), then ack
-├── Drop         ack; there is nobody to answer and nothing to keep
 └── PutBack      give it back to the queue: not this request's fault, nothing is counted
 """
 

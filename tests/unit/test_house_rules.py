@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,38 @@ ENVIRONMENT_READERS = {
 REGISTRY_HOSTS = re.compile(
     r"\b(py" + r"pi|pythonhos" + r"ted|npm" + r"js)\.(org|com)\b|--(extra-)?index-" + r"url[ =]"
 )
+
+FRAMEWORK = ROOT / "src" / "leveret"
+MOST_ENTRIES = 20
+MOST_REASSIGNED = 3
+REASSIGNED = {
+    "Link": (10, "still to be made smaller"),
+    "Quarantine": (9, "still to be made smaller"),
+    "Consumption": (9, "still to be made smaller"),
+    "Watch": (6, "still to be made smaller"),
+    "UnprovenReplies": (6, "still to be made smaller"),
+    "Settler": (6, "still to be made smaller"),
+    "Patience": (5, "still to be made smaller"),
+    "Publisher": (5, "still to be made smaller"),
+    "Allowance": (5, "still to be made smaller"),
+    "DevBroker": (5, "still to be made smaller"),
+    "Dispatch": (5, "still to be made smaller"),
+    "Standstill": (4, "still to be made smaller"),
+    "Backlog": (4, "still to be made smaller"),
+    "Refusing": (4, "still to be made smaller"),
+    "Written": (4, "still to be made smaller"),
+    "SharedConnection": (4, "still to be made smaller"),
+    "LastingBroker": (5, "still to be made smaller"),
+    "Deadlines": (4, "still to be made smaller"),
+    "Client": (4, "still to be made smaller"),
+    "Reader": (4, "still to be made smaller"),
+}
+"""Classes that reassign more attributes after they were made: at most how many, and why."""
+
+TWICE = {"Calls", "DeadLetter", "Key", "Reply", "Request", "Room", "Session", "_Entry"}
+"""Names of classes that still stand for two things."""
+
+MAKERS = {"__init__", "__new__", "__post_init__", "__set_name__"}
 
 
 def relative(path: Path) -> str:
@@ -52,6 +85,35 @@ def texts() -> list[Path]:
         ROOT / name for name in ("src", "tests", "testbed", "scripts", "requirements", "benchmarks", "faults", "docs")
     )
     return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+
+
+def top_entries() -> list[str]:
+    """Return what stands at the top of the framework's folder: files and folders, data files too."""
+    return sorted(path.name for path in FRAMEWORK.iterdir() if path.name != "__pycache__")
+
+
+def classes_of(tree: ast.AST) -> Iterator[ast.ClassDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def reassigned(found: ast.ClassDef) -> set[str]:
+    """Return the attributes of ``self`` that a class binds anew, or deletes, after it was made."""
+    methods = [node for node in found.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {
+        node.attr
+        for method in methods
+        if method.name not in MAKERS and method.args.args
+        for node in ast.walk(method)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del)
+        if isinstance(node.value, ast.Name) and node.value.id == method.args.args[0].arg
+    }
+
+
+def reassigned_with_bases(found: ast.ClassDef, by_name: dict[str, ast.ClassDef]) -> set[str]:
+    """Return what a class and those that it inherits from, as far as they are the framework's, reassign."""
+    bases = {node.id for base in found.bases for node in ast.walk(base) if isinstance(node, ast.Name)} - {found.name}
+    inherited = (reassigned_with_bases(by_name[base], by_name) for base in bases if base in by_name)
+    return reassigned(found).union(*inherited)
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -90,3 +152,54 @@ def test_the_lock_files_agree_with_each_other() -> None:
     assert runtime.items() <= dev.items()
     assert runtime.items() <= peers.items()
     assert {name: peers[name] for name in peers.keys() & dev.keys() if peers[name] != dev[name]} == {}
+
+
+def test_the_top_of_the_framework_has_at_most_20_entries() -> None:
+    assert len(top_entries()) <= MOST_ENTRIES, top_entries()
+
+
+def test_a_class_reassigns_at_most_3_attributes_after_it_was_made() -> None:
+    classes = [(path, found) for path in FRAMEWORK.rglob("*.py") for found in classes_of(ast.parse(path.read_text()))]
+    by_name = {found.name: found for _, found in classes}
+    too_many = {}
+    for path, found in classes:
+        names = reassigned_with_bases(found, by_name)
+        most, _ = REASSIGNED.get(found.name, (MOST_REASSIGNED, ""))
+        if len(names) > most:
+            too_many[f"{relative(path)}: {found.name}"] = sorted(names)
+    assert too_many == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.a = 1",
+        "self.a += 1",
+        "del self.a",
+        "self.b, (self.a, *self.c) = x",
+        "with x as self.a: pass",
+        "for self.a in x: pass",
+        "self.a: int = 1",
+        "def inner():\n            self.a = 1",
+    ],
+)
+def test_an_attribute_that_is_reassigned_is_found(body: str) -> None:
+    (found,) = classes_of(
+        ast.parse(f"class C:\n    def __init__(self):\n        self.d = 1\n    def m(self):\n        {body}")
+    )
+    assert "a" in reassigned(found)
+    assert "d" not in reassigned(found)
+
+
+def test_no_name_of_a_class_stands_for_two_things() -> None:
+    places: dict[str, list[str]] = {}
+    for path in FRAMEWORK.rglob("*.py"):
+        for found in classes_of(ast.parse(path.read_text())):
+            places.setdefault(found.name, []).append(relative(path))
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in TWICE} == {}
+
+
+def test_every_module_of_the_framework_says_what_it_is() -> None:
+    assert [
+        relative(path) for path in FRAMEWORK.rglob("*.py") if not ast.get_docstring(ast.parse(path.read_text()))
+    ] == []
