@@ -42,7 +42,7 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
     unasked = commands.run("topology", "users", "--apply", page)
     assert unasked.returncode == 2
     assert "set TASKMANAGER_BROKER_ADMIN_PASSWORD to the password of guest" in unasked.stderr
-    commands.variables["BROKER_ADMIN_PASSWORD"] = operator.login.password
+    commands.variables["BROKER_ADMIN_PASSWORD"] = operator.administrator.password
     made = commands.run("topology", "users", "--apply", page)
     assert made.returncode == 0, made
     passwords = dict(re.findall(r"^password of (\S+), shown this once: (\S+)$", made.stdout, re.MULTILINE))
@@ -66,7 +66,7 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
 
 def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, operator: Operator) -> None:
     commands.variables |= {"BROKER_CALLER_PASSWORD": "for-callers", "BROKER_WORKER_PASSWORD": "for-workers"}
-    commands.variables["BROKER_ADMIN_PASSWORD"] = operator.login.password
+    commands.variables["BROKER_ADMIN_PASSWORD"] = operator.administrator.password
     page = operator.management_url.replace("http://", "http://guest@")
     done = commands.run("topology", "users", "--apply", page)
     assert done.returncode == 0

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from leveret.amqp import Address, Connection
 from leveret.broker.granting import BrokerUser, apply_users
-from leveret.broker.management import Login, Management, ManagementAddress
+from leveret.broker.management import Administrator, Management, ManagementAddress
 from leveret.broker.users import caller_permissions, worker_permissions
 from leveret.topology import Topology
 from leveret.wire.envelope import DIRECT_REPLY_TO
@@ -28,8 +28,8 @@ class Operator:
         self.management_url = management_url
         self.amqp = Address.parse(url)
         self.address = ManagementAddress.parse(management_url)
-        self.login = Login(self.amqp.user, self.amqp.password)
-        self.management = Management(self.address, self.login)
+        self.administrator = Administrator(self.amqp.user, self.amqp.password)
+        self.management = Management(self.address, self.administrator)
 
     def as_user(self, name: str, password: str) -> str:
         """The broker's address for a user."""
@@ -38,7 +38,7 @@ class Operator:
 
     def definitions(self) -> dict[str, Any]:
         """Everything that is declared at the broker, its users included."""
-        words = base64.b64encode(f"{self.login.user}:{self.login.password}".encode()).decode()
+        words = base64.b64encode(f"{self.administrator.user}:{self.administrator.password}".encode()).decode()
         connection = HTTPConnection(self.address.host, self.address.port, timeout=10)
         try:
             connection.request("GET", "/api/definitions", headers={"Authorization": f"Basic {words}"})
@@ -55,7 +55,7 @@ class Operator:
             BrokerUser(names[1], worker_permissions(topology)),
         ]
         try:
-            made = list(apply_users(self.address, self.login, self.amqp.vhost, wanted))
+            made = list(apply_users(self.address, self.administrator, self.amqp.vhost, wanted))
             caller, worker = (self.as_user(user.name, user.password or "") for user in made)
             yield caller, worker
         finally:

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from leveret.broker.connecting import BrokerTrouble
-from leveret.broker.management import Login, Management, ManagementAddress, ManagementTrouble
+from leveret.broker.management import Administrator, Management, ManagementAddress, ManagementTrouble
 from leveret.broker.users import Permissions
 
 _PASSWORD_BYTES: Final = 24
@@ -52,7 +52,7 @@ class GrantedUser(Struct, frozen=True):
 
 
 def apply_users(
-    address: ManagementAddress, login: Login, vhost: str, users: Sequence[BrokerUser]
+    address: ManagementAddress, administrator: Administrator, vhost: str, users: Sequence[BrokerUser]
 ) -> Iterator[GrantedUser]:
     """Make users at the broker, or set what they may do in a vhost; see `grant`.
 
@@ -60,7 +60,7 @@ def apply_users(
         BrokerTrouble: the management API does not answer or refuses.
     """
     try:
-        yield from grant(Management(address, login), vhost, users)
+        yield from grant(Management(address, administrator), vhost, users)
     except ManagementTrouble as error:
         raise BrokerTrouble(str(error)) from error
 

@@ -28,14 +28,14 @@ class ManagementTrouble(LeveretError):
     """The management API does not answer, or it refuses; the text says what to do, and shows no password."""
 
 
-class Login(Struct, frozen=True):
+class Administrator(Struct, frozen=True):
     """An administrator's name and password at the broker. Its text hides the password."""
 
     user: str
     password: str
 
     def __repr__(self) -> str:
-        return f"Login({self.user!r})"
+        return f"Administrator({self.user!r})"
 
 
 class ManagementAddress(Struct, frozen=True):
@@ -82,16 +82,16 @@ class Management:
 
     Args:
         address: where it is.
-        login: an administrator's; the login in the address is not used.
+        administrator: who asks; the name in the address is not used.
 
     Raises:
         ManagementTrouble: the name or the password cannot be written as UTF-8.
     """
 
-    def __init__(self, address: ManagementAddress, login: Login) -> None:
+    def __init__(self, address: ManagementAddress, administrator: Administrator) -> None:
         self._address = address
         try:
-            words = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+            words = base64.b64encode(f"{administrator.user}:{administrator.password}".encode()).decode()
         except UnicodeError:  # its cause holds the password
             raise ManagementTrouble("the administrator's name or password is not UTF-8 text") from None
         self._headers = {"Authorization": f"Basic {words}", "Content-Type": "application/json"}

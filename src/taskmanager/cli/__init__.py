@@ -16,7 +16,7 @@ def main() -> None:
 
 def _run() -> None:
     with ended_by_interrupt():
-        from leveret.process.memory import without_collection  # noqa: PLC0415 - here, so that no import fails unheard
+        from leveret.process.garbage import without_collection  # noqa: PLC0415 - here, so that no import fails unheard
 
         with without_collection():
             from taskmanager.cli import app  # noqa: PLC0415 - the same

@@ -11,7 +11,7 @@ import typer
 
 from leveret.broker.addresses import vhost_of
 from leveret.broker.granting import BrokerUser, apply_users
-from leveret.broker.management import Login, ManagementAddress
+from leveret.broker.management import Administrator, ManagementAddress
 from leveret.process.exit_codes import INTERRUPTED
 from taskmanager.bootstrap import build_broker_users
 from taskmanager.cli.endings import WrongUse
@@ -46,8 +46,8 @@ def users(
     if url is None:
         typer.echo("\n".join(_commands(wanted, vhost)))
         return
-    address, login = _administrator(url, settings)
-    for granted in apply_users(address, login, vhost, wanted):
+    address, administrator = _administrator(url, settings)
+    for granted in apply_users(address, administrator, vhost, wanted):
         what = "was made" if granted.made else "was there"
         typer.echo(f"user {granted.name} {what}; it may do what it needs in vhost {vhost}, and no more")
         if granted.password:
@@ -62,7 +62,7 @@ def _commands(users: Sequence[BrokerUser], vhost: str) -> Iterator[str]:
         yield "rabbitmqctl " + shlex.join(words)
 
 
-def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Login]:
+def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Administrator]:
     try:
         address = ManagementAddress.parse(url)
     except ValueError as error:
@@ -82,4 +82,4 @@ def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Log
             password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
         except typer.Abort:  # Ctrl-C, or the end of the input
             raise typer.Exit(INTERRUPTED) from None
-    return address, Login(address.user, password)
+    return address, Administrator(address.user, password)

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from leveret.process.memory import without_collection
+from leveret.process.garbage import without_collection
 
 Found = typer.Typer | Callable[..., None]
 """A group of commands, or one command."""

@@ -13,8 +13,8 @@ import typer
 from leveret.broker.addresses import shown_address
 from leveret.errors import WorkerDeaf
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
+from leveret.process.garbage import live_long
 from leveret.process.interrupts import interruptible
-from leveret.process.memory import live_long
 from leveret.process.processes import LIMIT, supervise
 from leveret.process.running import run
 from leveret.sql.availability import when_available

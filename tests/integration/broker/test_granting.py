@@ -8,7 +8,7 @@ import pytest
 from leveret.amqp import ConnectFailed, Connection
 from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.granting import BrokerUser, GrantedUser, apply_users
-from leveret.broker.management import Login, ManagementAddress
+from leveret.broker.management import Administrator, ManagementAddress
 from leveret.broker.users import Permissions
 from leveret.devbroker import answers
 from support.broker_users import Operator
@@ -23,7 +23,7 @@ def name(operator: Operator, prefix: str) -> Iterator[str]:
 
 
 def apply(operator: Operator, *users: BrokerUser, vhost: str = "/") -> list[GrantedUser]:
-    return list(apply_users(operator.address, operator.login, vhost, users))
+    return list(apply_users(operator.address, operator.administrator, vhost, users))
 
 
 def permissions_of(operator: Operator, name: str) -> list[tuple[str, str, str]]:
@@ -70,11 +70,11 @@ def test_permissions_that_somebody_widened_are_narrowed_again(operator: Operator
 
 
 def test_an_administrator_is_not_turned_into_a_caller_and_nobody_is_made_then(operator: Operator, name: str) -> None:
-    before = permissions_of(operator, operator.login.user)
+    before = permissions_of(operator, operator.administrator.user)
     with pytest.raises(BrokerTrouble, match=r"has tags \(administrator\).* choose another name"):
-        apply(operator, BrokerUser(name, FEW), BrokerUser(operator.login.user, FEW, "taken over"))
+        apply(operator, BrokerUser(name, FEW), BrokerUser(operator.administrator.user, FEW, "taken over"))
     assert operator.management.user_tags(name) is None
-    assert permissions_of(operator, operator.login.user) == before
+    assert permissions_of(operator, operator.administrator.user) == before
     assert answers(operator.url)
 
 
@@ -91,10 +91,10 @@ def test_two_users_of_one_name_are_refused(operator: Operator, name: str) -> Non
 
 
 def test_a_wrong_password_is_told_and_not_shown(operator: Operator, name: str) -> None:
-    login = Login(operator.login.user, "hush-hush")
+    administrator = Administrator(operator.administrator.user, "hush-hush")
     with pytest.raises(BrokerTrouble, match="the user or the password is wrong") as refused:
-        list(apply_users(operator.address, login, "/", [BrokerUser(name, FEW)]))
-    assert "hush-hush" not in f"{refused.value}{login}"
+        list(apply_users(operator.address, administrator, "/", [BrokerUser(name, FEW)]))
+    assert "hush-hush" not in f"{refused.value}{administrator}"
 
 
 def test_an_address_where_nobody_or_somebody_else_answers_is_told(operator: Operator, name: str) -> None:
@@ -102,7 +102,7 @@ def test_an_address_where_nobody_or_somebody_else_answers_is_told(operator: Oper
         closed.bind(("127.0.0.1", 0))
         nobody = ManagementAddress.parse(f"http://127.0.0.1:{closed.getsockname()[1]}/")
         with pytest.raises(BrokerTrouble, match="Is the management plugin enabled"):
-            list(apply_users(nobody, operator.login, "/", [BrokerUser(name, FEW)]))
+            list(apply_users(nobody, operator.administrator, "/", [BrokerUser(name, FEW)]))
     amqp = ManagementAddress.parse(f"http://127.0.0.1:{operator.amqp.port}/")
     with pytest.raises(BrokerTrouble, match="no answer from"):
-        list(apply_users(amqp, operator.login, "/", [BrokerUser(name, FEW)]))
+        list(apply_users(amqp, operator.administrator, "/", [BrokerUser(name, FEW)]))

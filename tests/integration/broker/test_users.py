@@ -93,7 +93,7 @@ async def test_an_operator_with_the_documented_permissions_sends_letters_again(
     may = Permissions("^$", rf"^{topology.prefix}\.direct$", rf"^{topology.prefix}\.requests\.dlq$")
     wanted = [BrokerUser(name, may, "secret")]
     try:
-        list(apply_users(operator.address, operator.login, "/", wanted))
+        list(apply_users(operator.address, operator.administrator, "/", wanted))
         redriver = Redriver(topology, keyring(), note_api(), retention=timedelta(days=1))
         report = await redrive_letters(operator.as_user(name, "secret"), redriver, None, lambda _: None)
         assert report.done == 1

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from leveret.broker.granting import BrokerUser, grant
-from leveret.broker.management import Login, Management, ManagementAddress, ManagementTrouble
+from leveret.broker.management import Administrator, Management, ManagementAddress, ManagementTrouble
 from leveret.broker.users import Permissions
 
 NOBODY = Permissions("^$", "^$", "^$")
@@ -49,7 +49,7 @@ def failing() -> Iterator[Management]:
         thread.start()
         try:
             address = ManagementAddress.parse(f"http://127.0.0.1:{server.server_port}/")
-            yield Management(address, Login("guest", "guest"))
+            yield Management(address, Administrator("guest", "guest"))
         finally:
             server.shutdown()
             thread.join(10)
@@ -70,7 +70,7 @@ def test_what_cannot_be_the_name_of_a_host_is_refused_before_anybody_is_asked(ho
 
 
 def test_an_address_that_cannot_be_asked_is_told_like_one_that_does_not_answer() -> None:
-    management = Management(ManagementAddress.parse("http://127.0.0.1:1/ä"), Login("guest", "guest"))
+    management = Management(ManagementAddress.parse("http://127.0.0.1:1/ä"), Administrator("guest", "guest"))
     with pytest.raises(ManagementTrouble, match="no answer from http://"):
         management.user_tags("web")
 
@@ -78,8 +78,8 @@ def test_an_address_that_cannot_be_asked_is_told_like_one_that_does_not_answer()
 def test_names_and_passwords_that_are_no_text_are_told_and_not_shown() -> None:
     address = ManagementAddress.parse("http://127.0.0.1:1/")
     with pytest.raises(ManagementTrouble, match="is not UTF-8 text") as caught:
-        Management(address, Login("guest", "hush\udcff"))
+        Management(address, Administrator("guest", "hush\udcff"))
     assert "hush" not in str(caught.value)
     assert caught.value.__cause__ is None
     with pytest.raises(ManagementTrouble, match="is not UTF-8 text"):
-        Management(address, Login("guest", "guest")).user_tags("\udcff")
+        Management(address, Administrator("guest", "guest")).user_tags("\udcff")

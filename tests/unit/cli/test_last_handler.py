@@ -99,7 +99,7 @@ def test_what_goes_wrong_in_a_thread_or_a_finalizer_is_a_line_too() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["leveret", "leveret.process.memory", "typer", "taskmanager.cli.app", "taskmanager.cli.topology", "rich.table"],
+    ["leveret", "leveret.process.garbage", "typer", "taskmanager.cli.app", "taskmanager.cli.topology", "rich.table"],
 )
 def test_ctrl_c_while_it_imports_ends_it_without_words(module: str, tmp_path: Path) -> None:
     program = f"""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leveret.amqp import Address, AmqpError, ConnectFailed, Connection, Limits
 from leveret.broker.addresses import shown_address, vhost_of
 from leveret.broker.connecting import BrokerTrouble
-from leveret.broker.management import Login, Management, ManagementAddress, ManagementTrouble
+from leveret.broker.management import Administrator, Management, ManagementAddress, ManagementTrouble
 from leveret.broker.queues import remove_topology, report_queues
 from leveret.client import BlockingClient, Client
 from leveret.devbroker import answers
@@ -94,7 +94,10 @@ def readings(login: str) -> Iterator[Callable[[], object]]:
         yield partial(setting, AMQP_URL=url)
     for url in (f"http://{login}@h.example:15672/", f"https://{login}@h.example"):
         yield partial(ManagementAddress.parse, url)
-    for url in (f"postgresql://{login}@h.example:5432/name", f"postgresql+psycopg://{login}@h.example/name"):
+    for url in (
+        f"postgresql://{login}@h.example:5432/name",
+        f"postgresql+psycopg://{login}@h.example/name",
+    ):
         yield partial(setting, DATABASE_URL=url)
         yield partial(shown_setting, url)
 
@@ -193,7 +196,7 @@ async def test_no_password_is_shown_when_there_is_no_connection(password: str) -
             await attempt()
         shown.append("".join(traceback.format_exception(failed.value)) + repr(failed.value))
     with pytest.raises(ManagementTrouble) as refused:
-        Management(ManagementAddress.parse(f"http://a:{password}@{CLOSED}"), Login("a", MARK)).user_tags("a")
+        Management(ManagementAddress.parse(f"http://a:{password}@{CLOSED}"), Administrator("a", MARK)).user_tags("a")
     shown.append("".join(traceback.format_exception(refused.value)))
     assert all("127.0.0.1" in each and MARK not in each for each in shown)
     assert not answers(url)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leveret.process.memory import without_collection
+from leveret.process.garbage import without_collection
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -15,7 +15,7 @@ HASHING = """
 import asyncio
 from support.memory import memory_of
 from taskmanager.passwords import Passwords
-from leveret.process.memory import live_long
+from leveret.process.garbage import live_long
 
 async def hash_two_at_once(passwords):
     with passwords.place() as one, passwords.place() as other:
@@ -45,7 +45,11 @@ def test_the_memory_of_hashed_passwords_goes_back_to_the_system() -> None:
 
 
 def test_what_a_process_has_imported_is_not_searched_for_garbage() -> None:
-    program = "import gc, leveret.process.memory; leveret.process.memory.live_long(); print(gc.get_freeze_count())"
+    program = """
+import gc, leveret.worker, leveret.process.garbage
+leveret.process.garbage.live_long()
+print(gc.get_freeze_count())
+"""
     assert int(output_of(program)) > 10_000
 
 
@@ -57,9 +61,9 @@ def test_the_collector_works_again_after_imports_without_it() -> None:
 
 def test_a_collector_that_was_off_stays_off() -> None:
     program = """
-import gc, leveret.process.memory
+import gc, leveret.process.garbage
 gc.disable()
-with leveret.process.memory.without_collection():
+with leveret.process.garbage.without_collection():
     pass
 print(gc.isenabled())
 """

@@ -1,4 +1,4 @@
-"""What a program says to Python's garbage collector and to its C library about its memory."""
+"""What a program tells Python's garbage collector and its C library about its memory."""
 
 from __future__ import annotations
 
