@@ -42,7 +42,6 @@ REASSIGNED = {
     "Standstill": (4, "still to be made smaller"),
     "Backlog": (4, "still to be made smaller"),
     "Refusing": (4, "still to be made smaller"),
-    "Written": (4, "still to be made smaller"),
     "SharedConnection": (4, "still to be made smaller"),
     "LastingBroker": (5, "still to be made smaller"),
     "Deadlines": (4, "still to be made smaller"),

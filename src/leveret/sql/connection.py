@@ -26,13 +26,13 @@ from leveret.sql.records import Key, KeyTaken, Row, Stored
 from leveret.sql.shared_connection import SharedConnection
 from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
 from leveret.sql.tables import crash_journal, is_of, metadata, processed_requests
-from leveret.sql.written import Written
+from leveret.sql.write_counter import WriteCounter
 
 
 class Transaction:
     """One open transaction."""
 
-    def __init__(self, connection: SharedConnection, written: Written) -> None:
+    def __init__(self, connection: SharedConnection, written: WriteCounter) -> None:
         self.connection = connection
         self._written = written
 
@@ -52,8 +52,8 @@ class Transaction:
         return self._written.statements
 
     def gather(self, expected: int) -> None:
-        """Have rows of ``GatheredInsert`` added together; see ``Transaction.gather``."""
-        self._written.gather(self.connection, expected)
+        """Keep the rows of ``GatheredInsert`` back and add them together; see ``GatheredRows``."""
+        self._written.gather(expected)
 
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         """Look up which keys have been answered."""
@@ -100,9 +100,9 @@ class SqlConnection:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._connection: SharedConnection | None = None
+        self._written: WriteCounter | None = None
         self._doubted = False
         sa.event.listen(engine, "invalidate", self._doubt)
-        self._written = Written()
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Transaction]:
@@ -116,21 +116,21 @@ class SqlConnection:
         """
         begun, at_rim = False, True
         try:
-            connection = self._open()
+            connection, written = self._open()
             if connection.get_execution_options().get("writes") is not writes:
                 _switch(connection, writes=writes)
             with connection.begin():
                 begun, at_rim = True, False
                 connection.lent = True
                 try:
-                    yield Transaction(connection, self._written)
-                    self._written.flush()
+                    yield Transaction(connection, written)
+                    written.flush()
                 finally:
                     connection.lent = False
                 connection.check()
                 at_rim = True
         except Exception as error:
-            self._written.end()  # first of all: what is kept back must not be added by whatever is asked now
+            self._end_gathering()  # first of all: what is kept back must not be added by whatever is asked now
             translated = self._held_up(error) or self._translated(error, writes=writes, begun=begun, at_rim=at_rim)
             if isinstance(translated, StorageUnavailable):
                 self.close()
@@ -138,7 +138,7 @@ class SqlConnection:
                 raise
             raise translated from error
         finally:
-            self._written.end()
+            self._end_gathering()
             self._clean()
 
     def translate(self, error: BaseException) -> BaseException:
@@ -181,6 +181,10 @@ class SqlConnection:
             connection.invalidate()
             connection.close()
 
+    def _end_gathering(self) -> None:
+        if self._written is not None:
+            self._written.end()
+
     def _clean(self) -> None:
         """Give nobody a connection on which an action has left something."""
         kept = self._connection
@@ -190,15 +194,15 @@ class SqlConnection:
     def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
         self._doubted = self._doubted or error is not None  # without an error it was given up, as below
 
-    def _open(self) -> SharedConnection:
+    def _open(self) -> tuple[SharedConnection, WriteCounter]:
         kept = self._connection
         if self._doubted or (kept is not None and (kept.invalidated or kept.closed)):
             self._doubted = False
             self.close()
-        if self._connection is None:
+        if self._connection is None or self._written is None:
             self._connection = SharedConnection(self._engine)
-            self._written.watch(self._connection)
-        return self._connection
+            self._written = WriteCounter(self._connection)
+        return self._connection, self._written
 
 
 def _switch(connection: SharedConnection, *, writes: bool) -> None:

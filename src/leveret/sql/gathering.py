@@ -57,14 +57,14 @@ class GatheredInsert:
         Raises:
             sqlalchemy.exc.IntegrityError: it cannot be added; in a transaction that gathers that comes later.
         """
-        gathering: Gathering | None = connection.info.get(_KEY)
+        gathering: GatheredRows | None = connection.info.get(_KEY)
         if gathering is not None:
             return gathering.add(self, values)
         ((row_id,),) = self._one.rows(connection, values)
         return int(row_id)
 
 
-class Gathering:
+class GatheredRows:
     """What one transaction has kept back.
 
     Args:

@@ -44,7 +44,7 @@ _HOSTS_IN_ADDRESS: Final = re.compile(r"([a-z+]+://(?:[^@]*@)?)([^/?#@]*,[^/?#@]
 """The login goes up to the last @, as SQLAlchemy has it: what is part of a password must not pass for a host."""
 
 
-class Request(Struct, frozen=True):
+class ConnectionParameters(Struct, frozen=True):
     """What a URL asks for.
 
     Attributes:
@@ -67,7 +67,7 @@ def hosts_to_query(text: str) -> str:
     return f"{login}{path}{query}&host={hosts}" if query else f"{login}{path}?host={hosts}"
 
 
-def read_parameters(url: sa.URL) -> Request:
+def read_parameters(url: sa.URL) -> ConnectionParameters:
     """Read and check what a URL asks for, and what the environment does in its place.
 
     Raises:
@@ -93,7 +93,7 @@ def read_parameters(url: sa.URL) -> Request:
             _check(name, option.val.decode(), called=option.envvar.decode())
     limits = {n: v for n, v in _LIMITS.items() if not (defaults[n].envvar and defaults[n].val)}
     arguments: dict[str, Any] = {"client_encoding": "utf8", **limits, **given, **_hosts(url, given)}
-    return Request(url.set(query={}, host=None, port=None), arguments, prepared_after)
+    return ConnectionParameters(url.set(query={}, host=None, port=None), arguments, prepared_after)
 
 
 def _once(name: str, value: str | Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
-from leveret.sql.statement_kinds import Left
+from leveret.sql.statement_kinds import Leftover
 
 
 class SharedConnection(sa.Connection):
@@ -29,12 +29,12 @@ class SharedConnection(sa.Connection):
         super().__init__(engine)
         self.lent = False
         self.refusal: RuntimeError | None = None
-        self.left = Left.NOTHING
+        self.left = Leftover.NOTHING
         self._options: Any = None
         sa.event.listen(self, "commit", self._ending)
         sa.event.listen(self, "rollback", self._ending)
 
-    def leave(self, left: Left) -> None:
+    def leave(self, left: Leftover) -> None:
         """Note what a statement leaves."""
         self.left = max(self.left, left)
 
@@ -42,8 +42,8 @@ class SharedConnection(sa.Connection):
         """Take back what actions have left, when no transaction is open; False when only a new connection can."""
         if self._options is not None:
             self._execution_options, self._options = self._options, None
-        left, self.left = self.left, Left.NOTHING
-        return self.refusal is None and left is not Left.SESSION
+        left, self.left = self.left, Leftover.NOTHING
+        return self.refusal is None and left is not Leftover.SESSION
 
     def refuse(self, what: str) -> NoReturn:
         """Refuse to end the transaction.
@@ -97,7 +97,7 @@ class SharedConnection(sa.Connection):
         if self.lent:
             if self._options is None:
                 self._options = self._execution_options
-            self.leave(Left.UNTIL_THE_END)
+            self.leave(Leftover.UNTIL_THE_END)
         super().execution_options(**opt)
         return self
 
@@ -105,7 +105,7 @@ class SharedConnection(sa.Connection):
     def connection(self) -> sa.PoolProxiedConnection:
         """The driver's connection; what an action does with it nobody sees, so that no other request meets it."""
         if self.lent:
-            self.left = Left.SESSION
+            self.left = Leftover.SESSION
         return super().connection
 
     @property

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 
-class Left(IntEnum):
+class Leftover(IntEnum):
     """What a statement leaves that another request on the same connection would meet."""
 
     NOTHING = 0
@@ -19,7 +19,7 @@ class Left(IntEnum):
     """As long as the connection lives: a setting, a temporary table, a lock, a listener."""
 
 
-class Kind(Struct, frozen=True):
+class StatementKind(Struct, frozen=True):
     """What a statement does.
 
     Attributes:
@@ -32,7 +32,7 @@ class Kind(Struct, frozen=True):
     reads: bool = False
     writes: bool = False
     ends: bool = False
-    left: Left = Left.NOTHING
+    left: Leftover = Leftover.NOTHING
 
 
 MOST_KEPT: Final = 2000
@@ -42,18 +42,18 @@ MOST_CHARACTERS: Final = 4_000_000
 """Of all these texts together."""
 
 
-class _Known:
+class _KindCache:
     """Kinds by their texts."""
 
     def __init__(self) -> None:
-        self.kinds: dict[str, Kind] = {}
+        self.kinds: dict[str, StatementKind] = {}
         self.characters = 0
 
 
-_known: Final = _Known()
+_known: Final = _KindCache()
 
 
-def kind_of(text: str) -> Kind:
+def kind_of(text: str) -> StatementKind:
     """Say what a statement does; worked out once for each text."""
     kind = _known.kinds.get(text)
     if kind is None:
@@ -76,16 +76,16 @@ _WITH_BODY: Final = re.compile(r"\s*CREATE\b.*?\b(?:TRIGGER|FUNCTION|PROCEDURE)\
 """What holds statements of its own, between BEGIN and END."""
 
 
-def classify(text: str) -> Kind:
+def classify(text: str) -> StatementKind:
     """Work out what a statement does; a text may hold several."""
     told = _QUOTED.sub('"name"', _LEFT_OUT.sub(" ", _PARAMETER.sub("?", text)))
     parts = [told] if _WITH_BODY.match(told) else told.split(";")
     kinds = [_one(part) for part in parts if part.strip()]
-    return Kind(
+    return StatementKind(
         reads=all(kind.reads for kind in kinds),
         writes=any(kind.writes for kind in kinds),
         ends=any(kind.ends for kind in kinds),
-        left=max((kind.left for kind in kinds), default=Left.NOTHING),
+        left=max((kind.left for kind in kinds), default=Leftover.NOTHING),
     )
 
 
@@ -113,27 +113,27 @@ _READING_PRAGMA: Final = re.compile(
 """SQLite: one that is given no value, or the name of a table or an index to tell about."""
 
 
-def _one(statement: str) -> Kind:
+def _one(statement: str) -> StatementKind:
     statement = statement.strip()
     word = (re.match(r"\w+|\(", statement) or [""])[0].upper()
     if word in _READS or word == "WITH":
         return _query(statement)
     if _READING_PRAGMA.fullmatch(statement):
-        return Kind(reads=True)
+        return StatementKind(reads=True)
     if word in _WRITES:
-        left = Left.SESSION if _TEMPORARY.match(statement) else _left(statement)
-        return Kind(writes=True, left=left)
+        left = Leftover.SESSION if _TEMPORARY.match(statement) else _left(statement)
+        return StatementKind(writes=True, left=left)
     if _ENDS.match(statement):
-        return Kind(ends=True)
+        return StatementKind(ends=True)
     if word in _PASSING:
-        return Kind(left=_left(statement))
-    return Kind(left=Left.UNTIL_THE_END if _LOCAL.match(statement) else Left.SESSION)
+        return StatementKind(left=_left(statement))
+    return StatementKind(left=Leftover.UNTIL_THE_END if _LOCAL.match(statement) else Leftover.SESSION)
 
 
-def _query(statement: str) -> Kind:
+def _query(statement: str) -> StatementKind:
     functions = _functions(statement)
     writes = _WRITTEN.search(statement) is not None
-    return Kind(reads=not writes and functions <= _HARMLESS, writes=writes, left=_left(statement))
+    return StatementKind(reads=not writes and functions <= _HARMLESS, writes=writes, left=_left(statement))
 
 
 _CALL: Final = re.compile(r"(\bAS\s+)?(?<![\w\"])((?:\w+\.)?\"?\w+\"?)\s*\(", re.IGNORECASE)
@@ -148,14 +148,14 @@ def _functions(statement: str) -> set[str]:
 _LOCAL_SETTING: Final = re.compile(r"set_config\s*\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*,\s*true\s*\)", re.IGNORECASE)
 
 
-def _left(statement: str) -> Left:
+def _left(statement: str) -> Leftover:
     functions = _functions(statement)
     if functions & _LOCKS:
-        return Left.SESSION
+        return Leftover.SESSION
     if "set_config" not in functions:
-        return Left.NOTHING
+        return Leftover.NOTHING
     others = _functions(_LOCAL_SETTING.sub("", statement))
-    return Left.SESSION if "set_config" in others else Left.UNTIL_THE_END
+    return Leftover.SESSION if "set_config" in others else Leftover.UNTIL_THE_END
 
 
 _LOCKS: Final = frozenset(

@@ -4,11 +4,11 @@ import tracemalloc
 
 import pytest
 
-from leveret.sql.statement_kinds import MOST_CHARACTERS, Kind, Left, classify, kind_of
+from leveret.sql.statement_kinds import MOST_CHARACTERS, Leftover, StatementKind, classify, kind_of
 
-READS = Kind(reads=True)
-WRITES = Kind(writes=True)
-ENDS = Kind(ends=True)
+READS = StatementKind(reads=True)
+WRITES = StatementKind(writes=True)
+ENDS = StatementKind(ends=True)
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ ENDS = Kind(ends=True)
         ("SELECT id::text FROM tasks", READS),
         ("PRAGMA user_version", READS),
         ('PRAGMA main.table_xinfo("delete")', READS),
-        ("SELECT charge(7)", Kind()),
-        ("SELECT billing.charge(7)", Kind()),
-        ('SELECT "charge" (7)', Kind()),
-        ("WITH k AS (SELECT charge(7)) SELECT * FROM k", Kind()),
+        ("SELECT charge(7)", StatementKind()),
+        ("SELECT billing.charge(7)", StatementKind()),
+        ('SELECT "charge" (7)', StatementKind()),
+        ("WITH k AS (SELECT charge(7)) SELECT * FROM k", StatementKind()),
         ("SELECT * INTO copy FROM tasks", WRITES),
         ("WITH gone AS (DELETE FROM tasks RETURNING id) SELECT * FROM gone", WRITES),
         ("WITH new AS (INSERT INTO tasks (title) VALUES ('x') RETURNING id) SELECT * FROM new", WRITES),
@@ -50,12 +50,12 @@ ENDS = Kind(ends=True)
         ("CREATE TABLE notes (text text)", WRITES),
         ("SELECT 1; DELETE FROM tasks", WRITES),
         ("CREATE TRIGGER t AFTER INSERT ON tasks BEGIN DELETE FROM tasks; END", WRITES),
-        ("CREATE TABLE a (b int); COMMIT", Kind(writes=True, ends=True)),
-        ("SAVEPOINT a", Kind()),
-        ("RELEASE SAVEPOINT a", Kind()),
-        ("ROLLBACK TO SAVEPOINT a", Kind()),
-        ("ROLLBACK WORK TO a", Kind()),
-        ("LOCK TABLE tasks", Kind()),
+        ("CREATE TABLE a (b int); COMMIT", StatementKind(writes=True, ends=True)),
+        ("SAVEPOINT a", StatementKind()),
+        ("RELEASE SAVEPOINT a", StatementKind()),
+        ("ROLLBACK TO SAVEPOINT a", StatementKind()),
+        ("ROLLBACK WORK TO a", StatementKind()),
+        ("LOCK TABLE tasks", StatementKind()),
         ("COMMIT", ENDS),
         ("commit and chain", ENDS),
         ("/* now */ ROLLBACK", ENDS),
@@ -63,35 +63,38 @@ ENDS = Kind(ends=True)
         ("BEGIN IMMEDIATE", ENDS),
         ("START TRANSACTION", ENDS),
         ("PREPARE TRANSACTION 'a'", ENDS),
-        ("SET LOCAL work_mem = '64MB'", Kind(left=Left.UNTIL_THE_END)),
-        ("SET CONSTRAINTS ALL DEFERRED", Kind(left=Left.UNTIL_THE_END)),
-        ("SET TRANSACTION READ ONLY", Kind(left=Left.UNTIL_THE_END)),
-        ("DECLARE c CURSOR FOR SELECT 1", Kind(left=Left.UNTIL_THE_END)),
-        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", Kind(left=Left.SESSION)),
-        ("SELECT set_config('app.user', '7', true)", Kind(left=Left.UNTIL_THE_END)),
-        ("SELECT set_config('app.user', coalesce(%(user)s, '7'), true)", Kind(left=Left.UNTIL_THE_END)),
-        ("INSERT INTO a SELECT set_config('app.user', '7', true)", Kind(writes=True, left=Left.UNTIL_THE_END)),
-        ("SELECT set_config('app.user', '7', false)", Kind(left=Left.SESSION)),
-        ("SELECT set_config('app.user', '7', %(local)s)", Kind(left=Left.SESSION)),
-        ("SELECT set_config('a', '7', true), set_config('b', '7', false)", Kind(left=Left.SESSION)),
-        ("SET search_path = other", Kind(left=Left.SESSION)),
-        ("SET ROLE other", Kind(left=Left.SESSION)),
-        ("SET SESSION AUTHORIZATION other", Kind(left=Left.SESSION)),
-        ("SELECT pg_advisory_lock(1)", Kind(left=Left.SESSION)),
-        ("SELECT pg_advisory_xact_lock(1)", Kind()),
-        ("CREATE TEMPORARY TABLE t (a int)", Kind(writes=True, left=Left.SESSION)),
-        ("CREATE LOCAL TEMP TABLE t (a int)", Kind(writes=True, left=Left.SESSION)),
-        ("LISTEN news", Kind(left=Left.SESSION)),
-        ("PREPARE q AS SELECT 1", Kind(left=Left.SESSION)),
-        ("PRAGMA foreign_keys = OFF", Kind(left=Left.SESSION)),
-        ("PRAGMA foreign_keys(OFF)", Kind(left=Left.SESSION)),
-        ("PRAGMA optimize", Kind(left=Left.SESSION)),
-        ("ATTACH DATABASE 'x' AS y", Kind(left=Left.SESSION)),
-        ("DO $$ BEGIN SET search_path = x; COMMIT; END $$", Kind(left=Left.SESSION)),
-        ("CALL charge(7)", Kind(left=Left.SESSION)),
+        ("SET LOCAL work_mem = '64MB'", StatementKind(left=Leftover.UNTIL_THE_END)),
+        ("SET CONSTRAINTS ALL DEFERRED", StatementKind(left=Leftover.UNTIL_THE_END)),
+        ("SET TRANSACTION READ ONLY", StatementKind(left=Leftover.UNTIL_THE_END)),
+        ("DECLARE c CURSOR FOR SELECT 1", StatementKind(left=Leftover.UNTIL_THE_END)),
+        ("DECLARE c CURSOR WITH HOLD FOR SELECT 1", StatementKind(left=Leftover.SESSION)),
+        ("SELECT set_config('app.user', '7', true)", StatementKind(left=Leftover.UNTIL_THE_END)),
+        ("SELECT set_config('app.user', coalesce(%(user)s, '7'), true)", StatementKind(left=Leftover.UNTIL_THE_END)),
+        (
+            "INSERT INTO a SELECT set_config('app.user', '7', true)",
+            StatementKind(writes=True, left=Leftover.UNTIL_THE_END),
+        ),
+        ("SELECT set_config('app.user', '7', false)", StatementKind(left=Leftover.SESSION)),
+        ("SELECT set_config('app.user', '7', %(local)s)", StatementKind(left=Leftover.SESSION)),
+        ("SELECT set_config('a', '7', true), set_config('b', '7', false)", StatementKind(left=Leftover.SESSION)),
+        ("SET search_path = other", StatementKind(left=Leftover.SESSION)),
+        ("SET ROLE other", StatementKind(left=Leftover.SESSION)),
+        ("SET SESSION AUTHORIZATION other", StatementKind(left=Leftover.SESSION)),
+        ("SELECT pg_advisory_lock(1)", StatementKind(left=Leftover.SESSION)),
+        ("SELECT pg_advisory_xact_lock(1)", StatementKind()),
+        ("CREATE TEMPORARY TABLE t (a int)", StatementKind(writes=True, left=Leftover.SESSION)),
+        ("CREATE LOCAL TEMP TABLE t (a int)", StatementKind(writes=True, left=Leftover.SESSION)),
+        ("LISTEN news", StatementKind(left=Leftover.SESSION)),
+        ("PREPARE q AS SELECT 1", StatementKind(left=Leftover.SESSION)),
+        ("PRAGMA foreign_keys = OFF", StatementKind(left=Leftover.SESSION)),
+        ("PRAGMA foreign_keys(OFF)", StatementKind(left=Leftover.SESSION)),
+        ("PRAGMA optimize", StatementKind(left=Leftover.SESSION)),
+        ("ATTACH DATABASE 'x' AS y", StatementKind(left=Leftover.SESSION)),
+        ("DO $$ BEGIN SET search_path = x; COMMIT; END $$", StatementKind(left=Leftover.SESSION)),
+        ("CALL charge(7)", StatementKind(left=Leftover.SESSION)),
     ],
 )
-def test_what_a_statement_does(text: str, kind: Kind) -> None:
+def test_what_a_statement_does(text: str, kind: StatementKind) -> None:
     assert classify(text) == kind
 
 

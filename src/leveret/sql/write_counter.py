@@ -1,35 +1,35 @@
-"""What a transaction has written so far, also of what it keeps back."""
+"""How much a transaction has written so far, including the rows that it keeps back."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from leveret.sql.gathering import Gathering
+from leveret.sql.gathering import GatheredRows
 from leveret.sql.prepared import COUNTER
 from leveret.sql.shared_connection import SharedConnection
 from leveret.sql.statement_kinds import kind_of
 
 
-class Written:
-    """Counts what a connection has written: after it a transaction is not as it was before.
+class WriteCounter:
+    """Counts the statements of one connection after which its transaction is not as it was before.
 
-    That is all but reads that succeeded: PostgreSQL refuses everything in a transaction after a failed statement, reads
-    too. What a transaction keeps back is added before any other statement.
+    These are all statements but reads that succeeded: after a failed statement PostgreSQL refuses everything in a
+    transaction, reads too. The rows that a transaction keeps back are added before any other statement. SQLAlchemy
+    tells of its own statements, and ``Prepared`` of the others.
+
+    Args:
+        connection: the one that is watched.
 
     Attributes:
-        statements: those that did not only read, for certain.
-        changes: those that wrote, for certain.
-        gathering: what the transaction keeps back.
+        statements: how many did not only read, for certain.
+        changes: how many wrote, for certain.
+        gathering: the rows that the transaction keeps back.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: SharedConnection) -> None:
         self.statements = 0
         self.changes = 0
-        self.gathering: Gathering | None = None
-        self._connection: SharedConnection | None = None
-
-    def watch(self, connection: SharedConnection) -> None:
-        """Count the statements of a connection: SQLAlchemy tells of its own, and ``Prepared`` of the others."""
+        self.gathering: GatheredRows | None = None
         self._connection = connection
         connection.info[COUNTER] = self
         sa.event.listen(connection, "before_cursor_execute", self._before_own)
@@ -48,7 +48,7 @@ class Written:
             self.statements -= 1
         elif kind.writes:
             self.changes += 1
-        if kind.left and self._connection is not None:
+        if kind.left:
             self._connection.leave(kind.left)
 
     def _before_own(self, connection: SharedConnection, _cursor: object, statement: str, *_others: object) -> None:
@@ -59,9 +59,9 @@ class Written:
     def _after_own(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
         self.after(statement)
 
-    def gather(self, connection: sa.Connection, expected: int) -> None:
-        """Keep rows back and add them together, until the transaction's end; see ``Gathering``."""
-        self.gathering = Gathering(connection, expected, self._count_gathered)
+    def gather(self, expected: int) -> None:
+        """Keep rows back and add them together, until the transaction's end; see ``GatheredRows``."""
+        self.gathering = GatheredRows(self._connection, expected, self._count_gathered)
 
     def _count_gathered(self) -> None:
         self.statements += 1
