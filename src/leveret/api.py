@@ -1,4 +1,4 @@
-"""Turn a function into an action: register it under a version and a name, check its input, write its output."""
+"""Turns a function into an action: registers it under a version and a name, and checks its input."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:  # a program that only registers actions, or calls them, does 
 
 LONGEST_VERSION: Final = 32
 LONGEST_NAME: Final = 64
-"""Characters; that many have the columns of ``processed_requests``."""
+"""Characters: the lengths of the columns of ``processed_requests``."""
 
 S = TypeVar("S", default=Any)
-"""What the application wants at hand in its actions."""
+"""The type of what the application hands to its actions."""
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 Secret = Annotated[T, Meta(extra={"secret": True})]
-"""Marks a field of an input that must never be written down: ``password: Secret[str]``."""
+"""The type of an input field that must never be written down: ``password: Secret[str]``."""
 
 
 class Transactions(Protocol):
-    """Runs a function inside a transaction; what ``Context.transaction`` of an ``async def`` action calls."""
+    """Runs a function in a transaction; ``Context.transaction`` of an ``async def`` action calls it."""
 
     def __call__(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
-        """Await ``function(connection, *arguments)``."""
+        """Return what ``function(connection, *arguments)`` returns, when the transaction is committed."""
         ...
 
 
@@ -48,7 +48,7 @@ class Context(Generic[S]):
         principal: the verified caller; ``ANONYMOUS`` in a public action.
         services: what the application handed to the worker.
         now: when this attempt began, in UTC.
-        retries: retries that lie behind this attempt.
+        retries: how many retries came before this attempt.
         redelivered: an earlier delivery was not settled; its worker may have died.
     """
 
@@ -89,8 +89,8 @@ class Context(Generic[S]):
     async def transaction(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run ``function(connection, *arguments)`` in a transaction, in an ``async def`` action.
 
-        In an action that writes, what the function returns is the action's response: it is stored in this very
-        transaction, so it may be called once and its value is what the action returns.
+        In an action that writes, the function returns the action's response, which is stored in this transaction. Such
+        an action therefore calls this once, and returns what it got.
 
         Raises:
             RuntimeError: in a ``def`` action, which runs in its transaction already.
@@ -108,12 +108,12 @@ class Action(Struct, frozen=True):
         name: such as ``create_task``.
         function: ``(context)`` or ``(context, input)``; ``def`` runs in a lane, ``async def`` in the event loop.
         input: type of the input, or None for an action without one.
-        writes: it has an effect, so its response is stored and repeated for a repeated id.
+        writes: it has an effect, so its response is stored, and sent again when the id comes again.
         public: it may be called without a token.
         secret: its response is never stored.
         secrets: names of input fields that must never be written down.
         is_async: it runs in the event loop.
-        alone: its requests share no transaction with others.
+        alone: its requests do not share a transaction with others.
         output: type of what the function returns; ``Any`` where it does not say.
         description: the function's docstring, without its indentation; empty for none.
         errors: refusals that its callers have to expect, beside those that any action may answer.
@@ -135,13 +135,13 @@ class Action(Struct, frozen=True):
 
     @property
     def plain(self) -> frozenset[str]:
-        """Names of input fields that it does not call secret, though another action may."""
+        """Names of the input fields that are not secret here; in another action a field of that name may be."""
         if not (isinstance(self.input, type) and issubclass(self.input, Struct)):
             return frozenset()
         return frozenset(self.input.__struct_encode_fields__) - self.secrets
 
     def arguments(self, data: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Check the input against its type; empty for an action without input.
+        """Check the input against its type, and return the arguments behind the context: none or one.
 
         Raises:
             InvalidRequest: it does not fit; the text says which field and why.
@@ -178,10 +178,10 @@ class Api(Generic[S]):
             name: as it stands in requests.
             writes: it has an effect; required for exactly-once. Without it, and without ``secret``, its transactions
                 refuse to write.
-            public: callable without a token.
-            secret: its response holds a secret and is never stored; excludes ``writes``.
-            alone: its requests share no transaction with others: for an action that sets something on its connection,
-                or uses the driver's own.
+            public: it may be called without a token.
+            secret: its response holds a secret and is never stored; not together with ``writes``.
+            alone: its requests do not share a transaction with others: for an action that changes a setting of its
+                connection, or uses the driver's connection.
             errors: refusals that it raises and that callers have to expect: ``(NotFound, Conflict)``. For whoever reads
                 the contract; any other error is answered as it is without them.
 
@@ -208,16 +208,16 @@ class Api(Generic[S]):
         return register
 
     def inherit(self, version: str, *, parent: str) -> None:
-        """Give a version every action of its parent that it does not define itself."""
+        """Register every action of another version in this one, unless this one has an action of that name."""
         for action in [action for action in self if action.version == parent]:
             if (version, action.name) not in self._actions:
                 self._add(msgspec.structs.replace(action, version=version))
 
     def find(self, version: str, name: str) -> Action:
-        """Give the action.
+        """Return the action.
 
         Raises:
-            UnknownAction: there is none.
+            UnknownAction: no action has that version and name.
         """
         try:
             return self._actions[version, name]
@@ -285,7 +285,7 @@ def _is_secret(kind: msgspec.inspect.Type) -> bool:
 
 
 def _in_words(error: msgspec.ValidationError) -> str:
-    """Turn ``Expected `str`, got `int` - at `$.title` `` around: the field first, as callers read it."""
+    """Put the field first: ``Expected `str`, got `int` - at `$.title` `` begins with its reason."""
     reason, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").removeprefix(".")
     return f"Field {field}: {reason}" if field else reason

@@ -19,12 +19,12 @@ LeveretError
 │   ├── StorageBusy          a lock or a conflict in the database
 │   └── StorageFailed        the database refused a statement
 │       └── FailedAlone      the database failed as in an outage, but on this request only
-├── StorageUnavailable       the database does not answer, or is locked: no request's fault, the worker pauses
+├── StorageUnavailable       the database does not answer, or is locked: not a request's fault, the worker pauses
 │   └── StorageDoubtful      it failed within a transaction: an outage only if a new connection does not answer either
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
 └── WorkerStopped            the worker cannot go on and says why
-    └── WorkerDeaf           it got nothing any more, or came to no end: another one may do better
+    └── WorkerDeaf           it received nothing any more, or finished nothing: a new worker may do better
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class RequestError(LeveretError):
         code: stable word on the wire; clients may branch on it.
         text: one sentence for a person.
         details: JSON-ready extras for the caller, or None.
-        kept: the refusal is this request's answer: stored where responses are, and repeated. False where the request
-            itself is not judged and the caller is told to ask again, with the same id.
+        kept: the refusal is the response to this request: it is stored with the other responses, and sent again. False
+            where the refusal says nothing about the request itself, and the caller may ask again with the same id.
     """
 
     code: str = "internal"
@@ -82,13 +82,13 @@ class Forbidden(RequestError):
 
 
 class NotFound(RequestError):
-    """The thing does not exist, or not for this caller."""
+    """The thing does not exist, or this caller may not know of it."""
 
     code = "not_found"
 
 
 class Conflict(RequestError):
-    """The state of things does not allow it, such as an email that is taken."""
+    """The present state does not allow it: an email is taken, for example."""
 
     code = "conflict"
 
@@ -127,13 +127,13 @@ class RetriesExhausted(RequestError):
 
 
 class Internal(RequestError):
-    """The worker failed in a way that says nothing about the request."""
+    """The worker failed, which says nothing about the request."""
 
     code = "internal"
 
 
 class ResponseTooLarge(Internal):
-    """The response of an action is larger than responses may be; its transaction is rolled back, nothing is stored."""
+    """The response of an action is larger than allowed; its transaction is rolled back, and nothing is stored."""
 
     kept = False
 
@@ -143,30 +143,30 @@ class TemporaryError(LeveretError):
 
 
 class StorageBusy(TemporaryError):
-    """The lock of a row, a deadlock or a serialization conflict in the database."""
+    """A row is locked, or the database found a deadlock or a serialization conflict."""
 
 
 class StorageFailed(TemporaryError):
-    """The database refused a statement; the text holds no values, since they may be secret."""
+    """The database refused a statement; the text does not repeat values, because they may be secret."""
 
 
 class RowRefused(StorageFailed):
-    """The database refused a row of an action's own, such as one whose key is taken, which says nothing of others."""
+    """The database refused a row of the application, for example because its key is taken; other requests may pass."""
 
 
 class FailedAlone(StorageFailed):
-    """The database failed on this request again and again as it does in an outage, and answered others meanwhile."""
+    """The database failed on this request several times, as in an outage, but answered other requests meanwhile."""
 
 
 class StorageUnavailable(LeveretError):
-    """The database does not answer; nothing is known about the requests in hand."""
+    """The database does not answer; what became of the requests in hand is not known."""
 
 
 class StorageDoubtful(StorageUnavailable):
-    """The database failed within a transaction; whether that is an outage or the request's doing is not known yet.
+    """The database failed in a transaction; whether by an outage or because of this request is not known yet.
 
     Attributes:
-        reason: what it said.
+        reason: the text of the database's error.
     """
 
     def __init__(self, text: str, reason: str) -> None:
@@ -175,7 +175,7 @@ class StorageDoubtful(StorageUnavailable):
 
 
 class NotSent(LeveretError):
-    """The request was certainly not accepted by the broker; asking again is safe."""
+    """The broker has certainly not accepted the request; asking again is safe."""
 
 
 class NoAnswer(LeveretError):
@@ -187,9 +187,9 @@ class WorkerStopped(LeveretError):
 
 
 class WorkerDeaf(WorkerStopped):
-    """The worker lived and did nothing: no delivery came although requests wait, or those in hand came to no end.
+    """The worker ran but did no work: it received nothing although requests wait, or finished none of those it held.
 
-    A new worker in its place may do better, so its supervisor should start one.
+    A new worker may do better, so the supervisor should start one.
     """
 
 

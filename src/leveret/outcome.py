@@ -1,10 +1,10 @@
-"""What becomes of a delivery: a value that the worker carries out.
+"""What becomes of a delivery: a decision, as a value, that the worker carries out.
 
 Outcome
 ├── Answer       send the response, then ack
 ├── Retry        publish a fresh message to a retry queue, then ack
 ├── DeadLetter   publish a letter (and an error response where somebody waits), then ack
-└── PutBack      give it back to the queue: not this request's fault, nothing is counted
+└── PutBack      return it to the queue; that is not the request's fault, so no attempt is counted
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from msgspec import Struct
 from leveret.errors import Internal
 
 RETRIES_EXHAUSTED: Final = "retries exhausted: "
-"""How the reason of a dead letter begins, and the text of the answer, when every attempt has failed."""
+"""The beginning of a dead letter's reason, and of the caller's error text, when every attempt has failed."""
 
 WORKERS_DIED: Final = "workers died while they ran this request"
-"""How the reason ends with which a deadly request is given up; their number stands before it."""
+"""The end of the reason with which a request is given up that workers died on; their number stands before it."""
 
 WORKERS_DIED_READING: Final = "workers died while they read this message"
-"""The same of a message that they died on before they knew what it asks for."""
+"""The same for a message that workers died on before they knew what it asks for."""
 
 
 class Answer(Struct, frozen=True):
@@ -43,8 +43,8 @@ class Retry(Struct, frozen=True):
     """Try again later.
 
     Attributes:
-        number: which retry this is, from 1.
-        delay: position in the ladder of delays.
+        number: which retry this is, counted from 1.
+        delay: index in the policy's ``delays``.
         reason: why.
     """
 

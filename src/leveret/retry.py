@@ -1,4 +1,4 @@
-"""When to try again: the policy, and the one function that decides what a failure leads to."""
+"""When a request is tried again: the policy, and the function that decides what follows from a failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leveret.wire.codec import refusal
 from leveret.wire.masking import shown
 
 ATTEMPTS_ALONE: Final = 5
-"""Attempts that a request has at least on which the database failed as in an outage, while it answered others."""
+"""Attempts, at the least, of a request on which the database failed as in an outage while it answered others."""
 
 
 _LONGEST_NAME: Final = 200
@@ -26,8 +26,11 @@ class RetryPolicy(Struct, frozen=True):
     """How often a request is tried again, and after which pauses.
 
     Attributes:
-        delays: the ladder: pause before retry 1, 2, ...; the last one holds for all further retries.
-        most: retries after the first attempt; 0 for none.
+        delays: the pause before retry 1, 2, ...; the last one holds for all further retries.
+        most: how many retries may follow the first attempt; 0 for none.
+
+    Raises:
+        ValueError: there is no delay, one is not positive, or ``most`` is negative.
     """
 
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
@@ -43,18 +46,18 @@ class RetryPolicy(Struct, frozen=True):
 def decide(
     error: BaseException, request_id: str, retries_done: int, policy: RetryPolicy, *, module: str = ""
 ) -> Outcome:
-    """Decide what a failed attempt leads to.
+    """Return what follows from a failed attempt.
 
-    A refusal is answered and never retried. A database that does not answer is nobody's fault: the request goes back,
-    uncounted. Everything else may pass: it is retried until the policy's limit and then becomes a dead letter. An
-    exception that nobody foresaw counts as one that may pass, because giving it up early loses an effect while trying
-    it again costs a few seconds. A request on which alone the database failed as it does in an outage has some attempts
-    whatever the policy, since a coincidence looks like that too.
+    A refusal is answered and never retried. When the database does not answer, the request goes back to its queue and
+    no attempt is counted. Everything else may pass: the request is retried until the policy's limit, and then becomes a
+    dead letter. An unforeseen exception counts as one that may pass, because giving up too early loses an effect, while
+    a retry costs a few seconds. A request on which alone the database failed as in an outage has ``ATTEMPTS_ALONE``
+    attempts whatever the policy says, because a coincidence looks the same.
 
     Args:
         error: what the attempt raised.
         request_id: for the error response.
-        retries_done: retries that lie behind this attempt; 0 at the first one.
+        retries_done: how many retries came before this attempt; 0 at the first attempt.
         policy: the limits.
         module: name of the module with the action's function, which tells what belongs to the application.
     """
@@ -82,9 +85,9 @@ LONGEST_DESCRIPTION: Final = 1000
 
 
 def describe(error: BaseException) -> str:
-    """Put an error into one line, without tokens: its text for our own kinds, with its type for all others.
+    """Write an error as one line without tokens: the text of our own errors, type and text of all others.
 
-    What it returns can be written as UTF-8, whatever the error's text holds; never raises.
+    The line can be encoded as UTF-8, whatever the error's text holds; nothing is raised.
     """
     try:
         told = str(error).encode(errors="backslashreplace").decode()

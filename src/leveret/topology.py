@@ -1,4 +1,4 @@
-"""The exchanges, queues and bindings of an API, as data, and all their names."""
+"""The exchange, the queues and the binding of an API, as data, and all their names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from leveret.amqp import Channel
 from leveret.durations import format_duration
 
 DELIVERY_LIMIT: Final = 2_000_000_000
-"""Never reached: looking at a message counts as a delivery on RabbitMQ 4.0 to 4.2, where the default of 20 would lose
-it; -1 means "unlimited" on 4.x and "drop at the first return" on 3.10."""
+"""Deliveries of one message; never reached. On RabbitMQ 4.0 to 4.2 looking at a message counts as a delivery, and the
+default of 20 would lose it; -1 means "unlimited" on 4.x but "drop at the first return" on 3.10."""
 
 
 class Queue(Struct, frozen=True):
-    """A durable quorum queue; ``purpose`` is for people."""
+    """A durable quorum queue; ``purpose`` is text for people."""
 
     name: str
     purpose: str
@@ -30,7 +30,7 @@ class Topology(Struct, frozen=True):
     Attributes:
         prefix: first part of all names; ``api`` on the published wire.
         delays: one retry queue for each.
-        limit: so many requests may wait for the workers, further ones are refused; None for any number.
+        limit: how many requests may wait for the workers; the broker refuses further ones. None for no limit.
     """
 
     prefix: str = "api"
@@ -54,7 +54,7 @@ class Topology(Struct, frozen=True):
 
     @property
     def retries(self) -> tuple[str, ...]:
-        """The retry queue of each delay: one name without a delay in it when there is one delay only."""
+        """The retry queue of each delay; with only one delay its name does not contain the delay."""
         if len(self.delays) == 1:
             return (f"{self.requests}.retry",)
         return tuple(f"{self.requests}.retry.{format_duration(delay, days=False)}" for delay in self.delays)
@@ -80,14 +80,14 @@ class Topology(Struct, frozen=True):
 
     @property
     def _length(self) -> Mapping[str, int]:
-        """Only callers feel it: what is in hand does not count, and what goes back or was retried is never dropped."""
+        """Only callers meet this limit: requests in hand do not count, and no returned or retried one is dropped."""
         return {} if self.limit is None else {"x-max-length": self.limit}
 
     async def declare(self, channel: Channel) -> None:
-        """Make what is missing at the broker; what is there stays as it is.
+        """Declare everything at the broker; what exists stays as it is.
 
         Raises:
-            ChannelClosed: something of that name is there with other arguments; the text says which.
+            ChannelClosed: something of that name exists with other arguments; the text says what.
         """
         await channel.declare_exchange(self.exchange, "direct", durable=True)
         for queue in self.queues:
@@ -99,7 +99,7 @@ _QUORUM: Final[Mapping[str, str | int]] = {"x-queue-type": "quorum", "x-delivery
 
 
 def _dead_lettering(exchange: str, routing_key: str) -> Mapping[str, str | int]:
-    """At-least-once dead-lettering needs all four, or the broker falls back to at-most-once in silence."""
+    """At-least-once dead-lettering needs all four; without one the broker silently uses at-most-once."""
     return {
         "x-dead-letter-exchange": exchange,
         "x-dead-letter-routing-key": routing_key,

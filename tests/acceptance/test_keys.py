@@ -50,11 +50,11 @@ def test_a_broken_file_stops_no_worker_and_starts_none(commands: Commands) -> No
     token = commands.log_in()
     file.write_text('{"keys": [')
     worker.says("ERROR   ")
-    assert "keys stay as they were: keys.json: this is no JSON: Expecting value in line 1" in worker.output
+    assert "keys stay as they were: keys.json: this is not JSON: Expecting value in line 1" in worker.output
     assert commands.call("list_tasks", token=token) == []
     assert worker.stop() == 0
     ended = commands.run("worker")
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1] == (
-        "taskmanager: TASKMANAGER_JWT_KEYS: keys.json: this is no JSON: Expecting value in line 1"
+        "taskmanager: TASKMANAGER_JWT_KEYS: keys.json: this is not JSON: Expecting value in line 1"
     )

@@ -10,18 +10,18 @@ LEEWAY: Final = timedelta(seconds=30)
 """How far clocks may differ (RFC 7519, section 4.1.4)."""
 
 LONGEST_SUBJECT: Final = 64
-"""Characters; so many has the column of the principal."""
+"""Characters: the length of the column of the principal."""
 
 
 class Expired(ValueError):
-    """All times are as they should be, but the last one has passed."""
+    """The token has expired; nothing else is wrong with its times."""
 
 
 def check_origin(claims: Mapping[str, Any], *, issuer: str, audience: str) -> None:
-    """Check who issued a token, and for whom; several audiences may be named (RFC 7519, section 4.1.3).
+    """Check who issued a token, and for whom; it may name several audiences (RFC 7519, section 4.1.3).
 
     Raises:
-        ValueError: another one, or in a form that the RFC does not have.
+        ValueError: issuer or audience is another one, or has a form that the RFC does not allow.
     """
     if claims.get("iss") != issuer:
         raise ValueError("another issuer")
@@ -40,15 +40,15 @@ def check_times(claims: Mapping[str, Any], *, now: float, longest: float) -> flo
         longest: seconds from ``iat`` to ``exp`` at most.
 
     Returns:
-        When it ends to be believed, POSIX time in seconds.
+        POSIX time in seconds from which the token is not accepted any more.
 
     Raises:
         Expired: it has expired, and nothing else is wrong with its times.
-        ValueError: not yet valid, lives too long, or times in a form that the RFC does not have.
+        ValueError: it is not valid yet, lives too long, or has times in a form that the RFC does not allow.
     """
     times = [claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)]
     if any(type(moment) not in (int, float) for moment in times):
-        raise ValueError("a time is missing, or no number")
+        raise ValueError("a time is missing, or is not a number")
     issued, expires, begins = times
     if not 0 < expires - issued <= longest:
         raise ValueError("lives too long, or ends before it begins")
@@ -61,10 +61,10 @@ def check_times(claims: Mapping[str, Any], *, now: float, longest: float) -> flo
 
 
 def subject_of(claims: Mapping[str, Any]) -> str:
-    """Read ``sub``.
+    """Return ``sub``.
 
     Raises:
-        ValueError: it is no text of up to 64 printable characters, or a blank stands at an end.
+        ValueError: it is not a text of up to 64 printable characters, or begins or ends with a blank.
     """
     subject = claims.get("sub")
     if not (isinstance(subject, str) and len(subject) <= LONGEST_SUBJECT):

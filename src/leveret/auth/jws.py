@@ -1,7 +1,7 @@
-"""The compact form of a signed token (RFC 7515, section 7.1): written, and read without any leniency.
+"""Signed tokens in compact form (RFC 7515, section 7.1): written, and read strictly.
 
-What two readers could understand differently is refused before the signature is looked at: padding, a name that stands
-twice, extensions that nobody knows, and a header that chooses its own key or algorithm.
+Whatever two readers could understand differently is refused before the signature is checked: padding, a name that
+stands twice, unknown extensions, and a header that chooses its own key or algorithm.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 
 
 class NotVerified(ValueError):
-    """No token of ours; the text is for us and never for the caller."""
+    """The token is not valid here. The text says why; it is for us and never sent to a caller."""
 
 
 def sign(claims: Mapping[str, Any], key: SigningKey, typ: str) -> str:
@@ -38,38 +38,38 @@ def verify(token: str, keys: Mapping[str | None, SigningKey], types: Container[s
 
     Args:
         token: in compact form.
-        keys: by ``kid``; under None the one for tokens that name none.
-        types: values of ``typ`` (RFC 8725, section 3.11), None for its absence.
+        keys: by ``kid``; under None the key for tokens without a ``kid``.
+        types: accepted values of ``typ`` (RFC 8725, section 3.11); None stands for its absence.
 
     Returns:
-        The claims; only their signature was checked.
+        The claims; only their signature has been checked.
 
     Raises:
-        NotVerified: for every reason.
+        NotVerified: whatever is wrong.
     """
     found = len(token) <= LONGEST and _COMPACT.fullmatch(token)
     if not found:
-        raise NotVerified("no token in compact form")
+        raise NotVerified("not a token in compact form")
     try:
         key = _choose(decode_object(_decode(found[1])), keys, types)
         if not signing.is_signed(f"{found[1]}.{found[2]}".encode(), _decode(found[3]), key):
             raise NotVerified("another signature")
         return decode_object(_decode(found[2]))
     except InvalidRequest as error:
-        raise NotVerified("no strict JSON object") from error
+        raise NotVerified("not a strict JSON object") from error
 
 
 def _choose(
     header: Mapping[str, Any], keys: Mapping[str | None, SigningKey], types: Container[str | None]
 ) -> SigningKey:
-    """Find the key that must have signed; keys and addresses of keys in a header mean nothing (RFC 8725, 3.10)."""
+    """Return the key that must have signed; keys and addresses of keys in a header are ignored (RFC 8725, 3.10)."""
     if "crit" in header or "b64" in header:
         raise NotVerified("an extension that is not understood (RFC 7515, section 4.1.11)")
     kid, typ = header.get("kid"), header.get("typ")
     if not isinstance(kid, str) and "kid" in header:
-        raise NotVerified("kid is no text")
+        raise NotVerified("kid is not a text")
     if not isinstance(typ, str) and "typ" in header:
-        raise NotVerified("typ is no text")
+        raise NotVerified("typ is not a text")
     if (typ and typ.lower().removeprefix("application/")) not in types:
         raise NotVerified("another type")
     key = keys.get(kid)
@@ -85,11 +85,11 @@ def _encode(value: bytes) -> str:
 
 
 def _decode(part: str) -> bytes:
-    """Read base64url; each value has one spelling (RFC 4648, section 3.5)."""
+    """Decode base64url; each value has only one spelling (RFC 4648, section 3.5)."""
     try:
         value = urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError as error:
-        raise NotVerified("no base64url") from error
+        raise NotVerified("not base64url") from error
     if _encode(value) != part:
         raise NotVerified("base64url with bits that mean nothing")
     return value

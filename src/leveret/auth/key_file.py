@@ -22,11 +22,11 @@ logger: Final = logging.getLogger("leveret.keys")
 
 _LARGEST: Final = 1024 * 1024
 _END: Final = 2.0
-"""Seconds that the end waits for a look that is under way."""
+"""Seconds that the end of ``followed`` waits for a look that is under way."""
 
 _ANYBODY: Final = 0o777
 _SECRET_FOR: Final = 0o770
-"""What a file with private parts or secrets permits at most: its owner and its group, as workers may need."""
+"""The permissions of a file with private parts or secrets, at most: for its owner and its group."""
 
 
 class KeyFileUnchanged(KeySetError):
@@ -56,10 +56,10 @@ class KeyFile:
         return self._parse(self._bytes())
 
     def look(self, use: Callable[[KeySet], None]) -> None:
-        """Hand the keys on if the file is another one than at the last look.
+        """Call ``use`` with the keys if the file has changed since the last look.
 
-        A file that cannot be used changes nothing; an error in the log says why, once for each reason. Of keys that are
-        passed over a warning tells, once for as long as they stand there.
+        A file that cannot be used changes nothing; an error in the log says why, once for each reason. A warning names
+        each key that is passed over, once for as long as it stands there.
         """
         try:
             found = self._bytes()
@@ -81,10 +81,10 @@ class KeyFile:
 
     @contextmanager
     def followed(self, use: Callable[[KeySet], None], *, every: timedelta = timedelta(seconds=2)) -> Iterator[None]:
-        """Look now and again, in a thread of its own: reading keys takes milliseconds, and a disk may hang.
+        """Look again and again in a thread of its own, because reading keys takes milliseconds and a disk may hang.
 
         Args:
-            use: is called in that thread.
+            use: called in that thread with the keys, see ``look``.
             every: the pause between two looks.
         """
         ended = threading.Event()
@@ -221,7 +221,7 @@ def _write(path: Path, document: bytes) -> None:
 
 
 def _take_after(draft: Path, target: Path, most: int) -> None:
-    """Give a file the owner of another one, and of its permissions those that it may have at most."""
+    """Set the owner of a file to that of another one, and its permissions to those of that one, within ``most``."""
     known = target.stat()
     if hasattr(os, "chown"):  # not on Windows
         try:

@@ -1,8 +1,8 @@
-"""Who is calling: JSON Web Tokens from callers, and tickets for requests that the worker moves on.
+"""Who is calling: JSON Web Tokens of callers, and tickets of requests that wait for a retry.
 
-A token says who the caller is. A ticket replaces it when a request waits in a retry queue: it names the verified
-caller and this one request, is accepted for nothing else, and outlives the token. Each has a signing key of its own,
-so that neither can pass for the other.
+A token says who the caller is. While a request waits in a retry queue, a ticket replaces the token: it names the
+verified caller and this one request, is accepted for nothing else, and lives longer than the token. Tokens and tickets
+have different signing keys, so that neither can pass for the other.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TICKET_SCHEME: Final = "Ticket "
 _TICKET_TYPE: Final = "leveret-ticket+jwt"
 _TICKET_AUDIENCE: Final = "leveret:ticket"
 _SHORT: Final = 512
-"""Characters. The verdict about a longer token is kept under its digest, so that all of them take a few megabytes."""
+"""Characters. The verdict about a longer token is stored under its digest, so that all take a few megabytes."""
 
 _REFUSED: Final = "Token missing, invalid or expired"
 
@@ -45,10 +45,10 @@ ANONYMOUS: Final = Principal("")
 
 
 class TokenExpired(Unauthenticated):
-    """A token that says truly who presents it, and has expired; told to the caller like all others.
+    """The token has expired, but is genuine; the caller gets the same text as for every other reason.
 
     Attributes:
-        principal: whose token it was.
+        principal: the caller that it names.
     """
 
     def __init__(self, principal: Principal) -> None:
@@ -62,7 +62,7 @@ class Ticket(Struct, frozen=True):
     Attributes:
         principal: whose request it is.
         request_id: which request it is.
-        retries: how many retries lie behind the request.
+        retries: how many retries the request has had.
         attempts: digest of the attempts that travel with the request; empty where none do.
     """
 
@@ -73,7 +73,7 @@ class Ticket(Struct, frozen=True):
 
 
 class _Trust:
-    """What is believed under one set of keys; replaced as a whole, with its verdicts, when the keys change."""
+    """Everything that follows from one set of keys, verdicts included; replaced as a whole when the keys change."""
 
     def __init__(self, secret: SigningKey, keys: KeySet) -> None:
         self.signer = keys.signer or secret
@@ -91,12 +91,12 @@ class _Trust:
 class Keyring:
     """Issues and verifies tokens and tickets.
 
-    The secret makes tickets and fingerprints, and tokens unless another key signs; other secrets in ``keys`` are known
-    by their tickets and fingerprints, so that a secret can be changed while requests wait. A token that names no key
-    is verified with the secret only.
+    The secret signs tickets, makes fingerprints, and signs tokens unless another key does. Tickets and fingerprints of
+    the other secrets in ``keys`` are accepted too, so that a secret can be changed while requests wait. A token that
+    does not name a key is verified with the secret only.
 
-    Verdicts about tokens are cached, bounded in number and in bytes; expiry is checked on every use. Everything but
-    ``use`` is for one thread.
+    Verdicts about tokens are cached; the cache is bounded in number and in bytes, and expiry is checked on every use.
+    ``use`` may be called in any thread, everything else in one thread only.
 
     Args:
         secret: at least 32 bytes.
@@ -107,7 +107,7 @@ class Keyring:
         clock: POSIX time in seconds.
 
     Raises:
-        ValueError: the secret is too short.
+        ValueError: the secret is too short, or looks like a key of another kind.
     """
 
     def __init__(
@@ -130,21 +130,21 @@ class Keyring:
         self._cache_size = cache_size
 
     def use(self, keys: KeySet) -> None:
-        """Believe these keys from now on, and no verdict of before; for any thread."""
+        """Accept these keys from now on and forget all verdicts; may be called in any thread."""
         self._trust = _Trust(self._secret, keys)
 
     def issue(self, subject: str, life: timedelta) -> str:
-        """Make a token for a caller that has proven who it is."""
+        """Return a new token for a caller who has proven who it is."""
         now = int(self._clock())
         claims = {"sub": subject, "iat": now, "exp": now + int(life.total_seconds()), "iss": self._issuer}
         return jws.sign({**claims, "aud": self._issuer}, self._trust.signer, _TOKEN_TYPE)
 
     def verify(self, auth: str) -> Principal:
-        """Say who presents this token, with or without a leading ``Bearer ``.
+        """Return the caller that this token names; it may have a leading ``Bearer ``.
 
         Raises:
-            Unauthenticated: for every reason with the same text, so that a forger learns nothing; as ``TokenExpired``
-                where that is all that is wrong.
+            Unauthenticated: the token is not valid; the text is always the same, so that a forger learns nothing.
+            TokenExpired: it has expired, and nothing else is wrong.
         """
         token = bearer(auth)
         now = self._clock()
@@ -163,11 +163,11 @@ class Keyring:
         return principal
 
     def issue_ticket(self, ticket: Ticket, *, until: float = math.inf) -> str:
-        """Make the ticket with which a request waits in a retry queue, or is sent again.
+        """Return the text of a ticket, for a request that waits in a retry queue or is sent again.
 
         Args:
             ticket: what it says.
-            until: POSIX time at which it ends, if that is before the end of its usual life.
+            until: POSIX time at which it expires, if that is earlier than the end of its usual life.
         """
         now = int(self._clock())
         claims = {
@@ -187,7 +187,7 @@ class Keyring:
         """Verify the ticket of one request.
 
         Raises:
-            Unauthenticated: it is none of ours, expired, or another request's.
+            Unauthenticated: it is not ours, has expired, or belongs to another request.
         """
         token = auth.removeprefix(_TICKET_SCHEME)
         try:
@@ -200,19 +200,19 @@ class Keyring:
             raise Unauthenticated(_REFUSED) from error
 
     def seal_letter(self, queue: str, principal: str | None, body: bytes) -> str:
-        """Make the seal which shows that a worker wrote a dead letter; see `leveret.auth.seals.make_seal`."""
+        """Return the seal that shows that a worker wrote a dead letter; see `leveret.auth.seals.make_seal`."""
         return make_seal(self._trust.letter_keys[0], queue, principal, body)
 
     def is_letter_sealed(self, queue: str, principal: str | None, body: bytes, seal: str) -> bool:
-        """Tell whether a worker sealed this letter, with the secret or another one that is known."""
+        """Return whether a worker sealed this letter, with the secret or another known one."""
         return is_seal(seal, self._trust.letter_keys, queue, principal, body)
 
     def fingerprint(self, canonical_request: bytes, *, keyed: bool) -> bytes:
-        """Digest a request to compare it with a later one; keyed where a password in it must not be guessable."""
+        """Return the digest of a request, to recognise it again; ``keyed`` where it must not reveal a password."""
         return _digest(canonical_request, self._trust.fingerprint_key if keyed else b"")
 
     def other_fingerprints(self, canonical_request: bytes, *, keyed: bool) -> tuple[bytes, ...]:
-        """Digest a request as workers with the former or the coming secret do: as many as other secrets are known."""
+        """Return the digests that workers with former and coming secrets make of a request; none without ``keyed``."""
         if not keyed:
             return ()
         return tuple(_digest(canonical_request, key) for key in self._trust.former_fingerprint_keys)
@@ -233,12 +233,12 @@ class Keyring:
 
 
 def bearer(auth: str) -> str:
-    """Take a leading ``Bearer `` off (RFC 6750, section 2.1; the scheme's case does not matter)."""
+    """Return a token without a leading ``Bearer `` (RFC 6750, section 2.1; its case does not matter)."""
     return auth[7:].strip() if auth[:7].lower() == "bearer " else auth.strip()
 
 
 def is_ticket(auth: str) -> bool:
-    """Tell a ticket from a token by its scheme; it still has to be verified."""
+    """Return whether this is a ticket and not a token, by its scheme; it still has to be verified."""
     return auth.startswith(_TICKET_SCHEME)
 
 
@@ -250,7 +250,7 @@ def _retries_of(claims: dict[str, Any], request_id: str) -> int:
 
 
 def _ticket_key(secret: bytes) -> SigningKey:
-    """Derive the key of a secret's tickets; its ``kid`` names the secret without giving anything of it away."""
+    """Derive the key that signs a secret's tickets; its ``kid`` names the secret and reveals nothing of it."""
     key = hmac.digest(secret, b"leveret ticket", "sha256")
     return SigningKey(HS256, key, key, hmac.digest(key, b"leveret ticket kid", "sha256")[:8].hex())
 

@@ -1,6 +1,6 @@
-"""Keys: the secret, and sets of keys as operators keep them (RFC 7517).
+"""Signing keys: the secret, and sets of keys in a file (RFC 7517).
 
-The key fixes the algorithm; a token's header never chooses one (RFC 8725, section 3.1).
+The key determines the algorithm; a token's header never chooses one (RFC 8725, section 3.1).
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _TOKENS: Final = {"sign", "verify"}
 _DERIVES: Final = "deriveKey"
 _OURS: Final = ("sign", _DERIVES)
 _LONGEST_VALUE: Final = 40
-"""Characters of somebody else's values in a text."""
+"""Characters of a value in an error text."""
 
 
 class KeySetError(ValueError):
-    """A set of keys that cannot be used; the text says which key and why, and holds nothing of a key."""
+    """A set of keys cannot be used. The text says which key and why, and does not repeat anything of a key."""
 
 
 class SigningKey(Struct, frozen=True):
-    """One key and the one algorithm that it is for.
+    """One key, for one algorithm.
 
     Attributes:
         algorithm: ``HS256``, ``EdDSA``, ``ES256`` or ``RS256``.
-        public: what verifies; with HS256 the secret itself.
-        private: what signs, or None.
+        public: the part that verifies; with HS256 the secret itself.
+        private: the part that signs, or None.
         kid: its name, or None for the secret.
     """
 
@@ -59,10 +59,10 @@ class SigningKey(Struct, frozen=True):
 
 
 def secret_key(secret: bytes, kid: str | None = None) -> SigningKey:
-    """Make an HS256 key.
+    """Return an HS256 key.
 
     Raises:
-        ValueError: it is shorter than 32 bytes, or looks like a key of another kind.
+        ValueError: the secret is shorter than 32 bytes, or looks like a key of another kind.
     """
     if len(secret) < SHORTEST_SECRET:
         raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
@@ -72,7 +72,7 @@ def secret_key(secret: bytes, kid: str | None = None) -> SigningKey:
 
 
 def sign(text: bytes, key: SigningKey) -> bytes:
-    """Make a signature with a key that has a private part."""
+    """Return the signature of a text, by a key that has a private part."""
     if key.algorithm == HS256:
         return hmac.digest(key.private, text, "sha256")
     signature: bytes = _public_keys().sign(text, key.private, key.algorithm)
@@ -80,7 +80,7 @@ def sign(text: bytes, key: SigningKey) -> bytes:
 
 
 def is_signed(text: bytes, signature: bytes, key: SigningKey) -> bool:
-    """Tell whether this is the signature of the key; how long that takes tells nothing about the right one."""
+    """Return whether a signature is that of the key; the time that this takes reveals nothing about the right one."""
     if key.algorithm == HS256:
         return hmac.compare_digest(hmac.digest(key.public, text, "sha256"), signature)
     right: bool = _public_keys().is_signed(text, signature, key.public, key.algorithm)
@@ -91,10 +91,10 @@ class KeySet(Struct, frozen=True):
     """The keys beside the secret.
 
     Attributes:
-        tokens: those that verify tokens, by their ``kid``.
-        signer: signs the tokens that are issued; None leaves that to the secret.
-        secrets: former and coming secrets, whose tickets and fingerprints are known.
-        passed_over: what stands in the set and is of no use here: for each a text that says which key and why.
+        tokens: the keys that verify tokens, by their ``kid``.
+        signer: the key that signs tokens; None where the secret does.
+        secrets: former and coming secrets, by their ``kid``; their tickets and fingerprints are accepted.
+        passed_over: one text for each key in the set that is not used here, which says which key and why.
     """
 
     tokens: Mapping[str, SigningKey]
@@ -106,7 +106,7 @@ class KeySet(Struct, frozen=True):
         return f"KeySet({self.summary()})"
 
     def summary(self) -> str:
-        """Name the keys and what each is for: ``2026-12 (EdDSA, signs), 2026-06 (EdDSA)``."""
+        """Return the names of the keys and what each is for: ``2026-12 (EdDSA, signs), 2026-06 (EdDSA)``."""
         parts = [f"{kid} ({key.algorithm}{', signs' * (key is self.signer)})" for kid, key in self.tokens.items()]
         return ", ".join([*parts, *(f"{kid} (secret)" for kid in self.secrets)]) or "none"
 
@@ -118,17 +118,17 @@ def read_key_set(document: bytes) -> KeySet:
     """Read a JWK Set (RFC 7517, section 5).
 
     ``oct`` is HS256 (at least 32 bytes), ``OKP`` with Ed25519 is EdDSA (RFC 8037), ``EC`` with P-256 is ES256, ``RSA``
-    is RS256 (at least 2048 bits). ``key_ops`` says what a key is for: the first one with ``sign`` signs what is issued;
-    without ``key_ops``, or with ``sign`` or ``verify``, it verifies tokens; an ``oct`` with ``deriveKey`` is a former
-    or coming secret. No secret is a key of tokens too: whoever shares that key could make tickets.
+    is RS256 (at least 2048 bits). ``key_ops`` says what a key is for: the first key with ``sign`` signs tokens; a key
+    without ``key_ops``, or with ``sign`` or ``verify``, verifies tokens; an ``oct`` key with ``deriveKey`` is a former
+    or coming secret. A secret is never a key of tokens too, because whoever shares that key could make tickets.
 
-    What an issuer may publish beside the keys of its tokens is passed over: keys for encryption, of other kinds,
-    without a ``kid``, or that cannot be read, and a ``kid`` that stands twice from the second one on. What only the
-    operator of this installation writes is an error where it cannot be used: an ``oct`` key, and one with ``sign`` or
+    Keys that an issuer may publish beside those of its tokens are passed over: keys for encryption, of other kinds,
+    without a ``kid``, or that cannot be read, and the second key with the same ``kid``. Keys that only the operator of
+    this installation writes are an error when they cannot be used: an ``oct`` key, and a key with ``sign`` or
     ``deriveKey``.
 
     Raises:
-        KeySetError: what is wrong with which key.
+        KeySetError: the set or one of these keys cannot be used; the text says which key and why.
     """
     tokens: dict[str, SigningKey] = {}
     secrets: dict[str, bytes] = {}
@@ -161,7 +161,7 @@ def _usable(entry: Mapping[str, Any], kid: str) -> tuple[set[str], SigningKey]:
 
 
 def _is_the_operators(entry: Any) -> bool:
-    """Tell whether nobody else would publish this entry: it is a secret, or says that it signs here."""
+    """Return whether only our own operator writes such an entry: a secret, or a key that signs here."""
     if not isinstance(entry, dict):
         return False
     operations = entry.get("key_ops")
@@ -175,7 +175,7 @@ def _keep_apart(tokens: Mapping[str, SigningKey], secrets: Mapping[str, bytes]) 
                 where = "" if token_kid == kid else f" (as {token_kid!r})"
                 raise KeySetError(
                     f"key {kid!r}: deriveKey makes it a secret, and it is a key of tokens too{where}: "
-                    "who shares that could make tickets, so use two keys"
+                    "whoever shares it could make tickets, so use two keys"
                 )
 
 
@@ -184,7 +184,7 @@ def _entries(document: bytes) -> list[Any]:
         found = json.loads(document)
     except (ValueError, RecursionError) as error:
         where = f"{error.msg} in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "not readable"
-        raise KeySetError(f"this is no JSON: {where}") from None  # the cause holds the document
+        raise KeySetError(f"this is not JSON: {where}") from None  # the cause holds the document
     keys = found.get("keys") if isinstance(found, dict) else None
     if not isinstance(keys, list):
         raise KeySetError('expected a JWK Set: {"keys": [...]}')
@@ -210,7 +210,7 @@ def _read_key(entry: Mapping[str, Any], kid: str) -> SigningKey:
     except KeySetError:
         raise
     except ValueError:
-        raise KeySetError(f"its values are no {kty} key") from None  # the cause may hold them
+        raise KeySetError(f"its values are not an {kty} key") from None  # the cause may hold them
     if entry.get("alg", key.algorithm) != key.algorithm:
         raise KeySetError(f"alg {_shown(entry['alg'])} does not fit: this key is for {key.algorithm}")
     if entry.get("use", "sig") != "sig":
@@ -224,7 +224,7 @@ def _operations(entry: Mapping[str, Any]) -> set[str]:
     """Read ``key_ops`` (RFC 7517, section 4.3)."""
     given = entry.get("key_ops", ["verify"])
     if not (isinstance(given, list) and all(isinstance(operation, str) for operation in given)):
-        raise KeySetError("key_ops is no list of texts")
+        raise KeySetError("key_ops is not a list of texts")
     useful = set(given) & ({*_TOKENS, _DERIVES} if entry.get("kty") == "oct" else _TOKENS)
     if not useful:
         raise KeySetError(
@@ -236,7 +236,7 @@ def _operations(entry: Mapping[str, Any]) -> set[str]:
 def _oct(entry: Mapping[str, Any], kid: str) -> SigningKey:
     text = entry.get("k")
     if not (isinstance(text, str) and _BASE64URL.fullmatch(text)):
-        raise KeySetError("k is no base64url text")
+        raise KeySetError("k is not a base64url text")
     secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if len(secret) < SHORTEST_SECRET:
         raise KeySetError(f"it has {len(secret)} bytes, at least {SHORTEST_SECRET} are needed")

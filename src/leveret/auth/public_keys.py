@@ -1,6 +1,6 @@
-"""Ed25519, P-256 and RSA keys, on PyJWT and cryptography; imported only where there is such a key.
+"""Ed25519, P-256 and RSA keys, with PyJWT and cryptography; imported only where there is such a key.
 
-Most installations have none, and both libraries together are a sixth of a worker's memory.
+Most installations have no such key, and the two libraries would be a sixth of a worker's memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def read_ed25519(entry: Mapping[str, Any]) -> tuple[Any, Any, str]:
     """Read an OKP key (RFC 8037): what verifies, what signs or None, and the ``x`` that belongs to it.
 
     Raises:
-        ValueError: it is none; the text may hold its values.
+        ValueError: it is not such a key; the text may repeat its values.
     """
     try:
         key: Any = OKPAlgorithm.from_jwk(dict(entry))
@@ -37,7 +37,8 @@ def read_p256(entry: Mapping[str, Any]) -> tuple[Any, Any]:
     """Read an EC key on P-256 (RFC 7518, section 6.2): what verifies, and what signs or None.
 
     Raises:
-        ValueError: it is none, or its public part is not that of its private one; the text may hold its values.
+        ValueError: it is not such a key, or its public part is not that of its private one; the text may repeat its
+            values.
     """
     try:
         key: Any = ECAlgorithm.from_jwk(dict(entry))
@@ -55,7 +56,7 @@ def read_rsa(entry: Mapping[str, Any]) -> tuple[Any, Any, int]:
     """Read an RSA key (RFC 7518, section 6.3): what verifies, what signs or None, and its size in bits.
 
     Raises:
-        ValueError: it is none; the text may hold its values.
+        ValueError: it is not such a key; the text may repeat its values.
     """
     try:
         key: Any = RSAAlgorithm.from_jwk(dict(entry))
@@ -65,12 +66,12 @@ def read_rsa(entry: Mapping[str, Any]) -> tuple[Any, Any, int]:
 
 
 def sign(text: bytes, private: Any, algorithm: str) -> bytes:
-    """Make a signature with ``EdDSA``, ``ES256`` or ``RS256``."""
+    """Return the signature of a text, with ``EdDSA``, ``ES256`` or ``RS256``."""
     return _ALGORITHMS[algorithm].sign(text, private)
 
 
 def is_signed(text: bytes, signature: bytes, public: Any, algorithm: str) -> bool:
-    """Tell whether this is the signature that the private part of a key makes."""
+    """Return whether the private part of a key made this signature."""
     return _ALGORITHMS[algorithm].verify(text, public, signature)
 
 

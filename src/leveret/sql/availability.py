@@ -21,14 +21,14 @@ _WAITING_IS_VAIN: Final = re.compile(
     r"|no pg_hba\.conf entry|not permitted to log in|permission denied for database"
     r"|unsupported startup parameter|certificate|private key"
 )
-"""What a server, a pooler or libpq says of a connection that stays refused until somebody changes something. A failed
-connection has no code, only a text; in another language than English it is waited for."""
+"""Texts of a server, a pooler or libpq about a connection that stays refused until somebody changes something. A failed
+connection has only a text, no code; when the text is in another language, the program waits."""
 
 
 def when_available(attempt: Callable[[], T], pauses: Backoff | None = None) -> T:
-    """Call a function until the database answers, with pauses that grow to 10 seconds, and return what it returns.
+    """Call a function until the database answers, with pauses that grow to 10 seconds; return what it returns.
 
-    The log says before each pause why, and how long it is. A KeyboardInterrupt ends the waiting.
+    Before each pause the log says why, and how long the pause is. A KeyboardInterrupt ends the waiting.
 
     Raises:
         StorageUnavailable: the database refuses the connection for a reason that waiting does not cure.

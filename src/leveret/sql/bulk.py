@@ -22,14 +22,14 @@ _SIZES: Final = (64, 32, 16, 8, 4, 2, 1)
 class BulkInsert:
     """Adds rows to a table with few statements: on PostgreSQL with one that takes an array for each column.
 
-    A statement for each row costs PostgreSQL and its driver several times what the row itself does, most of all on the
-    way between the two. SQLite's driver lets go of Python's global lock at each row, and the thread that takes it
-    keeps it for longer than a row needs.
+    With PostgreSQL a statement for each row costs several times as much as the row itself, most of it between the
+    driver and the server. SQLite's driver releases Python's global lock at each statement, and the thread that takes
+    it then keeps it for longer than a row needs.
 
     Args:
-        table: without columns that hold arrays.
-        columns: names of the columns that are given.
-        made: SQL for columns that the database makes itself, by name and kind of database.
+        table: without columns of arrays.
+        columns: names of the columns whose values are given.
+        made: SQL for the columns whose values the database makes, by name and kind of database.
     """
 
     def __init__(self, table: sa.Table, *columns: str, made: Mapping[str, Mapping[str, str]] = NOTHING) -> None:
@@ -42,7 +42,7 @@ class BulkInsert:
         """Add rows, in their order.
 
         Raises:
-            sqlalchemy.exc.StatementError: one of them cannot be; on SQLite some of those before it are added then.
+            sqlalchemy.exc.StatementError: a row cannot be added; on SQLite some of the rows before it may be.
         """
         if connection.dialect.name == "postgresql":
             self._all.run(connection, {name: [row[name] for row in rows] for name in self._columns})
@@ -55,7 +55,7 @@ class BulkInsert:
 
 
 def _of_size(size: int, table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> Form:
-    """Make SQLite's statement for so many rows."""
+    """Return SQLite's statement for that many rows."""
     preparer = _SQLITE.identifier_preparer
     names = ", ".join(map(preparer.quote, [*columns, *made]))
     marks = f"({', '.join(['?'] * len(columns) + [made[name]['sqlite'] for name in made])})"
@@ -75,7 +75,7 @@ class _Array(sa.types.UserDefinedType[Any]):
         self.element = element
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
-        """Give the function that converts a list."""
+        """Return the function that converts a list; None where nothing has to be converted."""
         convert = converter(self.element, dialect)
         return None if convert is None else lambda values: list(map(convert, values))
 
@@ -89,6 +89,6 @@ def _from_arrays(table: sa.Table, columns: Sequence[str], made: Mapping[str, Map
 
 
 def _array_type(column: sa.Column[Any]) -> str:
-    """Name the array's type; a text's has no length, because a cast would cut it off without a word."""
+    """Return the type of the array; for texts without a length, because a cast would cut them off silently."""
     kind: sa.types.TypeEngine[Any] = sa.Text() if isinstance(column.type, sa.String) else column.type
     return f"{kind.compile(_POSTGRESQL)}[]"

@@ -1,7 +1,7 @@
-"""Which constraint a refused row broke; an error that names no constraint, or another one, is none of these.
+"""Which constraint a refused row broke.
 
-An integrity error has several reasons: an unknown or a taken key, a check, a missing value. Whoever catches it to say
-something to the caller asks here which one it was.
+An integrity error has several possible reasons: an unknown or a taken key, a check, a missing value. Code that catches
+one to answer the caller asks here which reason it was; an error that does not name a constraint is none of these.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _CONSTRAINTS: Final = "23"
 """PostgreSQL: the class of all integrity constraint violations."""
 
 _SQLITE_COLUMN: Final = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (\w+)\.")
-"""SQLite names no table where a row breaks a check or a foreign key."""
+"""SQLite does not name the table when a row breaks a check or a foreign key."""
 
 _SQLITE_UNIQUE: Final = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
 
 
 def table_of_refused_row(error: sa.exc.DBAPIError) -> str | None:
-    """Name the table one of whose constraints a row broke; None when it was something else, or nobody says."""
+    """Return the table one of whose constraints a row broke; None when the error is another one or does not say."""
     if isinstance(error.orig, sqlite3.Error):
         found = _SQLITE_COLUMN.match(str(error.orig))
         return found[1] if found else None
@@ -35,11 +35,11 @@ def table_of_refused_row(error: sa.exc.DBAPIError) -> str | None:
 
 
 def breaks_foreign_key(error: sa.exc.IntegrityError, name: str) -> bool:
-    """Whether a row names another one that does not exist.
+    """Return whether a row refers to another row that does not exist.
 
     Args:
         error: what the database raised.
-        name: of the foreign key; SQLite does not tell which one it was, so there it counts for all of a table.
+        name: of the foreign key; SQLite does not say which one it was, so there any foreign key counts.
     """
     if isinstance(error.orig, sqlite3.Error):
         return error.orig.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
@@ -47,7 +47,7 @@ def breaks_foreign_key(error: sa.exc.IntegrityError, name: str) -> bool:
 
 
 def breaks_primary_key(error: sa.exc.IntegrityError, table: sa.Table) -> bool:
-    """Whether a row's primary key is taken; SQLite does not tell it from another unique key of the same columns."""
+    """Return whether a row's primary key is taken, or on SQLite another unique key of the same columns."""
     if isinstance(error.orig, sqlite3.Error):
         named = ", ".join(f"{table.name}.{column.name}" for column in table.primary_key)
         return error.orig.sqlite_errorcode in _SQLITE_UNIQUE and str(error.orig).endswith(f": {named}")

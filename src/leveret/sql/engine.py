@@ -1,4 +1,4 @@
-"""Database engines: durable commits on SQLite and PostgreSQL, and a limit on every wait."""
+"""Database engines for SQLite and PostgreSQL: durable commits, and a limit on every wait."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LOCK_TIMEOUT: Final = 5
 """Seconds that a statement waits for a lock."""
 
 STATEMENT_TIMEOUT: Final = 30
-"""Seconds that PostgreSQL gives to one statement."""
+"""Seconds after which PostgreSQL ends a statement."""
 
 _PARAMETERS: Final = {
     "lock_timeout": f"{LOCK_TIMEOUT}s",
     "statement_timeout": f"{STATEMENT_TIMEOUT}s",
     "timezone": "UTC",
 }
-"""What holds for each transaction on PostgreSQL."""
+"""Parameters of each transaction on PostgreSQL."""
 
 
 _ABOUT_THE_FILE: Final = frozenset(
@@ -39,20 +39,20 @@ _ABOUT_THE_FILE: Final = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
-"""SQLite, primary result codes whose texts say that something is wrong with a file, and not with which."""
+"""SQLite, primary result codes whose texts say that something is wrong with a file, but not with which one."""
 
 
 def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") -> sa.Engine:
-    """Make an engine for SQLite or PostgreSQL with durable commits and limits on every wait.
+    """Return an engine for SQLite or PostgreSQL, with durable commits and a limit on every wait.
 
     Args:
-        url: SQLAlchemy's.
-        pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right whatever it is.
-        file: what connecting may do to an SQLite file.
+        url: as SQLAlchemy writes it.
+        pooler: what is between us and PostgreSQL, see ``Sessions``; ``transaction`` is right in every case.
+        file: what connecting may do with an SQLite file.
 
     Raises:
-        ValueError: another kind of database, an SQLite database without a file, or a URL whose parameters cannot be
-            used.
+        ValueError: the database is of another kind, or an SQLite database without a file, or a parameter of the URL
+            cannot be used.
     """
     parsed = sa.make_url(url)
     match parsed.get_backend_name():
@@ -113,7 +113,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, *, durable: bool) -> None:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch to the write-ahead log; the first two connections that do so at once are refused without any wait."""
+    """Switch to the write-ahead log; when two connections do so at once, SQLite refuses one without waiting."""
     give_up = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:

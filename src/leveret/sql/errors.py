@@ -1,4 +1,4 @@
-"""What an error of the database means: an outage, a conflict that passes, or a statement that it refuses."""
+"""What a database error means: an outage, a conflict that passes, or a refused statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READ_ONLY: Final = "25006"
 """PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
 
 _NOT_PREPARED: Final = "26000"
-"""PostgreSQL: invalid SQL statement name. Names are our driver's, so the server connection is not the one it was."""
+"""PostgreSQL: invalid SQL statement name. Our driver chose the name, so the server connection is another one."""
 
 _SQLITE_OUTAGES: Final = frozenset(
     {
@@ -34,7 +34,7 @@ _SQLITE_OUTAGES: Final = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-"""SQLite, primary result codes: in WAL mode a lock is met when a transaction begins, which is no request's fault."""
+"""SQLite, primary result codes. In WAL mode a transaction meets a lock when it begins: not a request's fault."""
 
 _LOCKED_TABLES: Final = sa.text(
     "SELECT DISTINCT c.relname FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation"
@@ -44,12 +44,12 @@ _LOCKED_TABLES: Final = sa.text(
     " AND c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) AND NOT starts_with(c.relname, 'pg_')"
     " ORDER BY c.relname LIMIT 3"
 )
-"""Tables that another session keeps writers out of, with a lock or already with its wait for one: the modes that
-ROW EXCLUSIVE, a writer's, conflicts with (PostgreSQL, "Table-Level Locks")."""
+"""Tables to which nobody can write because another session has a lock, or waits for one, in a mode that conflicts with
+ROW EXCLUSIVE, the mode of writers (PostgreSQL, "Table-Level Locks")."""
 
 
 def translate(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
-    """Turn an error of a statement into one of ours."""
+    """Return our error for an error of a statement."""
     if _state(error.orig) == _NOT_PREPARED:
         return StorageUnavailable(
             "A statement that was prepared on this connection is gone: a pooler gives each transaction another server "
@@ -63,45 +63,45 @@ def translate(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | St
 
 
 def translate_end(error: sa.exc.DBAPIError) -> StorageUnavailable | StorageBusy | StorageFailed:
-    """Turn an error of a connection's opening or of a commit into one of ours.
+    """Return our error for an error of connecting or of a commit.
 
-    There the driver's own error, which the server did not send, is an outage: such a commit's outcome is unknown.
+    An error that the driver raised and the server did not send is an outage here: what became of a commit is unknown.
     """
     own = _state(error.orig) is None and type(error.orig).__name__ == "OperationalError"
     return unavailable(error) if own else translate(error)
 
 
 def unavailable(error: sa.exc.DBAPIError) -> StorageUnavailable:
-    """Make an outage of an error."""
+    """Return an outage with the text of this error."""
     return StorageUnavailable(f"The database does not answer: {reason(error)}")
 
 
 def undeclared(error: sa.exc.DBAPIError) -> StorageFailed:
-    """Say that a transaction only reads, since no action in it is declared to write."""
+    """Return the error of an action that wanted to write and is not declared to."""
     return StorageFailed(f"An action that is not declared with writes=True wanted to write: {reason(error)}")
 
 
 def is_read_only(error: sa.exc.DBAPIError) -> bool:
-    """Whether it is a write where only reads are allowed: in such a transaction, or in the whole database."""
+    """Return whether a write was refused because only reads are allowed, in this transaction or in the database."""
     if isinstance(error.orig, sqlite3.Error):
         return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY
     return _state(error.orig) == _READ_ONLY
 
 
 def reason(error: BaseException) -> str:
-    """Say in one line what the database said."""
-    # The first line only: PostgreSQL's next ones show the row, a password's hash included.
+    """Return the first line of the database's text."""
+    # PostgreSQL's further lines show the row, including the hash of a password.
     return str(error.orig if isinstance(error, sa.exc.DBAPIError) else error).partition("\n")[0]
 
 
 def is_lock_timeout(error: BaseException) -> bool:
-    """Whether it came of a statement that waited too long for a lock, be it a row's or a table's."""
+    """Return whether a statement waited too long for the lock of a row or a table."""
     origin = error if isinstance(error, sa.exc.DBAPIError) else error.__cause__
     return isinstance(origin, sa.exc.DBAPIError) and _state(origin.orig) == _LOCK_TIMEOUT
 
 
 def locked_tables(connection: sa.Connection) -> list[str]:
-    """Name tables of which another session keeps all writers out at this moment; PostgreSQL only."""
+    """Return tables to which another session's lock lets nobody write at this moment; for PostgreSQL only."""
     with connection.begin():
         return list(connection.execute(_LOCKED_TABLES).scalars())
 

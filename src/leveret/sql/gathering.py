@@ -1,8 +1,8 @@
-"""Rows of several requests, added together: what a batch adds is kept back and written with one statement.
+"""Rows of several requests, added together: a batch keeps the rows that it adds back, and writes them in one statement.
 
-Whoever asks the database for anything meanwhile finds all of it, because what is kept back is added first. A row that
-is refused then fails the whole batch, whose requests run again one by one: there each row is added at once, and its
-request meets the error.
+Every other statement of the transaction finds these rows, because they are added before it. When the database refuses a
+row then, the whole batch fails and its requests run again one by one: there each row is added at once, so that the
+right request meets the error.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _IDS: Final = Prepared(
         ),
     }
 )
-"""On PostgreSQL so many ids that nobody else is given; on SQLite, where one transaction writes, the last one given."""
+"""On PostgreSQL that many ids, reserved for us; on SQLite, where only one transaction writes, the last id in use."""
 
 
 class GatheredInsert:
     """Adds rows to a table with a column ``id`` that counts up.
 
     Args:
-        table: its ids are never given again: on SQLite it is made with AUTOINCREMENT; in no schema of its own.
-        columns: names of all other columns that are given.
+        table: without a schema; an id is never used again, so on SQLite it is made with AUTOINCREMENT.
+        columns: names of all other columns whose values are given.
 
     Raises:
-        ValueError: another kind of table.
+        ValueError: the table is of another kind.
     """
 
     def __init__(self, table: sa.Table, *columns: str) -> None:
@@ -52,10 +52,10 @@ class GatheredInsert:
         self._one = Prepared(table.insert().returning(table.c.id), *columns)
 
     def add(self, connection: sa.Connection, values: Values) -> int:
-        """Add a row and give its id; in a transaction that gathers it is written later, with others.
+        """Add a row and return its id; in a transaction that gathers rows it is written later, with others.
 
         Raises:
-            sqlalchemy.exc.IntegrityError: it cannot be added; in a transaction that gathers that comes later.
+            sqlalchemy.exc.IntegrityError: the row cannot be added; where rows are gathered, this is found out later.
         """
         gathering: GatheredRows | None = connection.info.get(_KEY)
         if gathering is not None:
@@ -65,11 +65,11 @@ class GatheredInsert:
 
 
 class GatheredRows:
-    """What one transaction has kept back.
+    """The rows that one transaction keeps back.
 
     Args:
         connection: in a transaction that may write.
-        expected: how many rows there may be of one kind; so many ids are taken at once.
+        expected: how many rows one table may get; that many ids are reserved at once.
         on_add: called for each row.
     """
 
@@ -84,18 +84,18 @@ class GatheredRows:
         self._info[_KEY] = self
 
     def add(self, insert: GatheredInsert, values: Values) -> int:
-        """Keep a row back and give its id."""
+        """Keep a row back and return its id."""
         row_id = self._next_id(insert.name)
         self._on_add()
         self._rows.setdefault(insert, []).append({"id": row_id, **values})
         return row_id
 
     def flush(self) -> None:
-        """Add what is kept back.
+        """Add the rows that are kept back.
 
         Raises:
-            sqlalchemy.exc.StatementError: a row was refused, now or at an earlier time: the transaction cannot be kept,
-                whatever has become of that error in between.
+            sqlalchemy.exc.StatementError: the database refused a row, now or earlier in this transaction, which then
+                cannot be committed, even if an action has caught that error.
         """
         if self._refused is not None:
             raise self._refused
@@ -112,7 +112,7 @@ class GatheredRows:
             raise
 
     def end(self) -> None:
-        """Gather no more; what is still kept back is dropped with its transaction."""
+        """Gather no more rows; those that are still kept back are dropped with the transaction."""
         self._info.pop(_KEY, None)
 
     def _next_id(self, table: str) -> int:

@@ -1,6 +1,6 @@
-"""What a PostgreSQL URL asks of libpq: every parameter is honoured, or refused in words.
+"""The parameters of a PostgreSQL URL: each one is used, or refused with a text that names it.
 
-What is refused may be part of a password in which a sign was not escaped, so no text repeats a value, nor a name that
+What is refused may be part of a password with an unescaped character. Therefore no text repeats a value, or a name that
 libpq does not know.
 """
 
@@ -22,8 +22,8 @@ _LIMITS: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""How long connecting to one host may take, and how a server that vanished without a word is noticed within half a
-minute (libpq, "Parameter Key Words"); a URL may say otherwise."""
+"""How long connecting to one host may take, and what notices within half a minute that a server has vanished (libpq,
+"Parameter Key Words"); a URL may say otherwise."""
 
 _NUMBERS: Final = frozenset({*_LIMITS, "keepalives"})
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
@@ -41,11 +41,11 @@ _REFUSED: Final = frozenset({"replication"})
 
 _HOST: Final = re.compile(r"(\[[^][]*\]|[^][:]*)(?::([0-9]*))?")
 _HOSTS_IN_ADDRESS: Final = re.compile(r"([a-z+]+://(?:[^@]*@)?)([^/?#@]*,[^/?#@]*)([^?@]*)(\?[^@]*)?", re.DOTALL)
-"""The login goes up to the last @, as SQLAlchemy has it: what is part of a password must not pass for a host."""
+"""User and password end at the last @, as in SQLAlchemy: a part of a password must not pass for a host."""
 
 
 class ConnectionParameters(Struct, frozen=True):
-    """What a URL asks for.
+    """What a URL says about connecting.
 
     Attributes:
         url: user, password and database; everything else is in the arguments.
@@ -59,7 +59,7 @@ class ConnectionParameters(Struct, frozen=True):
 
 
 def hosts_to_query(text: str) -> str:
-    """Write several hosts of an address, as in ``postgresql://a:1,b:2/name``, as a parameter: SQLAlchemy reads that."""
+    """Move several hosts, as in ``postgresql://a:1,b:2/name``, behind the ``?``, where SQLAlchemy can read them."""
     found = _HOSTS_IN_ADDRESS.fullmatch(text)
     if not found or not text.startswith("postgres"):
         return text
@@ -68,10 +68,10 @@ def hosts_to_query(text: str) -> str:
 
 
 def read_parameters(url: sa.URL) -> ConnectionParameters:
-    """Read and check what a URL asks for, and what the environment does in its place.
+    """Read and check the parameters of a URL, and those that the environment sets in their place.
 
     Raises:
-        ValueError: a parameter is unknown, stands twice or has a value that cannot be; the text names it.
+        ValueError: a parameter is unknown, stands twice, or has an impossible value; the text names it.
     """
     from psycopg import pq  # noqa: PLC0415 -- who uses SQLite does not pay for it
 
@@ -127,7 +127,7 @@ def _check(name: str, value: str, called: str | None = None) -> None:
 
 
 def _hosts(url: sa.URL, given: Mapping[str, str]) -> dict[str, str]:
-    """Give hosts and ports as libpq takes them, whoever wrote them: libpq with commas, SQLAlchemy with ``host=a:1``."""
+    """Return hosts and ports as libpq takes them, from either form: libpq's commas, or SQLAlchemy's ``host=a:1``."""
     written = url.query.get("host", ())
     named = [host for text in ([written] if isinstance(written, str) else written) for host in text.split(",")]
     if not named:

@@ -1,8 +1,8 @@
-"""What a connection to PostgreSQL may rely on: its server session, or behind a pooler perhaps nothing of it.
+"""Whether a connection to PostgreSQL has a server session of its own, or shares them with others behind a pooler.
 
-A pooler such as PgBouncer in transaction mode gives each transaction any server connection that is free. What an
-earlier transaction has set or prepared there is another client's then: limits are missing, and a statement that is
-executed by the name under which it was prepared may be another one.
+A pooler such as PgBouncer in transaction mode gives each transaction any server connection that is free. What this
+client has set or prepared is then missing, and what another client has set or prepared is there: limits do not hold,
+and a statement that is executed by its name may be another one.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("leveret.database")
 
 Pooler = Literal["auto", "session", "transaction"]
-"""What is between us and the server: nobody knows, nothing that takes our server session away, or anything."""
+"""What is between us and the server: that is found out, or the server session is ours alone, or it may change."""
 
 AUTOMATIC: Final = "automatic"
 
 Threshold = int | None | Literal["automatic"]
-"""Executions after which a statement is prepared: a number, None for never, or whatever suits the connection."""
+"""Executions after which a statement is prepared: a number, None for never, or what suits the connection."""
 
 PREPARED_AFTER: Final = 5
-"""What suits a server session of our own; otherwise it is never."""
+"""Executions that suit a server session of our own; without one, statements are not prepared."""
 
 _BEGIN: Final = "leveret begin"
 """Key in ``Connection.info`` for what begins a transaction, where that is more than the driver's own BEGIN."""
@@ -45,14 +45,14 @@ _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][\w.$-]*)=(.*)", re.DOTALL)
 class Sessions:
     """Prepares connections of one engine, each once, and begins their transactions.
 
-    Where a connection has a server session of its own, parameters are set in it once and statements are prepared. Where
-    not, each transaction sets its parameters together with its BEGIN, and no statement is prepared.
+    Where a connection has a server session of its own, parameters are set in it once and statements are prepared.
+    Otherwise each transaction sets its parameters together with its BEGIN, and statements are not prepared.
 
     Args:
         parameters: what is set on the server for every transaction, unless the connection's ``options`` say otherwise.
-        pooler: ``auto`` asks each connection: the server process that a server names when somebody connects is the one
-            that runs the statements, and the one that a pooler names is not.
-        prepared_after: when a statement is prepared.
+        pooler: with ``auto`` each connection is asked: the process that a server names when we connect also runs our
+            statements, while the process that a pooler names does not.
+        prepared_after: executions after which a statement is prepared.
     """
 
     def __init__(self, parameters: Mapping[str, str], pooler: Pooler, prepared_after: Threshold = AUTOMATIC) -> None:
@@ -86,7 +86,7 @@ class Sessions:
         _name_statements_apart(connection)
 
     def _parameters_of(self, connection: psycopg.Connection[Any], *, arrived: bool) -> dict[str, str]:
-        """Give what is to be set; ``options`` that have arrived with the connection need not be set again."""
+        """Return the parameters to set; ``options`` that arrived with the connection need not be set again."""
         try:
             given = options_of(_option(connection, b"options"))
         except ValueError as error:  # of a service file: what the URL and the environment say has been checked
@@ -124,19 +124,19 @@ def options_of(text: str) -> dict[str, str]:
 
 
 def _is_direct(connection: psycopg.Connection[Any]) -> bool:
-    """Find out whether the server process that answers is the one that was named when we connected."""
+    """Return whether the server process that answers is the one that was named when we connected."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     return row is not None and row[0] == connection.info.backend_pid
 
 
 def _option(connection: psycopg.Connection[Any], name: bytes) -> str:
-    """Give a parameter that was connected with, from wherever it came: the URL, the environment, a service file."""
+    """Return a parameter of the connection, wherever it came from: the URL, the environment, or a service file."""
     found = [option.val for option in connection.pgconn.info if option.keyword == name]
     return found[0].decode() if found and found[0] else ""
 
 
 def _set(parameters: Mapping[str, str], *, local: bool) -> str:
-    """Write what sets parameters, for the session or for the transaction."""
+    """Return the SQL that sets parameters, for the session or for the transaction."""
     return ", ".join(
         f"set_config('{name}', {_literal(value)}, {'true' if local else 'false'})" for name, value in parameters.items()
     )
@@ -148,10 +148,10 @@ def _literal(value: str) -> str:
 
 
 def _name_statements_apart(connection: psycopg.Connection[Any]) -> None:
-    """Have no two connections use one name for a prepared statement.
+    """See that two connections never use the same name for a prepared statement.
 
-    psycopg counts them from 0 in each connection. Where a pooler mixes connections up although it was said not to, a
-    name that nobody else uses is an error; one that everybody uses is another client's statement.
+    psycopg counts from 0 in each connection. Where a pooler mixes connections up although the settings say that it does
+    not, a name that only we use leads to an error, and a common name would execute another client's statement.
     """
     connection._prepared._prepared_idx = secrets.randbits(62)  # there is no public way to choose names
 

@@ -1,10 +1,10 @@
-"""Statements that are compiled once and run on the driver's own cursor: for those that every request needs.
+"""Statements that are compiled once and executed on the driver's own cursor; for those that every request needs.
 
-SQLAlchemy looks each statement up, compiles its values and wraps its result anew at each execution, which costs several
-times what SQLite itself needs for one row. Here the text, the order of the values and their conversions are worked out
-once for each kind of database. Errors are SQLAlchemy's, and its events ``before_cursor_execute`` and
-``after_cursor_execute`` come to whoever listens to the engine; others, such as ``handle_error``, do not come, and none
-to listeners of one connection: what counts a connection's statements is put into its ``info`` instead.
+At each execution SQLAlchemy looks the statement up, compiles its values and wraps its result, which costs several times
+what SQLite itself needs for one row. Here the text, the order of the values and their conversions are worked out once
+for each kind of database. Errors are SQLAlchemy's. Of SQLAlchemy's events, listeners of the engine get
+``before_cursor_execute`` and ``after_cursor_execute``, but no others, such as ``handle_error``; listeners of one
+connection get none. What counts the statements of one connection is put into its ``info`` instead.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ COUNTER: Final = "leveret counter"
 
 
 class Counter(Protocol):
-    """Is told of each statement of one connection."""
+    """Hears of each statement of one connection."""
 
     def before(self) -> None:
-        """A statement is about to be executed; an error says that it shall not."""
+        """A statement is about to be executed; an error that is raised here prevents it."""
         ...
 
     def after(self, text: str) -> None:
-        """A statement was executed, and did not fail."""
+        """A statement has been executed and has not failed."""
         ...
 
 
@@ -40,9 +40,9 @@ class Prepared:
     """One statement.
 
     Args:
-        statement: a select, insert, update or delete with named parameters; an ``IN`` of a varying number of values
-            cannot be prepared. A mapping holds one for each kind of database, by the dialect's name.
-        given: for an insert or update without values: the columns that are given.
+        statement: a select, insert, update or delete with named parameters; an ``IN`` with a varying number of values
+            cannot be prepared. A mapping holds one statement for each kind of database, by the dialect's name.
+        given: for an insert or update without values: the columns whose values are given.
     """
 
     def __init__(self, statement: Statement | Mapping[str, Statement], *given: str) -> None:
@@ -51,7 +51,7 @@ class Prepared:
         self._forms: dict[str, Form] = {}
 
     def rows(self, connection: sa.Connection, values: Values) -> list[tuple[Any, ...]]:
-        """Execute it and give all rows.
+        """Execute it and return all rows.
 
         Raises:
             sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
@@ -60,13 +60,13 @@ class Prepared:
         cursor = _execute(connection, form, form.given(values))
         try:
             found = cursor.fetchall()
-        except connection.dialect.loaded_dbapi.Error as error:  # SQLite finds some errors only while it gives rows
+        except connection.dialect.loaded_dbapi.Error as error:  # SQLite finds some errors only while rows are read
             _fail(connection, cursor, form, None, error)
         cursor.close()
         return form.results(found)
 
     def one_or_none(self, connection: sa.Connection, values: Values) -> tuple[Any, ...] | None:
-        """Execute it and give the only row there can be.
+        """Execute it and return its only row, or None.
 
         Raises:
             sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
@@ -75,7 +75,7 @@ class Prepared:
         return rows[0] if rows else None
 
     def run(self, connection: sa.Connection, values: Values) -> int:
-        """Execute it and give the number of rows that it met.
+        """Execute it and return how many rows it affected.
 
         Raises:
             sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
@@ -96,7 +96,7 @@ class Form(Struct, frozen=True):
 
     Attributes:
         text: as the driver takes it.
-        arguments: makes of the values, as a rule by name, what the driver takes.
+        arguments: turns the values, usually by name, into what the driver takes.
         results: converts rows.
     """
 
@@ -105,7 +105,11 @@ class Form(Struct, frozen=True):
     results: Callable[[list[tuple[Any, ...]]], list[tuple[Any, ...]]]
 
     def given(self, values: Any) -> Any:
-        """Make what the driver takes, or SQLAlchemy's error where a value is missing or cannot be converted."""
+        """Return what the driver takes.
+
+        Raises:
+            sqlalchemy.exc.StatementError: a value is missing or cannot be converted.
+        """
         try:
             return self.arguments(values)
         except Exception as error:
@@ -113,7 +117,7 @@ class Form(Struct, frozen=True):
 
 
 def run_form(connection: sa.Connection, form: Form, values: Any) -> int:
-    """Execute a statement and give the number of rows that it met.
+    """Execute a statement and return how many rows it affected.
 
     Raises:
         sqlalchemy.exc.StatementError: as ``Connection.execute`` does.
@@ -125,7 +129,7 @@ def run_form(connection: sa.Connection, form: Form, values: Any) -> int:
 
 
 def say(connection: sa.Connection, text: str, **options: bool) -> None:
-    """Execute a command of the database itself, such as ``BEGIN``: without values, results, or SQLAlchemy's events.
+    """Execute a command such as ``BEGIN``: without values, results, or SQLAlchemy's events.
 
     Args:
         connection: open.
@@ -144,7 +148,7 @@ def say(connection: sa.Connection, text: str, **options: bool) -> None:
 
 
 def converter(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
-    """Give what turns a value of this type into what the driver takes; None where it takes the value itself."""
+    """Return what turns a value of this type into what the driver takes; None where the value itself is taken."""
     convert: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
     return convert
 
@@ -214,18 +218,18 @@ def _out(kind: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Convert | None:
 
 
 def _raw(connection: sa.Connection) -> Any:
-    """Give the pool's connection without the question for it, by which one knows an action that goes by itself."""
+    """Return the pool's connection, and not by ``connection.connection``: that would count as an action's own use."""
     return connection._dbapi_connection or connection.connection
 
 
 class _Context:
-    """What listeners of SQLAlchemy's events may put their own marks on."""
+    """An object on which listeners of SQLAlchemy's events may set attributes."""
 
     executemany = False
 
 
 def _execute(connection: sa.Connection, form: Form, given: Any) -> Any:
-    """Execute on a new cursor, with the engine's events and the counter around it and SQLAlchemy's errors out of it."""
+    """Execute on a new cursor; tell the engine's listeners and the counter, and raise SQLAlchemy's errors."""
     if not connection.in_transaction():
         connection.begin()  # as Connection.execute does by itself
     raw: Any = _raw(connection)
@@ -251,7 +255,7 @@ def _execute(connection: sa.Connection, form: Form, given: Any) -> Any:
 
 
 def _fail(connection: sa.Connection, cursor: Any, form: Form, given: Any, error: Any) -> NoReturn:
-    """Raise what ``Connection.execute`` would; a connection that is broken is not used any more."""
+    """Raise what ``Connection.execute`` would raise; a broken connection is not used any more."""
     dialect = connection.dialect
     broken = dialect.is_disconnect(error, _raw(connection).dbapi_connection, cursor)
     translated = sa.exc.DBAPIError.instance(

@@ -1,7 +1,7 @@
-"""A database connection whose transaction belongs to the worker: an action uses it, and cannot end it for others.
+"""A database connection whose transaction belongs to the worker: an action may use it, but not end it.
 
-The requests of a batch share a transaction. One that commits it, rolls it back or closes its connection would do so for
-all of them; one that changes the connection would do that for whoever comes next.
+The requests of a batch share a transaction. An action that commits it, rolls it back or closes its connection would do
+so for all of them; an action that changes a setting of the connection would change it for the next one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class SharedConnection(sa.Connection):
         engine: where to connect.
 
     Attributes:
-        lent: an action runs.
-        refusal: what an action was told that tried to end the transaction; it fails with that, even if it went on.
+        lent: an action is running.
+        refusal: the error of an action that tried to end the transaction; it fails with that even if it caught it.
         left: what actions have left on the connection since it was cleaned.
     """
 
@@ -39,7 +39,7 @@ class SharedConnection(sa.Connection):
         self.left = max(self.left, left)
 
     def clean(self) -> bool:
-        """Take back what actions have left, when no transaction is open; False when only a new connection can."""
+        """Undo what actions have left, while no transaction is open; return False when only a new connection helps."""
         if self._options is not None:
             self._execution_options, self._options = self._options, None
         left, self.left = self.left, Leftover.NOTHING
@@ -58,10 +58,10 @@ class SharedConnection(sa.Connection):
         raise self.refusal
 
     def check(self) -> None:
-        """Raise what an action was refused, whatever it has made of it.
+        """Fail if an action tried to end the transaction, even if it caught the error.
 
         Raises:
-            RuntimeError: that.
+            RuntimeError: the refusal.
         """
         if self.refusal is not None:
             raise self.refusal
@@ -77,7 +77,7 @@ class SharedConnection(sa.Connection):
         super().rollback()
 
     def close(self) -> None:
-        """Refuse while an action runs; the end of a ``with`` block closes, too."""
+        """Refuse while an action runs; the end of a ``with`` block closes too."""
         self._unless_lent("close(), or `with`,")
         super().close()
 
@@ -93,7 +93,7 @@ class SharedConnection(sa.Connection):
         super().invalidate(exception)
 
     def execution_options(self, **opt: Any) -> SharedConnection:
-        """Set options; what an action sets is taken back at its transaction's end."""
+        """Set options; those that an action sets are undone at the end of its transaction."""
         if self.lent:
             if self._options is None:
                 self._options = self._execution_options
@@ -103,14 +103,14 @@ class SharedConnection(sa.Connection):
 
     @property
     def connection(self) -> sa.PoolProxiedConnection:
-        """The driver's connection; what an action does with it nobody sees, so that no other request meets it."""
+        """The driver's connection; nobody sees what an action does with it, so no other request gets it afterwards."""
         if self.lent:
             self.left = Leftover.SESSION
         return super().connection
 
     @property
     def info(self) -> dict[Any, Any]:
-        """What is kept with the connection, as long as it lives."""
+        """Data of the connection, for as long as it lives."""
         return super().connection.info
 
     def _ending(self, _connection: sa.Connection) -> None:

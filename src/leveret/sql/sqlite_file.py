@@ -1,6 +1,6 @@
-"""The file of an SQLite database: made for its owner only, and looked at whether it is still the one that was opened.
+"""The file of an SQLite database: made for its owner only, and checked whether it is still the one that was opened.
 
-A process that has a file open goes on writing to it when it is moved, removed or replaced, and nobody ever finds that.
+A process that has a file open goes on writing to it when it is moved, removed or replaced, and nobody would find that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from leveret.errors import StorageUnavailable
 
 FileUse = Literal["make", "use", "look"]
-"""Make the file if there is none; use only what there is; or look at that and leave it as it is."""
+"""Make the file if it does not exist; use an existing file only; or only read it and change nothing."""
 
 _SIDE_FILES: Final = ("-wal", "-shm")
 """The write-ahead log and its index (SQLite, "WAL-mode File Format"); they have the file's mode."""
@@ -24,8 +24,8 @@ _SIDE_FILES: Final = ("-wal", "-shm")
 _OWNER_ONLY: Final = 0o600
 
 SETTLED: Final = 2.0
-"""Seconds since the last change of a folder after which its times tell the next change: the coarsest file systems count
-in steps of that length."""
+"""Seconds since the last change of a folder after which its times reveal the next change, because the coarsest file
+systems count in steps of that length."""
 
 _Identity = tuple[int, int] | None
 
@@ -33,8 +33,8 @@ _Identity = tuple[int, int] | None
 class WatchedFiles:
     """Files of one folder, and whether they are still those that they were at first.
 
-    While nothing in the folder has changed, its own times tell that, without a look at the files: on Linux 6.13 and
-    later to ask for the times of a file makes the next ``fsync`` of that file dearer.
+    While nothing in the folder has changed, the folder's own times say so and the files are not asked: on Linux 6.13
+    and later, asking for the times of a file makes its next ``fsync`` slower.
 
     Args:
         names: absolute paths of files in one folder.
@@ -91,7 +91,7 @@ class SqliteFile:
         return connection
 
     def check(self) -> None:
-        """Look whether the file is the one that was opened first.
+        """Check that the file is the one that was opened first.
 
         Raises:
             StorageUnavailable: it is not.
@@ -110,7 +110,7 @@ class FileConnection(sqlite3.Connection):
     _watched: WatchedFiles | None = None
 
     def watch(self, file: SqliteFile) -> None:
-        """Look from now on after each commit whether the file and its side files are those that are open now."""
+        """Check from now on after each commit that the file and its side files are those that are open now."""
         side_files = [name for suffix in _SIDE_FILES if Path(name := f"{file.path}{suffix}").exists()]
         self._watched = WatchedFiles([str(file.path), *side_files])
         self._file = file

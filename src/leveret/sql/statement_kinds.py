@@ -1,4 +1,4 @@
-"""What a statement does, as far as its text tells: whether it only reads, and what it leaves on its connection."""
+"""What a statement does, by its text: whether it only reads, and what it leaves on its connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class Leftover(IntEnum):
-    """What a statement leaves that another request on the same connection would meet."""
+    """What a statement leaves behind that the next request on the same connection would meet."""
 
     NOTHING = 0
     UNTIL_THE_END = 1
@@ -23,8 +23,8 @@ class StatementKind(Struct, frozen=True):
     """What a statement does.
 
     Attributes:
-        reads: it only reads for certain: a request that fails afterwards has left nothing.
-        writes: it writes for certain.
+        reads: it certainly only reads, so a request that fails afterwards has left nothing.
+        writes: it certainly writes.
         ends: it ends or begins a transaction.
         left: what it leaves on its connection.
     """
@@ -36,7 +36,7 @@ class StatementKind(Struct, frozen=True):
 
 
 MOST_KEPT: Final = 2000
-"""Texts whose kinds are kept; an application has fewer, unless it writes values into them."""
+"""Texts whose kinds are stored; an application has fewer, unless it writes values into its texts."""
 
 MOST_CHARACTERS: Final = 4_000_000
 """Of all these texts together."""
@@ -54,7 +54,7 @@ _known: Final = _KindCache()
 
 
 def kind_of(text: str) -> StatementKind:
-    """Say what a statement does; worked out once for each text."""
+    """Return what a statement does; this is worked out once for each text."""
     kind = _known.kinds.get(text)
     if kind is None:
         if len(_known.kinds) >= MOST_KEPT or _known.characters + len(text) > MOST_CHARACTERS:
@@ -66,18 +66,18 @@ def kind_of(text: str) -> StatementKind:
 
 
 _LEFT_OUT: Final = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
-"""Texts and comments, in which any word may stand."""
+"""String literals and comments, in which any word may stand."""
 
 _QUOTED: Final = re.compile(r'"(?:[^"]|"")*"')
 _PARAMETER: Final = re.compile(r"%\(\w+\)s|(?<!:)[:@]\w+")
-"""Names of columns and parameters may be any words, too."""
+"""Names of columns and of parameters may be any words too."""
 
 _WITH_BODY: Final = re.compile(r"\s*CREATE\b.*?\b(?:TRIGGER|FUNCTION|PROCEDURE)\b", re.IGNORECASE | re.DOTALL)
-"""What holds statements of its own, between BEGIN and END."""
+"""Statements that contain others, between BEGIN and END."""
 
 
 def classify(text: str) -> StatementKind:
-    """Work out what a statement does; a text may hold several."""
+    """Return what a statement does; a text may hold several."""
     told = _QUOTED.sub('"name"', _LEFT_OUT.sub(" ", _PARAMETER.sub("?", text)))
     parts = [told] if _WITH_BODY.match(told) else told.split(";")
     kinds = [_one(part) for part in parts if part.strip()]
@@ -103,14 +103,14 @@ _TEMPORARY: Final = re.compile(r"CREATE\s+(?:(?:GLOBAL|LOCAL)\s+)?TEMP", re.IGNO
 _PASSING: Final = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK", "LOCK", "NOTIFY", "EXPLAIN", "FETCH", "MOVE", "CLOSE"})
 _WRITTEN: Final = re.compile(r"(?<![.\w])INTO\b|[()]\s*(?:DELETE\s+FROM|UPDATE\s[^()]*?\sSET)\b", re.IGNORECASE)
 """Within a query: ``INSERT INTO``, ``MERGE INTO`` or ``SELECT ... INTO``, and what writes in the parentheses of a WITH
-or behind them. The words alone say nothing: a column may be called ``update`` or ``delete``."""
+or behind them. The words alone are not enough, because a column may be called ``update`` or ``delete``."""
 
 _READING_PRAGMA: Final = re.compile(
     r'PRAGMA\s+(?:[\w"]+\.)?(?!incremental_vacuum|optimize|shrink_memory|wal_checkpoint)'
     r"(?:\w+|(?:foreign_key|index|table)_\w+\s*\([^()]*\))\s*",
     re.IGNORECASE,
 )
-"""SQLite: one that is given no value, or the name of a table or an index to tell about."""
+"""SQLite: a pragma without a value, or with the name of a table or an index to describe."""
 
 
 def _one(statement: str) -> StatementKind:
@@ -140,7 +140,7 @@ _CALL: Final = re.compile(r"(\bAS\s+)?(?<![\w\"])((?:\w+\.)?\"?\w+\"?)\s*\(", re
 
 
 def _functions(statement: str) -> set[str]:
-    """Name what looks like a function that is called; a name after AS is an alias with its columns."""
+    """Return the names that look like calls of functions; a name after AS is an alias with its columns."""
     called = [name for alias, name in _CALL.findall(statement) if not alias or name.upper() == "MATERIALIZED"]
     return {name.lower().removeprefix("pg_catalog.") for name in called}
 
@@ -161,14 +161,14 @@ def _left(statement: str) -> Leftover:
 _LOCKS: Final = frozenset(
     {"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"}
 )
-"""Locks that the session keeps beyond the transaction's end."""
+"""They take locks that the session keeps after the transaction's end."""
 
 _WORDS: Final = (
     "all and any array as between by case cross distinct else except exists filter from group having in intersect is"
     " join lateral like ilike limit materialized not offset on or over partition recursive row select set some then"
     " union using values when where with within"
 )
-"""Of SQL itself: each may stand before a parenthesis."""
+"""Words of SQL that may stand before a parenthesis."""
 
 _TYPES: Final = "bit char character decimal float numeric time timestamp varbit varchar"
 
@@ -183,7 +183,7 @@ _FUNCTIONS: Final = (
     " rpad rtrim split_part sqrt statement_timestamp strftime string_agg strpos substr substring sum to_char to_date"
     " to_json to_jsonb to_timestamp to_tsquery to_tsvector total trim trunc unnest upper"
 )
-"""Of PostgreSQL and SQLite: they write nothing."""
+"""Functions of PostgreSQL and SQLite that do not write."""
 
 _HARMLESS: Final = frozenset(f"{_WORDS} {_TYPES} {_FUNCTIONS}".split())
-"""What may stand before a parenthesis in a query that certainly writes nothing; whatever else is called may."""
+"""What may stand before a parenthesis in a query that certainly only reads; any other function may write."""

@@ -1,4 +1,4 @@
-"""The statements that answer requests from their rows, keep responses, and lease requests; prepared once."""
+"""Statements that find and store responses, and that lease shares of a rate limit; each is prepared once."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ FIND_ONE: Final = Prepared(
         " WHERE principal = :principal AND id = :id"
     )
 )
-"""The same for one key, which is all that a lone request needs."""
+"""The same for one key, for a batch of one request."""
 
 NOW: Final = {
     "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'",
     "postgresql": "statement_timestamp()",
 }
-"""The time by the database's clock, which all workers share, as ``UtcDateTime`` keeps it."""
+"""The time by the database's clock, which all workers share, as ``UtcDateTime`` stores it."""
 
 SAVE: Final = BulkInsert(
     processed_requests,
     *(name for name in processed_requests.c.keys() if name != "created_at"),  # noqa: SIM118 -- keys() of a collection of columns
     made={"created_at": NOW},
 )
-"""Keep responses; see ``values``. How old they are is told by one clock, whichever worker stored them."""
+"""Store responses; see ``values``. One clock says how old they are, whichever worker stored them."""
 
 _NOW_MS: Final = {
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
@@ -69,11 +69,11 @@ LEASE: Final = Prepared(
         for dialect, now in _NOW_MS.items()
     }
 )
-"""Take a share of a principal's window; gives the window's end, what is taken of it, and milliseconds until then."""
+"""Lease a share of a principal's window; returns when it ends, what is leased in it, and milliseconds to its end."""
 
 
 def values(row: Row) -> dict[str, Any]:
-    """Give a row's values by the names of its columns, all but those that the database makes."""
+    """Return a row's values by the names of its columns, without those that the database makes."""
     return {
         "principal": row.key.principal,
         "id": row.key.id,

@@ -13,20 +13,20 @@ from leveret.sql.records import Key
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """Aware moments, in and out in UTC; SQLite keeps them without a zone, as text."""
+    """Moments with a time zone, written and read in UTC; SQLite stores them as text without a zone."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
-        """Give the function that turns an aware moment into what the driver takes; it raises ValueError without a zone.
+        """Return the function that turns a moment into what the driver takes; without a zone it raises ValueError.
 
-        For SQLite it writes the text that SQLAlchemy would, several times faster than by a format string.
+        For SQLite it writes the text that SQLAlchemy would write, several times faster than with a format string.
         """
         return _as_text if dialect.name == "sqlite" else _in_utc
 
     def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        """Turn what the database gives into UTC."""
+        """Return what the database holds, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -36,7 +36,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
     if value is None or value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
-        raise ValueError(f"A moment without a zone cannot be kept: {value}")
+        raise ValueError(f"A moment without a zone cannot be stored: {value}")
     return value.astimezone(UTC)
 
 
@@ -63,7 +63,7 @@ processed_requests: Final = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False, index=True),
     sqlite_with_rowid=False,
 )
-"""One row for each request whose response is kept (the key is a caller's, so it holds the caller)."""
+"""One row for each request whose response is stored; ids are chosen by callers, so the key holds the principal."""
 
 crash_journal: Final = sa.Table(
     "crash_journal",
@@ -88,5 +88,5 @@ rate_windows: Final = sa.Table(
 
 
 def is_of(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
-    """Say which row is a key's, in a table that has one row for each."""
+    """Return the condition that finds a key's row, in a table with one row for each key."""
     return sa.and_(table.c.principal == key.principal, table.c.id == key.id)

@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(path: Path) -> None:
     assert set(KeyFile(path).read().tokens) == {"oct", "ed", "ec", "rsa"}
     path.write_bytes(b"{")
-    with pytest.raises(KeySetError, match=rf"{path}: this is no JSON: .* in line 1"):
+    with pytest.raises(KeySetError, match=rf"{path}: this is not JSON: .* in line 1"):
         KeyFile(path).read()
     path.write_bytes(b" " * (1024 * 1024 + 1))
     with pytest.raises(KeySetError, match="more than 1048576 bytes"):
@@ -59,7 +59,7 @@ def test_a_broken_file_changes_nothing_and_is_reported_once_for_each_reason(
     assert [record.levelname for record in caplog.records] == ["INFO", "ERROR", "ERROR", "INFO", "ERROR"]
     first, json, kid, again, gone = caplog.messages
     assert first == again == f"keys of {path}: oct (HS256), ed (EdDSA), ec (ES256), rsa (RS256), former (secret)"
-    assert json.startswith(f"keys stay as they were: {path}: this is no JSON")
+    assert json.startswith(f"keys stay as they were: {path}: this is not JSON")
     assert kid.startswith(f"keys stay as they were: {path}: key 'x': it has 5 bytes")
     assert gone.startswith(f"keys stay as they were: {path} cannot be read: No such file")
     assert len(used) == 2

@@ -165,7 +165,7 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch
     assert "has no private part" in refused("sign", "a")
     path.write_text("{")
     for arguments in (("show",), ("add", "c"), ("sign", "a"), ("remove", "a")):
-        assert "this is no JSON" in refused(*arguments)
+        assert "this is not JSON" in refused(*arguments)
     path.unlink()
     assert "No such file" in refused("show")
     monkeypatch.delenv("TASKMANAGER_JWT_KEYS")
@@ -184,14 +184,14 @@ def test_keys_of_an_issuer_in_the_file_stay_and_are_named(path: Path) -> None:
     path.write_text(json.dumps({"keys": strange}))
     assert keys("show").splitlines() == [
         f"{path}: none",
-        "passed over: key 'enc': its values are no RSA key",
+        "passed over: key 'enc': its values are not an RSA key",
         "passed over: key number 2 needs a kid: a text of 1 to 128 printable characters",
         "passed over: key number 3 needs a kid: a text of 1 to 128 printable characters",
-        "passed over: key 'text': key_ops is no list of texts",
+        "passed over: key 'text': key_ops is not a list of texts",
     ]
     assert keys("add", "ours").startswith(f"{path}: ours (EdDSA)\npassed over: key 'enc'")
     assert keys("sign", "ours").startswith(f"{path}: ours (EdDSA, signs)\n")
-    assert "'enc': its values are no RSA key" in refused("sign", "enc")
+    assert "'enc': its values are not an RSA key" in refused("sign", "enc")
     assert json.loads(path.read_text())["keys"][:4] == strange
     assert keys("remove", "enc").startswith(f"{path}: ours (EdDSA, signs)\npassed over: key number 1")
 

@@ -43,7 +43,7 @@ async def test_every_forged_token_is_answered_alike_and_has_no_effect(
     serve: Serve, caller: Caller, ring: list[Keyring], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    forged = {name: forge(time.time()) for name, forge in FORGED.items() if name != "a NUL within"}  # no strict JSON
+    forged = {name: forge(time.time()) for name, forge in FORGED.items() if name != "a NUL within"}  # not strict JSON
     answers: dict[str, list[str]] = {}
     async with serve():
         for number, (name, auth) in enumerate(forged.items()):
