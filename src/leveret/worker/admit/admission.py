@@ -47,7 +47,7 @@ class Gate(Protocol):
         ...
 
 
-class _Entry:
+class _PrincipalQueue:
     """A principal's allowance, and its requests that wait for a lease."""
 
     __slots__ = ("allowance", "leasing", "waiting")
@@ -71,7 +71,7 @@ class Admission:
         self._limit = limit
         self._lanes = lanes
         self._clock = clock
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries: OrderedDict[str, _PrincipalQueue] = OrderedDict()
         self._wanting: set[str] = set()
         self._rounds: set[asyncio.Task[None]] = set()
 
@@ -96,7 +96,7 @@ class Admission:
             task.cancel()
         await asyncio.gather(*rounds, return_exceptions=True)
 
-    def _settle(self, entry: _Entry, now: float) -> bool:
+    def _settle(self, entry: _PrincipalQueue, now: float) -> bool:
         """Let go of those that wait, as far as the allowance knows; false when it needs a lease for the rest."""
         while entry.waiting:
             verdict = entry.allowance.admit(now)
@@ -109,14 +109,14 @@ class Admission:
                 gate.decline(work, entry.allowance.refusal(self._clock()))
         return True
 
-    def _entry(self, principal: str) -> _Entry:
+    def _entry(self, principal: str) -> _PrincipalQueue:
         entry = self._entries.get(principal)
         if entry is not None:
             self._entries.move_to_end(principal)
             return entry
         if len(self._entries) >= MOST_PRINCIPALS:
             self._forget_one()
-        entry = self._entries[principal] = _Entry(self._limit)
+        entry = self._entries[principal] = _PrincipalQueue(self._limit)
         return entry
 
     def _forget_one(self) -> None:
@@ -142,7 +142,7 @@ class Admission:
             if (task := asyncio.current_task()) is not None:
                 self._rounds.discard(task)  # now: a wish that comes before this task's callbacks begins the next one
 
-    async def _lease_round(self, entries: Mapping[str, _Entry], shares: Mapping[str, int]) -> None:
+    async def _lease_round(self, entries: Mapping[str, _PrincipalQueue], shares: Mapping[str, int]) -> None:
         leases: Mapping[str, Lease | Exception]
         try:
             moment, leases = await self._lanes.run(partial(self._lease, shares))
@@ -152,13 +152,13 @@ class Admission:
             entries[principal].leasing = False
             self._conclude(principal, entries[principal], shares[principal], lease, moment)
 
-    def _take_wanting(self) -> dict[str, _Entry]:
+    def _take_wanting(self) -> dict[str, _PrincipalQueue]:
         """Take those who want a lease and have none under way; the others are looked at when theirs has come."""
         wanting, self._wanting = self._wanting, set()
         entries = {principal: self._entries[principal] for principal in wanting}
         return {principal: entry for principal, entry in entries.items() if not entry.leasing}
 
-    def _shares(self, entries: Mapping[str, _Entry]) -> dict[str, int]:
+    def _shares(self, entries: Mapping[str, _PrincipalQueue]) -> dict[str, int]:
         now, shares = self._clock(), {}
         for principal, entry in entries.items():
             if entry.waiting or entry.allowance.is_low(now):
@@ -166,7 +166,7 @@ class Admission:
                 shares[principal] = entry.allowance.next_share(len(entry.waiting), now)
         return shares
 
-    def _conclude(self, principal: str, entry: _Entry, share: int, lease: Lease | Exception, at: float) -> None:
+    def _conclude(self, principal: str, entry: _PrincipalQueue, share: int, lease: Lease | Exception, at: float) -> None:
         if isinstance(lease, Exception):
             _fail(entry, lease)
             return
@@ -195,7 +195,7 @@ def _counts(work: Work) -> bool:
     return bool(work.principal.subject) and not work.delivery.redelivered and not is_ticket(work.request.auth)
 
 
-def _fail(entry: _Entry, error: Exception) -> None:
+def _fail(entry: _PrincipalQueue, error: Exception) -> None:
     waiting = list(entry.waiting)
     entry.waiting.clear()
     for work, gate in waiting:
