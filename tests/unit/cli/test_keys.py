@@ -92,41 +92,6 @@ def test_a_secret_is_replaced_while_requests_wait(path: Path, monkeypatch: pytes
     assert "not a key of tokens" in refused("sign", "secret-1")
 
 
-def test_a_new_file_is_the_owners_only_and_a_changed_one_keeps_its_permissions(path: Path) -> None:
-    keys("add", "a")
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.chmod(0o640)
-    keys("add", "b")
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
-
-
-def test_a_file_that_everybody_could_read_is_closed_when_something_secret_comes_in(path: Path) -> None:
-    keys("add", "a")
-    public: dict[str, Any] = json.loads(path.read_bytes())["keys"][0]
-    del public["d"]
-    for step in (("add", "b"), ("add", "b", "--kind", "oct"), ("secret", "b")):
-        path.write_text(json.dumps({"keys": [public, {**public, "kid": "c"}]}))
-        path.chmod(0o644)
-        keys("remove", "c")
-        assert path.stat().st_mode & 0o777 == 0o644
-        keys(*step)
-        assert path.stat().st_mode & 0o777 == 0o640
-
-
-def test_a_file_whose_owner_cannot_be_kept_is_not_changed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys("add", "a")
-    before = path.read_bytes()
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr("os.chown", refuse, raising=False)
-    assert "that could not be kept: run this as its owner or as root" in refused("add", "b")
-    assert path.read_bytes() == before
-    assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
-
-
 def test_no_key_becomes_both_a_secret_and_a_key_of_tokens(path: Path) -> None:
     shared = {"kty": "oct", "kid": "a", "k": jwt.utils.base64url_encode(SECRET.encode()).decode()}
     path.write_text(json.dumps({"keys": [shared]}))

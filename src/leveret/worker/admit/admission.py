@@ -166,7 +166,9 @@ class Admission:
                 shares[principal] = entry.allowance.next_share(len(entry.waiting), now)
         return shares
 
-    def _conclude(self, principal: str, entry: _PrincipalQueue, share: int, lease: Lease | Exception, at: float) -> None:
+    def _conclude(
+        self, principal: str, entry: _PrincipalQueue, share: int, lease: Lease | Exception, at: float
+    ) -> None:
         if isinstance(lease, Exception):
             _fail(entry, lease)
             return
