@@ -15,7 +15,7 @@ from faults.scenes.recovery import SceneFailed
 from faults.stage import Stage
 from faults.stranger import Stranger
 from leveret.amqp import Message
-from leveret.wire.codec import LARGEST_BODY
+from leveret.wire.limits import LARGEST_REQUEST
 
 DEADLY: Final = (10, 1)
 """Messages that kill who reads them, in full and in the short form."""
@@ -40,7 +40,7 @@ CLIENTS_WAIT: Final = 120.0
 EARLY: Final = 0.9
 """All deadly messages lie in this first share of the load."""
 
-MANY: Final = "[" + ",".join(["{}"] * (LARGEST_BODY // 3 - 1_000)) + "]"
+MANY: Final = "[" + ",".join(["{}"] * (LARGEST_REQUEST // 3 - 1_000)) + "]"
 OBJECTS: Final = ",".join(['{"a":{}}'] * 4_900)
 ARRAYS: Final = ",".join(["[[[[0]]]]"] * 1_900)
 FILLINGS: Final = (MANY, f'[{OBJECTS},"{"x" * 200_000}"]', f'[{ARRAYS},"{chr(0x1F600) * 50_000}"]')
@@ -108,5 +108,5 @@ def _large(stage: Stage, stranger: Stranger, number: int) -> Message:
     filling = FILLINGS[number % len(FILLINGS)]
     fields = f'"id":"{properties.correlation_id}","version":"v1","action":"get_task","auth":"{stage.tokens[1]}"'
     body = f'{{{fields},"data":{{"task_id":1,"filling":{filling}}}}}'.encode()
-    assert len(body) <= LARGEST_BODY  # noqa: S101 -- otherwise it is refused for its size, which is nothing
+    assert len(body) <= LARGEST_REQUEST  # noqa: S101 -- otherwise it is refused for its size, which is nothing
     return Message(body, stage.topology.requests, stage.topology.exchange, properties)

@@ -11,7 +11,8 @@ import pytest
 from leveret.amqp import Delivery, FieldTable, FieldValue, Properties
 from leveret.outcome import Answer, DeadLetter
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY, ok
+from leveret.wire.codec import ok
+from leveret.wire.limits import LARGEST_REQUEST
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox
 from leveret.worker.run.jobs import Jobs
@@ -28,7 +29,7 @@ NO_SERVICES: Any = None
 
 
 def filled(pattern: bytes) -> bytes:
-    return (pattern * (LARGEST_BODY // len(pattern) + 1))[:LARGEST_BODY]
+    return (pattern * (LARGEST_REQUEST // len(pattern) + 1))[:LARGEST_REQUEST]
 
 
 def names(last: bytes) -> bytes:
@@ -79,7 +80,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("make", BODIES.values(), ids=BODIES.keys())
 def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) -> None:
     body, ring = make(), keyring()
-    assert 100_000 < len(body) <= LARGEST_BODY
+    assert 100_000 < len(body) <= LARGEST_REQUEST
     intake, outbox = Intake(api, ring), Outbox(Topology("costly"), ring)
     jobs: Jobs = Jobs(ring, NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
@@ -100,7 +101,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
 
 
 def test_only_what_a_worker_has_moved_on_may_be_larger_than_a_request() -> None:
-    large = request(data={"title": "t", "x": "y" * LARGEST_BODY})
+    large = request(data={"title": "t", "x": "y" * LARGEST_REQUEST})
     intake = Intake(api, keyring())
     zeros: tuple[FieldValue, ...] = (0, False, 0.0)
     for count in zeros:

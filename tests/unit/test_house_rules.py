@@ -50,7 +50,7 @@ REASSIGNED = {
 }
 """Classes that reassign more attributes after they were made: at most how many, and why."""
 
-TWICE = {"Calls", "DeadLetter", "Key", "Reply", "Room", "Session"}
+TWICE = {"Calls", "Reply", "Room", "Session"}
 """Names of classes that still stand for two things."""
 
 MAKERS = {"__init__", "__new__", "__post_init__", "__set_name__"}

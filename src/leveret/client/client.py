@@ -19,9 +19,10 @@ from leveret.client.line import Line
 from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
 from leveret.process.backoff import Backoff
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY, encode_json
+from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply, Request
 from leveret.wire.ids import new_id
+from leveret.wire.limits import LARGEST_REQUEST
 
 logger = logging.getLogger("leveret.client")
 
@@ -220,8 +221,8 @@ class Client:
         if dispatch is None or self._process != os.getpid():
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
         body = encode_json(request)
-        if len(body) > LARGEST_BODY:
-            raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_BODY} are taken")
+        if len(body) > LARGEST_REQUEST:
+            raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_REQUEST} are taken")
         waiter = dispatch.ask(Asked(request.id, request.name, body, wants_reply=wants_reply), timeout)
         try:
             return await waiter.future

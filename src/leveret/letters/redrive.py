@@ -17,9 +17,10 @@ from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.errors import BY_CODE, Internal, InvalidRequest, LeveretError, RetriesExhausted, UnknownAction
 from leveret.outcome import RETRIES_EXHAUSTED, WORKERS_DIED
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_request, encode_json, imprint
+from leveret.wire.codec import decode_request, encode_json, imprint
 from leveret.wire.envelope import PRINCIPAL, SEAL, Request
 from leveret.wire.letter import WORKERS_DIED_CODE, LetterBody, decode_letter
+from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.messages import redriven_message
 
 _MOVED: Final = (
@@ -105,7 +106,7 @@ class Redriver:
         auth = self._auth(request, action, principal, until)
         sent = msgspec.structs.replace(request, auth=auth)
         message = redriven_message(sent, self.topology.exchange, self.topology.requests)
-        if len(message.body) > LARGEST_BODY:
+        if len(message.body) > LARGEST_REQUEST:
             raise NotRedrivable(_TOO_LARGE)
         return message
 
@@ -135,7 +136,7 @@ class Redriver:
 
     def _request(self, letter: LetterBody) -> tuple[Request, Action]:
         try:
-            request = decode_request(encode_json(letter.request), LARGEST_REWRITTEN)
+            request = decode_request(encode_json(letter.request), LARGEST_MOVED_REQUEST)
             return request, self._api.find(request.version, request.action)
         except InvalidRequest as error:
             raise NotRedrivable(f"it holds no request that could be sent: {error}") from None

@@ -18,28 +18,11 @@ import msgspec
 
 from leveret.errors import InvalidRequest, RequestError
 from leveret.wire.envelope import Reply, Request
+from leveret.wire.limits import DEEPEST_NESTING, LARGEST_DETAILS, LARGEST_REQUEST, LONGEST_ERROR_TEXT, MOST_VALUES
 from leveret.wire.masking import shown
-
-LARGEST_BODY: Final = 256 * 1024
-"""Bytes that the body of a request may have."""
-
-LARGEST_REWRITTEN: Final = 2 * LARGEST_BODY + 1024
-"""Bytes that a request may have which a worker has written anew: with a ticket, and with numbers in another form."""
 
 MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of the responses of one transaction: it ends with the request whose response brings them to that size."""
-
-LONGEST_TEXT: Final = 1000
-"""Characters of an error's text in a response; it may repeat what a caller sent."""
-
-LARGEST_DETAILS: Final = 64 * 1024
-"""Bytes of an error's details in a response; larger ones are left out."""
-
-DEEPEST_NESTING: Final = 64
-"""Levels of objects and arrays within one another."""
-
-MOST_VALUES: Final = 10_000
-"""Values in one body: objects, arrays, texts, numbers and all others. One of a few bytes takes up to 240 in memory."""
 
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _INT64: Final = range(-(2**63), 2**63)
@@ -52,7 +35,7 @@ _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 encode_json = msgspec.json.Encoder().encode
 
 
-def decode_request(body: bytes, largest: int = LARGEST_BODY) -> Request:
+def decode_request(body: bytes, largest: int = LARGEST_REQUEST) -> Request:
     """Read a request from a message's body of at most ``largest`` bytes; a byte order mark before it is left aside.
 
     Raises:
@@ -85,17 +68,17 @@ def check_id(value: str) -> None:
         )
 
 
-def check_size(size: int, largest: int = LARGEST_BODY) -> None:
+def check_size(size: int, largest: int = LARGEST_REQUEST) -> None:
     """Check how many bytes a body has.
 
     Raises:
         InvalidRequest: it has more than ``largest``.
     """
     if size > largest:
-        raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_BODY} are taken")
+        raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_REQUEST} are taken")
 
 
-def decode_object(body: bytes, largest: int = LARGEST_BODY) -> dict[str, Any]:
+def decode_object(body: bytes, largest: int = LARGEST_REQUEST) -> dict[str, Any]:
     """Read one strict JSON object.
 
     Raises:
@@ -131,7 +114,7 @@ def refusal(request_id: str, error: RequestError) -> bytes:
     details = msgspec.UNSET if error.details is None else dict(error.details)
     if details and len(encode_json(details)) > LARGEST_DETAILS:
         details = msgspec.UNSET
-    return encode_json(Reply(request_id, "error", None, shown(error.text, LONGEST_TEXT), error.code, details))
+    return encode_json(Reply(request_id, "error", None, shown(error.text, LONGEST_ERROR_TEXT), error.code, details))
 
 
 _reply = msgspec.json.Decoder(Reply)

@@ -9,14 +9,15 @@ from typing import Any, Final
 
 from leveret.amqp import Delivery
 from leveret.errors import InvalidRequest
-from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, decode_object, encode_json
+from leveret.wire.codec import decode_object, encode_json
+from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import text_without_secrets, without_secrets
 
 _LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a message's headers in its letter; larger ones are left out."""
 
 _QUOTES: Final = b'""'
-_LARGEST_TEXT: Final = LARGEST_BODY
+_LARGEST_TEXT: Final = LARGEST_REQUEST
 """Bytes in the letter of a body that is not a request: a control character has six there."""
 
 
@@ -48,7 +49,7 @@ def kept_body(body: bytes, secrets: frozenset[str]) -> tuple[Any, bool]:
         secrets: names of the fields that must not be written down.
     """
     try:
-        return _without_secrets(decode_object(body, LARGEST_REWRITTEN), secrets)
+        return _without_secrets(decode_object(body, LARGEST_MOVED_REQUEST), secrets)
     except InvalidRequest:
         return kept_text(body, secrets), True
 
@@ -62,12 +63,12 @@ def kept_text(body: bytes, secrets: frozenset[str]) -> str:
         body: as it came.
         secrets: names of the fields whose values are taken out, as far as they can be found.
     """
-    text = _text(body[:LARGEST_BODY])
+    text = _text(body[:LARGEST_REQUEST])
     if text is None:
         return f"[{len(body)} bytes that are no UTF-8 text left out]"
     whole = text_without_secrets(text, secrets)
     text = _cut(whole)
-    omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_BODY, 0)
+    omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_REQUEST, 0)
     return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text
 
 

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from leveret.wire.attempts import Attempt
-from leveret.wire.codec import DEEPEST_NESTING, MOST_VALUES, encode_json, holds_more, is_deeper
+from leveret.wire.codec import encode_json, holds_more, is_deeper
 from leveret.wire.kept import iso_time, kept_body, kept_headers, kept_text, writable
+from leveret.wire.limits import DEEPEST_NESTING, MOST_VALUES
 from leveret.wire.masking import shown, without_tokens
 
 WORKERS_DIED_CODE: Final = "workers_died"

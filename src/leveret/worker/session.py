@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from leveret.amqp import Addresses, AmqpError, Channel, Connection, Delivery, Limits
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_REWRITTEN
+from leveret.wire.limits import LARGEST_MOVED_REQUEST
 from leveret.worker.publishing import Publisher
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -102,7 +102,7 @@ class Session:
             AmqpError: the broker refused, or the session is over.
         """
         self._tag = await self.consumer.consume(
-            queue, on_deliveries, on_cancel=self._cancelled, largest_body=LARGEST_REWRITTEN
+            queue, on_deliveries, on_cancel=self._cancelled, largest_body=LARGEST_MOVED_REQUEST
         )
 
     async def stop_consuming(self) -> None:

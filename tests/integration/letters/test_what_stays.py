@@ -14,9 +14,10 @@ from leveret.errors import Unauthenticated
 from leveret.letters.look import look
 from leveret.letters.removal import LetterFate
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY, decode_request, encode_json, imprint
+from leveret.wire.codec import decode_request, encode_json, imprint
 from leveret.wire.envelope import PRINCIPAL, SEAL
 from leveret.wire.letter import LetterBody
+from leveret.wire.limits import LARGEST_REQUEST
 from support.redriving import Again, depths, ids_of, letters_of, put_letter, until_depth
 from support.serving import SECRET, Caller, Serve, keyring
 
@@ -157,7 +158,7 @@ async def test_a_letter_older_than_responses_are_kept_stays(
         (request(action="gone"), "Unknown action: v1.gone"),
         (request(version=1), "holds no request"),
         ("not an object", "holds no request"),
-        (request(data={"text": "y" * (LARGEST_BODY - 100)}), "larger than a request may be"),
+        (request(data={"text": "y" * (LARGEST_REQUEST - 100)}), "larger than a request may be"),
     ],
 )
 async def test_what_workers_would_refuse_stays(

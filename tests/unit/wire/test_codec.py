@@ -6,8 +6,6 @@ from hypothesis import strategies as st
 
 from leveret.errors import Conflict, InvalidRequest
 from leveret.wire.codec import (
-    LARGEST_BODY,
-    MOST_VALUES,
     canonical,
     check_id,
     decode_object,
@@ -19,6 +17,7 @@ from leveret.wire.codec import (
 )
 from leveret.wire.envelope import Request
 from leveret.wire.letter import LetterBody, decode_letter
+from leveret.wire.limits import LARGEST_REQUEST, MOST_VALUES
 from support.bad_requests import BODIES
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
@@ -181,7 +180,7 @@ def test_values_are_counted_before_they_are_made(piece: str) -> None:
 def test_what_stands_in_texts_is_no_value(text: str) -> None:
     text = text * 100_000
     document = {"x": [text[:100_000]] * 2}
-    assert decode_object(json.dumps(document).encode(), 2 * LARGEST_BODY) == document
+    assert decode_object(json.dumps(document).encode(), 2 * LARGEST_REQUEST) == document
 
 
 def test_a_letter_of_too_many_values_is_none() -> None:

@@ -9,8 +9,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from leveret.wire.attempts import failed_attempt
-from leveret.wire.codec import LARGEST_BODY
 from leveret.wire.letter import LetterFacts, decode_letter, write_letter, write_short_letter
+from leveret.wire.limits import LARGEST_REQUEST
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
@@ -88,12 +88,12 @@ def test_headers_are_kept_as_json() -> None:
     }
 
 
-@pytest.mark.parametrize("body", [b"\x01" * LARGEST_BODY, b'"' * 3 * LARGEST_BODY, b"\x01x" * LARGEST_BODY])
+@pytest.mark.parametrize("body", [b"\x01" * LARGEST_REQUEST, b'"' * 3 * LARGEST_REQUEST, b"\x01x" * LARGEST_REQUEST])
 def test_a_letter_is_bound_in_what_it_has_in_json(body: bytes) -> None:
     """A control character has six bytes there; one that was larger than the broker takes ended sessions for ever."""
     headers = {f"name {number}": "\x01" * 200 for number in range(1000)}
     written = write_letter(body, headers, set(), replace(FACTS, reason="\x01" * 1000))
-    assert len(written) < LARGEST_BODY + 32 * 1024
+    assert len(written) < LARGEST_REQUEST + 32 * 1024
     assert "more bytes left out]" in json.loads(written)["request"]
     assert "bytes of headers" in json.loads(written)["headers"]["left out"]
 
@@ -103,7 +103,7 @@ def test_a_reason_with_half_a_surrogate_pair_can_be_written() -> None:
 
 
 def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
-    assert letter(b" x" * (LARGEST_BODY // 2) + b"x" * 7)["request"].endswith(" x x [7 more bytes left out]")
+    assert letter(b" x" * (LARGEST_REQUEST // 2) + b"x" * 7)["request"].endswith(" x x [7 more bytes left out]")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])

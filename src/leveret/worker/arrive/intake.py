@@ -16,9 +16,10 @@ from leveret.errors import Internal, InvalidRequest, RequestError
 from leveret.outcome import Answer, DeadLetter, Outcome
 from leveret.retry import failure_of
 from leveret.wire.attempts import read_attempts
-from leveret.wire.codec import LARGEST_BODY, LARGEST_REWRITTEN, check_size, decode_request, imprint, refusal
+from leveret.wire.codec import check_size, decode_request, imprint, refusal
 from leveret.wire.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
 from leveret.wire.letter import FOREIGN_REPLY_TO_CODE
+from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import shown, without_tokens
 from leveret.worker.arrive.reply_queues import foreign_reply_to
 from leveret.worker.deadline import lateness
@@ -137,7 +138,7 @@ class Intake:
 def _largest(delivery: Delivery) -> int:
     """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
     moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
-    return LARGEST_REWRITTEN if moved else LARGEST_BODY
+    return LARGEST_MOVED_REQUEST if moved else LARGEST_REQUEST
 
 
 def _check_encoding(delivery: Delivery) -> None:

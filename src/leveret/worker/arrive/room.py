@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from leveret.amqp import Delivery
-from leveret.wire.codec import MOST_VALUES
+from leveret.wire.limits import MOST_VALUES
 
 SMALL_BODY: Final = 4 * 1024
 """Bytes of a body that needs no room: the prefetch bounds how many there are."""

@@ -6,7 +6,7 @@ import pytest
 
 from leveret.letters.look import LARGEST_LETTER, look_at_letters
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_REWRITTEN
+from leveret.wire.limits import LARGEST_MOVED_REQUEST
 from support.notes import note_api
 from support.redriving import Again, until_depth
 from support.serving import Broker, Caller, Serve
@@ -17,7 +17,7 @@ def again(broker: Broker, topology: Topology) -> Again:
     return Again(broker.url, topology, note_api())
 
 
-@pytest.mark.parametrize("size", [LARGEST_REWRITTEN, LARGEST_REWRITTEN + 1, 9 * 2**20])
+@pytest.mark.parametrize("size", [LARGEST_MOVED_REQUEST, LARGEST_MOVED_REQUEST + 1, 9 * 2**20])
 async def test_a_body_that_is_too_large_is_answered_or_kept_as_a_letter_that_says_so(
     serve: Serve, caller: Caller, token: str, size: int
 ) -> None:
@@ -31,7 +31,7 @@ async def test_a_body_that_is_too_large_is_answered_or_kept_as_a_letter_that_say
         assert letter.properties.correlation_id == "b"
         assert content["reason"] == f"invalid_request: {refused['error']}"
         assert content["redrivable"] is False
-        if size > LARGEST_REWRITTEN:
+        if size > LARGEST_MOVED_REQUEST:
             assert content["request"] == f"[{size} bytes left out]"
         health = {"id": "c", "version": "v1", "action": "count", "data": {}, "auth": token}
         assert (await caller.ask(health))["status"] == "ok"

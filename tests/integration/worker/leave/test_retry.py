@@ -11,7 +11,7 @@ import pytest
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.devbroker import DevBroker
 from leveret.topology import Topology
-from leveret.wire.codec import LARGEST_BODY
+from leveret.wire.limits import LARGEST_REQUEST
 from support.notes import note_api
 from support.serving import SECRET, Caller, Serve, calling, keyring, quick, serving, until
 
@@ -158,7 +158,7 @@ async def test_a_request_of_the_largest_size_is_retried_like_any_other(
     serve: Serve, caller: Caller, token: str
 ) -> None:
     asked = failing("f1", token) | {"padding": ""}
-    asked["data"] = {"text": "x", "then": "after:temporary", "padding": "y" * (LARGEST_BODY - 700)}
+    asked["data"] = {"text": "x", "then": "after:temporary", "padding": "y" * (LARGEST_REQUEST - 700)}
     async with serve():
         assert (await caller.ask(asked))["code"] == "retries_exhausted"
         (letter,) = await caller.letters(1)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leveret.amqp import Delivery
-from leveret.wire.codec import LARGEST_BODY, MOST_VALUES, decode_object
+from leveret.wire.codec import decode_object
+from leveret.wire.limits import LARGEST_REQUEST, MOST_VALUES
 from leveret.worker.arrive.room import ROOM, Room, cost
 from support.asked import asked
 
@@ -83,7 +84,7 @@ def size_of(value: Any) -> int:
         '"\U0001f600"',
     ],
 )
-@pytest.mark.parametrize("size", [4_200, 40_000, LARGEST_BODY])
+@pytest.mark.parametrize("size", [4_200, 40_000, LARGEST_REQUEST])
 def test_what_a_body_may_take_is_not_underrated(piece: str, size: int) -> None:
     """The texts of a body differ, so that each is a value of its own; objects are made anew each time."""
     values = 1 + piece.count("[") + piece.count("{") + piece.count(":")
