@@ -42,7 +42,7 @@ class Attacker:
 
     async def exchange_call(self, kind: Callable[..., Any], accepts: type, destination: str, source: str) -> None:
         call = build(kind, destination=destination, source=source, routing_key=self.topology.requests)
-        await self.channel.ask(call, f"{kind.__name__} of {destination!r}", accepts)
+        await self.channel._conversation.ask(call, f"{kind.__name__} of {destination!r}", accepts)
 
     def over_http(self, method: str, path: str, body: dict[str, Any] | None = None) -> int:
         """Ask the management API as the caller; gives the status."""

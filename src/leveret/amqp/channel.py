@@ -1,51 +1,162 @@
-"""A channel: publish with confirms, consume, get, acknowledge (AMQP 0-9-1 section 1.8)."""
+"""A channel for its user: declare, publish with confirms, consume, get, settle (AMQP 0-9-1 sections 1.5 to 1.8)."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from pamqp import commands
-from pamqp.commands import Basic
+from pamqp.commands import Basic, Exchange, Queue
 
 from leveret.amqp import frames
 from leveret.amqp.confirms import Confirms, Verdicts
-from leveret.amqp.consumers import Consumer, Consumers, OnCancel, OnDeliveries
-from leveret.amqp.declarations import Declarations
-from leveret.amqp.errors import AmqpError, ConsumerCancelled, InvalidArgument, ProtocolError
-from leveret.amqp.link import Link
-from leveret.amqp.message import Delivery, FieldTable, Got, Message, Returned, Settled
+from leveret.amqp.consumers import Consumers, OnCancel, OnDeliveries
+from leveret.amqp.conversation import Conversation
+from leveret.amqp.errors import AmqpError, InvalidArgument
+from leveret.amqp.message import FieldTable, Got, Message, QueueState
 from leveret.amqp.methods import build
-from leveret.amqp.reader import Event
-
-logger = logging.getLogger("leveret.amqp")
 
 
-class Channel(Declarations):
+class Channel:
     """One channel of a connection; `Connection.channel` makes it.
 
-    Every wait has a limit and every error is an AmqpError. Using a channel that has ended raises at once.
+    Every wait has a limit and every error is an AmqpError. Using a channel that has ended raises at once. A method
+    that waits for the broker's answer raises InvalidArgument when nothing was sent, ChannelClosed when the broker
+    refused (the channel has ended then), ConnectionLost or AmqpTimeout.
+
+    Args:
+        conversation: The channel's methods and its end.
+        consumers: The channel's consumers.
+        confirms: The publishes that the broker has not confirmed yet; None on a channel without confirms.
     """
 
-    def __init__(self, link: Link, number: int, release: Callable[[int], None]) -> None:
-        super().__init__(link, number, release)
-        self._consumers = Consumers(link, number, lambda: self.is_open)
-        self._confirms: Confirms | None = None
+    def __init__(self, conversation: Conversation, consumers: Consumers, confirms: Confirms | None) -> None:
+        self._conversation, self._consumers, self._confirms = conversation, consumers, confirms
+        self._link, self._number = conversation.link, conversation.number
 
-    async def select_confirms(self) -> None:
-        """Ask the broker to confirm every publish from now on (confirm.select)."""
-        await self.ask(commands.Confirm.Select(), "confirm.select", commands.Confirm.SelectOk)
-        self._confirms = Confirms(self._link.limits.confirm, self._link.why_slow)
+    @property
+    def is_open(self) -> bool:
+        """Whether the channel can be used now."""
+        return self._conversation.is_open
+
+    @property
+    def closed(self) -> asyncio.Future[AmqpError | None]:
+        """Done when the channel has ended: with the error that ended it, or None after our own close.
+
+        Each access returns a new future, so that cancelling one waiter does not cancel the others.
+        """
+        return self._conversation.closed
+
+    def check(self) -> None:
+        """Raise what ended the connection or the channel, if something did."""
+        self._conversation.check()
+
+    async def close(self) -> None:
+        """Close the channel; deliveries that are not settled go back to their queues.
+
+        Closing again does nothing. It waits at most the limit `close`, and a broker that is gone is not an error.
+        """
+        await self._conversation.close()
+
+    async def declare_queue(
+        self,
+        name: str = "",
+        *,
+        durable: bool = True,
+        exclusive: bool = False,
+        auto_delete: bool = False,
+        passive: bool = False,
+        arguments: FieldTable | None = None,
+    ) -> QueueState:
+        """Make a queue, or check that it exists as described; without a name the broker chooses one.
+
+        Raises:
+            InequivalentArguments: A queue of that name has other arguments.
+            ChannelClosed: 404 with `passive` when it does not exist, 405 when another connection owns it.
+        """
+        call = build(
+            Queue.Declare,
+            queue=name,
+            passive=passive,
+            durable=durable,
+            exclusive=exclusive,
+            auto_delete=auto_delete,
+        )
+        state = await self._conversation.ask(call, f"queue.declare of {name!r}", Queue.DeclareOk, arguments=arguments)
+        return QueueState(state.queue or "", state.message_count or 0, state.consumer_count or 0)
+
+    async def declare_exchange(
+        self,
+        name: str,
+        kind: str = "direct",
+        *,
+        durable: bool = True,
+        passive: bool = False,
+        auto_delete: bool = False,
+        internal: bool = False,
+        arguments: FieldTable | None = None,
+    ) -> None:
+        """Make an exchange of a kind, or check that it exists as described.
+
+        Raises:
+            InequivalentArguments: An exchange of that name has another kind or other arguments.
+            ChannelClosed: 404 with `passive` when it does not exist.
+        """
+        call = build(
+            Exchange.Declare,
+            exchange=name,
+            exchange_type=kind,
+            passive=passive,
+            durable=durable,
+            auto_delete=auto_delete,
+            internal=internal,
+        )
+        what = f"exchange.declare of {name!r}"
+        await self._conversation.ask(call, what, Exchange.DeclareOk, arguments=arguments)
+
+    async def bind_queue(
+        self, queue: str, exchange: str, routing_key: str, arguments: FieldTable | None = None
+    ) -> None:
+        """Let an exchange route messages with that key to the queue. Binding twice is the same as binding once."""
+        call = build(Queue.Bind, queue=queue, exchange=exchange, routing_key=routing_key)
+        what = f"queue.bind of {queue!r} to {exchange!r}"
+        await self._conversation.ask(call, what, Queue.BindOk, arguments=arguments)
+
+    async def unbind_queue(
+        self, queue: str, exchange: str, routing_key: str, arguments: FieldTable | None = None
+    ) -> None:
+        """Remove a binding; one that does not exist is not an error."""
+        call = build(Queue.Unbind, queue=queue, exchange=exchange, routing_key=routing_key)
+        what = f"queue.unbind of {queue!r} from {exchange!r}"
+        await self._conversation.ask(call, what, Queue.UnbindOk, arguments=arguments)
+
+    async def delete_queue(self, name: str, *, if_unused: bool = False, if_empty: bool = False) -> int:
+        """Delete a queue and return how many messages were in it; one that does not exist is not an error.
+
+        Raises:
+            ChannelClosed: 406 when a condition does not hold; 540 for a quorum queue, which has no conditions.
+        """
+        call = build(Queue.Delete, queue=name, if_unused=if_unused, if_empty=if_empty)
+        done = await self._conversation.ask(call, f"queue.delete of {name!r}", Queue.DeleteOk)
+        return done.message_count or 0
+
+    async def delete_exchange(self, name: str, *, if_unused: bool = False) -> None:
+        """Delete an exchange and its bindings; one that does not exist is not an error."""
+        call = build(Exchange.Delete, exchange=name, if_unused=if_unused)
+        await self._conversation.ask(call, f"exchange.delete of {name!r}", Exchange.DeleteOk)
+
+    async def purge_queue(self, name: str) -> int:
+        """Drop the messages that wait in a queue and return how many; those that consumers hold stay."""
+        done = await self._conversation.ask(build(Queue.Purge, queue=name), f"queue.purge of {name!r}", Queue.PurgeOk)
+        return done.message_count or 0
 
     async def qos(self, prefetch: int) -> None:
-        """Let at most `prefetch` unsettled deliveries (0: any number) be with each consumer started after this.
+        """Set how many unsettled deliveries (0: any number) each consumer that is started after this may hold.
 
         Raises:
             InvalidArgument: Not between 0 and 65535. Quorum queues cap it at 2000.
         """
-        await self.ask(build(Basic.Qos, prefetch_count=prefetch), f"basic.qos {prefetch}", Basic.QosOk)
+        call = build(Basic.Qos, prefetch_count=prefetch)
+        await self._conversation.ask(call, f"basic.qos {prefetch}", Basic.QosOk)
 
     async def consume(
         self,
@@ -58,24 +169,26 @@ class Channel(Declarations):
         on_cancel: OnCancel | None = None,
         largest_body: int | None = None,
     ) -> str:
-        """Have the messages of a queue delivered and return the consumer's tag.
+        """Start a consumer of a queue and return its tag.
 
         `on_deliveries` is called in the event loop, once per read, with all complete deliveries of that read. If it
-        raises, the connection ends with that as the cause: a consumer that serves nobody must not look alive.
+        raises, the connection ends with that as the cause: a consumer that handles nothing must not look alive.
         `on_cancel` gets the tag when the broker cancels the consumer; without it, that ends the channel.
-        A body of more than `largest_body` bytes is not kept while it comes in: see `Delivery.left_out`.
+        A body of more than `largest_body` bytes is dropped while it comes in: see `Delivery.left_out`.
 
         Raises:
             InvalidArgument: `largest_body` is less than a frame, or AMQP cannot carry a value.
         """
         consumer = self._consumers.add(queue, on_deliveries, on_cancel, no_ack=no_ack)
-        tag = consumer.tag
+        tag, late = consumer.tag, self._consumers.unsubscribe
         what = f"basic.consume of {queue!r}"
         try:
             if largest_body is not None:
                 self._consumers.limit(consumer, largest_body)
             call = build(Basic.Consume, queue=queue, consumer_tag=tag, no_ack=no_ack, exclusive=exclusive)
-            await self.ask(call, what, Basic.ConsumeOk, arguments=arguments, late=lambda _: self._unsubscribe(consumer))
+            await self._conversation.ask(
+                call, what, Basic.ConsumeOk, arguments=arguments, late=lambda _: late(consumer)
+            )
         except InvalidArgument:
             self._consumers.remove(tag)
             raise
@@ -84,31 +197,27 @@ class Channel(Declarations):
             raise
         return tag
 
-    def _unsubscribe(self, consumer: Consumer) -> None:
-        consumer.abandoned = True
-        if not self.is_open:
-            return
-        self.send(Basic.Cancel(consumer.tag))
-        forget = self._consumers.remove
-        self._calls.expect("basic.cancel", Basic.CancelOk, late=lambda _: forget(consumer.tag))
-
     async def cancel(self, consumer_tag: str) -> None:
-        """Stop a consumer; deliveries until the broker's answer still reach it. An unknown tag is no error."""
+        """Stop a consumer. Deliveries that come before the broker's answer still reach it.
+
+        A tag that is not known is not an error.
+        """
         consumer = self._consumers.get(consumer_tag)
         if consumer is None:
             return
+        what = f"basic.cancel of {consumer_tag!r}"
         try:
-            await self.ask(Basic.Cancel(consumer_tag), f"basic.cancel of {consumer_tag!r}", Basic.CancelOk)
+            await self._conversation.ask(Basic.Cancel(consumer_tag), what, Basic.CancelOk)
         except BaseException:
             consumer.abandoned = True
             raise
         self._consumers.remove(consumer_tag)
 
     async def get(self, queue: str, *, no_ack: bool = False) -> Got | None:
-        """Take one message, or None when the queue is empty. Without `no_ack` it must be settled."""
-        call = build(Basic.Get, queue=queue, no_ack=no_ack)
+        """Take one message from a queue, or return None when it is empty. Without `no_ack` it must be settled."""
+        call, what = build(Basic.Get, queue=queue, no_ack=no_ack), f"basic.get from {queue!r}"
         late = None if no_ack else self._put_back
-        reply: Got | Basic.GetEmpty = await self.ask(call, f"basic.get from {queue!r}", Got, Basic.GetEmpty, late=late)
+        reply: Got | Basic.GetEmpty = await self._conversation.ask(call, what, Got, Basic.GetEmpty, late=late)
         return reply if isinstance(reply, Got) else None
 
     def _put_back(self, reply: Got | Basic.GetEmpty) -> None:
@@ -116,7 +225,7 @@ class Channel(Declarations):
             self.nack(reply.delivery.delivery_tag)
 
     async def publish(self, message: Message) -> None:
-        """Publish; with confirms return once the broker has the message, otherwise once it is written.
+        """Publish one message; with confirms return once the broker has it, otherwise once it is written.
 
         Raises:
             Unroutable: It was mandatory and no queue takes it.
@@ -131,19 +240,20 @@ class Channel(Declarations):
     def publish_batch(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
         """Write messages in one piece and return one future for all: None or an error for each, in their order.
 
-        None is confirmed and not returned; Unroutable and Refused are the broker's no; ConnectionLost, ChannelClosed
-        and AmqpTimeout mean unknown. The future always ends, at the latest at the limit `confirm`, and never raises.
-        Without confirms it is done at once. It does not wait for room: see `Connection.writable`.
+        None means that the broker has the message. Unroutable and Refused mean that it does not. ConnectionLost,
+        ChannelClosed and AmqpTimeout mean that nobody knows. The future never raises and always ends, at the latest
+        at the limit `confirm`; without confirms it is done at once. It does not wait until the connection takes more:
+        see `Connection.writable`.
 
         Raises:
-            InvalidArgument: One of them cannot be sent, and none was; or mandatory without confirms.
+            InvalidArgument: One of the messages cannot be sent, and none was; or one is mandatory without confirms.
             AmqpError: The channel or the connection has ended; nothing was sent.
         """
-        self.check()
-        number, frame_max, confirms = self.number, self._link.reader.frame_max, self._confirms
+        self._conversation.check()
+        messages, confirms = tuple(messages), self._confirms
         if confirms is None:
             return self._publish_unconfirmed(messages)
-        messages = tuple(messages)
+        number, frame_max = self._number, self._link.reader.frame_max
         if messages:
             written = [
                 frames.publish(number, message, frame_max, sequence if message.mandatory else 0)
@@ -154,77 +264,24 @@ class Channel(Declarations):
 
     def _publish_unconfirmed(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
         if any(message.mandatory for message in messages):
-            raise InvalidArgument(
-                "a mandatory message needs a channel with confirms: nobody could be told of its return"
-            )
+            raise InvalidArgument("a mandatory message needs a channel with confirms, which tell whether it came back")
         frame_max = self._link.reader.frame_max
-        self._link.write(b"".join([frames.publish(self.number, message, frame_max) for message in messages]))
+        self._link.write(b"".join([frames.publish(self._number, message, frame_max) for message in messages]))
         future: asyncio.Future[Verdicts] = self._link.loop.create_future()
         future.set_result([None] * len(messages))
         return future
 
     def ack(self, delivery_tag: int, *, multiple: bool = False) -> None:
-        """Settle a delivery of this channel, or all up to it. Written with the rest of this turn of the loop."""
-        self.check()
-        self._link.write(_settlement(frames.ack, self.number, delivery_tag, multiple=multiple))
+        """Tell the broker that a delivery, or with `multiple` each one up to it, has been handled."""
+        self._conversation.check()
+        self._link.write(frames.ack(self._number, delivery_tag, multiple=multiple))
 
     def nack(self, delivery_tag: int, *, multiple: bool = False, requeue: bool = True) -> None:
-        """Give a delivery back to its queue, or drop it (then it is dead-lettered where the queue says so)."""
-        self.check()
-        self._link.write(_settlement(frames.nack, self.number, delivery_tag, multiple=multiple, requeue=requeue))
+        """Return a delivery to its queue, or without `requeue` drop it or dead-letter it, as the queue says."""
+        self._conversation.check()
+        self._link.write(frames.nack(self._number, delivery_tag, multiple=multiple, requeue=requeue))
 
     def reject(self, delivery_tag: int, *, requeue: bool = True) -> None:
-        """Like nack of a single delivery."""
-        self.check()
-        self._link.write(_settlement(frames.reject, self.number, delivery_tag, requeue=requeue))
-
-    def receive(self, event: Event) -> None:
-        """Take an event of this channel; the connection calls this."""
-        kind = type(event)
-        if kind is Delivery:
-            if not (self._closing or self._ended.done()):  # is_open without a call, for each delivery
-                self._consumers.deliver(event)  # type: ignore[arg-type]  # its type was looked at by identity, for speed
-        elif kind is Settled:
-            if self._confirms is None:
-                raise ProtocolError("a confirm on a channel without confirms", 503)
-            self._confirms.settle(event)  # type: ignore[arg-type]  # as above
-        else:
-            self._link.hand_over()
-            self._receive_rare(event)
-
-    def _receive_rare(self, event: Event) -> None:
-        match event:
-            case Returned():
-                self._returned(event)
-            case commands.Channel.Close():
-                self.closed_by_broker(event)
-            case commands.Channel.Flow():
-                self.send(commands.Channel.FlowOk(active=event.active))
-            case Basic.Cancel():
-                self._cancelled(event)
-            case _:
-                self._calls.reply(event)
-
-    def _returned(self, event: Returned) -> None:
-        if self._confirms is None or not self._confirms.returned(event):
-            logger.warning("a message came back that nobody waits for: %s to %r", event.text, event.routing_key)
-
-    def _cancelled(self, event: Basic.Cancel) -> None:
-        try:
-            self._consumers.cancelled(event)
-        except ConsumerCancelled as error:
-            if self.is_open:
-                self.close_because(error)
-
-    def on_end(self, error: AmqpError) -> None:
-        """Settle what waits for a confirm, and forget the consumers."""
-        self._consumers.clear()
-        if self._confirms is not None:
-            self._confirms.end(error)
-
-
-def _settlement(encode: Callable[..., bytes], channel: int, delivery_tag: int, **how: bool) -> bytes:
-    try:
-        return encode(channel, delivery_tag, **how)
-    except struct.error as error:
-        raise InvalidArgument(f"{delivery_tag!r} is not a delivery tag") from error
+        """Do what `nack` does, for a single delivery (basic.reject)."""
+        self._conversation.check()
+        self._link.write(frames.reject(self._number, delivery_tag, requeue=requeue))

@@ -15,6 +15,9 @@ from leveret.amqp.address import Address
 from leveret.amqp.addresses import Addresses
 from leveret.amqp.calls import Calls
 from leveret.amqp.channel import Channel
+from leveret.amqp.confirms import Confirms
+from leveret.amqp.consumers import Consumers
+from leveret.amqp.conversation import Conversation
 from leveret.amqp.errors import AmqpError, ConnectionLost, ConnectTimedOut, InvalidArgument, ProtocolError
 from leveret.amqp.handshake import HEARTBEAT, Agreed, dial, log_in, look_up, refused
 from leveret.amqp.limits import Limits
@@ -23,6 +26,7 @@ from leveret.amqp.message import FieldTable
 from leveret.amqp.methods import encode_method
 from leveret.amqp.opening import C, Open, open_first
 from leveret.amqp.reader import Event
+from leveret.amqp.receiver import Receiver
 
 logger = logging.getLogger("leveret.amqp")
 
@@ -45,7 +49,7 @@ class Connection:
         self._link = Link(limits, self._receive)
         self._link.on_end = self._end
         self._calls = Calls(limits.rpc)
-        self._channels: dict[int, Channel] = {}
+        self._receivers: dict[int, Receiver] = {}
         self._last = 0
         self._agreed = Agreed({}, self._link.reader.frame_max, 0, 0)
 
@@ -146,28 +150,35 @@ class Connection:
         """
         self._link.check()
         number = self._free_number()
-        channel = self._channels[number] = Channel(self._link, number, self._release)
-        await channel.open()
+        conversation = Conversation(self._link, number, self._release)
+        consumers = Consumers(conversation)
+        ledger = Confirms(self._link.limits.confirm, self._link.why_slow) if confirms else None
+        conversation.at_end += [consumers.end, ledger.end] if ledger else [consumers.end]
+        self._receivers[number] = Receiver(conversation, consumers, ledger)
+        await conversation.open()
         if confirms:
-            try:
-                await channel.select_confirms()
-            except BaseException:
-                with suppress(AmqpError):
-                    channel.abandon()
-                raise
-        return channel
+            await self._select_confirms(conversation)
+        return Channel(conversation, consumers, ledger)
+
+    async def _select_confirms(self, conversation: Conversation) -> None:
+        try:
+            await conversation.ask(commands.Confirm.Select(), "confirm.select", commands.Confirm.SelectOk)
+        except BaseException:
+            with suppress(AmqpError):
+                conversation.abandon()
+            raise
 
     def _free_number(self) -> int:
         most = self._agreed.channel_max
         for step in range(most):
             number = (self._last + step) % most + 1
-            if number not in self._channels:
+            if number not in self._receivers:
                 self._last = number
                 return number
         raise InvalidArgument(f"all {most} channels of this connection are open; close one or open a second connection")
 
     def _release(self, number: int) -> None:
-        self._channels.pop(number, None)
+        self._receivers.pop(number, None)
 
     async def writable(self) -> None:
         """Wait until the write buffer is below its bound: between large batches, so that memory stays bounded.
@@ -202,9 +213,9 @@ class Connection:
         self._link.abort()
 
     def _receive(self, number: int, event: Event) -> None:
-        channel = self._channels.get(number)
-        if channel is not None:
-            channel.receive(event)
+        receiver = self._receivers.get(number)
+        if receiver is not None:
+            receiver.receive(event)
         elif number:
             raise ProtocolError(f"a frame for channel {number}, which is not open", 504)
         else:
@@ -234,9 +245,9 @@ class Connection:
 
     def _end(self, error: AmqpError) -> None:
         self._calls.end(error)
-        for channel in list(self._channels.values()):
-            channel.end(error)
-        self._channels.clear()
+        for receiver in list(self._receivers.values()):
+            receiver.end(error)
+        self._receivers.clear()
 
 
 async def _open_at(address: Address, enter: Open[C], limits: Limits) -> C:

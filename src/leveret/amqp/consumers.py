@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pamqp.commands import Basic
 
 from leveret.amqp import frames
-from leveret.amqp.errors import ConsumerCancelled, InvalidArgument, ProtocolError
-from leveret.amqp.link import Link
+from leveret.amqp.conversation import Conversation
+from leveret.amqp.errors import AmqpError, ConsumerCancelled, InvalidArgument, ProtocolError
 from leveret.amqp.message import Delivery
-from leveret.amqp.methods import encode_method
 
 OnDeliveries = Callable[[list[Delivery]], None]
 OnCancel = Callable[[str], None]
@@ -33,15 +32,17 @@ class Consumer:
 class Consumers:
     """All subscriptions of a channel, by tag. The tags are ours, so that a consumer is known before it is confirmed."""
 
-    def __init__(self, link: Link, channel: int, is_open: Callable[[], bool]) -> None:
-        self._link, self._channel, self._is_open = link, channel, is_open
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation, self._link = conversation, conversation.link
         self._by_tag: dict[str, Consumer] = {}
         self._made = 0
 
     def add(self, queue: str, on_deliveries: OnDeliveries, on_cancel: OnCancel | None, *, no_ack: bool) -> Consumer:
         """A new consumer with a tag of its own."""
         self._made += 1
-        consumer = Consumer(f"c{self._channel}.{self._made}", queue, on_deliveries, on_cancel, no_ack=no_ack)
+        consumer = Consumer(
+            f"c{self._conversation.number}.{self._made}", queue, on_deliveries, on_cancel, no_ack=no_ack
+        )
         self._by_tag[consumer.tag] = consumer
         return consumer
 
@@ -64,8 +65,15 @@ class Consumers:
         self._by_tag.pop(tag, None)
         self._link.reader.largest_bodies.pop(tag, None)
 
-    def clear(self) -> None:
-        """Forget all, and what they have not been given yet: the broker delivers it again."""
+    def unsubscribe(self, consumer: Consumer) -> None:
+        """Cancel a consumer whose caller no longer waits; its deliveries go back to the queue."""
+        consumer.abandoned = True
+        if self._conversation.is_open:
+            ask = self._conversation.ask_aside
+            ask(Basic.Cancel(consumer.tag), "basic.cancel", Basic.CancelOk, lambda _: self.remove(consumer.tag))
+
+    def end(self, _error: AmqpError) -> None:
+        """Forget all consumers because the channel has ended; the broker delivers what they have not received again."""
         for consumer in self._by_tag.values():
             consumer.arrived.clear()
             self._link.reader.largest_bodies.pop(consumer.tag, None)
@@ -97,10 +105,11 @@ class Consumers:
             self._link.fail_for_callback(f"the consumer of queue {consumer.queue!r}", error)
 
     def _put_back(self, consumer: Consumer, batch: list[Delivery]) -> None:
-        if consumer.no_ack or not self._is_open():  # a method after channel.close would end the connection (504)
-            return
+        if consumer.no_ack or not self._conversation.is_open:
+            return  # a method after channel.close would end the connection (504)
+        number = self._conversation.number
         for delivery in batch:
-            self._link.write(frames.nack(self._channel, delivery.delivery_tag, multiple=False, requeue=True))
+            self._link.write(frames.nack(number, delivery.delivery_tag, multiple=False, requeue=True))
 
     def cancelled(self, event: Basic.Cancel) -> None:
         """The broker cancelled a consumer (its queue went, or an ack was late): answer if asked to, and tell its owner.
@@ -108,8 +117,8 @@ class Consumers:
         Raises:
             ConsumerCancelled: It has no `on_cancel`.
         """
-        if not event.nowait and self._is_open():
-            self._link.write(encode_method(self._channel, Basic.CancelOk(event.consumer_tag)))
+        if not event.nowait and self._conversation.is_open:
+            self._conversation.send(Basic.CancelOk(event.consumer_tag))
         consumer = self._by_tag.pop(event.consumer_tag or "", None)
         if consumer is None or consumer.abandoned:
             return

@@ -1,4 +1,4 @@
-"""The life of one channel: questions and answers, and how it ends (AMQP 0-9-1 section 1.5)."""
+"""The methods of one channel, their answers, and the channel's end (AMQP 0-9-1 section 1.5)."""
 
 from __future__ import annotations
 
@@ -19,35 +19,43 @@ Reply = TypeVar("Reply")
 
 
 class Conversation:
-    """What every channel can do before it knows anything of queues and messages."""
+    """Asks the broker on one channel, and knows whether the channel is open.
+
+    The other parts of a channel stand on it: `Channel` for its user, `Receiver` for the connection.
+
+    Args:
+        link: The socket of the connection.
+        number: The channel's number, 1 or above.
+        release: Called with the number when the broker and this side agree that it is free again.
+
+    Attributes:
+        is_open: Whether the channel can be used now. It is a plain attribute because it is read for each message.
+        at_end: Each is called once, with the reason, when the channel ends.
+    """
 
     def __init__(self, link: Link, number: int, release: Callable[[int], None]) -> None:
+        self.link = link
         self.number = number
-        self._link = link
+        self.is_open = True
+        self.at_end: list[Callable[[AmqpError], None]] = []
         self._release = release
         self._calls = Calls(link.limits.rpc)
         self._ended: asyncio.Future[AmqpError | None] = link.loop.create_future()
-        self._error: AmqpError | None = None
-        self._closing = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be used now."""
-        return not (self._closing or self._ended.done())
 
     @property
     def closed(self) -> asyncio.Future[AmqpError | None]:
         """Done when the channel has ended: with the error that ended it, or None after our own close.
 
-        Each access gives a view of its own, so that cancelling a waiter cancels nothing else.
+        Each access returns a new future, so that cancelling one waiter does not cancel the others.
         """
         return asyncio.shield(self._ended)
 
     def check(self) -> None:
-        """Raise what ended the channel, if something did."""
-        self._link.check()
-        if self._closing or self._ended.done():
-            raise (self._error or ChannelClosed("it was closed by this side")).fresh()
+        """Raise what ended the connection or the channel, if something did."""
+        if not self.is_open:  # as it is when the connection has ended, see `Connection`
+            self.link.check()
+            error = self._ended.result() if self._ended.done() else None
+            raise (error or ChannelClosed("it was closed by this side")).fresh()
 
     async def ask(
         self,
@@ -59,45 +67,62 @@ class Conversation:
     ) -> Reply:
         """Send a method and wait for its reply.
 
+        Args:
+            call: The method.
+            what: Names it in the text of a timeout.
+            accepts: The types that the reply may have.
+            arguments: Take the place of the method's last field.
+            late: Called with a reply that comes when the caller no longer waits.
+
         Raises:
             InvalidArgument: AMQP cannot carry a value; nothing was sent.
             ChannelClosed: The broker refused; the channel is closed.
             ConnectionLost: The connection ended.
-            AmqpTimeout: No reply within the limit `rpc`; `what` names it.
+            AmqpTimeout: No reply within the limit `rpc`.
         """
         self.check()
         frame = encode_method(self.number, call, arguments)
-        return await self._calls.call(lambda: self._link.write(frame), what, *accepts, late=late)
+        return await self._calls.call(lambda: self.link.write(frame), what, *accepts, late=late)
+
+    def ask_aside(self, call: base.Frame, what: str, accepts: type[Reply], late: Callable[[Reply], None]) -> None:
+        """Send a method without waiting for its reply; `late` is called with it."""
+        self.send(call)
+        self._calls.expect(what, accepts, late)
 
     def send(self, call: base.Frame) -> None:
         """Send a method that has no reply."""
-        self._link.write(encode_method(self.number, call))
+        self.link.write(encode_method(self.number, call))
+
+    def reply(self, event: Event) -> None:
+        """Hand a reply to the call that waits for it.
+
+        Raises:
+            ProtocolError: No call waits for such a reply.
+        """
+        self._calls.reply(event)
 
     async def open(self) -> None:
-        """Open the channel at the broker."""
+        """Open the channel at the broker; raises as `ask`."""
         opened = commands.Channel.OpenOk
         call = commands.Channel.Open()
         await self.ask(call, f"channel.open of channel {self.number}", opened, late=lambda _: self.abandon())
 
     def abandon(self) -> None:
-        """Close a channel whose opening was given up; nobody waits for the answer."""
+        """Close a channel whose caller gave up while it was being opened; do not wait for the answer."""
         if self.is_open:
             self.close_because(ChannelClosed("it was given up while it was being opened"))
 
     async def close(self) -> None:
-        """Close the channel; unsettled deliveries go back to their queues.
-
-        Idempotent, waits at most the limit `close`, and raises nothing because the broker is gone.
-        """
+        """Close the channel; see `Channel.close`."""
         if not self.is_open:
-            await asyncio.wait((self._ended,), timeout=self._link.limits.close)
+            await asyncio.wait((self._ended,), timeout=self.link.limits.close)
             return
-        self._closing = True
+        self.is_open = False
         frame = encode_method(self.number, commands.Channel.Close(200, "", 0, 0))
-        what, limit = f"channel.close of channel {self.number}", self._link.limits.close
+        what, limit = f"channel.close of channel {self.number}", self.link.limits.close
         reply = commands.Channel.CloseOk
         try:
-            await self._calls.call(lambda: self._link.write(frame), what, reply, late=self._closed_late, limit=limit)
+            await self._calls.call(lambda: self.link.write(frame), what, reply, late=self._closed_late, limit=limit)
             self._release(self.number)
         except AmqpError:
             return  # the connection is gone, or the broker is silent: then the number stays taken
@@ -108,33 +133,26 @@ class Conversation:
         self._release(self.number)
 
     def closed_by_broker(self, event: commands.Channel.Close) -> None:
-        """Answer a channel.close; everything that waits on the channel gets the broker's words."""
+        """Answer a channel.close, and end the channel with the broker's words."""
         self.send(commands.Channel.CloseOk())
-        if self._closing:
+        if not self.is_open:
             return  # both sides close at once: the broker's close-ok is still to come and frees the number
         self.end(channel_closed(event.reply_code or 0, event.reply_text))
         self._release(self.number)
 
     def close_because(self, error: AmqpError) -> None:
-        """Close the channel of our own accord and tell everybody that waits on it why."""
+        """Close the channel without waiting for the broker, and end it with `error`."""
         self.send(commands.Channel.Close(200, "", 0, 0))
         self.end(error)
-        self._closing = True
         self._calls.expect("channel.close", commands.Channel.CloseOk, late=self._closed_late)
 
     def end(self, error: AmqpError | None) -> None:
-        """Tell everything that waits; None after our own close."""
+        """Tell everything that waits on the channel that it has ended; None after our own close."""
         if error is not None:
             self._calls.end(error)
+        self.is_open = False
         if self._ended.done():
             return
-        self._error = error
         self._ended.set_result(error)
-        self.on_end(error or ChannelClosed("it was closed by this side"))
-
-    def on_end(self, error: AmqpError) -> None:
-        """What else is to be told; a channel knows more."""
-
-    def receive(self, event: Event) -> None:
-        """Take a reply; a channel knows more."""
-        self._calls.reply(event)
+        for tell in self.at_end:
+            tell(error or ChannelClosed("it was closed by this side"))

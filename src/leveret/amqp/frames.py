@@ -27,18 +27,29 @@ _ACK = struct.Struct(">BHIHHQBB").pack
 
 
 def ack(channel: int, delivery_tag: int, *, multiple: bool) -> bytes:
-    """basic.ack."""
-    return _ACK(METHOD, channel, 13, 60, 80, delivery_tag, multiple, FRAME_END)
+    """basic.ack; raises as `nack`."""
+    return _settlement(channel, 80, delivery_tag, multiple)
 
 
 def nack(channel: int, delivery_tag: int, *, multiple: bool, requeue: bool) -> bytes:
-    """basic.nack (RabbitMQ's extension)."""
-    return _ACK(METHOD, channel, 13, 60, 120, delivery_tag, multiple | requeue << 1, FRAME_END)
+    """basic.nack (RabbitMQ's extension).
+
+    Raises:
+        InvalidArgument: A delivery tag is a number from 0 to 2 to the 64, and this is not one.
+    """
+    return _settlement(channel, 120, delivery_tag, multiple | requeue << 1)
 
 
 def reject(channel: int, delivery_tag: int, *, requeue: bool) -> bytes:
-    """basic.reject."""
-    return _ACK(METHOD, channel, 13, 60, 90, delivery_tag, requeue, FRAME_END)
+    """basic.reject; raises as `nack`."""
+    return _settlement(channel, 90, delivery_tag, requeue)
+
+
+def _settlement(channel: int, method: int, delivery_tag: int, bits: int) -> bytes:
+    try:
+        return _ACK(METHOD, channel, 13, 60, method, delivery_tag, bits, FRAME_END)
+    except struct.error as error:
+        raise InvalidArgument(f"{delivery_tag!r} is not a delivery tag") from error
 
 
 def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -> bytes:
