@@ -38,19 +38,18 @@ REASSIGNED = {
     "Publisher": (5, "still to be made smaller"),
     "Allowance": (5, "still to be made smaller"),
     "DevBroker": (5, "still to be made smaller"),
-    "Dispatch": (5, "still to be made smaller"),
+    "Transport": (5, "still to be made smaller"),
     "Standstill": (4, "still to be made smaller"),
     "Backlog": (4, "still to be made smaller"),
     "Refusing": (4, "still to be made smaller"),
     "SharedConnection": (4, "still to be made smaller"),
     "LastingBroker": (5, "still to be made smaller"),
     "Deadlines": (4, "still to be made smaller"),
-    "Client": (4, "still to be made smaller"),
     "Reader": (4, "still to be made smaller"),
 }
 """Classes that reassign more attributes after they were made: at most how many, and why."""
 
-TWICE = {"Calls", "Reply", "Room", "Session"}
+TWICE = {"Reply"}
 """Names of classes that still stand for two things."""
 
 MAKERS = {"__init__", "__new__", "__post_init__", "__set_name__"}

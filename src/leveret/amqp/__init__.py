@@ -25,8 +25,8 @@ from leveret.amqp.errors import (
 )
 from leveret.amqp.fields import size_of
 from leveret.amqp.limits import Limits
-from leveret.amqp.message import Delivery, FieldTable, FieldValue, Got, Message, Properties, QueueState
-from leveret.amqp.reconnect import Reconnecting, Session
+from leveret.amqp.message import Delivery, FetchedMessage, FieldTable, FieldValue, Message, Properties, QueueState
+from leveret.amqp.reconnector import Closable, Reconnector
 
 __all__ = [
     "Address",
@@ -36,15 +36,16 @@ __all__ = [
     "AmqpTimeout",
     "Channel",
     "ChannelClosed",
+    "Closable",
     "ConnectFailed",
     "ConnectTimedOut",
     "Connection",
     "ConnectionLost",
     "ConsumerCancelled",
     "Delivery",
+    "FetchedMessage",
     "FieldTable",
     "FieldValue",
-    "Got",
     "InequivalentArguments",
     "InvalidArgument",
     "Limits",
@@ -53,9 +54,8 @@ __all__ = [
     "Properties",
     "ProtocolError",
     "QueueState",
-    "Reconnecting",
+    "Reconnector",
     "Refused",
-    "Session",
     "Unroutable",
     "size_of",
 ]

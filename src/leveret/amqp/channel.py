@@ -12,7 +12,7 @@ from leveret.amqp.confirms import Confirms, Verdicts
 from leveret.amqp.consumers import Consumers, OnCancel, OnDeliveries
 from leveret.amqp.conversation import Conversation
 from leveret.amqp.errors import AmqpError, InvalidArgument
-from leveret.amqp.message import FieldTable, Got, Message, QueueState
+from leveret.amqp.message import FetchedMessage, FieldTable, Message, QueueState
 from leveret.amqp.methods import build
 
 
@@ -213,16 +213,18 @@ class Channel:
             raise
         self._consumers.remove(consumer_tag)
 
-    async def get(self, queue: str, *, no_ack: bool = False) -> Got | None:
+    async def get(self, queue: str, *, no_ack: bool = False) -> FetchedMessage | None:
         """Take one message from a queue, or return None when it is empty. Without `no_ack` it must be settled."""
         call, what = build(Basic.Get, queue=queue, no_ack=no_ack), f"basic.get from {queue!r}"
         late = None if no_ack else self._put_back
-        reply: Got | Basic.GetEmpty = await self._conversation.ask(call, what, Got, Basic.GetEmpty, late=late)
-        return reply if isinstance(reply, Got) else None
+        answer: FetchedMessage | Basic.GetEmpty = await self._conversation.ask(
+            call, what, FetchedMessage, Basic.GetEmpty, late=late
+        )
+        return answer if isinstance(answer, FetchedMessage) else None
 
-    def _put_back(self, reply: Got | Basic.GetEmpty) -> None:
-        if isinstance(reply, Got) and self.is_open:
-            self.nack(reply.delivery.delivery_tag)
+    def _put_back(self, answer: FetchedMessage | Basic.GetEmpty) -> None:
+        if isinstance(answer, FetchedMessage) and self.is_open:
+            self.nack(answer.delivery.delivery_tag)
 
     async def publish(self, message: Message) -> None:
         """Publish one message; with confirms return once the broker has it, otherwise once it is written.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from leveret.amqp.errors import AmqpError, AmqpTimeout, ProtocolError, Refused, Unroutable
-from leveret.amqp.message import Message, Returned, Settled
+from leveret.amqp.message import Confirmation, Message, ReturnedMessage
 
 Verdicts = list[AmqpError | None]
 
@@ -119,7 +119,7 @@ class Confirms:
             self._timer = self._loop.call_at(batch.deadline, self._expire)
         return future
 
-    def settle(self, event: Settled) -> None:
+    def settle(self, event: Confirmation) -> None:
         """Take the broker's verdict on a message, on several, or on all up to it (0 with `multiple`: on all there are).
 
         Raises:
@@ -174,7 +174,7 @@ class Confirms:
             return None
         return self._batches[place]
 
-    def returned(self, event: Returned) -> bool:
+    def returned(self, event: ReturnedMessage) -> bool:
         """Note that a message came back; its confirm still follows. False: no such publish waits."""
         number = event.sequence
         batch = self._find(number)

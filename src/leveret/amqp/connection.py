@@ -13,18 +13,18 @@ from pamqp import commands
 
 from leveret.amqp.address import Address
 from leveret.amqp.addresses import Addresses
-from leveret.amqp.calls import Calls
 from leveret.amqp.channel import Channel
 from leveret.amqp.confirms import Confirms
 from leveret.amqp.consumers import Consumers
 from leveret.amqp.conversation import Conversation
 from leveret.amqp.errors import AmqpError, ConnectionLost, ConnectTimedOut, InvalidArgument, ProtocolError
-from leveret.amqp.handshake import HEARTBEAT, Agreed, dial, log_in, look_up, refused
+from leveret.amqp.handshake import HEARTBEAT, Agreement, dial, log_in, look_up, refused
 from leveret.amqp.limits import Limits
 from leveret.amqp.link import Link
 from leveret.amqp.message import FieldTable
 from leveret.amqp.methods import encode_method
 from leveret.amqp.opening import C, Open, open_first
+from leveret.amqp.questions import Questions
 from leveret.amqp.reader import Event
 from leveret.amqp.receiver import Receiver
 
@@ -36,7 +36,7 @@ OnBlocked = Callable[[str | None], None]
 class Connection:
     """One connection to a broker; `Connection.open` makes it. It belongs to the event loop that opened it.
 
-    Nothing reconnects by itself here: see `leveret.amqp.Reconnecting`.
+    Nothing reconnects by itself here: see `leveret.amqp.Reconnector`.
 
     Attributes:
         address: The one address that it leads to, with the number that the host's name stood for: whoever needs a
@@ -48,10 +48,10 @@ class Connection:
         self._on_blocked = on_blocked
         self._link = Link(limits, self._receive)
         self._link.on_end = self._end
-        self._calls = Calls(limits.rpc)
+        self._questions = Questions(limits.rpc)
         self._receivers: dict[int, Receiver] = {}
         self._last = 0
-        self._agreed = Agreed({}, self._link.reader.frame_max, 0, 0)
+        self._agreed = Agreement({}, self._link.reader.frame_max, 0, 0)
 
     @classmethod
     async def open(
@@ -95,7 +95,7 @@ class Connection:
     async def _enter(self, name: str, heartbeat: int) -> None:
         try:
             await dial(self.address, self._link)
-            self._agreed = await log_in(self.address, self._link, self._calls, name, heartbeat)
+            self._agreed = await log_in(self.address, self._link, self._questions, name, heartbeat)
             self._link.start_heartbeats(self._agreed.heartbeat)
         except ConnectionLost as error:
             raise refused(self.address, error) from error
@@ -201,7 +201,7 @@ class Connection:
                 link.closing = True
                 goodbye = encode_method(0, commands.Connection.Close(200, "", 0, 0))
                 done = commands.Connection.CloseOk
-                await self._calls.call(lambda: link.write(goodbye), "connection.close", done, limit=limit)
+                await self._questions.ask(lambda: link.write(goodbye), "connection.close", done, limit=limit)
         except AmqpError as error:
             logger.debug("the connection was not closed politely: %s", error)
         finally:
@@ -232,7 +232,7 @@ class Connection:
             case commands.Connection.Unblocked():
                 self._set_blocked(None)
             case _:
-                self._calls.reply(event)
+                self._questions.answer(event)
 
     def _set_blocked(self, reason: str | None) -> None:
         self._link.blocked = reason
@@ -244,7 +244,7 @@ class Connection:
             self._link.fail_for_callback("on_blocked", error)
 
     def _end(self, error: AmqpError) -> None:
-        self._calls.end(error)
+        self._questions.end(error)
         for receiver in list(self._receivers.values()):
             receiver.end(error)
         self._receivers.clear()

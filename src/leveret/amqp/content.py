@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from leveret.amqp.message import EMPTY, Delivery, Got, Properties, Returned
+from leveret.amqp.message import EMPTY, Delivery, FetchedMessage, Properties, ReturnedMessage
 
 DELIVER: Final = 0x3C003C
 GET_OK: Final = 0x3C0047
@@ -41,7 +41,7 @@ class Content:
         if largest is not None and self.left > largest:
             self.left_out = self.left
 
-    def event(self, body: bytes) -> Delivery | Got | Returned:
+    def event(self, body: bytes) -> Delivery | FetchedMessage | ReturnedMessage:
         """The whole message, when its header and this body have come."""
         properties = self.properties or EMPTY
         if self.method == DELIVER:
@@ -51,6 +51,6 @@ class Content:
             )
         if self.method == RETURN:
             code, text, exchange, key = self.opening
-            return Returned(self.sequence, code, text, exchange, key, properties, body)
+            return ReturnedMessage(self.sequence, code, text, exchange, key, properties, body)
         tag, redelivered, exchange, key, count = self.opening
-        return Got(Delivery("", tag, redelivered, exchange, key, properties, body, self.unreadable), count)
+        return FetchedMessage(Delivery("", tag, redelivered, exchange, key, properties, body, self.unreadable), count)

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from pamqp import base, commands
 
-from leveret.amqp.calls import Calls
 from leveret.amqp.errors import AmqpError, ChannelClosed, channel_closed
 from leveret.amqp.link import Link
 from leveret.amqp.message import FieldTable
 from leveret.amqp.methods import encode_method
+from leveret.amqp.questions import Questions
 from leveret.amqp.reader import Event
 
-Reply = TypeVar("Reply")
+Answer = TypeVar("Answer")
 
 
 class Conversation:
@@ -39,7 +39,7 @@ class Conversation:
         self.is_open = True
         self.at_end: list[Callable[[AmqpError], None]] = []
         self._release = release
-        self._calls = Calls(link.limits.rpc)
+        self._questions = Questions(link.limits.rpc)
         self._ended: asyncio.Future[AmqpError | None] = link.loop.create_future()
 
     @property
@@ -61,45 +61,45 @@ class Conversation:
         self,
         call: base.Frame,
         what: str,
-        *accepts: type[Reply],
+        *accepts: type[Answer],
         arguments: FieldTable | None = None,
-        late: Callable[[Reply], None] | None = None,
-    ) -> Reply:
-        """Send a method and wait for its reply.
+        late: Callable[[Answer], None] | None = None,
+    ) -> Answer:
+        """Send a method and wait for its answer.
 
         Args:
             call: The method.
             what: Names it in the text of a timeout.
-            accepts: The types that the reply may have.
+            accepts: The types that the answer may have.
             arguments: Take the place of the method's last field.
-            late: Called with a reply that comes when the caller no longer waits.
+            late: Called with an answer that comes when the caller no longer waits.
 
         Raises:
             InvalidArgument: AMQP cannot carry a value; nothing was sent.
             ChannelClosed: The broker refused; the channel is closed.
             ConnectionLost: The connection ended.
-            AmqpTimeout: No reply within the limit `rpc`.
+            AmqpTimeout: No answer within the limit `rpc`.
         """
         self.check()
         frame = encode_method(self.number, call, arguments)
-        return await self._calls.call(lambda: self.link.write(frame), what, *accepts, late=late)
+        return await self._questions.ask(lambda: self.link.write(frame), what, *accepts, late=late)
 
-    def ask_aside(self, call: base.Frame, what: str, accepts: type[Reply], late: Callable[[Reply], None]) -> None:
-        """Send a method without waiting for its reply; `late` is called with it."""
+    def ask_aside(self, call: base.Frame, what: str, accepts: type[Answer], late: Callable[[Answer], None]) -> None:
+        """Send a method without waiting for its answer; `late` is called with it."""
         self.send(call)
-        self._calls.expect(what, accepts, late)
+        self._questions.expect(what, accepts, late)
 
     def send(self, call: base.Frame) -> None:
-        """Send a method that has no reply."""
+        """Send a method that has no answer."""
         self.link.write(encode_method(self.number, call))
 
-    def reply(self, event: Event) -> None:
-        """Hand a reply to the call that waits for it.
+    def answer(self, event: Event) -> None:
+        """Hand an answer to the method that waits for it.
 
         Raises:
-            ProtocolError: No call waits for such a reply.
+            ProtocolError: No method waits for such an answer.
         """
-        self._calls.reply(event)
+        self._questions.answer(event)
 
     async def open(self) -> None:
         """Open the channel at the broker; raises as `ask`."""
@@ -120,16 +120,16 @@ class Conversation:
         self.is_open = False
         frame = encode_method(self.number, commands.Channel.Close(200, "", 0, 0))
         what, limit = f"channel.close of channel {self.number}", self.link.limits.close
-        reply = commands.Channel.CloseOk
+        done = commands.Channel.CloseOk
         try:
-            await self._calls.call(lambda: self.link.write(frame), what, reply, late=self._closed_late, limit=limit)
+            await self._questions.ask(lambda: self.link.write(frame), what, done, late=self._closed_late, limit=limit)
             self._release(self.number)
         except AmqpError:
             return  # the connection is gone, or the broker is silent: then the number stays taken
         finally:
             self.end(None)
 
-    def _closed_late(self, _reply: commands.Channel.CloseOk) -> None:
+    def _closed_late(self, _done: commands.Channel.CloseOk) -> None:
         self._release(self.number)
 
     def closed_by_broker(self, event: commands.Channel.Close) -> None:
@@ -144,12 +144,12 @@ class Conversation:
         """Close the channel without waiting for the broker, and end it with `error`."""
         self.send(commands.Channel.Close(200, "", 0, 0))
         self.end(error)
-        self._calls.expect("channel.close", commands.Channel.CloseOk, late=self._closed_late)
+        self._questions.expect("channel.close", commands.Channel.CloseOk, late=self._closed_late)
 
     def end(self, error: AmqpError | None) -> None:
         """Tell everything that waits on the channel that it has ended; None after our own close."""
         if error is not None:
-            self._calls.end(error)
+            self._questions.end(error)
         self.is_open = False
         if self._ended.done():
             return

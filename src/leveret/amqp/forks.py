@@ -9,7 +9,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 
-class Inherited(Protocol):
+class SocketHolder(Protocol):
     """What holds a socket."""
 
     def socket_number(self) -> int:
@@ -19,10 +19,10 @@ class Inherited(Protocol):
         """Be over in this process, which was forked from the one that connected."""
 
 
-_held: WeakSet[Inherited] = WeakSet()
+_held: WeakSet[SocketHolder] = WeakSet()
 
 
-def watch(holder: Inherited) -> None:
+def watch(holder: SocketHolder) -> None:
     """Take its socket away from it in each child of this process, where processes can be forked."""
     _held.add(holder)
 

@@ -14,12 +14,12 @@ import msgspec
 from pamqp.commands import Connection
 
 from leveret.amqp.address import Address
-from leveret.amqp.calls import Calls
 from leveret.amqp.errors import ConnectFailed, ConnectionLost, ProtocolError
 from leveret.amqp.frames import PROTOCOL_HEADER
 from leveret.amqp.link import Link
 from leveret.amqp.message import FieldTable
 from leveret.amqp.methods import build, encode_method, encode_start_ok
+from leveret.amqp.questions import Questions
 
 CHANNEL_MAX = 2047
 FRAME_MAX = 131072
@@ -37,7 +37,7 @@ _CAPABILITIES: FieldTable = {
 }
 
 
-class Agreed(msgspec.Struct, frozen=True):
+class Agreement(msgspec.Struct, frozen=True):
     """What both sides agreed on; `heartbeat` in seconds, 0 for none."""
 
     server_properties: FieldTable
@@ -119,7 +119,7 @@ def _tls_context(address: Address) -> ssl.SSLContext:
     return context
 
 
-async def log_in(address: Address, link: Link, calls: Calls, name: str, heartbeat: int) -> Agreed:
+async def log_in(address: Address, link: Link, questions: Questions, name: str, heartbeat: int) -> Agreement:
     """Say who we are, agree on sizes and heartbeats, open the vhost.
 
     Raises:
@@ -128,16 +128,16 @@ async def log_in(address: Address, link: Link, calls: Calls, name: str, heartbea
     """
     # Not as soon as the socket is there: the answer may come before whoever opened the socket has its turn.
     greeting = "the broker's greeting (connection.start)"
-    start = await calls.call(lambda: link.write(PROTOCOL_HEADER), greeting, Connection.Start)
+    start = await questions.ask(lambda: link.write(PROTOCOL_HEADER), greeting, Connection.Start)
     _check_start(start)
     start_ok = encode_start_ok(_client_properties(name), address.user, address.password)
-    tune = await calls.call(lambda: link.write(start_ok), "the log-in (connection.start-ok)", Connection.Tune)
+    tune = await questions.ask(lambda: link.write(start_ok), "the log-in (connection.start-ok)", Connection.Tune)
     agreed = _agree(start, tune, heartbeat)
     link.reader.frame_max = agreed.frame_max
     tune_ok = Connection.TuneOk(agreed.channel_max, agreed.frame_max, agreed.heartbeat)
     link.write(encode_method(0, tune_ok))
     opening = encode_method(0, build(Connection.Open, virtual_host=address.vhost))
-    await calls.call(lambda: link.write(opening), f"connection.open of vhost {address.vhost!r}", Connection.OpenOk)
+    await questions.ask(lambda: link.write(opening), f"connection.open of vhost {address.vhost!r}", Connection.OpenOk)
     return agreed
 
 
@@ -167,12 +167,12 @@ def _check_start(start: Connection.Start) -> None:
         raise ConnectFailed(f"the broker does not offer PLAIN logins, only {mechanisms!r}", fatal=True)
 
 
-def _agree(start: Connection.Start, tune: Connection.Tune, heartbeat: int) -> Agreed:
+def _agree(start: Connection.Start, tune: Connection.Tune, heartbeat: int) -> Agreement:
     """The smaller of two limits, where 0 is none; a heartbeat of 0 is our own wish and stands."""
     frame_max = min(tune.frame_max or FRAME_MAX, FRAME_MAX)
     if frame_max < FRAME_MIN:
         raise ProtocolError(f"the broker wants frames of at most {frame_max} bytes; {FRAME_MIN} is the least", 501)
-    return Agreed(
+    return Agreement(
         server_properties=cast("FieldTable", start.server_properties),
         frame_max=frame_max,
         channel_max=min(tune.channel_max or CHANNEL_MAX, CHANNEL_MAX),

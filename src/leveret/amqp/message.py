@@ -79,14 +79,14 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     left_out: int = 0
 
 
-class Got(msgspec.Struct, frozen=True):
+class FetchedMessage(msgspec.Struct, frozen=True):
     """The answer to a get: a message (its consumer tag is empty) and how many were left in the queue."""
 
     delivery: Delivery
     message_count: int
 
 
-class Returned(msgspec.Struct, frozen=True, gc=False):
+class ReturnedMessage(msgspec.Struct, frozen=True, gc=False):
     """A mandatory message that no queue took, as basic.return brings it back.
 
     `sequence` says which one it was; 0 when the driver did not number it.
@@ -101,7 +101,7 @@ class Returned(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
-class Settled(msgspec.Struct, frozen=True, gc=False):
+class Confirmation(msgspec.Struct, frozen=True, gc=False):
     """The broker's verdict on published messages (basic.ack or basic.nack), up to `delivery_tag` when `multiple`.
 
     With `first` it stands for several acks, of all from that number to `delivery_tag`.

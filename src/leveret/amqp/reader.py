@@ -12,11 +12,11 @@ from leveret.amqp.content import DELIVER, GET_OK, RETURN, Content
 from leveret.amqp.errors import ProtocolError
 from leveret.amqp.fields import short_strings
 from leveret.amqp.frames import BODY, FRAME_END, HEADER, HEARTBEAT_KIND, METHOD, OVERHEAD
-from leveret.amqp.message import EMPTY, Delivery, Got, Properties, Returned, Settled
+from leveret.amqp.message import EMPTY, Confirmation, Delivery, FetchedMessage, Properties, ReturnedMessage
 from leveret.amqp.methods import decode_method
 from leveret.amqp.properties import decode_properties
 
-Event: TypeAlias = Delivery | Got | Returned | Settled | base.Frame
+Event: TypeAlias = Delivery | FetchedMessage | ReturnedMessage | Confirmation | base.Frame
 """What a channel hears: hot frames as our records, other methods as pamqp decodes them."""
 
 _ACK, _NACK = 0x3C0050, 0x3C0078
@@ -174,7 +174,7 @@ class Reader:
                 raise ProtocolError("an acknowledgement of the wrong length", 502)
             if index == _ACK and not bits and self._next < len(data):
                 return self._acks(data, channel, tag)
-            return Settled(tag, bits & 1 == 1, index == _ACK)
+            return Confirmation(tag, bits & 1 == 1, index == _ACK)
         elif index == GET_OK:
             self._contents[channel] = Content(index, self._get_ok(data, at + 4, end))
         elif index == RETURN:
@@ -216,16 +216,16 @@ class Reader:
         body = data[body_at:body_end]
         return Delivery(consumer_tag, delivery_tag, bits & 1 == 1, exchange, routing_key, properties, body)
 
-    def _acks(self, data: bytes, channel: int, first: int) -> Settled:
+    def _acks(self, data: bytes, channel: int, first: int) -> Confirmation:
         """That ack, with those that follow it number by number: a broker that is busy sends many in one piece."""
         last, at, last_place = first, self._next, len(data) - _ACK_SIZE
         while at <= last_place and _ACK_FRAME(data, at) == (METHOD, channel, 13, _ACK, last + 1, 0, FRAME_END):
             last += 1
             at += _ACK_SIZE
         if last == first:
-            return Settled(first, multiple=False, accepted=True)
+            return Confirmation(first, multiple=False, accepted=True)
         self._next = at
-        return Settled(last, multiple=False, accepted=True, first=first)
+        return Confirmation(last, multiple=False, accepted=True, first=first)
 
     def _header(self, data: bytes, at: int, end: int, channel: int) -> Event | None:
         header = data[at:end]

@@ -11,7 +11,7 @@ from leveret.amqp.confirms import Confirms
 from leveret.amqp.consumers import Consumers
 from leveret.amqp.conversation import Conversation
 from leveret.amqp.errors import AmqpError, ConsumerCancelled, ProtocolError
-from leveret.amqp.message import Delivery, Returned, Settled
+from leveret.amqp.message import Confirmation, Delivery, ReturnedMessage
 from leveret.amqp.reader import Event
 
 logger = logging.getLogger("leveret.amqp")
@@ -21,7 +21,7 @@ class Receiver:
     """The connection's side of a channel: it receives events and the end. The user's side is `Channel`.
 
     Args:
-        conversation: Takes the replies to methods, and the channel's end.
+        conversation: Takes the answers to methods, and the channel's end.
         consumers: Take deliveries.
         confirms: Take confirms and returned messages; None on a channel without confirms.
     """
@@ -39,7 +39,7 @@ class Receiver:
         if kind is Delivery:
             if self._conversation.is_open:
                 self._consumers.deliver(event)  # type: ignore[arg-type]  # its type was looked at by identity, for speed
-        elif kind is Settled:
+        elif kind is Confirmation:
             if self._confirms is None:
                 raise ProtocolError("a confirm on a channel without confirms", 503)
             self._confirms.settle(event)  # type: ignore[arg-type]  # as above
@@ -49,7 +49,7 @@ class Receiver:
 
     def _receive_rare(self, event: Event) -> None:
         match event:
-            case Returned():
+            case ReturnedMessage():
                 self._returned(event)
             case commands.Channel.Close():
                 self._conversation.closed_by_broker(event)
@@ -58,9 +58,9 @@ class Receiver:
             case Basic.Cancel():
                 self._cancelled(event)
             case _:
-                self._conversation.reply(event)
+                self._conversation.answer(event)
 
-    def _returned(self, event: Returned) -> None:
+    def _returned(self, event: ReturnedMessage) -> None:
         if self._confirms is None or not self._confirms.returned(event):
             logger.warning("a message came back that nobody waits for: %s to %r", event.text, event.routing_key)
 

@@ -1,7 +1,8 @@
-"""Calling actions: an asyncio client, and a small blocking one for scripts."""
+"""Clients that call actions: one for asyncio, and a small blocking one for scripts."""
 
 from leveret.client.blocking import BlockingClient
+from leveret.client.call import ReceivedReply
 from leveret.client.client import Client, error_of
-from leveret.client.in_flight import LONGEST_TIMEOUT, Received
+from leveret.client.in_flight import LONGEST_TIMEOUT
 
-__all__ = ["LONGEST_TIMEOUT", "BlockingClient", "Client", "Received", "error_of"]
+__all__ = ["LONGEST_TIMEOUT", "BlockingClient", "Client", "ReceivedReply", "error_of"]

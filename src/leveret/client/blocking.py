@@ -1,4 +1,4 @@
-"""The client for scripts: the same calls without an event loop of one's own."""
+"""The client for scripts: the same calls, without an event loop in the program."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from leveret.amqp import Addresses
+from leveret.client.call import ReceivedReply
 from leveret.client.client import DEFAULT_TIMEOUT, FORKED, Client
-from leveret.client.dispatch import OnLost
-from leveret.client.in_flight import Received
 from leveret.client.loop_thread import LoopStopped, LoopThread
+from leveret.client.transport import OnLost
 from leveret.errors import NoAnswer, NotSent
 from leveret.topology import Topology
 
@@ -21,17 +21,17 @@ T = TypeVar("T")
 class BlockingClient:
     """A `Client` for programs without an event loop: ``with BlockingClient(url) as client``.
 
-    It may be used from any number of threads; their calls share one connection, which is kept alive between calls by a
-    thread of its own. A Ctrl-C gives up the call that waits and leaves the client usable. Inside an event loop it would
+    Any number of threads may use it. Their calls share one connection, which a thread of the client keeps alive between
+    calls. Ctrl-C ends the call that waits, and the client can be used again afterwards. Inside an event loop it would
     block the loop: use `Client` there.
 
-    A process that is forked needs a client of its own: with this one it is told `NotSent` at once.
+    A forked process needs a client of its own: in it, this one raises `NotSent` at once.
 
     Args:
-        address, topology, name, on_lost, patience: as `Client`.
+        address, topology, name, on_lost, patience: as for `Client`.
 
     Raises:
-        ValueError: the address is not one.
+        ValueError: the address is not valid.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class BlockingClient:
         return self
 
     def close(self) -> None:
-        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing.
+        """Fail the calls in flight and close the connection; closing again does nothing.
 
-        In a process that was forked after `connect` it only forgets the connection, which is the other process's.
+        In a process that was forked after `connect` it only forgets the connection, which belongs to the other process.
         """
         if self._thread is not None and not self._thread.is_ours:
             self._thread = None
@@ -102,7 +102,7 @@ class BlockingClient:
         id: str | None = None,  # noqa: A002 - as in `Client.call`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> Any:
-        """Have an action executed and return its result; arguments and errors are those of `Client.call`."""
+        """Call an action and return its result; arguments and errors are those of `Client.call`."""
         return self._run(lambda: self._client.call(action, data, version=version, token=token, id=id, timeout=timeout))
 
     def ask(
@@ -114,8 +114,8 @@ class BlockingClient:
         token: str | None = None,
         id: str | None = None,  # noqa: A002 - as in `Client.call`
         timeout: float = DEFAULT_TIMEOUT,
-    ) -> Received:
-        """Like `call`, but return the whole reply and its bytes; an error response is a reply like any other."""
+    ) -> ReceivedReply:
+        """Call an action as `call` does, but return the whole reply and its bytes, also when it is an error."""
         return self._run(lambda: self._client.ask(action, data, version=version, token=token, id=id, timeout=timeout))
 
     def send(
@@ -128,7 +128,7 @@ class BlockingClient:
         id: str | None = None,  # noqa: A002 - as in `Client.call`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
-        """Have an action executed some time, without a reply; arguments and errors are those of `Client.send`."""
+        """Send a request without waiting for a reply; arguments and errors are those of `Client.send`."""
         return self._run(lambda: self._client.send(action, data, version=version, token=token, id=id, timeout=timeout))
 
     def _check_process(self) -> None:

@@ -1,4 +1,4 @@
-"""Calling an API over RabbitMQ: many calls in flight on one connection."""
+"""A client that calls actions over RabbitMQ, with many calls in flight on one connection."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from msgspec import UNSET
 
-from leveret.amqp import AddressError, Addresses, AmqpError, Reconnecting
-from leveret.client.dispatch import Dispatch, OnLost
-from leveret.client.in_flight import Asked, Received
+from leveret.amqp import AddressError, Addresses, AmqpError, Reconnector
+from leveret.client.call import Call, ReceivedReply
 from leveret.client.line import Line
+from leveret.client.transport import OnLost, Transport
 from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
 from leveret.process.backoff import Backoff
 from leveret.topology import Topology
@@ -27,33 +27,33 @@ from leveret.wire.limits import LARGEST_REQUEST
 logger = logging.getLogger("leveret.client")
 
 DEFAULT_TIMEOUT: Final = 10.0
-"""Seconds."""
+"""The timeout of a call in seconds, when the caller does not give one."""
 
 FORKED: Final = "the client was connected by the process from which this one was forked: make one in each process"
 
 
 class Client:
-    """Asks for actions and waits for their replies: ``async with Client(url) as client``.
+    """Calls actions and waits for their replies: ``async with Client(url) as client``.
 
-    One connection and one channel carry any number of calls at once. When the connection is lost it is made again with
-    growing pauses. Requests of one event loop only; see `BlockingClient` for programs without one. A process that is
-    forked needs a client of its own: with this one it is told `NotSent` at once.
+    One connection and one channel carry any number of calls at once. When the connection is lost, the client connects
+    again with growing pauses. It belongs to one event loop; see `BlockingClient` for programs without one. A forked
+    process needs a client of its own: in it, this one raises `NotSent` at once.
 
-    Promises: nothing waits longer than its timeout, whatever the broker does. Each request goes out persistent and
-    mandatory with an id, by default a new one; asking again with the same id never has an effect twice (the worker
-    answers from what it stored).
+    Promises: no call waits longer than its timeout, whatever the broker does. Each request is sent persistent and
+    mandatory, with an id that is new by default. Calling again with the same id never has a second effect, because the
+    worker then answers with the response that it stored.
 
     Args:
-        address: the broker, as ``amqp://user:password@host:port/vhost`` or ``amqps://...``; the nodes of a cluster with
-            commas between, of which the first that answers is taken, in turn from a random one.
+        address: the broker, as ``amqp://user:password@host:port/vhost`` or ``amqps://...``. The nodes of a cluster have
+            commas between them; they are tried in turn from a random one, and the first that answers is used.
         topology: where requests go.
-        name: the connection's name in RabbitMQ's own pages.
-        on_lost: what becomes of calls in flight whose connection is lost: ``reask`` asks again with the same id as soon
-            as there is a connection, while the timeout lasts; ``fail`` fails them at once.
-        patience: seconds during which a first connection that fails is tried again.
+        name: the connection's name on RabbitMQ's management page.
+        on_lost: what happens to calls in flight whose connection is lost: ``reask`` sends them again with the same id
+            as soon as there is a connection, until their timeout; ``fail`` fails them at once.
+        patience: seconds during which `connect` tries again when it cannot connect.
 
     Raises:
-        ValueError: the address is not one.
+        ValueError: the address is not valid.
     """
 
     def __init__(
@@ -75,10 +75,8 @@ class Client:
         self._name = name
         self._on_lost = on_lost
         self._patience = patience
-        self._dispatch: Dispatch | None = None
+        self._running: _Running | None = None
         self._spare: Line | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._process = os.getpid()
 
     async def __aenter__(self) -> Self:
         return await self.connect()
@@ -90,54 +88,57 @@ class Client:
 
     @property
     def unknown_replies(self) -> int:
-        """How many replies came that nobody waits for: late, doubled, or to a request that is not ours."""
-        return self._dispatch.unknown_replies if self._dispatch is not None else 0
+        """How many replies came for which nobody waits: late, sent twice, or not for this client."""
+        return self._running.transport.unknown_replies if self._running is not None else 0
 
     @property
     def in_flight(self) -> int:
-        """How many requests wait for their reply, or to be accepted."""
-        return len(self._dispatch.in_flight) if self._dispatch is not None else 0
+        """How many requests wait for their reply, or until the broker accepts them."""
+        return len(self._running.transport.in_flight) if self._running is not None else 0
 
     @property
     def trouble(self) -> str | None:
-        """Why requests are held back at the moment: no connection, or a broker that blocks publishers; else None."""
-        if self._dispatch is None:
+        """Why requests cannot be sent now: no connection, or a broker that blocks publishers; otherwise None."""
+        if self._running is None:
             return "the client is not connected, use 'async with'"
-        return FORKED if self._process != os.getpid() else self._dispatch.trouble
+        return self._running.transport.trouble if self._running.is_ours else FORKED
 
     async def connect(self) -> Self:
         """Connect; ``async with`` does it.
 
         Raises:
-            NotSent: there is no connection; the text says what to do, the cause is the driver's error.
+            NotSent: there is no connection; the text says what to do, and the cause is the driver's error.
             RuntimeError: it is connected already.
         """
-        if self._tasks:
+        if self._running is not None and self._running.tasks:
             raise RuntimeError("The client is connected already")
-        self._process = os.getpid()
-        dispatch = Dispatch(self._topology, self._on_lost)
-        self._spare = await self._first_line(dispatch)
-        lines = Reconnecting(partial(self._next_line, dispatch), on_change=dispatch.on_line)
-        self._dispatch, self._tasks = dispatch, [asyncio.create_task(lines.run()), asyncio.create_task(dispatch.run())]
-        for task in self._tasks:
-            task.add_done_callback(partial(_end_with, dispatch))
+        transport = Transport(self._topology, self._on_lost)
+        self._spare = await self._first_line(transport)
+        lines = Reconnector(partial(self._next_line, transport), on_change=transport.on_line)
+        tasks = [asyncio.create_task(lines.run()), asyncio.create_task(transport.run())]
+        for task in tasks:
+            task.add_done_callback(partial(_end_with, transport))
+        self._running = _Running(transport, tasks, os.getpid())
         return self
 
     async def close(self) -> None:
-        """Fail what is in flight, say goodbye to the broker, and be done; closing again does nothing.
+        """Fail the calls in flight and close the connection; closing again does nothing.
 
-        In a process that was forked after `connect` it only forgets the connection, which is the other process's.
+        In a process that was forked after `connect` it only forgets the connection, which belongs to the other process.
         """
-        if self._process != os.getpid():
-            self._dispatch, self._tasks, self._spare = None, [], None
+        running = self._running
+        if running is None:
             return
-        if self._dispatch is not None:
-            self._dispatch.close()
-        tasks, self._tasks = self._tasks, []
+        if not running.is_ours:
+            self._running = self._spare = None
+            return
+        running.transport.close()
+        tasks = running.tasks.copy()
+        running.tasks.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._spare is not None:  # closed before its first turn in the loop
+        if self._spare is not None:  # closed before the Reconnector took it
             await self._spare.close()
             self._spare = None
 
@@ -151,27 +152,28 @@ class Client:
         id: str | None = None,  # noqa: A002 - the word on the wire and in every text about it
         timeout: float = DEFAULT_TIMEOUT,
     ) -> Any:
-        """Have an action executed and return its result, the reply's ``data``.
+        """Call an action and return its result, the reply's ``data``.
 
         Args:
             action: name of the action.
-            data: its input; what JSON can say.
+            data: its input, as values that JSON can hold.
             version: version of the API.
             token: a JWT, with or without a leading ``Bearer ``.
-            id: 1 to 128 printable ASCII characters; a new UUID by default. Two calls of the same id and the same
-                content at once share one request.
-            timeout: seconds for everything: to wait for a connection, to be sent, and to be answered.
+            id: 1 to 128 printable ASCII characters; a new UUID by default. Two calls with the same id and the same
+                content share one request while it is in flight.
+            timeout: seconds for the whole call: to get a connection, to send the request, to get the reply.
 
         Raises:
-            RequestError: the error response, as the class of its code (see `leveret.errors.BY_CODE`).
-            Overloaded: the queue is at its length limit and did not take this attempt; ``details["retry_after"]`` says
-                after how many seconds to ask again.
-            NotSent: certainly not accepted by the broker.
-            NoAnswer: no reply in time, or none that can be read; it may have been executed. Ask again with the same id.
-            IdReused: another request of the same id is in flight.
+            RequestError: the reply is an error; the class is that of its code (see `leveret.errors.BY_CODE`).
+            Overloaded: the queue is at its length limit and did not take the request; ``details["retry_after"]`` is how
+                many seconds to wait before calling again.
+            NotSent: the broker has certainly not accepted the request.
+            NoAnswer: no reply in time, or one that cannot be read. The action may have been executed; call again with
+                the same id.
+            IdReused: another request with the same id is in flight.
         """
         request = _request(id, version, action, data, token)
-        received = await self._settled(request, timeout, wants_reply=True)
+        received = await self._outcome(request, timeout, wants_reply=True)
         if received.reply.status == "error":
             raise error_of(received.reply)
         return received.reply.data
@@ -185,14 +187,14 @@ class Client:
         token: str | None = None,
         id: str | None = None,  # noqa: A002 - as in `call`
         timeout: float = DEFAULT_TIMEOUT,
-    ) -> Received:
-        """Like `call`, but return the whole reply and its bytes; an error response is a reply like any other.
+    ) -> ReceivedReply:
+        """Call an action as `call` does, but return the whole reply and its bytes, also when it is an error.
 
         Raises:
             Overloaded, NotSent, NoAnswer, IdReused: as `call`.
         """
         request = _request(id, version, action, data, token)
-        return await self._settled(request, timeout, wants_reply=True)
+        return await self._outcome(request, timeout, wants_reply=True)
 
     async def send(
         self,
@@ -204,64 +206,77 @@ class Client:
         id: str | None = None,  # noqa: A002 - as in `call`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
-        """Have an action executed some time, without a reply; return the request's id once the broker has accepted it.
+        """Send a request without waiting for a reply; return its id once the broker has accepted it.
 
         Raises:
-            Overloaded: certainly not accepted, because the queue is at its length limit.
-            NotSent: certainly not accepted.
-            NoAnswer: not confirmed in time; it may have been accepted.
-            IdReused: another request of the same id is in flight.
+            Overloaded: the broker has not accepted it, because the queue is at its length limit.
+            NotSent: the broker has certainly not accepted it.
+            NoAnswer: not confirmed in time; the broker may have accepted it.
+            IdReused: another request with the same id is in flight.
         """
         request = _request(id, version, action, data, token)
-        await self._settled(request, timeout, wants_reply=False)
+        await self._outcome(request, timeout, wants_reply=False)
         return request.id
 
-    async def _settled(self, request: Request, timeout: float, *, wants_reply: bool) -> Received:
-        dispatch = self._dispatch
-        if dispatch is None or self._process != os.getpid():
+    async def _outcome(self, request: Request, timeout: float, *, wants_reply: bool) -> ReceivedReply:
+        running = self._running
+        if running is None or not running.is_ours:
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
         body = encode_json(request)
         if len(body) > LARGEST_REQUEST:
             raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_REQUEST} are taken")
-        waiter = dispatch.ask(Asked(request.id, request.name, body, wants_reply=wants_reply), timeout)
+        waiter = running.transport.ask(Call(request.id, request.name, body, wants_reply=wants_reply), timeout)
         try:
             return await waiter.future
         finally:
-            dispatch.in_flight.leave(waiter)
+            running.transport.in_flight.leave(waiter)
 
-    async def _first_line(self, dispatch: Dispatch) -> Line:
+    async def _first_line(self, transport: Transport) -> Line:
         now = asyncio.get_running_loop().time
         end = now() + self._patience
         pauses = iter(Backoff())
         while True:
             try:
-                return await self._open_line(dispatch)
+                return await self._open_line(transport)
             except AmqpError as error:
                 pause = next(pauses)
                 if error.fatal or now() + pause > end:
                     raise NotSent(f"No connection to the broker: {error}") from error
             await asyncio.sleep(pause)
 
-    async def _open_line(self, dispatch: Dispatch) -> Line:
-        return await Line.open(self._addresses, self._name, dispatch.on_replies, dispatch.on_blocked)
+    async def _open_line(self, transport: Transport) -> Line:
+        return await Line.open(self._addresses, self._name, transport.on_replies, transport.on_blocked)
 
-    async def _next_line(self, dispatch: Dispatch) -> Line:
+    async def _next_line(self, transport: Transport) -> Line:
         spare, self._spare = self._spare, None
-        return spare or await self._open_line(dispatch)
+        return spare or await self._open_line(transport)
+
+
+class _Running(NamedTuple):
+    """What a connected client has: its transport, the tasks that serve it, and the process that connected."""
+
+    transport: Transport
+    tasks: list[asyncio.Task[None]]
+    process: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process connected, and was not forked since."""
+        return self.process == os.getpid()
 
 
 def _request(
     given_id: str | None, version: str, action: str, data: Mapping[str, Any] | None, token: str | None
 ) -> Request:
-    content = data if type(data) is dict else dict(data or {})  # it is encoded at once, so it need not be copied
+    content = data if type(data) is dict else dict(data or {})  # it is encoded at once, so a copy is not needed
     return Request(new_id() if given_id is None else given_id, version, action, content, token or "")
 
 
 def error_of(reply: Reply) -> RequestError:
-    """The error that an error response stands for.
+    """Return the error that stands for an error response.
 
-    Without a code, as the first version's workers answer, it is a plain RequestError; so it is with a code that this
-    version does not know, which is kept in ``code``.
+    It is a plain RequestError when the response has no code, as those of the first version's workers, or a code that
+    this version does not know; that code is kept in ``code``.
     """
     details = None if reply.details is UNSET else reply.details
     text = reply.error or "The response is an error without a text"
@@ -274,9 +289,9 @@ def error_of(reply: Reply) -> RequestError:
     return error
 
 
-def _end_with(dispatch: Dispatch, task: asyncio.Task[None]) -> None:
-    """A task that ended by itself takes the calls with it: nothing would bring them an answer."""
+def _end_with(transport: Transport, task: asyncio.Task[None]) -> None:
+    """End the transport when one of its tasks has failed, because the calls would never get an answer."""
     if not task.cancelled() and (error := task.exception()) is not None:
         if not isinstance(error, AmqpError):
             logger.error("the client ends because of an unexpected error", exc_info=error)
-        dispatch.end(error)
+        transport.end(error)

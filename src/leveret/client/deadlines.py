@@ -8,23 +8,23 @@ from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
 
 LEAST_SWEPT: Final = 1024
-"""Slots that may be empty before they are swept out."""
+"""How many slots there may be before the empty ones are removed."""
 
 T = TypeVar("T", bound=Hashable)
 
 TICK: Final = 0.01
-"""Seconds: how late a deadline may be noticed; deadlines within one tick share a slot."""
+"""Seconds by which a deadline may be noticed too late; deadlines within one tick share a slot."""
 
 
 class Deadlines(Generic[T]):
-    """Tells which things' time has come.
+    """Keeps things with a deadline, and calls a function with each thing whose deadline has passed.
 
-    A thousand calls a second with ten seconds each would leave ten thousand cancelled timers in the loop's heap. Here a
-    thing lies in the slot of its tick and is taken out of it without a trace, and only the next slot has a timer. Empty
-    slots are swept out when they may be the most, so that long timeouts take no more room than what waits.
+    A thousand calls a second with timeouts of ten seconds would leave ten thousand cancelled timers in the loop's heap.
+    Here each thing is in the slot of its tick, from which it can be removed at once, and only the next slot has a
+    timer. Empty slots are removed when they may be the majority, so that long timeouts do not cost memory.
 
     Args:
-        on_due: called in the event loop with each thing, never early and about a tick late at most.
+        on_due: called in the event loop with each thing, never early and at most about one tick late.
     """
 
     def __init__(self, on_due: Callable[[T], None]) -> None:
@@ -36,7 +36,7 @@ class Deadlines(Generic[T]):
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, thing: T, moment: float) -> int:
-        """Watch a thing until a moment of the loop's clock; returns the slot, by which it is discarded."""
+        """Keep a thing until a moment on the loop's clock; return its slot, which `discard` needs."""
         number = int(moment / TICK) + 1
         members = self._slots.get(number)
         if members is None:
@@ -50,12 +50,12 @@ class Deadlines(Generic[T]):
         return number
 
     def discard(self, thing: T, slot: int) -> None:
-        """Watch a thing no longer; nothing happens when its time has come already."""
+        """Remove a thing; nothing happens when its deadline has passed already."""
         if members := self._slots.get(slot):
             members.discard(thing)
 
     def close(self) -> None:
-        """Forget everything and leave no timer behind."""
+        """Forget everything and cancel the timer."""
         self._slots.clear()
         self._order.clear()
         self._arm()

@@ -1,4 +1,4 @@
-"""A client's line to the broker: a connection with the one channel that asks and hears the replies."""
+"""A client's line to the broker: a connection with one channel, which sends requests and receives replies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from leveret.wire.envelope import DIRECT_REPLY_TO
 class Line:
     """A connection whose one channel publishes with confirms and consumes the replies.
 
-    Direct reply-to must be consumed on the channel that publishes the requests, without acks (RabbitMQ, "Direct
-    Reply-to").
+    With direct reply-to, replies are consumed without acks on the channel that publishes the requests (RabbitMQ docs
+    "Direct Reply-to").
 
     Attributes:
         connection: the connection.
         channel: its channel.
-        proven: the broker has confirmed something on this line, so its exchange was there.
+        proven: whether the broker has confirmed a message on this line; then the exchange exists.
     """
 
     def __init__(self, connection: Connection, channel: Channel) -> None:
@@ -35,16 +35,16 @@ class Line:
         on_replies: Callable[[list[Delivery]], None],
         on_blocked: Callable[[str | None], None],
     ) -> Self:
-        """Connect, and be ready for replies.
+        """Connect and start to consume replies.
 
         Args:
-            addresses: of the broker, or of the nodes of a cluster.
-            name: the connection's name in RabbitMQ's own pages.
-            on_replies: gets all replies of a read at once.
-            on_blocked: gets the reason when the broker blocks publishers, and None when that has passed.
+            addresses: those of the broker, or of the nodes of a cluster.
+            name: the connection's name on RabbitMQ's management page.
+            on_replies: called with all replies of one read.
+            on_blocked: called with the reason when the broker blocks publishers, and with None when it stops doing so.
 
         Raises:
-            AmqpError: there is no connection, or not with what a client needs.
+            AmqpError: there is no connection, or the broker refuses what a client needs.
         """
         connection = await Connection.open(addresses, name=name, on_blocked=on_blocked)
         try:
@@ -57,14 +57,14 @@ class Line:
 
     @property
     def closed(self) -> asyncio.Future[AmqpError | None]:
-        """Done when the channel, and with it this line, has ended; its result says why."""
+        """Done when the channel, and so the line, has ended; the result is the reason."""
         return self.channel.closed
 
     @property
     def blocked(self) -> str | None:
-        """Why the broker blocks publishers at the moment, or None."""
+        """Why the broker blocks publishers now, or None."""
         return self.connection.blocked
 
     async def close(self) -> None:
-        """Close the connection; never raises."""
+        """Close the connection; a broker that is gone is not an error."""
         await self.connection.close()

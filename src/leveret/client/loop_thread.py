@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for programs that have none."""
+"""An event loop in a thread, for programs without one."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 LOOK_UP: Final = 0.5
-"""Seconds after which a waiting thread looks up: on Windows, Ctrl-C does not interrupt a wait."""
+"""Seconds of one wait of a waiting thread: on Windows, Ctrl-C does not interrupt a wait."""
 
 
 class LoopStopped(Exception):
-    """The loop was stopped; what was asked of it has not run, or not to its end."""
+    """The loop was stopped; the coroutine has not run, or not to its end."""
 
 
 class LoopThread:
-    """Runs coroutines for any number of threads, from its making until `stop`.
+    """Runs coroutines for any number of threads, until `stop`.
 
     The thread is a daemon: a program that forgets `stop` can still end.
     """
@@ -35,11 +35,11 @@ class LoopThread:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the thread runs in this process; a process that was forked has no threads but the one that forked."""
+        """Whether the thread runs in this process; a forked process has only the thread that called fork."""
         return self._process == os.getpid()
 
     def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run a coroutine and wait for its result; a Ctrl-C meanwhile cancels it.
+        """Run a coroutine and return its result; Ctrl-C cancels it.
 
         Raises:
             LoopStopped: `stop` was called before it ended.
@@ -56,11 +56,11 @@ class LoopThread:
             future.cancel()
 
     def _check_ours(self) -> None:
-        if not self.is_ours:  # a signal's handler forked while we waited
-            raise LoopStopped("the event loop is another process's")
+        if not self.is_ours:  # the handler of a signal forked during the wait
+            raise LoopStopped("the event loop belongs to another process")
 
     def stop(self) -> None:
-        """Cancel what still runs and end the thread; stopping again does nothing."""
+        """Cancel the coroutines that run and end the thread; stopping again does nothing."""
         with self._lock:
             if not self._stopped:
                 self._stopped = True
@@ -79,10 +79,10 @@ class LoopThread:
 
 
 def outcome_of(future: Future[T], look: Callable[[], None], every: float = LOOK_UP) -> T:
-    """Wait for the result of a future, or its error, and call a function now and then.
+    """Return the result of a future, or raise its error, and call a function between waits.
 
     Args:
-        future: may come to its end in the very moment between the end of one wait and the next.
+        future: may end between two waits.
         look: called between two waits; may raise.
         every: seconds of one wait.
     """

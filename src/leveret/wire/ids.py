@@ -12,6 +12,6 @@ _RANDOM: Final = ~(0xF000_C000_0000_0000_0000)
 def new_id() -> str:
     """Make a random UUID (RFC 9562, version 4) as 32 hexadecimal digits, as ``uuid4().hex`` does, in half of its time.
 
-    All but the six bits of version and variant come from the operating system, so nobody can guess an id.
+    All bits except the six of version and variant come from the operating system, so nobody can guess an id.
     """
     return f"{int.from_bytes(os.urandom(16)) & _RANDOM | _VERSION_4:032x}"

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from leveret.client import LONGEST_TIMEOUT, Client, Received
+from leveret.client import LONGEST_TIMEOUT, Client, ReceivedReply
 from leveret.errors import InvalidRequest, Overloaded
 from leveret.process.exit_codes import FAILED
 from leveret.wire.codec import decode_object, refusal, without_mark
@@ -65,6 +65,6 @@ def _read_data(text: str) -> dict[str, Any]:
         raise WrongUse(f"--data cannot be used: {words}") from error
 
 
-async def _ask(settings: Settings, action: str, data: dict[str, Any], **how: Any) -> Received:
+async def _ask(settings: Settings, action: str, data: dict[str, Any], **how: Any) -> ReceivedReply:
     async with Client(settings.amqp_url, topology=build_topology(settings), name="taskmanager call") as client:
         return await client.ask(action, data, **how)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from leveret.client import Received
+from leveret.client import ReceivedReply
 from leveret.errors import NoAnswer, NotSent, RequestError
 from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.promises import DemoFailed, promise
@@ -23,7 +23,7 @@ class Exchange:
     """A request, its response, and the log lines about it."""
 
     request: dict[str, Any]
-    received: Received
+    received: ReceivedReply
     lines: Sequence[LogLine]
 
     @property
@@ -85,7 +85,7 @@ class Story:
 
     def receive(
         self, request_id: str, action: str, data: dict[str, Any] | None = None, *, version: str = "v1"
-    ) -> Received:
+    ) -> ReceivedReply:
         """Ask for an action and give the response.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Losing a real RabbitMQ and having it back."""
+"""A real RabbitMQ goes away and comes back."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from leveret.amqp import (
     InequivalentArguments,
     Limits,
     Message,
-    Reconnecting,
+    Reconnector,
 )
 from leveret.devbroker import DevBroker
 from leveret.process.backoff import Backoff
@@ -33,7 +33,7 @@ class Broker(Protocol):
 
 @dataclass
 class Working:
-    """A session as a worker has it: a connection, a channel with a queue, a prefetch and a consumer.
+    """What a worker keeps open: a connection, a channel with a queue, a prefetch and a consumer.
 
     The queue is a classic one: RabbitMQ 3.10 forgets the leader of a quorum queue that was made less than three minutes
     before the node was killed.
@@ -57,20 +57,20 @@ class Working:
 
 
 def opener(url: str, queue: str) -> "Callable[[], asyncio.Future[Working]]":
-    async def open_session() -> Working:
+    async def connect() -> Working:
         connection = await Connection.open(url, limits=Limits(connect=5, close=1))
         try:
             channel = await connection.channel(confirms=True)
             await channel.declare_queue(queue)
             await channel.qos(10)
-            session = Working(connection, channel)
-            await channel.consume(queue, session.take)
+            working = Working(connection, channel)
+            await channel.consume(queue, working.take)
         except BaseException:
             connection.abort()
             raise
-        return session
+        return working
 
-    return lambda: asyncio.ensure_future(open_session())
+    return lambda: asyncio.ensure_future(connect())
 
 
 async def finish(task: "asyncio.Task[None]") -> None:
@@ -78,9 +78,9 @@ async def finish(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def echo(session: Working, body: bytes, queue: str) -> None:
-    await session.channel.publish(Message(body, queue, mandatory=True))
-    assert await asyncio.wait_for(session.received.get(), 10) == body
+async def echo(working: Working, body: bytes, queue: str) -> None:
+    await working.channel.publish(Message(body, queue, mandatory=True))
+    assert await asyncio.wait_for(working.received.get(), 10) == body
 
 
 async def delete(url: str, queue: str) -> None:
@@ -93,7 +93,7 @@ async def test_after_a_lost_connection_consumer_prefetch_and_topology_are_there_
     broker: Broker, prefix: str
 ) -> None:
     news: list[Working | AmqpError] = []
-    keeper = Reconnecting(opener(broker.url, prefix), backoff=QUICK, on_change=news.append)
+    keeper = Reconnector(opener(broker.url, prefix), backoff=QUICK, on_change=news.append)
     task = asyncio.create_task(keeper.run())
     first = await keeper.ready(10)
     await echo(first, b"before", prefix)
@@ -110,7 +110,7 @@ async def test_after_a_lost_connection_consumer_prefetch_and_topology_are_there_
 
 
 async def test_a_broker_that_is_killed_and_comes_back_is_found_again(private_broker: DevBroker, prefix: str) -> None:
-    keeper = Reconnecting(opener(private_broker.url, prefix), backoff=QUICK)
+    keeper = Reconnector(opener(private_broker.url, prefix), backoff=QUICK)
     task = asyncio.create_task(keeper.run())
     first = await keeper.ready(10)
     await echo(first, b"before", prefix)
@@ -118,7 +118,7 @@ async def test_a_broker_that_is_killed_and_comes_back_is_found_again(private_bro
     assert isinstance(await asyncio.wait_for(first.closed, 10), ConnectionLost)
     with pytest.raises(ConnectionLost):
         first.channel.publish_batch([Message(b"x", prefix)])
-    with pytest.raises(AmqpTimeout, match="a session with the broker") as caught:
+    with pytest.raises(AmqpTimeout, match="an attempt to connect") as caught:
         await keeper.ready(0.3)
     assert isinstance(caught.value.__cause__, AmqpError)
     await asyncio.to_thread(private_broker.restart)
@@ -136,7 +136,7 @@ async def test_a_polite_shutdown_of_the_broker_is_told_with_its_words(private_br
 
 
 async def test_a_wrong_password_ends_it_instead_of_a_blind_loop(broker: Broker, prefix: str) -> None:
-    keeper = Reconnecting(opener(broker.url.replace("guest:guest", "guest:wrong"), prefix), backoff=QUICK)
+    keeper = Reconnector(opener(broker.url.replace("guest:guest", "guest:wrong"), prefix), backoff=QUICK)
     task = asyncio.create_task(keeper.run())
     with pytest.raises(ConnectFailed, match="password"):
         await keeper.ready(20)
@@ -149,7 +149,7 @@ async def test_a_wrong_password_ends_it_instead_of_a_blind_loop(broker: Broker, 
 async def test_a_queue_with_other_arguments_ends_it_too(broker: Broker, prefix: str) -> None:
     connection = await Connection.open(broker.url)
     await (await connection.channel()).declare_queue(prefix, arguments={"x-max-length": 5})
-    keeper = Reconnecting(opener(broker.url, prefix), backoff=QUICK)
+    keeper = Reconnector(opener(broker.url, prefix), backoff=QUICK)
     with pytest.raises(InequivalentArguments):
         await asyncio.wait_for(keeper.run(), 20)
     await connection.close()
@@ -162,7 +162,7 @@ async def test_a_missing_vhost_is_told_by_its_name(broker: Broker) -> None:
     assert caught.value.fatal
 
 
-async def test_each_failed_attempt_is_followed_by_another_and_pauses_start_anew_after_a_long_session() -> None:
+async def test_each_failed_attempt_is_followed_by_another_and_pauses_start_anew_after_a_long_life() -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()
         await talk.hear_goodbye()
@@ -170,7 +170,7 @@ async def test_each_failed_attempt_is_followed_by_another_and_pauses_start_anew_
     attempts: list[int] = []
     url = ""
 
-    async def open_session() -> Connection:
+    async def connect() -> Connection:
         attempts.append(1)
         if len(attempts) < 4:
             raise ConnectFailed("not yet")
@@ -178,25 +178,25 @@ async def test_each_failed_attempt_is_followed_by_another_and_pauses_start_anew_
 
     async with Peer.playing(script) as peer:
         url = peer.url
-        keeper: Reconnecting[Connection] = Reconnecting(open_session, backoff=QUICK)
+        keeper: Reconnector[Connection] = Reconnector(connect, backoff=QUICK)
         task = asyncio.create_task(keeper.run())
-        session = await keeper.ready(10)
+        connection = await keeper.ready(10)
         assert len(attempts) == 4
         await finish(task)
-        assert await session.closed is None
+        assert await connection.closed is None
 
 
-async def test_many_waiters_all_get_the_session() -> None:
+async def test_many_waiters_all_get_the_connection() -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()
         await talk.hear_goodbye()
 
     async with Peer.playing(script) as peer:
-        keeper = Reconnecting(lambda: Connection.open(peer.url), backoff=QUICK)
+        keeper = Reconnector(lambda: Connection.open(peer.url), backoff=QUICK)
         waiting = [asyncio.create_task(keeper.ready(10)) for _ in range(10)]
         task = asyncio.create_task(keeper.run())
-        sessions = await asyncio.gather(*waiting)
-        assert len(set(map(id, sessions))) == 1
+        connections = await asyncio.gather(*waiting)
+        assert len(set(map(id, connections))) == 1
         await finish(task)
     with pytest.raises(ConnectionLost):
         await keeper.ready(10)

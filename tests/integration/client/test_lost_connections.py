@@ -15,7 +15,7 @@ import pytest
 
 from leveret.amqp import Delivery, Message
 from leveret.client import BlockingClient, Client
-from leveret.client.in_flight import Asked
+from leveret.client.call import Call
 from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer, NotSent
 from leveret.topology import Topology
@@ -152,7 +152,7 @@ async def test_calls_given_up_during_an_outage_are_not_kept(topology: Topology, 
             assert {type(error) for error in found} == {NotSent}
         del found
         gc.collect()  # what earlier tests left
-        kept = sum(isinstance(thing, Asked) for thing in gc.get_objects())
+        kept = sum(isinstance(thing, Call) for thing in gc.get_objects())
         assert kept < 1500
 
 

@@ -12,7 +12,7 @@ from pamqp import commands, decode, frame, header
 
 from leveret.amqp import FieldTable, Message, Properties, frames
 from leveret.amqp.fields import decode_table, encode_table
-from leveret.amqp.message import Delivery, Got, Returned, Settled
+from leveret.amqp.message import Confirmation, Delivery, FetchedMessage, ReturnedMessage
 from leveret.amqp.methods import encode_method
 from leveret.amqp.reader import Event, Reader
 
@@ -158,7 +158,7 @@ def test_a_got_message_written_by_pamqp_is_read_as_it_is(
     method.exchange, method.routing_key = exchange, key
     head = header.ContentHeader(0, len(body), theirs(given_properties))
     data = from_pamqp(3, method, head, *([pamqp_body.ContentBody(body)] if body else []))
-    expected = Got(Delivery("", delivery_tag, redelivered, exchange, key, given_properties, body), left)
+    expected = FetchedMessage(Delivery("", delivery_tag, redelivered, exchange, key, given_properties, body), left)
     assert by_us(data) == [(3, expected)]
 
 
@@ -171,7 +171,7 @@ def test_a_returned_message_written_by_pamqp_is_read_as_it_is(
     method.exchange, method.routing_key = exchange, key
     head = header.ContentHeader(0, len(body), theirs(given_properties))
     data = from_pamqp(3, method, head, *([pamqp_body.ContentBody(body)] if body else []))
-    assert by_us(data) == [(3, Returned(0, code, text, exchange, key, given_properties, body))]
+    assert by_us(data) == [(3, ReturnedMessage(0, code, text, exchange, key, given_properties, body))]
 
 
 @in_its_own_time
@@ -179,8 +179,8 @@ def test_a_returned_message_written_by_pamqp_is_read_as_it_is(
 def test_confirms_written_by_pamqp_are_read_as_they_are(delivery_tag: int, multiple: bool) -> None:
     data = from_pamqp(2, commands.Basic.Ack(delivery_tag, multiple), commands.Basic.Nack(delivery_tag, multiple))
     assert by_us(data) == [
-        (2, Settled(delivery_tag, multiple, accepted=True)),
-        (2, Settled(delivery_tag, multiple, accepted=False)),
+        (2, Confirmation(delivery_tag, multiple, accepted=True)),
+        (2, Confirmation(delivery_tag, multiple, accepted=False)),
     ]
 
 

@@ -6,19 +6,19 @@ import pytest
 
 from leveret.amqp import AmqpTimeout, ConnectionLost, Message, Properties, ProtocolError
 from leveret.amqp.confirms import Confirms, Verdicts
-from leveret.amqp.message import Returned, Settled
+from leveret.amqp.message import Confirmation, ReturnedMessage
 
 
-def ack(tag: int, *, multiple: bool = False) -> Settled:
-    return Settled(tag, multiple, accepted=True)
+def ack(tag: int, *, multiple: bool = False) -> Confirmation:
+    return Confirmation(tag, multiple, accepted=True)
 
 
-def nack(tag: int, *, multiple: bool = False) -> Settled:
-    return Settled(tag, multiple, accepted=False)
+def nack(tag: int, *, multiple: bool = False) -> Confirmation:
+    return Confirmation(tag, multiple, accepted=False)
 
 
-def back(sequence: int) -> Returned:
-    return Returned(sequence, 312, "NO_ROUTE", "x", "k", Properties(), b"")
+def back(sequence: int) -> ReturnedMessage:
+    return ReturnedMessage(sequence, 312, "NO_ROUTE", "x", "k", Properties(), b"")
 
 
 def messages(count: int) -> list[Message]:
@@ -29,9 +29,9 @@ def names(verdicts: Verdicts) -> list[str]:
     return [type(verdict).__name__ if verdict else "ok" for verdict in verdicts]
 
 
-def tell(confirms: Confirms, events: list[Settled | Returned]) -> None:
+def tell(confirms: Confirms, events: list[Confirmation | ReturnedMessage]) -> None:
     for event in events:
-        if isinstance(event, Returned):
+        if isinstance(event, ReturnedMessage):
             assert confirms.returned(event)
         else:
             confirms.settle(event)
@@ -53,7 +53,9 @@ def tell(confirms: Confirms, events: list[Settled | Returned]) -> None:
         ([back(1), back(3), ack(1), ack(3), ack(2)], ["Unroutable", "ok", "Unroutable"]),
     ],
 )
-async def test_each_message_gets_its_own_verdict(events: list[Settled | Returned], expected: list[str]) -> None:
+async def test_each_message_gets_its_own_verdict(
+    events: list[Confirmation | ReturnedMessage], expected: list[str]
+) -> None:
     confirms = Confirms(60)
     future = confirms.open(messages(3))
     tell(confirms, events[:-1])
@@ -121,7 +123,7 @@ async def test_an_empty_batch_is_done_at_once() -> None:
 
 
 @pytest.mark.parametrize("event", [ack(4), nack(4), ack(9, multiple=True), ack(0)])
-async def test_a_confirm_of_what_was_never_published_is_a_protocol_error(event: Settled) -> None:
+async def test_a_confirm_of_what_was_never_published_is_a_protocol_error(event: Confirmation) -> None:
     confirms = Confirms(60)
     confirms.open(messages(3))
     with pytest.raises(ProtocolError, match="confirm of publish"):

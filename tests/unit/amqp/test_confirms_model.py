@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from leveret.amqp import ConnectionLost, Message, Properties, ProtocolError
 from leveret.amqp.confirms import Confirms, Verdicts
-from leveret.amqp.message import Returned, Settled
+from leveret.amqp.message import Confirmation, ReturnedMessage
 
 
 class Model:
@@ -68,16 +68,16 @@ def take(step: tuple[Any, ...], confirms: Confirms, model: Model, futures: "list
         futures.append(confirms.open([Message(b"", "k")] * step[1]))
         model.publish(step[1])
     elif step[0] == "return":
-        event = Returned(step[1], 312, "NO_ROUTE", "x", "k", Properties(), b"")
+        event = ReturnedMessage(step[1], 312, "NO_ROUTE", "x", "k", Properties(), b"")
         assert confirms.returned(event) == model.returned(step[1])
     elif step[0] == "run":
         _, first, more = step
-        settle(Settled(first + more, multiple=False, accepted=True, first=first), confirms, model)
+        settle(Confirmation(first + more, multiple=False, accepted=True, first=first), confirms, model)
     else:
-        settle(Settled(*step[1:]), confirms, model)
+        settle(Confirmation(*step[1:]), confirms, model)
 
 
-def settle(event: Settled, confirms: Confirms, model: Model) -> None:
+def settle(event: Confirmation, confirms: Confirms, model: Model) -> None:
     last, multiple = event.delivery_tag, event.multiple
     try:
         confirms.settle(event)

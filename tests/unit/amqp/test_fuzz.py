@@ -102,4 +102,14 @@ def test_hot_methods_with_any_arguments_are_read_or_refused(index: int, argument
 
 def test_the_whole_stream_is_read_when_nothing_is_damaged() -> None:
     kinds = [type(event).__name__ for _, event in read(STREAM, [])]
-    assert kinds == ["Start", "Tune", "DeclareOk", "Settled", "Delivery", "Got", "Returned", "Settled", "Close"]
+    assert kinds == [
+        "Start",
+        "Tune",
+        "DeclareOk",
+        "Confirmation",
+        "Delivery",
+        "FetchedMessage",
+        "ReturnedMessage",
+        "Confirmation",
+        "Close",
+    ]

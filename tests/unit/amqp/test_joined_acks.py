@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pamqp import commands, frame
 
 from leveret.amqp.errors import ProtocolError
-from leveret.amqp.message import Settled
+from leveret.amqp.message import Confirmation
 from leveret.amqp.reader import Reader
 
 Verdict = tuple[int, int, bool, bool]
@@ -47,7 +47,7 @@ def read(data: bytes, cuts: list[int]) -> tuple[list[Verdict], int]:
         events += list(reader.feed(data[start:end]))
     verdicts: list[Verdict] = []
     for channel, event in events:
-        assert isinstance(event, Settled)
+        assert isinstance(event, Confirmation)
         numbers = range(event.first or event.delivery_tag, event.delivery_tag + 1)
         verdicts += [(channel, number, event.multiple, event.accepted) for number in numbers]
     return verdicts, len(events)
@@ -75,4 +75,4 @@ def test_an_ack_that_is_broken_is_found_behind_good_ones(damaged: int) -> None:
     events: list[object] = []
     with pytest.raises(ProtocolError):
         events.extend(Reader().feed(bytes(data)))  # what came before the error counts
-    assert events == [(1, Settled(2, multiple=False, accepted=True, first=1))]
+    assert events == [(1, Confirmation(2, multiple=False, accepted=True, first=1))]

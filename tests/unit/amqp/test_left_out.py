@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pamqp import body, commands, frame, header
 
 from leveret.amqp import Delivery, InvalidArgument
-from leveret.amqp.message import Got, Returned
+from leveret.amqp.message import FetchedMessage, ReturnedMessage
 from leveret.amqp.reader import Reader
 from support.amqp_peer import Talk, channel_to
 
@@ -60,15 +60,15 @@ def test_sixty_mebibytes_go_by_without_being_kept() -> None:
 @pytest.mark.parametrize(
     ("method", "kind"),
     [
-        (commands.Basic.GetOk(1, exchange="", routing_key="k", message_count=0), Got),
-        (commands.Basic.Return(312, "NO_ROUTE", "", "k"), Returned),
+        (commands.Basic.GetOk(1, exchange="", routing_key="k", message_count=0), FetchedMessage),
+        (commands.Basic.Return(312, "NO_ROUTE", "", "k"), ReturnedMessage),
     ],
 )
 def test_only_what_a_consumer_gets_is_left_out(method: frame.FrameTypes, kind: type) -> None:
     (event,) = [event for _, event in reader(FRAME).feed(b"".join(message(10_000, method)))]
     assert isinstance(event, kind)
-    whole = event.delivery if isinstance(event, Got) else event
-    assert isinstance(whole, Delivery | Returned)
+    whole = event.delivery if isinstance(event, FetchedMessage) else event
+    assert isinstance(whole, Delivery | ReturnedMessage)
     assert whole.body == b"x" * 10_000
 
 

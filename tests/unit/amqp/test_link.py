@@ -6,10 +6,10 @@ import pytest
 from pamqp import commands, frame
 
 from leveret.amqp import Address, AmqpTimeout, ConnectionLost, Limits
-from leveret.amqp.calls import Calls
 from leveret.amqp.frames import PROTOCOL_HEADER
 from leveret.amqp.handshake import log_in
 from leveret.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
+from leveret.amqp.questions import Questions
 
 
 class Recording(asyncio.Transport):
@@ -61,12 +61,12 @@ class Prompt(Recording):
 
 
 async def test_the_protocol_header_is_the_first_thing_said_when_somebody_listens_to_the_answer() -> None:
-    calls, transport = Calls(1.0), Prompt()
-    link = transport.link = Link(Limits(), lambda _channel, event: calls.reply(event))
+    questions, transport = Questions(1.0), Prompt()
+    link = transport.link = Link(Limits(), lambda _channel, event: questions.answer(event))
     link.connection_made(transport)
     assert transport.bound == WRITE_BUFFER
     assert transport.written == []
-    logging_in = asyncio.create_task(log_in(Address(), link, calls, "test", 0))
+    logging_in = asyncio.create_task(log_in(Address(), link, questions, "test", 0))
     for _ in range(5):
         await turn()
     header, start_ok = transport.written

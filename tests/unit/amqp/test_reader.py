@@ -5,7 +5,7 @@ from pamqp import body, commands, frame, header, heartbeat
 
 from leveret.amqp.errors import ProtocolError
 from leveret.amqp.fields import DEEPEST
-from leveret.amqp.message import Delivery, Returned
+from leveret.amqp.message import Delivery, ReturnedMessage
 from leveret.amqp.reader import Event, Reader
 
 
@@ -131,7 +131,7 @@ def test_the_drivers_own_header_is_taken_off_a_delivery_and_kept_for_a_return() 
     ((_, event),) = read(
         data_of(commands.Basic.Return(312, "NO_ROUTE", "", "k"), header.ContentHeader(0, 0, with_more))
     )
-    assert isinstance(event, Returned)
+    assert isinstance(event, ReturnedMessage)
     assert (event.sequence, event.properties.headers) == (13, {"mine": 1})
 
 

@@ -14,7 +14,7 @@ from pamqp import commands, frame, header
 from leveret.amqp import Channel, Connection, Delivery, Message, Properties
 from leveret.amqp.frames import publish
 from leveret.amqp.link import Link
-from leveret.amqp.message import Returned, Settled
+from leveret.amqp.message import Confirmation, ReturnedMessage
 from leveret.amqp.reader import Reader
 from support.counted import counting
 from support.memory_broker import delivery, memory_broker
@@ -56,7 +56,12 @@ def scattered_confirm(number: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("make", "kind", "most"),
-    [(reply, Delivery, 14.5), (request, Delivery, 26.5), (returned, Returned, 31), (scattered_confirm, Settled, 10.5)],
+    [
+        (reply, Delivery, 14.5),
+        (request, Delivery, 26.5),
+        (returned, ReturnedMessage, 31),
+        (scattered_confirm, Confirmation, 10.5),
+    ],
 )
 def test_a_message_is_read_with_few_calls(make: Make, kind: type, most: float) -> None:
     data = b"".join(make(number) for number in range(1, COUNT + 1))
@@ -74,7 +79,7 @@ def test_confirms_in_their_order_are_read_together() -> None:
     list(reader.feed(data))
     with counting() as calls:
         events = list(reader.feed(data))
-    assert events == [(1, Settled(COUNT, multiple=False, accepted=True, first=1))]
+    assert events == [(1, Confirmation(COUNT, multiple=False, accepted=True, first=1))]
     assert calls.each(COUNT) <= 1.2
 
 

@@ -1,4 +1,4 @@
-"""The table of requests in flight, without a broker."""
+"""The table of calls in flight, without a broker."""
 
 import asyncio
 import gc
@@ -6,14 +6,15 @@ from functools import partial
 
 import pytest
 
-from leveret.client.in_flight import LONGEST_TIMEOUT, Asked, InFlight, Received, Waiter
+from leveret.client.call import Call, ReceivedReply, Waiter
+from leveret.client.in_flight import LONGEST_TIMEOUT, CallsInFlight
 from leveret.errors import DeadlineExceeded, IdReused, LeveretError, NoAnswer, NotSent, Overloaded
 from leveret.wire.codec import ok, refusal
 from support.skipping_loop import run_skipping
 
 
-def asked(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Asked:
-    return Asked(request_id, "v1.pay", body, wants_reply=wants_reply)
+def a_call(request_id: str = "i", body: bytes = b"{}", *, wants_reply: bool = True) -> Call:
+    return Call(request_id, "v1.pay", body, wants_reply=wants_reply)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +42,9 @@ def test_who_gives_up_is_told_how_far_the_request_came(
     attempts: int, accepted: bool, trouble: str | None, kind: type[LeveretError], text: str
 ) -> None:
     async def main() -> None:
-        table = InFlight(lambda: trouble)
-        waiter = table.join(asked(), 5.0)
-        waiter.asked.attempts, waiter.asked.accepted = attempts, accepted
+        table = CallsInFlight(lambda: trouble)
+        waiter = table.join(a_call(), 5.0)
+        waiter.call.attempts, waiter.call.accepted = attempts, accepted
         with pytest.raises(kind) as caught:
             await waiter.future
         assert type(caught.value) is kind
@@ -58,7 +59,7 @@ def test_who_gives_up_is_told_how_far_the_request_came(
 def test_what_is_refused_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
     kind: type[LeveretError], *, in_doubt: bool
 ) -> None:
-    refused = asked()
+    refused = a_call()
     refused.in_doubt = in_doubt
     error = refused.unaccepted("no room")
     assert type(error) is kind
@@ -70,7 +71,7 @@ def test_what_is_refused_was_certainly_not_accepted_unless_an_earlier_attempt_is
 def test_what_finds_no_room_was_certainly_not_accepted_unless_an_earlier_attempt_is_in_doubt(
     kind: type[LeveretError], *, in_doubt: bool
 ) -> None:
-    refused = asked()
+    refused = a_call()
     refused.in_doubt = in_doubt
     error = refused.refused("api.requests", 2.5)
     assert type(error) is kind
@@ -84,9 +85,9 @@ def test_what_finds_no_room_was_certainly_not_accepted_unless_an_earlier_attempt
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), LONGEST_TIMEOUT + 1])
 def test_a_timeout_without_an_end_is_refused(timeout: float) -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
+        table = CallsInFlight(lambda: None)
         with pytest.raises(ValueError, match="timeout"):
-            table.join(asked(), timeout)
+            table.join(a_call(), timeout)
         assert len(table) == 0
 
     run_skipping(main())
@@ -94,12 +95,12 @@ def test_a_timeout_without_an_end_is_refused(timeout: float) -> None:
 
 def test_each_caller_waits_for_its_own_time_and_the_request_for_the_longest() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        waiters = [table.join(asked(), seconds) for seconds in (5.0, 50.0, 1.0)]
+        table = CallsInFlight(lambda: None)
+        waiters = [table.join(a_call(), seconds) for seconds in (5.0, 50.0, 1.0)]
         found = await asyncio.gather(*(ended(waiter) for waiter in waiters))
         assert [round(moment) for moment in found] == [5, 50, 1]
-        assert waiters[0].asked is waiters[1].asked is waiters[2].asked
-        assert waiters[0].asked.expires == 50.0
+        assert waiters[0].call is waiters[1].call is waiters[2].call
+        assert waiters[0].call.expires == 50.0
 
     async def ended(waiter: Waiter) -> float:
         with pytest.raises(NotSent):
@@ -111,9 +112,9 @@ def test_each_caller_waits_for_its_own_time_and_the_request_for_the_longest() ->
 
 def test_each_caller_gets_the_response_as_an_object_of_its_own() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        waiters = [table.join(asked(), 5.0) for _ in range(2)]
-        assert table.answer(waiters[0].asked, ok("i", {"list": [1]}))
+        table = CallsInFlight(lambda: None)
+        waiters = [table.join(a_call(), 5.0) for _ in range(2)]
+        assert table.answer(waiters[0].call, ok("i", {"list": [1]}))
         one, two = [(await waiter.future).reply.data for waiter in waiters]
         one["list"].append(2)
         assert two == {"list": [1]}
@@ -124,9 +125,9 @@ def test_each_caller_gets_the_response_as_an_object_of_its_own() -> None:
 
 def test_each_caller_gets_an_error_of_its_own() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        waiters = [table.join(asked(), 5.0) for _ in range(2)]
-        table.fail(waiters[0].asked, partial(NotSent, "no"))
+        table = CallsInFlight(lambda: None)
+        waiters = [table.join(a_call(), 5.0) for _ in range(2)]
+        table.fail(waiters[0].call, partial(NotSent, "no"))
         one, two = [waiter.future.exception() for waiter in waiters]
         assert isinstance(one, NotSent)
         assert isinstance(two, NotSent)
@@ -137,28 +138,28 @@ def test_each_caller_gets_an_error_of_its_own() -> None:
 
 def test_an_id_is_free_again_when_its_last_caller_has_left() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        one, two = [table.join(asked(), 5.0) for _ in range(2)]
+        table = CallsInFlight(lambda: None)
+        one, two = [table.join(a_call(), 5.0) for _ in range(2)]
         table.leave(one)
         with pytest.raises(IdReused):
-            table.join(asked(body=b"[]"), 5.0)
+            table.join(a_call(body=b"[]"), 5.0)
         table.leave(two)
         assert len(table) == 0
-        other = table.join(asked(body=b"[]"), 5.0)
+        other = table.join(a_call(body=b"[]"), 5.0)
         table.leave(one)  # once more changes nothing for the other request of that id
-        assert table.find("i") is other.asked
+        assert table.find("i") is other.call
         table.leave(other)
 
     run_skipping(main())
 
 
 def test_a_cancelled_caller_is_left_alone_by_the_answer_of_the_same_turn() -> None:
-    async def main() -> Received:
-        table = InFlight(lambda: None)
-        one, two = [table.join(asked(), 5.0) for _ in range(2)]
+    async def main() -> ReceivedReply:
+        table = CallsInFlight(lambda: None)
+        one, two = [table.join(a_call(), 5.0) for _ in range(2)]
         one.future.cancel()
-        assert two.asked.wanted
-        table.answer(one.asked, ok("i", 1))
+        assert two.call.wanted
+        table.answer(one.call, ok("i", 1))
         return await two.future
 
     assert run_skipping(main()).reply.data == 1
@@ -168,9 +169,9 @@ def test_an_error_for_a_caller_cancelled_in_the_same_turn_is_not_reported_as_for
     async def main() -> None:
         reported: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-        table = InFlight(lambda: None)
-        waiter = table.join(asked(), 5.0)
-        table.fail(waiter.asked, partial(NotSent, "no"))
+        table = CallsInFlight(lambda: None)
+        waiter = table.join(a_call(), 5.0)
+        table.fail(waiter.call, partial(NotSent, "no"))
         table.leave(waiter)
         del waiter
         gc.collect()
@@ -181,10 +182,10 @@ def test_an_error_for_a_caller_cancelled_in_the_same_turn_is_not_reported_as_for
 
 def test_a_request_without_a_reply_ends_when_the_broker_has_it_and_one_with_does_not() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        told, called = table.join(asked("a", wants_reply=False), 5.0), table.join(asked("b"), 5.0)
+        table = CallsInFlight(lambda: None)
+        told, called = table.join(a_call("a", wants_reply=False), 5.0), table.join(a_call("b"), 5.0)
         for waiter in (told, called):
-            table.accept(waiter.asked)
+            table.accept(waiter.call)
         assert told.future.done()
         assert not called.future.done()
         assert [each.id for each in table] == ["b"]
@@ -195,15 +196,15 @@ def test_a_request_without_a_reply_ends_when_the_broker_has_it_and_one_with_does
 
 def test_an_attempt_that_was_too_late_for_its_own_deadline_leaves_nothing_in_doubt() -> None:
     async def main() -> None:
-        table = InFlight(lambda: None)
-        early = table.join(asked(), 1.0)
-        early.asked.sent_until = early.asked.expires
-        later = table.join(asked(), 9.0)
+        table = CallsInFlight(lambda: None)
+        early = table.join(a_call(), 1.0)
+        early.call.sent_until = early.call.expires
+        later = table.join(a_call(), 9.0)
         late = DeadlineExceeded("too late; it was not executed")
-        assert not table.answer(early.asked, refusal("i", late)), "it is asked again for the later caller"
-        assert isinstance(later.asked.refused("api.requests", 1.0), Overloaded)
-        later.asked.sent_until = later.asked.expires
-        assert table.answer(later.asked, refusal("i", late))
+        assert not table.answer(early.call, refusal("i", late)), "it is asked again for the later caller"
+        assert isinstance(later.call.refused("api.requests", 1.0), Overloaded)
+        later.call.sent_until = later.call.expires
+        assert table.answer(later.call, refusal("i", late))
         assert (await later.future).reply.code == "deadline_exceeded"
 
     run_skipping(main())

@@ -1,4 +1,4 @@
-"""When to ask again at a queue that has no room."""
+"""How long to wait before a client sends again to a queue that is full."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Callable
 from typing import Final
 
 SHORTEST: Final = 1.0
+"""The shortest pause in seconds, before chance makes it longer."""
+
 LONGEST: Final = 30.0
-"""Seconds to wait before asking again, at least and at most, but for what chance adds."""
+"""The longest pause in seconds, before chance makes it longer."""
 
 FORGETTING: Final = 60.0
-"""Seconds without a refusal after which a queue counts as one that had room meanwhile."""
+"""Seconds without a refusal after which the queue is assumed to have had room in between."""
 
 SPREAD: Final = 0.25
-"""The part of a pause that chance may add to it, so that callers do not all come back in the same instant."""
+"""The part of a pause that chance may add to it, so that not all callers come back at the same moment."""
 
 
-class Room:
-    """Knows since when a queue has refused all that this client sent.
+class FullQueue:
+    """Knows since when a queue has refused everything that this client sent, and how long to wait because of that.
 
-    A queue that has been full for long will hardly have room in a second: the pause is as long again as that time.
+    The pause is as long as the queue has been full: one that has been full for long will hardly have room in a second.
 
     Args:
-        chance: gives numbers from 0 to 1.
+        chance: returns numbers from 0 to 1.
     """
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
@@ -32,11 +34,11 @@ class Room:
         self._refused_last = 0.0
 
     def accepted(self) -> None:
-        """Note that the queue has taken something."""
+        """Note that the queue has accepted a message."""
         self._full_since = None
 
     def refused(self, now: float) -> float:
-        """Note that the queue refused something; returns after how many seconds to ask again.
+        """Note that the queue refused a message, and return how many seconds to wait before sending again.
 
         Args:
             now: on any clock in seconds that never goes back.
