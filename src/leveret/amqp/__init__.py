@@ -1,6 +1,8 @@
-"""Our own AMQP 0-9-1 driver: asyncio, no thread, every frame of a read in one pass, every write of a turn in one piece.
+"""Our own AMQP 0-9-1 driver for asyncio. It uses no threads.
 
-Connection.open → channel → declare, consume, publish. It imports nothing from the rest of leveret.
+It decodes all frames of one read in one pass, and writes everything of one turn of the event loop in one piece. Start
+with `Connection.open`; `Connection.channel` makes a `Channel`, which declares, consumes and publishes. Of the rest of
+leveret it imports `leveret.process` only.
 """
 
 from leveret.amqp.address import Address

@@ -1,4 +1,4 @@
-"""Where the broker is and who we are there, from one URL (RabbitMQ's URI specification and URI query parameters)."""
+"""A broker's address, read from one URL (RabbitMQ docs "URI Specification" and "URI Query Parameters")."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """A broker's address. Its text has neither user, password nor options.
+    """A broker's address. Its text shows no user, no password and no options.
 
     Attributes:
-        tls: amqps: encrypted, and the broker's certificate is checked, always.
+        tls: True for `amqps`: the connection is encrypted, and the broker's certificate is always checked.
         heartbeat: Seconds between heartbeats, 0 for none, None for the default.
         connection_timeout: Seconds to connect, None for the default.
         cafile: Certificates to trust instead of the system's (PEM).
-        certfile: Our own certificate, where the broker asks for one (PEM); its key is in `keyfile` or in the same file.
-        server_name: The name that the broker's certificate must bear, when it is not the host's.
-        number: The number to connect to instead of looking the host's name up, None to look it up.
+        certfile: Our own certificate, for a broker that asks for one (PEM). Its key is in `keyfile` or in this file.
+        server_name: The name in the broker's certificate, when it is not the host's name.
+        number: The IP address to connect to; None to look up the host's name.
     """
 
     host: str = "localhost"
@@ -44,13 +44,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     def parse(cls, url: str) -> Self:
         """Read `amqp://user:password@host:port/vhost?heartbeat=30&connection_timeout=10000` or `amqps://...`.
 
-        Everything but the scheme may be left out. The vhost is percent-decoded: `/%2f` is "/", and so are none and a
-        single `/` (in RabbitMQ's specification the latter is a vhost without a name, which no broker has).
-        `connection_timeout` is milliseconds, at least 1: nothing here waits for ever, as 0 says elsewhere. With amqps
-        also `cacertfile` (or `cafile`), `certfile`, `keyfile`, `server_name_indication`.
+        Everything except the scheme may be left out. The vhost is percent-decoded: `/%2f` means "/". A missing path and
+        a single `/` mean "/" too; in RabbitMQ's specification the latter is a vhost without a name, and no broker has
+        one. `connection_timeout` is in milliseconds, at least 1; 0, which elsewhere means to wait for ever, is refused.
+        `amqps` also takes `cacertfile` (or `cafile`), `certfile`, `keyfile` and `server_name_indication`.
 
         Raises:
-            AddressError: It says which part and why, and repeats nothing of the text.
+            AddressError: The error names the part and the reason, and repeats nothing of the text.
         """
         try:
             return cls._from_parts(split_url(url, *_PORTS))
@@ -70,7 +70,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def __str__(self) -> str:
-        """Scheme, host, port and vhost."""
+        """Return scheme, host, port and vhost."""
         scheme = "amqps" if self.tls else "amqp"
         vhost = "" if self.vhost == "/" else "/" + quote(self.vhost, safe="")
         return f"{scheme}://{shown_host(self.host, self.port)}{vhost}"
@@ -91,7 +91,7 @@ def _vhost(parts: UrlParts) -> str:
 
 
 def _options(parts: UrlParts) -> dict[str, Any]:
-    """The query as keyword arguments of Address."""
+    """Return the query as keyword arguments of Address."""
     found: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name == "heartbeat":

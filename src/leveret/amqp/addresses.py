@@ -13,11 +13,11 @@ from leveret.amqp.errors import AddressError
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """The nodes of one cluster, any of which will do. Its text has neither users nor passwords.
+    """The nodes of one cluster; a connection to any of them is enough. The text shows no users and no passwords.
 
     Attributes:
         members: At least one.
-        chance: Gives numbers from 0 to below 1, with which the first one to try is chosen.
+        chance: Returns numbers from 0 to below 1; it chooses the address that is tried first.
     """
 
     members: tuple[Address, ...]
@@ -25,10 +25,11 @@ class Addresses(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str, *, chance: Callable[[], float] = random.random) -> Self:
-        """Read one address, or several with commas between; a comma in an address is written %2C.
+        """Read one address, or several separated by commas; a comma in an address is written %2C.
 
         Raises:
-            AddressError: One of them is not an address, or they name different vhosts; it repeats nothing of the text.
+            AddressError: One of them is not an address, or they name different vhosts. The error repeats nothing of the
+                text.
         """
         parts = text.split(",")
         members = []
@@ -38,15 +39,15 @@ class Addresses(msgspec.Struct, frozen=True):
             except AddressError as error:
                 raise AddressError(f"address {number} of {len(parts)}: {error}" if parts[1:] else str(error)) from None
         if len({member.vhost for member in members}) > 1:
-            raise AddressError("the addresses name different vhosts, but they shall be nodes of one cluster")
+            raise AddressError("the addresses name different vhosts, but all of them must be nodes of one cluster")
         return cls(tuple(members), chance)
 
     @classmethod
     def of(cls, address: Addresses | Address | str) -> Addresses:
-        """Take addresses in whatever form they are given.
+        """Return addresses that are given in any of three forms.
 
         Raises:
-            AddressError: As `parse`.
+            AddressError: As in `parse`.
         """
         if isinstance(address, str):
             return cls.parse(address)
@@ -58,12 +59,12 @@ class Addresses(msgspec.Struct, frozen=True):
         return self.members[0].vhost
 
     def in_turn(self) -> tuple[Address, ...]:
-        """All of them in their order, from a random one on, so that many processes spread over all nodes."""
+        """Return all addresses in order from a random one on, so that many processes spread over all nodes."""
         first = int(self.chance() * len(self.members))
         return self.members[first:] + self.members[:first]
 
     def __str__(self) -> str:
-        """Each one's scheme, host, port and vhost."""
+        """Return scheme, host, port and vhost of each address."""
         return ", ".join(map(str, self.members))
 
     __repr__ = __str__

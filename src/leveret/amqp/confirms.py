@@ -1,7 +1,7 @@
-"""What became of each published message: confirmed, refused, returned, or unknown.
+"""The result of each published message: confirmed, refused, returned, or unknown.
 
-A broker confirms by number (publisher confirms, RabbitMQ docs "Consumer Acknowledgements and Publisher Confirms"), in
-any order, one by one or many at once; a mandatory message that no queue takes comes back before its confirm.
+A broker confirms by number (RabbitMQ docs "Consumer Acknowledgements and Publisher Confirms"), in any order, one by one
+or many at once. A mandatory message that no queue takes comes back before its confirm.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Verdicts = list[AmqpError | None]
 
 
 class _Batch:
-    """Messages that were published together and share one future: the numbers from `first` to before `end`.
+    """Messages that were published together and share one future. They have the numbers from `first` to `end - 1`.
 
-    Confirms come in order but for a few: all before `low` are settled, and those in `early` are besides.
+    Most confirms come in order: all numbers before `low` have a verdict, and so do those in `early`.
     """
 
     __slots__ = ("deadline", "early", "end", "first", "future", "low", "messages", "verdicts")
@@ -35,11 +35,11 @@ class _Batch:
         self.verdicts: Verdicts = [None] * len(messages)
 
     def is_open(self, number: int) -> bool:
-        """Whether the broker has not yet spoken of that one."""
+        """Whether that number has no verdict yet."""
         return number >= self.low and number not in self.early
 
     def settle(self, number: int, *, accepted: bool) -> None:
-        """Take the verdict on one that is open."""
+        """Note the verdict on one open number."""
         if not accepted:
             self._refuse(number)
         if number == self.low:
@@ -48,7 +48,7 @@ class _Batch:
             self.early.add(number)
 
     def settle_to(self, end: int, *, accepted: bool) -> None:
-        """Take the verdict on all that are open before the number `end`."""
+        """Note the verdict on all open numbers before `end`."""
         if not accepted:
             for number in range(self.low, end):
                 if number not in self.early:
@@ -69,13 +69,13 @@ class _Batch:
         self.verdicts[number - self.first] = Refused(message.exchange, message.routing_key)
 
     def finish(self) -> None:
-        """Hand the verdicts over; the messages are needed no longer."""
+        """Give the verdicts to the future, and free the messages."""
         self.messages = ()
         if not self.future.done():
             self.future.set_result(self.verdicts)
 
     def give_up(self, error: AmqpError) -> None:
-        """Hand over what is known, with `error` for what is not."""
+        """Give the known verdicts to the future, and `error` for each unknown one."""
         if not self.future.done():
             numbers = range(self.first, self.end)
             verdicts = zip(self.verdicts, numbers, strict=True)
@@ -88,10 +88,16 @@ _first = attrgetter("first")
 
 
 class Confirms:
-    """The ledger of one channel's publishes; numbers count from 1.
+    """The published messages of one channel that the broker has not confirmed yet. Numbers count from 1.
 
-    Every future that it hands out ends: with the last verdict, at the limit (seconds), or when the channel ends.
-    `why_slow` may add to the text of a timeout.
+    Every future that it returns ends: with the last verdict, at the limit, or when the channel ends.
+
+    Args:
+        limit: Seconds to wait for a confirm.
+        why_slow: Returns what is added to the text of a timeout.
+
+    Attributes:
+        next: The number of the next message.
     """
 
     def __init__(self, limit: float, why_slow: Callable[[], str] = str) -> None:
@@ -99,12 +105,12 @@ class Confirms:
         self._why_slow = why_slow
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._batches: deque[_Batch] = deque()  # of which the broker has not said everything, oldest first
-        self._waiting: deque[_Batch] = deque()
+        self._batches: deque[_Batch] = deque()  # those with an open number, oldest first
+        self._waiting: deque[_Batch] = deque()  # those whose limit has not passed, oldest first
         self.next = 1
 
     def open(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
-        """Note messages that are published now, under the numbers from `next` on."""
+        """Note messages that are published now, numbered from `next` on; return the future of their verdicts."""
         future: asyncio.Future[Verdicts] = self._loop.create_future()
         batch = _Batch(self.next, messages, future, self._loop.time() + self._limit)
         if not messages:
@@ -120,10 +126,12 @@ class Confirms:
         return future
 
     def settle(self, event: Confirmation) -> None:
-        """Take the broker's verdict on a message, on several, or on all up to it (0 with `multiple`: on all there are).
+        """Note the broker's verdict on one message or on several.
+
+        With `multiple` the verdict is on all up to that number; 0 means all messages.
 
         Raises:
-            ProtocolError: The number was never used.
+            ProtocolError: No message has that number.
         """
         last = event.delivery_tag
         if last >= self.next or not (last or event.multiple):
@@ -136,7 +144,7 @@ class Confirms:
             self._settle_one(last, accepted=False)
 
     def _accept(self, number: int, last: int) -> None:
-        """Settle the messages from one number to another; nearly always they are the next of the oldest batch."""
+        """Note that messages are accepted; nearly always they are the next ones of the oldest batch."""
         while number <= last:
             oldest = self._batches[0] if self._batches else None
             if oldest is None or oldest.low != number or oldest.early:
@@ -158,7 +166,7 @@ class Confirms:
             batch.finish()
 
     def _settle_to(self, end: int, *, accepted: bool) -> None:
-        """Settle what is open before the number `end`: whole batches, and a part of the last one."""
+        """Note the verdict on all open numbers before `end`: on whole batches, and on a part of the last one."""
         batches = self._batches
         while batches and (batch := batches[0]).first < end:
             batch.settle_to(min(end, batch.end), accepted=accepted)
@@ -168,14 +176,14 @@ class Confirms:
             batch.finish()
 
     def _find(self, number: int) -> _Batch | None:
-        """The batch with that number, unless all of it is settled."""
+        """Return the batch with that number, or None when the batch has all its verdicts."""
         place = bisect_right(self._batches, number, key=_first) - 1
         if place < 0 or number >= self._batches[place].end:
             return None
         return self._batches[place]
 
     def returned(self, event: ReturnedMessage) -> bool:
-        """Note that a message came back; its confirm still follows. False: no such publish waits."""
+        """Note that a message came back; its confirm follows. Return False when no such message is open."""
         number = event.sequence
         batch = self._find(number)
         if batch is None or not batch.is_open(number):
@@ -186,7 +194,7 @@ class Confirms:
         return True
 
     def end(self, error: AmqpError) -> None:
-        """Settle all that waits as unknown: the channel or the connection is gone."""
+        """End every future, because the channel or the connection has ended: open messages get the error."""
         self._batches.clear()
         if self._timer:
             self._timer.cancel()
@@ -194,7 +202,7 @@ class Confirms:
             self._waiting.popleft().give_up(error)
 
     def _expire(self) -> None:
-        """End the futures whose limit has passed; their numbers stay, for the confirm that may still come."""
+        """End the futures whose limit has passed; their numbers stay open, because a confirm may still come."""
         self._timer = None
         now = self._loop.time()
         while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):

@@ -1,4 +1,4 @@
-"""A connection: open, make channels, close (AMQP 0-9-1 section 1.4)."""
+"""A connection to a broker: open it, make channels, close it (AMQP 0-9-1 section 1.4)."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ OnBlocked = Callable[[str | None], None]
 class Connection:
     """One connection to a broker; `Connection.open` makes it. It belongs to the event loop that opened it.
 
-    Nothing reconnects by itself here: see `leveret.amqp.Reconnector`.
+    It does not reconnect by itself: see `leveret.amqp.Reconnector`. When the connection ends, all its channels end.
 
     Attributes:
-        address: The one address that it leads to, with the number that the host's name stood for: whoever needs a
-            second connection to the same node opens it there.
+        address: The address that it is connected to, with the IP address of the node in `number`; a second connection
+            to this address reaches the same node.
     """
 
     def __init__(self, address: Address, limits: Limits, on_blocked: OnBlocked | None) -> None:
@@ -65,22 +65,23 @@ class Connection:
     ) -> Self:
         """Connect and log in, at the first of the addresses that answers.
 
-        They are tried in turn from a random one, and each number that a host's name stands for after the other. The
-        next one has its turn when one fails, for whatever reason, or is silent for `limits.next_address` seconds.
+        The addresses are tried in turn from a random one, and so are the IP addresses of each host name. The next one
+        is tried when one fails, for whatever reason, or is silent for `limits.next_address` seconds.
 
         Args:
-            address: The broker, or the nodes of a cluster; a text is parsed.
-            name: Shown on the broker's pages.
-            heartbeat: Seconds, 0 for none; otherwise what the address says, otherwise 60. The smaller of ours and the
-                broker's is used.
-            limits: How long each kind of wait may last; an address may say how long to connect to it.
+            address: The broker, or the nodes of a cluster. A text is parsed.
+            name: The connection's name on the broker's management page.
+            heartbeat: Seconds between heartbeats, 0 for none; None for what the address says, or 60. The broker may
+                make it smaller.
+            limits: How long each kind of wait may last. An address may set its own limit for connecting.
             on_blocked: Called with the broker's reason when it stops reading from publishers (a memory or disk alarm;
                 RabbitMQ docs "Blocked Connection Notifications"), and with None when it reads again.
 
         Raises:
-            AddressError: The text is no address.
-            ConnectFailed: There is no connection; the text says what to do, `fatal` whether waiting can help.
-            ConnectTimedOut: Not within `limits.connect` seconds; it is a ConnectFailed and an AmqpTimeout.
+            AddressError: The text is not an address.
+            ConnectFailed: There is no connection. The text says what to do; `fatal` is False when waiting can help.
+            ConnectTimedOut: There is no connection after `limits.connect` seconds. It is a ConnectFailed and an
+                AmqpTimeout.
         """
         addresses, limits = Addresses.of(address), limits or Limits()
 
@@ -105,12 +106,12 @@ class Connection:
 
     @property
     def server_properties(self) -> FieldTable:
-        """What the broker says of itself: product, version, capabilities."""
+        """What the broker says about itself: product, version, capabilities."""
         return self._agreed.server_properties
 
     @property
     def frame_max(self) -> int:
-        """Bytes of the largest frame agreed on; larger bodies are split."""
+        """Bytes of the largest frame, as both sides agreed; larger bodies are split."""
         return self._agreed.frame_max
 
     @property
@@ -125,27 +126,27 @@ class Connection:
 
     @property
     def blocked(self) -> str | None:
-        """Why the broker does not read from us now, or None when it does."""
+        """Why the broker does not read from publishers now, or None when it does."""
         return self._link.blocked
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be used now."""
+        """Whether the connection can be used now."""
         return not (self._link.ended.done() or self._link.closing)
 
     @property
     def closed(self) -> asyncio.Future[AmqpError | None]:
         """Done when the connection has ended: with the error that ended it, or None after our own close.
 
-        Each access gives a view of its own, so that cancelling a waiter cancels nothing else.
+        Each access returns a new future, so that cancelling one waiter does not cancel the others.
         """
         return asyncio.shield(self._link.ended)
 
     async def channel(self, *, confirms: bool = False) -> Channel:
-        """Open a channel, with publisher confirms if wanted.
+        """Open a channel, with or without publisher confirms.
 
         Raises:
-            InvalidArgument: All channels that were agreed on are open.
+            InvalidArgument: As many channels are open as both sides agreed on.
             ConnectionLost, AmqpTimeout: See `Channel`.
         """
         self._link.check()
@@ -185,14 +186,15 @@ class Connection:
 
         Raises:
             ConnectionLost: The connection ended.
-            AmqpTimeout: It stayed full for the limit `confirm`; the text tells of a broker that blocks publishers.
+            AmqpTimeout: The buffer stayed full for the limit `confirm`. The text says so if the broker blocks
+                publishers.
         """
         await self._link.writable()
 
     async def close(self) -> None:
-        """Say goodbye and close; what was written before still goes out.
+        """Close the connection; everything that was written before is still sent.
 
-        Idempotent, takes at most twice the limit `close`, and raises nothing because the broker is gone.
+        Closing again does nothing. It takes at most twice the limit `close`. A broker that is gone is not an error.
         """
         link = self._link
         limit = link.limits.close
@@ -209,7 +211,7 @@ class Connection:
         await asyncio.wait((link.gone,), timeout=limit)
 
     def abort(self) -> None:
-        """Drop the socket at once, without a word to the broker."""
+        """Drop the socket at once, without telling the broker."""
         self._link.abort()
 
     def _receive(self, number: int, event: Event) -> None:
@@ -240,7 +242,7 @@ class Connection:
             return
         try:
             self._on_blocked(reason)
-        except Exception as error:  # whatever it is, see Link.fail_for_callback
+        except Exception as error:  # any error; see Link.fail_for_callback
             self._link.fail_for_callback("on_blocked", error)
 
     def _end(self, error: AmqpError) -> None:
@@ -251,7 +253,7 @@ class Connection:
 
 
 async def _open_at(address: Address, enter: Open[C], limits: Limits) -> C:
-    """Connect to one address, at the first number of its host that answers."""
+    """Connect to one address, at the first IP address of its host that answers."""
     seconds = limits.connect if address.connection_timeout is None else address.connection_timeout
     try:
         async with asyncio.timeout(seconds):
@@ -261,10 +263,10 @@ async def _open_at(address: Address, enter: Open[C], limits: Limits) -> C:
 
 
 def _wished_heartbeat(address: Address, asked: int | None) -> int:
-    """What the caller asks for, otherwise the address, otherwise the default; in seconds."""
+    """Return what the caller asks for, otherwise what the address says, otherwise the default; in seconds."""
     heartbeat = address.heartbeat if asked is None else asked
     if heartbeat is None:
         return HEARTBEAT
     if not 0 <= heartbeat <= 65535:
-        raise InvalidArgument(f"a heartbeat of {heartbeat!r} seconds; AMQP knows 0 to 65535")
+        raise InvalidArgument(f"a heartbeat of {heartbeat!r} seconds; AMQP allows 0 to 65535")
     return heartbeat

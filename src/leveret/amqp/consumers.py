@@ -1,4 +1,4 @@
-"""The consumers of one channel: whose message it is, one batch a read, and what happens when nobody wants it."""
+"""The consumers of one channel, and how deliveries reach them: one batch for each read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OnCancel = Callable[[str], None]
 
 
 class Consumer:
-    """One subscription. An abandoned one was given up by its caller while the broker was already sending."""
+    """One consumer of a queue. It is abandoned when its caller gave up while the broker was already sending."""
 
     __slots__ = ("abandoned", "arrived", "no_ack", "on_cancel", "on_deliveries", "queue", "tag")
 
@@ -30,7 +30,7 @@ class Consumer:
 
 
 class Consumers:
-    """All subscriptions of a channel, by tag. The tags are ours, so that a consumer is known before it is confirmed."""
+    """All consumers of a channel, by tag. This side chooses the tags, so that deliveries may come before consume-ok."""
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation, self._link = conversation, conversation.link
@@ -38,7 +38,7 @@ class Consumers:
         self._made = 0
 
     def add(self, queue: str, on_deliveries: OnDeliveries, on_cancel: OnCancel | None, *, no_ack: bool) -> Consumer:
-        """A new consumer with a tag of its own."""
+        """Add a consumer with a new tag."""
         self._made += 1
         consumer = Consumer(
             f"c{self._conversation.number}.{self._made}", queue, on_deliveries, on_cancel, no_ack=no_ack
@@ -47,21 +47,21 @@ class Consumers:
         return consumer
 
     def limit(self, consumer: Consumer, largest_body: int) -> None:
-        """Have larger bodies not kept while they come in.
+        """Let the reader drop larger bodies of that consumer while they come in.
 
         Raises:
-            InvalidArgument: It is less than one frame, which is there before anybody knows what it is.
+            InvalidArgument: The limit is smaller than one frame, and a frame is always read as a whole.
         """
         if largest_body < self._link.reader.frame_max:
             raise InvalidArgument(f"largest_body is {largest_body}; a frame has up to {self._link.reader.frame_max}")
         self._link.reader.largest_bodies[consumer.tag] = largest_body
 
     def get(self, tag: str) -> Consumer | None:
-        """The consumer with that tag, if it still is one."""
+        """Return the consumer with that tag, or None."""
         return self._by_tag.get(tag)
 
     def remove(self, tag: str) -> None:
-        """Forget it; nothing comes for it any more."""
+        """Forget a consumer, for which nothing comes any more."""
         self._by_tag.pop(tag, None)
         self._link.reader.largest_bodies.pop(tag, None)
 
@@ -83,7 +83,7 @@ class Consumers:
         """Keep a delivery for the end of the read.
 
         Raises:
-            ProtocolError: No such consumer was ever asked for.
+            ProtocolError: No consumer has that tag.
         """
         consumer = self._by_tag.get(delivery.consumer_tag)
         if consumer is None:
@@ -101,7 +101,7 @@ class Consumers:
             return
         try:
             consumer.on_deliveries(batch)
-        except Exception as error:  # whatever it is, see Link.fail_for_callback
+        except Exception as error:  # any error; see Link.fail_for_callback
             self._link.fail_for_callback(f"the consumer of queue {consumer.queue!r}", error)
 
     def _put_back(self, consumer: Consumer, batch: list[Delivery]) -> None:
@@ -112,10 +112,12 @@ class Consumers:
             self._link.write(frames.nack(number, delivery.delivery_tag, multiple=False, requeue=True))
 
     def cancelled(self, event: Basic.Cancel) -> None:
-        """The broker cancelled a consumer (its queue went, or an ack was late): answer if asked to, and tell its owner.
+        """Answer the broker that cancelled a consumer, and tell the consumer's owner.
+
+        A broker does so when the queue was deleted, or an ack was late.
 
         Raises:
-            ConsumerCancelled: It has no `on_cancel`.
+            ConsumerCancelled: The consumer has no `on_cancel`.
         """
         if not event.nowait and self._conversation.is_open:
             self._conversation.send(Basic.CancelOk(event.consumer_tag))
@@ -126,5 +128,5 @@ class Consumers:
             raise ConsumerCancelled(consumer.tag, consumer.queue)
         try:
             consumer.on_cancel(consumer.tag)
-        except Exception as error:  # whatever it is, see Link.fail_for_callback
+        except Exception as error:  # any error; see Link.fail_for_callback
             self._link.fail_for_callback(f"on_cancel of queue {consumer.queue!r}", error)

@@ -1,4 +1,4 @@
-"""A message whose frames are still coming on one channel, and what it becomes when they are all there."""
+"""A message of which some frames have come on one channel, and the event it becomes when all have come."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from leveret.amqp.message import EMPTY, Delivery, FetchedMessage, Properties, Re
 DELIVER: Final = 0x3C003C
 GET_OK: Final = 0x3C0047
 RETURN: Final = 0x3C0032
-"""The methods that a message follows: class and method number."""
+"""The methods that a message can follow, as class and method number."""
 
 
 class Content:
     """One message: its method, then its header, then its body in pieces.
 
     Attributes:
-        method: Which of the three it follows.
-        opening: What that says.
+        method: The method that it follows, one of the three above.
+        opening: The fields of that method.
         properties: None until the header has come.
-        sequence: The number that was among them, or 0.
-        unreadable: Why they cannot be read, or an empty text.
-        left: Bytes of the body that are still to come.
-        pieces: Those that have come.
-        left_out: Bytes of a body that is not kept, or 0.
+        sequence: The sequence number in the header, or 0.
+        unreadable: Why the properties cannot be read, or an empty text.
+        left: How many bytes of the body are still to come.
+        pieces: The pieces of the body that have come.
+        left_out: The size of a body that is not kept, or 0.
     """
 
     __slots__ = ("left", "left_out", "method", "opening", "pieces", "properties", "sequence", "unreadable")
@@ -37,12 +37,12 @@ class Content:
         self.unreadable = ""
 
     def leave_out_above(self, largest: int | None) -> None:
-        """Keep nothing of a body that is larger."""
+        """Drop the body if it is larger than that."""
         if largest is not None and self.left > largest:
             self.left_out = self.left
 
     def event(self, body: bytes) -> Delivery | FetchedMessage | ReturnedMessage:
-        """The whole message, when its header and this body have come."""
+        """Return the complete message with this body; the header must have come."""
         properties = self.properties or EMPTY
         if self.method == DELIVER:
             consumer_tag, tag, redelivered, exchange, key = self.opening

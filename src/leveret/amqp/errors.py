@@ -1,19 +1,19 @@
-"""What can go wrong between this process and a broker.
+"""The errors of the driver.
 
 AmqpError
 ├── AddressError               the text given as an address is not one
-├── InvalidArgument            the caller's mistake, found before anything was written
+├── InvalidArgument            a value that AMQP cannot carry; nothing was written
 ├── ConnectFailed              no connection: refused, name not found, TLS, wrong password, vhost
 │   └── ConnectTimedOut        no connection within the limit (also an AmqpTimeout)
-├── ConnectionLost             the connection ended under us
+├── ConnectionLost             the connection ended while it was in use
 │   └── ProtocolError          because the peer sent bytes that are not AMQP 0-9-1
 ├── ChannelClosed              the broker closed the channel: 403, 404, 405, 406
 │   ├── MessageTooLarge        a message is larger than the broker takes
-│   ├── InequivalentArguments  a queue or exchange is there, but not as it was declared now
-│   └── ConsumerCancelled      the broker cancelled a consumer and nobody was told
+│   ├── InequivalentArguments  a queue or exchange exists with other arguments
+│   └── ConsumerCancelled      the broker cancelled a consumer that had no `on_cancel`
 ├── AmqpTimeout                a wait reached its limit
 ├── Unroutable                 a mandatory message came back: no queue takes it
-└── Refused                    the broker said no to a publish (basic.nack)
+└── Refused                    the broker refused a message (basic.nack)
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ class AmqpError(Exception):
     """The root of the tree: catch it to catch everything that this driver raises.
 
     Attributes:
-        fatal: Trying again with the same words cannot help; somebody has to change something.
-        unknown: Told about a publish, it means that the broker may or may not have the message.
+        fatal: True when another attempt cannot help until somebody changes something.
+        unknown: True when, as the result of a publish, it means that the broker may or may not have the message.
     """
 
     fatal: bool = False
     unknown: bool = False
 
     def fresh(self) -> Self:
-        """An equal error with no traceback yet, because one fact may be raised in many tasks."""
+        """Return an equal error without a traceback, because one error may be raised in many tasks."""
         copy = type(self).__new__(type(self))
         copy.args = self.args
         copy.__dict__.update(self.__dict__)
@@ -43,7 +43,7 @@ class AmqpError(Exception):
 
 
 class AddressError(AmqpError):
-    """The text is not an AMQP address; the error says which part and why."""
+    """The text is not an AMQP address; the error names the part and the reason."""
 
     fatal = True
 
@@ -55,7 +55,7 @@ class InvalidArgument(AmqpError):
 
 
 class ConnectFailed(AmqpError):
-    """No connection came about. The text says what to do; `fatal` tells whether waiting can help."""
+    """The connection could not be made. The text says what to do; `fatal` is False when waiting can help."""
 
     def __init__(self, text: str, *, fatal: bool = False) -> None:
         super().__init__(text)
@@ -66,8 +66,8 @@ class ConnectionLost(AmqpError):
     """The connection ended while it was in use, or was used after its end.
 
     Attributes:
-        reply_code: The broker's code (AMQP 0-9-1 section 1.2, reply codes), 0 when it gave none.
-        text: The broker's words, or ours when it had none.
+        reply_code: The broker's code (AMQP 0-9-1 section 1.2, reply codes), 0 without one.
+        text: The reason, in the broker's words if it sent any.
     """
 
     unknown = True
@@ -106,14 +106,14 @@ class ChannelClosed(AmqpError):
 
 
 class InequivalentArguments(ChannelClosed):
-    """A queue or exchange of that name exists with other arguments (406 on declare).
+    """A queue or exchange with that name exists with other arguments (406 on declare).
 
     Attributes:
         kind: "queue" or "exchange".
         name: Its name.
         argument: The first argument that differs.
-        wanted: What was declared now, in the broker's words.
-        current: What is there, in the broker's words.
+        wanted: The value that was declared now, in the broker's words.
+        current: The value of what exists, in the broker's words.
     """
 
     PATTERN = re.compile(
@@ -139,7 +139,7 @@ class MessageTooLarge(ChannelClosed):
     """A message is larger than the broker takes (406 on publish; RabbitMQ, `max_message_size`).
 
     Attributes:
-        limit: Bytes that a body may have there.
+        limit: Bytes of the largest body that the broker takes.
     """
 
     PATTERN = re.compile(r"message size [0-9]+ is larger than (?:configured )?max size (?P<limit>[0-9]{1,18})")
@@ -150,7 +150,7 @@ class MessageTooLarge(ChannelClosed):
 
 
 class ConsumerCancelled(ChannelClosed):
-    """The broker cancelled a consumer that had no `on_cancel`; its channel was closed so that nobody stays deaf."""
+    """The broker cancelled a consumer without `on_cancel`; its channel was closed, so that the loss is noticed."""
 
     def __init__(self, consumer_tag: str, queue: str) -> None:
         super().__init__(f"the broker cancelled the consumer {consumer_tag!r} of queue {queue!r}; was it deleted?")
@@ -161,8 +161,8 @@ class AmqpTimeout(AmqpError):
     """A wait reached its limit.
 
     Attributes:
-        what: What was waited for.
-        seconds: For how long.
+        what: What did not come in time.
+        seconds: The limit.
     """
 
     unknown = True
@@ -173,14 +173,14 @@ class AmqpTimeout(AmqpError):
 
 
 class ConnectTimedOut(ConnectFailed, AmqpTimeout):
-    """No connection within the limit: a firewall that drops, or a broker that accepts and stays silent."""
+    """No connection within the limit: a firewall drops packets, or the broker accepts and then stays silent."""
 
     unknown = False
 
     def __init__(self, what: str, seconds: float) -> None:
         AmqpTimeout.__init__(self, what, seconds)
         self.fatal = False
-        says = f"no connection in {seconds:g} s: {what}; is this the right address, and is the broker well?"
+        says = f"no connection in {seconds:g} s: {what}; is this the right address, and does the broker work?"
         self.args = (says,)
 
 
@@ -194,7 +194,7 @@ class Unroutable(AmqpError):
 
 
 class Refused(AmqpError):
-    """The broker did not take a message (basic.nack): a queue is full, or its node is in trouble. Try again later."""
+    """The broker did not take a message (basic.nack): a queue is full, or its node has a problem. Try again later."""
 
     def __init__(self, exchange: str, routing_key: str) -> None:
         super().__init__(f"the broker refused a message to exchange {exchange!r} with key {routing_key!r}")
@@ -202,7 +202,7 @@ class Refused(AmqpError):
 
 
 def channel_closed(reply_code: int, text: str) -> ChannelClosed:
-    """The error for a channel.close of the broker: the special one where its words allow it."""
+    """Return the error for a channel.close of the broker, as specific as the broker's words allow."""
     if reply_code == 406:
         for kind in (InequivalentArguments, MessageTooLarge):
             if found := kind.PATTERN.search(text):

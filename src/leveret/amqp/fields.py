@@ -1,6 +1,6 @@
 """Short strings and field tables as bytes (AMQP 0-9-1 section 4.2.5, RabbitMQ's errata for the types).
 
-pamqp writes floats in single precision, cuts long names off and refuses bytes, so tables are ours in both directions.
+pamqp writes floats in single precision, truncates long names and refuses bytes, so this module does it instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from leveret.amqp.message import FieldTable, FieldValue
 from leveret.amqp.value_count import MOST_VALUES, holds_too_many
 
 DEEPEST = 32
-"""Tables and arrays nested deeper than this arrive as raw bytes: nobody may make us recurse without end."""
+"""The depth from which nested tables and arrays arrive as raw bytes, so that a peer cannot exhaust the stack."""
 
 _UINT32, _INT32, _INT64 = struct.Struct(">I"), struct.Struct(">i"), struct.Struct(">q")
 _UINT64, _DOUBLE, _DECIMAL = struct.Struct(">Q"), struct.Struct(">d"), struct.Struct(">Bi")
@@ -26,10 +26,10 @@ _LENGTHS = [bytes([length]) for length in range(256)]
 
 
 def short_string(text: str) -> bytes:
-    """A text of at most 255 bytes with its length before it.
+    """Return a text of at most 255 bytes with its length before it.
 
     Raises:
-        InvalidArgument: It is longer, not a text, or has lone surrogates.
+        InvalidArgument: The text is longer, is not a text, or has lone surrogates.
     """
     try:
         data = text.encode()
@@ -41,7 +41,7 @@ def short_string(text: str) -> bytes:
 
 
 def text_of(data: bytes) -> str:
-    """The text of a short string; bytes that are not UTF-8 become backslash escapes."""
+    """Return the text of a short string; bytes that are not UTF-8 become backslash escapes."""
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -49,10 +49,10 @@ def text_of(data: bytes) -> str:
 
 
 def short_strings(data: bytes, count: int) -> tuple[str, ...]:
-    """The `count` short strings that make up `data`.
+    """Return the short strings in `data`, which must be exactly `count`.
 
     Raises:
-        ProtocolError, IndexError: There are more or fewer; the reader makes one error of them.
+        ProtocolError, IndexError: There are more or fewer; the reader turns both into a ProtocolError.
     """
     texts, at = [], 0
     for _ in range(count):
@@ -65,30 +65,30 @@ def short_strings(data: bytes, count: int) -> tuple[str, ...]:
 
 
 _text_of = lru_cache(maxsize=1024)(text_of)
-"""For the names of fields: the same few come again and again."""
+"""For the names of fields, because the same few come again and again."""
 
 
 def encode_table(table: FieldTable) -> bytes:
-    """A field table with its length before it.
+    """Return a field table as bytes, with its length before it.
 
     Raises:
-        InvalidArgument: A value that AMQP cannot carry; the text names the field.
+        InvalidArgument: AMQP cannot carry a value; the text names the field.
     """
     content = encode_fields(table)
     return _UINT32.pack(len(content)) + content
 
 
 def size_of(table: FieldTable) -> int:
-    """How many bytes a field table has when it is written.
+    """Return how many bytes a field table has when it is written.
 
     Raises:
-        InvalidArgument: A value that AMQP cannot carry; the text names the field.
+        InvalidArgument: AMQP cannot carry a value; the text names the field.
     """
     return len(encode_table(table))
 
 
 def encode_fields(table: FieldTable) -> bytes:
-    """What stands in a field table, without the length before it; raises as `encode_table`."""
+    """Return the fields of a table as bytes, without the length before them; raises as `encode_table`."""
     pieces: list[bytes] = []
     for name, value in table.items():
         try:
@@ -99,7 +99,7 @@ def encode_fields(table: FieldTable) -> bytes:
 
 
 _field_name = lru_cache(maxsize=1024)(short_string)
-"""The same few names come again and again."""
+"""Cached, because the same few names come again and again."""
 
 
 def _refuse(value: object) -> NoReturn:
@@ -145,22 +145,22 @@ _ENCODERS: dict[type, Callable[..., bytes]] = {
 
 
 def decode_table(data: bytes, at: int, depth: int = 0) -> tuple[FieldTable, int]:
-    """The table at `at` and the place behind it.
+    """Return the table at `at` and the position behind it.
 
     Raises:
-        ProtocolError, IndexError, struct.error: The bytes are no table; the reader makes one error of them.
+        ProtocolError, IndexError, struct.error: The bytes are not a table; the reader turns all into a ProtocolError.
     """
     end = at + 4 + _UINT32.unpack_from(data, at)[0]
     at += 4
     if end > len(data):
         raise ProtocolError("a field table is longer than its frame", 502)
-    if end - at > MOST_VALUES and not depth and holds_too_many(data, at, end, DEEPEST):  # a short one cannot
+    if end - at > MOST_VALUES and not depth and holds_too_many(data, at, end, DEEPEST):  # a shorter one cannot
         raise ProtocolError(f"a field table holds more than {MOST_VALUES} values", 502)
     table: FieldTable = {}
     while at < end:
         value_at = at + 1 + data[at]
         name, kind = _text_of(data[at + 1 : value_at]), data[value_at]
-        if kind == _LONG:  # deadlines and sequence numbers are such
+        if kind == _LONG:  # the type of deadlines and sequence numbers
             table[name], at = _INT64.unpack_from(data, value_at + 1)[0], value_at + 9
         else:
             decoder = _DECODERS.get(kind) or _unknown(data, value_at)

@@ -1,4 +1,4 @@
-"""After a fork the child has a copy of each socket, and whatever it did with one would reach the parent's broker."""
+"""Keeps a forked process away from its parent's sockets: whatever it wrote to its copies would reach the broker."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from weakref import WeakSet
 
 
 class SocketHolder(Protocol):
-    """What holds a socket."""
+    """An object that holds a socket."""
 
     def socket_number(self) -> int:
-        """The file descriptor, -1 when there is none."""
+        """Return the file descriptor, -1 when there is none."""
 
     def leave_to_parent(self) -> None:
-        """Be over in this process, which was forked from the one that connected."""
+        """End in this process, which was forked from the one that connected."""
 
 
 _held: WeakSet[SocketHolder] = WeakSet()
 
 
 def watch(holder: SocketHolder) -> None:
-    """Take its socket away from it in each child of this process, where processes can be forked."""
+    """Take the holder's socket away from it in each process that is forked from this one."""
     _held.add(holder)
 
 
 def _in_child() -> None:
-    """Put a dead socket in the place of each copy, so that nothing can read or write there; then tell its holder.
+    """Replace each copy by a socket that leads nowhere, and tell its holder.
 
-    The copy is not only closed: its number would soon stand for another file, and its holder would close that.
+    Closing the copy would not be enough: the next file that is opened gets its number, and the holder would close that.
     """
     holders = list(_held)
     _held.clear()
@@ -41,9 +41,9 @@ def _in_child() -> None:
             os.dup2(ours.fileno(), number, inheritable=False)
             ours.close()
     for holder in holders:
-        with suppress(RuntimeError):  # a loop of another thread, in asyncio's debug mode; nothing runs in it any more
+        with suppress(RuntimeError):  # asyncio's debug mode, for the loop of a thread that does not exist here
             holder.leave_to_parent()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork; the one thing that is done at import
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork; nothing else is done at import
     os.register_at_fork(after_in_child=_in_child)

@@ -1,4 +1,4 @@
-"""The hot frames that this side writes, by hand (AMQP 0-9-1 section 4.2); the others are in `leveret.amqp.methods`."""
+"""The frequent frames, written without pamqp (AMQP 0-9-1 section 4.2); `leveret.amqp.methods` writes the others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 METHOD, HEADER, BODY, HEARTBEAT_KIND, FRAME_END = 1, 2, 3, 8, 0xCE
 OVERHEAD = 8
-"""Bytes of a frame that are not its payload."""
+"""Bytes of a frame in addition to its payload."""
 
 _AROUND = OVERHEAD + 14
-"""Bytes of a header frame that are not the properties."""
+"""Bytes of a header frame in addition to the properties."""
 
 _HEAD = struct.Struct(">BHI").pack
 _PUBLISH = struct.Struct(">BHIHHH").pack
@@ -27,21 +27,21 @@ _ACK = struct.Struct(">BHIHHQBB").pack
 
 
 def ack(channel: int, delivery_tag: int, *, multiple: bool) -> bytes:
-    """basic.ack; raises as `nack`."""
+    """Return the frame of a basic.ack; raises as `nack`."""
     return _settlement(channel, 80, delivery_tag, multiple)
 
 
 def nack(channel: int, delivery_tag: int, *, multiple: bool, requeue: bool) -> bytes:
-    """basic.nack (RabbitMQ's extension).
+    """Return the frame of a basic.nack (RabbitMQ's extension).
 
     Raises:
-        InvalidArgument: A delivery tag is a number from 0 to 2 to the 64, and this is not one.
+        InvalidArgument: The delivery tag is not a whole number of at most 64 bits.
     """
     return _settlement(channel, 120, delivery_tag, multiple | requeue << 1)
 
 
 def reject(channel: int, delivery_tag: int, *, requeue: bool) -> bytes:
-    """basic.reject; raises as `nack`."""
+    """Return the frame of a basic.reject; raises as `nack`."""
     return _settlement(channel, 90, delivery_tag, requeue)
 
 
@@ -53,11 +53,13 @@ def _settlement(channel: int, method: int, delivery_tag: int, bits: int) -> byte
 
 
 def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -> bytes:
-    """basic.publish with its header and body frames; `sequence` goes into a header of its own unless it is 0.
+    """Return the frames of a basic.publish: method, header and body.
+
+    A `sequence` other than 0 goes into the message's headers, see `SEQUENCE_HEADER`.
 
     Raises:
-        InvalidArgument: A name or property that AMQP cannot carry, properties that are larger than a frame, or a body
-            that is not bytes.
+        InvalidArgument: AMQP cannot carry a name or a property, the properties are larger than a frame, or the body is
+            not bytes.
     """
     body = message.body
     try:
@@ -80,7 +82,7 @@ def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -
 
 @lru_cache(maxsize=1024)
 def _publish_method(channel: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:
-    """The method frame without its end, which the header frame brings along."""
+    """Return the method frame without its last byte, which stands before the header frame."""
     names = short_string(exchange) + short_string(routing_key)
     return _PUBLISH(METHOD, channel, 7 + len(names), 60, 40, 0) + names + (b"\x01" if mandatory else b"\x00")
 

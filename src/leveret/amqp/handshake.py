@@ -1,4 +1,4 @@
-"""From a URL to an open connection: socket, TLS, who we are, what was agreed (AMQP 0-9-1 section 2.2.4)."""
+"""How a connection is opened: name look-up, socket, TLS, log-in, agreement on sizes (AMQP 0-9-1 section 2.2.4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHANNEL_MAX = 2047
 FRAME_MAX = 131072
 FRAME_MIN = 4096
 HEARTBEAT = 60
-"""Seconds, when neither the caller nor the address says."""
+"""Seconds between heartbeats, when neither the caller nor the address gives a number."""
 
 _CAPABILITIES: FieldTable = {
     "publisher_confirms": True,
@@ -38,7 +38,7 @@ _CAPABILITIES: FieldTable = {
 
 
 class Agreement(msgspec.Struct, frozen=True):
-    """What both sides agreed on; `heartbeat` in seconds, 0 for none."""
+    """What both sides agreed on. `heartbeat` is in seconds, 0 for none."""
 
     server_properties: FieldTable
     frame_max: int
@@ -47,7 +47,7 @@ class Agreement(msgspec.Struct, frozen=True):
 
 
 async def look_up(address: Address) -> tuple[Address, ...]:
-    """Look the host up: the address with each number that its name stands for, in the resolver's order (RFC 6724).
+    """Look up the host, and return the address once for each of its IP addresses, in the resolver's order (RFC 6724).
 
     Raises:
         ConnectFailed: The name was not found.
@@ -73,10 +73,10 @@ def _is_number(host: str) -> bool:
 
 
 async def dial(address: Address, link: Link) -> None:
-    """Open the socket for `link`, encrypted where the address says so.
+    """Open the socket for `link`, encrypted if the address says so.
 
     Raises:
-        ConnectFailed: Refused, or the certificate does not hold; the text says what to do.
+        ConnectFailed: The connection was refused, or the certificate is not valid; the text says what to do.
     """
     context = _tls_context(address) if address.tls else None
     name = (address.server_name or address.host) if context else None
@@ -85,8 +85,8 @@ async def dial(address: Address, link: Link) -> None:
         await link.loop.create_connection(lambda: link, host, address.port, ssl=context, server_hostname=name)
     except ssl.SSLCertVerificationError as error:
         raise ConnectFailed(
-            f"{address}: the broker's certificate is not to be trusted: {error.verify_message}. Name its CA with "
-            "cacertfile=, or connect under the name that the certificate bears",
+            f"{address}: the broker's certificate is not trusted: {error.verify_message}. Name its CA with "
+            "cacertfile=, or connect with the host name that is in the certificate",
             fatal=True,
         ) from error
     except ssl.SSLError as error:
@@ -100,12 +100,12 @@ async def dial(address: Address, link: Link) -> None:
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:
-    """Certificates and host names are always checked (ssl.create_default_context)."""
+    """Return a context that checks certificates and host names, as ssl.create_default_context does."""
 
-    def refuse() -> str:  # without it OpenSSL asks on the terminal, and nothing else runs meanwhile
+    def refuse() -> str:  # otherwise OpenSSL asks on the terminal, and blocks the event loop meanwhile
         raise ConnectFailed(
             f"{address}: {address.keyfile or address.certfile}: the key is encrypted, and nobody is asked for its "
-            "passphrase. Name one without, as `openssl pkey -in KEY -out NEW` writes it, which only its owner can read",
+            "passphrase. Use a key without one: `openssl pkey -in KEY -out NEW` writes it; only its owner may read it",
             fatal=True,
         )
 
@@ -120,13 +120,14 @@ def _tls_context(address: Address) -> ssl.SSLContext:
 
 
 async def log_in(address: Address, link: Link, questions: Questions, name: str, heartbeat: int) -> Agreement:
-    """Say who we are, agree on sizes and heartbeats, open the vhost.
+    """Log in, agree on sizes and heartbeats, and open the vhost.
 
     Raises:
-        ProtocolError, ConnectFailed: The broker does not speak as it must, or knows no way in that we know.
-        ConnectionLost: It hung up, or refused with its words.
+        ProtocolError: The broker does not speak AMQP 0-9-1.
+        ConnectFailed: The broker does not offer PLAIN logins.
+        ConnectionLost: The broker refused, or closed the connection.
     """
-    # Not as soon as the socket is there: the answer may come before whoever opened the socket has its turn.
+    # The header is sent here and not in `connection_made`: its answer may come before anybody waits for it.
     greeting = "the broker's greeting (connection.start)"
     start = await questions.ask(lambda: link.write(PROTOCOL_HEADER), greeting, Connection.Start)
     _check_start(start)
@@ -144,7 +145,7 @@ async def log_in(address: Address, link: Link, questions: Questions, name: str, 
 def _version() -> str:
     try:
         return version("leveret")
-    except PackageNotFoundError:  # run from a source tree that was never installed
+    except PackageNotFoundError:  # the source tree is not installed
         return "unknown"
 
 
@@ -161,17 +162,17 @@ def _client_properties(name: str) -> FieldTable:
 def _check_start(start: Connection.Start) -> None:
     if (start.version_major, start.version_minor) != (0, 9):
         raise ProtocolError(f"the peer speaks AMQP {start.version_major}-{start.version_minor}, not 0-9-1", 501)
-    mechanisms: object = start.mechanisms  # pamqp says text, and gives bytes when they are not UTF-8
+    mechanisms: object = start.mechanisms  # annotated as text in pamqp, but bytes when they are not UTF-8
     names = mechanisms.split() if isinstance(mechanisms, str) else []
     if "PLAIN" not in names:
         raise ConnectFailed(f"the broker does not offer PLAIN logins, only {mechanisms!r}", fatal=True)
 
 
 def _agree(start: Connection.Start, tune: Connection.Tune, heartbeat: int) -> Agreement:
-    """The smaller of two limits, where 0 is none; a heartbeat of 0 is our own wish and stands."""
+    """Return the smaller of each two limits, where 0 means no limit; a heartbeat of 0 on our side stays 0."""
     frame_max = min(tune.frame_max or FRAME_MAX, FRAME_MAX)
     if frame_max < FRAME_MIN:
-        raise ProtocolError(f"the broker wants frames of at most {frame_max} bytes; {FRAME_MIN} is the least", 501)
+        raise ProtocolError(f"the broker wants frames of at most {frame_max} bytes; AMQP requires {FRAME_MIN}", 501)
     return Agreement(
         server_properties=cast("FieldTable", start.server_properties),
         frame_max=frame_max,
@@ -181,7 +182,7 @@ def _agree(start: Connection.Start, tune: Connection.Tune, heartbeat: int) -> Ag
 
 
 def refused(address: Address, error: ConnectionLost) -> ConnectFailed:
-    """What a connection that ended during the handshake means, in words that help."""
+    """Return the error for a connection that ended during the handshake; its text says what to do."""
     where, words = str(address), error.text
     temporary = any(word in words for word in ("limit", "down", "maximum"))
     match error.reply_code:

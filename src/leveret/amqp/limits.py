@@ -1,4 +1,4 @@
-"""How long each kind of wait may last."""
+"""The limits of all waits in the driver."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from leveret.amqp.errors import InvalidArgument
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Limits in seconds; every wait of the driver ends at one of them with an AmqpTimeout.
+    """Limits in seconds. Every wait of the driver ends at one of them, with an AmqpTimeout.
 
     Attributes:
-        connect: From the first packet to an open connection, the name look-up and TLS included; for each address.
+        connect: From the first packet to an open connection, with the name look-up and TLS; for each address.
         next_address: How long an address may be silent before the next one is tried beside it.
-        rpc: One method and its reply, such as queue.declare.
-        confirm: A publish and its confirm; also how long `Connection.writable` waits.
-        close: A polite goodbye, after which the socket is dropped.
+        rpc: One method and its answer, such as queue.declare.
+        confirm: A publish and its confirm; also the wait of `Connection.writable`.
+        close: The close method and its answer; after that the socket is dropped.
     """
 
     connect: float = 10.0
@@ -25,7 +25,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     close: float = 5.0
 
     def __post_init__(self) -> None:
-        """Every limit is a positive number of seconds."""
+        """Check that every limit is a positive number of seconds."""
         for name in self.__struct_fields__:
             if not getattr(self, name) > 0:
                 raise InvalidArgument(f"the limit {name!r} is {getattr(self, name)!r}; it must be above 0 seconds")

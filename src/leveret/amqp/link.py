@@ -1,4 +1,4 @@
-"""One socket: reads to events, joined and bounded writes, heartbeats, and one place where it ends."""
+"""One socket: it turns reads into events, joins and bounds writes, sends heartbeats, and ends in one place."""
 
 from __future__ import annotations
 
@@ -20,15 +20,23 @@ from leveret.amqp.reader import Event, Reader
 logger = logging.getLogger("leveret.amqp")
 
 WRITE_AT_ONCE = 65536
-"""Joined writes go to the transport when they have this many bytes, or at the end of the turn."""
+"""Bytes of joined writes that go to the transport at once; fewer go at the end of the loop's turn."""
 WRITE_BUFFER = 1 << 20
 """Bytes that may wait in the transport before `writable` makes callers wait."""
 
 
 class Link(asyncio.Protocol):
-    """The transport's protocol; the connection above it gives it `on_event` and `on_end`.
+    """The asyncio protocol of a connection's socket. The connection sets `on_event` and `on_end`.
 
-    Whatever ends it, `end` is called once: with an error, or with None after our own close.
+    However it ends, `on_end` is called once.
+
+    Attributes:
+        after_read: Functions that are called at the end of the read.
+        closing: Whether this side has sent connection.close.
+        error: What ended it; None before, and after our own close.
+        blocked: Why the broker does not read from publishers, or None.
+        ended: Done when it has ended, with `error`.
+        gone: Done when the socket is closed.
     """
 
     def __init__(self, limits: Limits, on_event: Callable[[int, Event], None]) -> None:
@@ -54,13 +62,13 @@ class Link(asyncio.Protocol):
         self._written = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is there; whoever listens to the answer says which protocol we speak."""
+        """Take the socket. `log_in` sends the protocol header, because it waits for the answer."""
         self._transport = cast("asyncio.Transport", transport)
         forks.watch(self)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER)
 
     def data_received(self, data: bytes) -> None:
-        """Hand on every event of this read, then what was gathered, then write what came of it."""
+        """Handle the events of this read, then call `after_read`, then write everything that they wrote."""
         self._silent = 0
         self._reading = True
         try:
@@ -72,7 +80,7 @@ class Link(asyncio.Protocol):
             self.hand_over()
         except AmqpError as error:
             self.fail(error)
-        except Exception as error:  # our own mistake must end the connection, not leave it deaf
+        except Exception as error:  # an error in the driver must end the connection; otherwise it would look alive
             logger.exception("the AMQP connection ends because of an unexpected error")
             self.fail(_because("an unexpected error in the driver", error))
         finally:
@@ -80,12 +88,12 @@ class Link(asyncio.Protocol):
             self.flush()
 
     def hand_over(self) -> None:
-        """Run what waits for the end of the read: the consumers' batches."""
+        """Call the functions in `after_read`, which hand batches to consumers."""
         while self.after_read:
             self.after_read.pop(0)()
 
     def write(self, data: bytes) -> None:
-        """Send with whatever else is sent in this turn of the loop.
+        """Send bytes, together with everything else that is written in this turn of the loop.
 
         Raises:
             AmqpError: The connection has ended.
@@ -100,7 +108,7 @@ class Link(asyncio.Protocol):
             self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Give everything that was written to the transport, in one piece."""
+        """Pass everything that was written to the transport, in one piece."""
         self._flush_due = False
         if self._out and self._transport is not None:
             self._written = True
@@ -109,17 +117,17 @@ class Link(asyncio.Protocol):
             self._out_size = 0
 
     def check(self) -> None:
-        """Raise what ended the connection, if something did."""
+        """Raise the error that ended the connection, if it has ended."""
         if self.ended.done():
             raise (self.error or ConnectionLost("it was closed by this side")).fresh()
 
     def pause_writing(self) -> None:
-        """The transport's buffer is over its bound."""
+        """Note that the transport's buffer is above its bound."""
         if self._room is None:
             self._room = self.loop.create_future()
 
     def resume_writing(self) -> None:
-        """The transport's buffer has room again."""
+        """Note that the transport's buffer has room again."""
         room, self._room = self._room, None
         if room is not None and not room.done():
             room.set_result(None)
@@ -129,7 +137,7 @@ class Link(asyncio.Protocol):
 
         Raises:
             ConnectionLost: The connection ended.
-            AmqpTimeout: It stayed full for the limit `confirm`.
+            AmqpTimeout: The buffer stayed full for the limit `confirm`.
         """
         self.check()
         if self._room is None:
@@ -141,14 +149,18 @@ class Link(asyncio.Protocol):
             raise AmqpTimeout(f"room in the write buffer{self.why_slow()}", limit)
 
     def why_slow(self) -> str:
-        """What to add to the text of a timeout when the broker has told us why."""
+        """Return what to add to the text of a timeout when the broker blocks publishers."""
         return f" (the broker blocks publishers: {self.blocked})" if self.blocked else ""
 
     def start_heartbeats(self, interval: int) -> None:
-        """Beat when idle for half of `interval` seconds; end when nothing was read for two intervals; 0 is never.
+        """Send a heartbeat when idle, and end when the broker is silent (AMQP 0-9-1 section 4.2.7).
 
-        Counted in ticks of the loop's timer and not by the clock, so that a loop that was held up for long does not
-        take its own absence for the broker's (AMQP 0-9-1 section 4.2.7).
+        Time is counted in ticks of the loop's timer and not by the clock. So an event loop that was held up for long
+        does not conclude that the broker was silent.
+
+        Args:
+            interval: Seconds, 0 for no heartbeats. A heartbeat is sent after half an interval without a write; two
+                intervals without a read end the connection.
         """
         if interval:
             self._half_interval = interval / 2
@@ -165,21 +177,21 @@ class Link(asyncio.Protocol):
         self._beat = self.loop.call_later(self._half_interval, self._tick)
 
     def fail(self, error: AmqpError) -> None:
-        """End because of `error`; tell the broker when it is the one that broke the rules."""
+        """End because of `error`; tell the broker if it broke the rules of the protocol."""
         if not self.ended.done() and isinstance(error, ProtocolError):
             text = error.text.encode()[:200].decode(errors="ignore")
             self.write(encode_method(0, commands.Connection.Close(error.reply_code, text, 0, 0)))
         self.end(error)
 
     def fail_for_callback(self, what: str, cause: Exception) -> None:
-        """End because a callback of the user raised: a consumer that nobody serves must not look alive."""
+        """End because a callback of the user raised: a consumer that handles nothing must not look alive."""
         if not self.ended.done():
             logger.error("the AMQP connection ends because %s raised", what, exc_info=cause)
             self.write(encode_method(0, commands.Connection.Close(541, "the application failed", 0, 0)))
             self.end(_because(f"{what} raised {cause!r}", cause))
 
     def end(self, error: AmqpError | None) -> None:
-        """Everything that waits is told; what was written still goes out for at most the limit `close`."""
+        """End once, and tell everything that waits. What was written is still sent, for at most the limit `close`."""
         if self.ended.done():
             return
         self.flush()
@@ -195,30 +207,30 @@ class Link(asyncio.Protocol):
             self._beat = self.loop.call_later(self.limits.close, self._transport.abort)
 
     def abort(self) -> None:
-        """Drop the socket at once, unsent bytes included."""
+        """Drop the socket at once, with the bytes that were not sent."""
         self.end(ConnectionLost("it was dropped by this side"))
         if self._transport is not None:
             self._transport.abort()
 
     def socket_number(self) -> int:
-        """The socket's file descriptor, -1 when there is none."""
+        """Return the socket's file descriptor, -1 when there is none."""
         found = self._transport.get_extra_info("socket") if self._transport is not None else None
         return -1 if found is None else int(found.fileno())
 
     def leave_to_parent(self) -> None:
-        """End in a child process after a fork: the socket belongs to the parent, and is not touched."""
+        """End in a forked process, and do not touch the socket, which belongs to the parent."""
         transport, self._transport = self._transport, None
         self._out.clear()
         self._out_size = 0
         if not self.gone.done():
             self.gone.set_result(None)
-        self.end(ConnectionLost("it belongs to the process from which this one was forked; connect anew in this one"))
+        self.end(ConnectionLost("it belongs to the process from which this one was forked; connect again in this one"))
         if transport is not None:
-            with suppress(OSError):  # the loop's selector knows the number, the system knows no such socket any more
+            with suppress(OSError):  # the loop's selector still has the number, which is not that socket any more
                 transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone, whoever wanted that."""
+        """End because the socket is closed."""
         if self._beat:
             self._beat.cancel()
         if not self.gone.done():
@@ -233,4 +245,4 @@ def _because(text: str, cause: Exception | None) -> ConnectionLost:
 
 
 def _ignore(_error: AmqpError) -> None:
-    """Nobody is interested yet."""
+    """Do nothing, until the connection has set `on_end`."""

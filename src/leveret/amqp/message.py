@@ -1,4 +1,4 @@
-"""The records that cross the driver's border: what is published, and what arrives."""
+"""The records that the driver takes and returns: messages to publish, and what arrives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import msgspec
 
 _Plain: TypeAlias = bool | int | float | Decimal | str | bytes | datetime | None
 FieldValue: TypeAlias = _Plain | list["FieldValue"] | dict[str, "FieldValue"]
-"""What a header or an argument may hold (AMQP 0-9-1 section 4.2.5.5, with RabbitMQ's errata).
+"""A value of a header or an argument (AMQP 0-9-1 section 4.2.5.5, with RabbitMQ's errata).
 
-Integers have at most 64 bits, decimals 32 bits and 255 places, timestamps whole seconds and a time zone.
+Integers have at most 64 bits, decimals have 32 bits and 255 places, timestamps have whole seconds and a time zone.
 """
 
 FieldTable: TypeAlias = dict[str, FieldValue]
@@ -21,9 +21,9 @@ FieldTable: TypeAlias = dict[str, FieldValue]
 class Properties(msgspec.Struct, frozen=True, gc=False):
     """The fourteen properties of a message (AMQP 0-9-1 section 1.8); None means absent.
 
-    Texts have at most 255 bytes. What arrives with bytes that are not UTF-8 is shown with backslash escapes: a
-    stranger's message must not break a consumer. `timestamp` is POSIX seconds, `expiration` milliseconds as text,
-    `delivery_mode` 1 transient or 2 persistent.
+    Texts have at most 255 bytes. In a text that arrives, bytes that are not UTF-8 become backslash escapes, so that
+    no message can break a consumer. `timestamp` is in POSIX seconds, `expiration` is a text of milliseconds, and
+    `delivery_mode` is 1 (transient) or 2 (persistent).
     """
 
     content_type: str | None = None
@@ -43,14 +43,14 @@ class Properties(msgspec.Struct, frozen=True, gc=False):
 
 
 EMPTY = Properties()
-"""No properties."""
+"""Properties that are all absent."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A message to publish. The empty exchange is the default one, where the routing key is a queue's name.
+    """A message to publish. The empty exchange is the default one, where the routing key is the name of a queue.
 
-    `mandatory` asks the broker to return it when no queue takes it; it needs a channel with confirms. RabbitMQ returns
-    everything mandatory that goes to a direct reply-to, so replies are published without it.
+    `mandatory` asks the broker to return the message when no queue takes it; it needs a channel with confirms.
+    RabbitMQ returns every mandatory message to a direct reply-to queue, so replies are published without it.
     """
 
     body: bytes
@@ -61,11 +61,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Delivery(msgspec.Struct, frozen=True, gc=False):
-    """A message that the broker sent to a consumer. Its tag belongs to the channel on which it came.
+    """A message that the broker sent to a consumer. Its delivery tag belongs to the channel on which it came.
 
     Attributes:
-        unreadable: Why its properties could not be read, and are empty; otherwise an empty text.
-        left_out: Bytes of a body that is larger than its consumer takes; `body` is empty then. Otherwise 0.
+        unreadable: Why the properties cannot be read, and are empty; otherwise an empty text.
+        left_out: The size of a body that is larger than the consumer takes; `body` is empty then. Otherwise 0.
     """
 
     consumer_tag: str
@@ -80,16 +80,16 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
 
 
 class FetchedMessage(msgspec.Struct, frozen=True):
-    """The answer to a get: a message (its consumer tag is empty) and how many were left in the queue."""
+    """The answer to a get: a message, with an empty consumer tag, and how many messages are left in the queue."""
 
     delivery: Delivery
     message_count: int
 
 
 class ReturnedMessage(msgspec.Struct, frozen=True, gc=False):
-    """A mandatory message that no queue took, as basic.return brings it back.
+    """A mandatory message that no queue took (basic.return).
 
-    `sequence` says which one it was; 0 when the driver did not number it.
+    `sequence` is the number of its publish; 0 when the driver did not number it.
     """
 
     sequence: int
@@ -102,9 +102,9 @@ class ReturnedMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Confirmation(msgspec.Struct, frozen=True, gc=False):
-    """The broker's verdict on published messages (basic.ack or basic.nack), up to `delivery_tag` when `multiple`.
+    """The broker's verdict on published messages (basic.ack or basic.nack); up to `delivery_tag` when `multiple`.
 
-    With `first` it stands for several acks, of all from that number to `delivery_tag`.
+    With `first` it stands for several acks: of each number from `first` to `delivery_tag`.
     """
 
     delivery_tag: int
@@ -114,7 +114,7 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False):
 
 
 class QueueState(msgspec.Struct, frozen=True):
-    """What queue.declare says: the name (the broker may have chosen it), ready messages, consumers."""
+    """The answer to queue.declare: the name, which the broker may have chosen, ready messages, consumers."""
 
     name: str
     messages: int

@@ -1,7 +1,7 @@
-"""The door to pamqp: every method that is not hot, in both directions.
+"""Encodes and decodes methods with pamqp, except the frequent ones (see `leveret.amqp.frames` and `reader`).
 
-What pamqp does not do as we need it ends here: its tables (see `leveret.amqp.fields`), its many kinds of exception,
-and long strings that are sometimes text and sometimes bytes.
+This module hides what pamqp does differently from what the driver needs: its tables (see `leveret.amqp.fields`), its
+many kinds of exception, and long strings that are sometimes text and sometimes bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from leveret.amqp.message import FieldTable
 
 _HEAD = struct.Struct(">BHI").pack
 _START_TABLE = 7 + 4 + 2
-"""Where connection.start has its server properties: behind the frame's head, the method's index and the version."""
+"""The position of the server properties in connection.start: after the frame's head, the method and the version."""
 
 
 P = ParamSpec("P")
@@ -27,10 +27,10 @@ Method = TypeVar("Method", bound=base.Frame)
 
 
 def build(kind: Callable[P, Method], *values: P.args, **named: P.kwargs) -> Method:
-    """A method of pamqp's, made with its own checks.
+    """Return a method of pamqp with these values, which pamqp checks.
 
     Raises:
-        InvalidArgument: pamqp refuses a value, such as a queue name with characters that AMQP does not know.
+        InvalidArgument: pamqp refuses a value, such as a queue name with characters that AMQP does not allow.
     """
     try:
         return kind(*values, **named)
@@ -39,7 +39,7 @@ def build(kind: Callable[P, Method], *values: P.args, **named: P.kwargs) -> Meth
 
 
 def encode_method(channel: int, call: base.Frame, arguments: FieldTable | None = None) -> bytes:
-    """The frame of a method; `arguments` take the place of its last field, which must be an empty table.
+    """Return the frame of a method; `arguments` replace its last field, which must be an empty table.
 
     Raises:
         InvalidArgument: pamqp or our tables refuse a value.
@@ -54,7 +54,7 @@ def encode_method(channel: int, call: base.Frame, arguments: FieldTable | None =
 
 
 def encode_start_ok(properties: FieldTable, user: str, password: str) -> bytes:
-    """connection.start-ok with PLAIN (RFC 4616): the one method that we send with a table in front."""
+    """Return the frame of connection.start-ok with PLAIN (RFC 4616), the one method of ours that begins with a table."""
     call = commands.Connection.StartOk({}, "PLAIN", f"\0{user}\0{password}", "en_US")
     payload = frame.marshal(call, 0)[7:-1]
     return _framed(0, payload[:4] + encode_table(properties) + payload[8:])
@@ -65,10 +65,10 @@ def _framed(channel: int, payload: bytes) -> bytes:
 
 
 def decode_method(data: bytes) -> base.Frame:
-    """The method in one whole frame, with tables in our types and mechanisms as text.
+    """Return the method in one complete frame, with tables in our types.
 
     Raises:
-        ProtocolError: It is none that AMQP 0-9-1 knows, or its fields do not fit.
+        ProtocolError: AMQP 0-9-1 has no such method, or its fields do not fit.
     """
     try:
         method = frame.unmarshal(data)[2]
@@ -76,7 +76,7 @@ def decode_method(data: bytes) -> base.Frame:
             method.server_properties = decode_table(data, _START_TABLE)[0]  # type: ignore[assignment]  # ours are wider
     except ProtocolError:
         raise
-    except Exception as error:  # whatever pamqp raises on bytes from outside, it is the peer's error
+    except Exception as error:  # whatever pamqp raises here, the peer's bytes are wrong
         raise ProtocolError(f"a method that cannot be read: {error!r:.200}", 502) from error
     if not isinstance(method, base.Frame):
         raise ProtocolError("a method frame without a method", 502)

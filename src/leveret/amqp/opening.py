@@ -1,4 +1,4 @@
-"""One connection out of several addresses, in turn: the next when one fails or is silent (RFC 8305, section 5)."""
+"""One connection from several addresses: the next is tried when one fails or is silent (RFC 8305, section 5)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ logger = logging.getLogger("leveret.amqp")
 
 
 class Droppable(Protocol):
-    """A connection, as far as this module knows it."""
+    """A connection, as far as this module uses it."""
 
     def abort(self) -> None:
-        """Drop it at once."""
+        """Drop the connection at once."""
 
 
 C = TypeVar("C", bound=Droppable)
@@ -25,21 +25,21 @@ C = TypeVar("C", bound=Droppable)
 Open = Callable[[Address], Coroutine[Any, Any, C]]
 
 
-async def open_first(addresses: Sequence[Address], open_one: Open[C], patience: float, *, log: int) -> C:
-    """Return the first connection that comes about.
+async def open_first(addresses: Sequence[Address], open_one: Open[C], delay: float, *, log: int) -> C:
+    """Return the connection that is open first.
 
     Args:
         addresses: Tried in this order.
-        open_one: Opens a connection to one of them; it limits its own time.
-        patience: Seconds after which the next address is tried beside one that is silent.
+        open_one: Opens a connection to one of them; it has a limit of its own.
+        delay: Seconds after which the next address is tried as well when one is silent.
         log: The level at which an address that was passed over is logged.
 
     Raises:
-        AmqpError: None of them can be used. It is `fatal` only when each one's error is: another node may do.
+        AmqpError: None of them can be used. It is `fatal` only when the error of each address is.
     """
     if len(addresses) == 1:
         return await open_one(addresses[0])
-    race = _Race(open_one, patience)
+    race = _Race(open_one, delay)
     found = await race.run(addresses)
     errors = [race.errors[address] for address in addresses if address in race.errors]
     if found is None:
@@ -47,22 +47,22 @@ async def open_first(addresses: Sequence[Address], open_one: Open[C], patience: 
     for error in errors:
         logger.log(log, "passed over: %s", error)
     for address in race.silent:
-        logger.log(log, "passed over: %s has not answered in %g s", address, patience)
+        logger.log(log, "passed over: %s has not answered in %g s", address, delay)
     return found
 
 
 class _Race(Generic[C]):
-    """Attempts that run beside each other; the first connection wins, and no other one is left behind."""
+    """Attempts that run at the same time. The first connection is kept, and all others are dropped."""
 
-    def __init__(self, open_one: Open[C], patience: float) -> None:
+    def __init__(self, open_one: Open[C], delay: float) -> None:
         self.errors: dict[Address, AmqpError] = {}
         self.silent: list[Address] = []
-        self._open_one, self._patience = open_one, patience
+        self._open_one, self._delay = open_one, delay
         self._running: dict[asyncio.Task[C], Address] = {}
         self._won: list[C] = []
 
     async def run(self, addresses: Sequence[Address]) -> C | None:
-        """The first connection; None when every attempt failed."""
+        """Return the first connection; None when every attempt failed."""
         try:
             await self._run(addresses)
         except BaseException:
@@ -75,7 +75,7 @@ class _Race(Generic[C]):
         try:
             for address in addresses:
                 self._running[asyncio.create_task(self._open_one(address))] = address
-                await self._look(None if address is addresses[-1] else self._patience)
+                await self._look(None if address is addresses[-1] else self._delay)
                 if self._won:
                     break
             while self._running and not self._won:
@@ -84,7 +84,7 @@ class _Race(Generic[C]):
             await self._end()
 
     async def _look(self, seconds: float | None) -> None:
-        """Wait until an attempt has ended, or for so many seconds."""
+        """Wait until an attempt has ended, or until that many seconds have passed."""
         done, _ = await asyncio.wait(self._running, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             address = self._running.pop(task)
@@ -94,7 +94,7 @@ class _Race(Generic[C]):
                 self.errors[address] = error
 
     async def _end(self) -> None:
-        """Give up what still runs, and drop what came too late."""
+        """Cancel the attempts that still run, and drop the connections that came too late."""
         self.silent.extend(self._running.values())
         for task in self._running:
             task.cancel()

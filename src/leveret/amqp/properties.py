@@ -1,4 +1,4 @@
-"""The properties of a message as bytes: flags, then what is present, in a fixed order (AMQP 0-9-1 section 4.2.6.1)."""
+"""The properties of a message as bytes: flags, then the present values in order (AMQP 0-9-1 section 4.2.6.1)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leveret.amqp.fields import decode_table, encode_fields, encode_table, short
 from leveret.amqp.message import FieldTable, Properties
 
 SEQUENCE_HEADER = "x-publish-seq"
-"""The driver's own header of a mandatory publish: a return has no delivery tag, so this tells which one it was."""
+"""The header with the number of a mandatory publish: a returned message has no delivery tag to recognise it by."""
 
 _OCTET, _UINT32, _UINT64 = struct.Struct(">B"), struct.Struct(">I"), struct.Struct(">Q")
 _SEQUENCE_FIELD = short_string(SEQUENCE_HEADER) + b"l"
@@ -22,7 +22,7 @@ _NOTHING: list[object] = [None] * 14
 _HEADERS = 2
 _CONTENT_TYPE, _TABLE, _MODE, _CORRELATION, _REPLY_TO = 0x8000, 0x2000, 0x1000, 0x0400, 0x0200
 _RARE = 0xFFFF & ~(_CONTENT_TYPE | _TABLE | _MODE | _CORRELATION | _REPLY_TO)
-"""Flags that requests and replies do without; with one of them the general, slower way is taken."""
+"""Flags that our requests and replies do not use; a message with one of them takes the general, slower way."""
 _NOTHING_RARE = (None,) * 7
 _as_tuple = msgspec.structs.astuple
 
@@ -43,10 +43,10 @@ _LAYOUT = [(0x8000 >> n, _ENCODERS.get(name, short_string)) for n, name in enume
 
 
 def encode_properties(properties: Properties, sequence: int = 0) -> tuple[int, bytes]:
-    """The flags and the bytes of `properties`, with the sequence header added unless it is 0.
+    """Return the flags and the bytes of `properties`, with the sequence header unless it is 0.
 
     Raises:
-        InvalidArgument: A value that AMQP cannot carry.
+        InvalidArgument: AMQP cannot carry a value.
     """
     values = _as_tuple(properties)
     content_type, encoding, headers, mode, priority, correlation_id, reply_to = values[:7]
@@ -68,7 +68,7 @@ def encode_properties(properties: Properties, sequence: int = 0) -> tuple[int, b
 
 @lru_cache(maxsize=1024, typed=True)
 def _around(content_type: str | None, mode: int | None, reply_to: str | None) -> tuple[int, bytes, bytes, bytes]:
-    """What stands before the headers, between them and the correlation id, and after it: the same again and again."""
+    """Return flags and the bytes before the headers, before the correlation id and after it; cached, as they repeat."""
     flags, front, middle, back = 0, b"", b"", b""
     if content_type is not None:
         flags, front = _CONTENT_TYPE, short_string(content_type)
@@ -82,14 +82,14 @@ def _around(content_type: str | None, mode: int | None, reply_to: str | None) ->
 def _encode_headers(headers: FieldTable, sequence: int) -> bytes:
     if not sequence:
         return encode_table(headers)
-    if SEQUENCE_HEADER in headers:  # as in a message that is sent on; ours takes its place
+    if SEQUENCE_HEADER in headers:  # as in a message that is forwarded; ours replaces it
         headers = {name: value for name, value in headers.items() if name != SEQUENCE_HEADER}
     content = encode_fields(headers) + _SEQUENCE_FIELD + _UINT64.pack(sequence)
     return _UINT32.pack(len(content)) + content
 
 
 def _encode_any(properties: Properties, sequence: int) -> tuple[int, bytes]:
-    """The general way, for any of the fourteen."""
+    """Encode any of the fourteen properties."""
     if sequence:
         properties = msgspec.structs.replace(properties, headers=_with_sequence(properties.headers, sequence))
     flags, pieces = 0, []
@@ -108,10 +108,11 @@ def _with_sequence(headers: FieldTable | None, sequence: int) -> FieldTable:
 
 
 def decode_properties(data: bytes, flags: int, at: int, end: int) -> tuple[Properties, int]:
-    """The properties in `data` from `at` to `end`, and the sequence number that was among the headers, or 0.
+    """Return the properties in `data` from `at` to `end`, and the sequence number that was among the headers, or 0.
 
     Raises:
-        ProtocolError, IndexError, struct.error: The bytes do not fit the flags; the reader makes one error of them.
+        ProtocolError, IndexError, struct.error: The bytes do not fit the flags; the reader turns all into a
+            ProtocolError.
     """
     if flags & _RARE:
         return _decode_any(data, flags, at, end)
@@ -136,7 +137,7 @@ def decode_properties(data: bytes, flags: int, at: int, end: int) -> tuple[Prope
             start, at = at + 1, at + 1 + data[at]
             reply_to = data[start:at].decode()
     except UnicodeDecodeError:
-        return _decode_any(data, flags, first, end)  # there such a text is shown with escapes
+        return _decode_any(data, flags, first, end)  # which shows such a text with escapes
     if at != end:
         raise ProtocolError("the properties do not end with their frame", 502)
     return Properties(content_type, None, headers, mode, None, correlation_id, reply_to), sequence
@@ -148,7 +149,7 @@ def _without_sequence(headers: FieldTable) -> tuple[FieldTable | None, int]:
 
 
 def _decode_any(data: bytes, flags: int, at: int, end: int) -> tuple[Properties, int]:
-    """The general way, for any of the fourteen and for texts that are not UTF-8."""
+    """Decode any of the fourteen properties, and texts that are not UTF-8."""
     plan = _PLANS.get(flags)
     if plan is None:
         plan = _plan(flags)
@@ -191,7 +192,7 @@ _PLANS: dict[int, list[tuple[int, _Decoder | None]]] = {}
 
 
 def _plan(flags: int) -> list[tuple[int, _Decoder | None]]:
-    """Which properties these flags announce, remembered: there are at most 2 to the 14 of them, and few in use."""
+    """Return which properties these flags announce, and remember it: at most 16384 plans, of which few are used."""
     if flags & 3:
         raise ProtocolError(f"unknown property flags {flags:#06x}", 502)
     names = enumerate(Properties.__struct_fields__)

@@ -1,4 +1,4 @@
-"""Bytes to events, without a socket: every complete frame of a read in one pass (AMQP 0-9-1 section 4.2)."""
+"""Turns bytes into events, without a socket: all complete frames of a read in one pass (AMQP 0-9-1 section 4.2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leveret.amqp.methods import decode_method
 from leveret.amqp.properties import decode_properties
 
 Event: TypeAlias = Delivery | FetchedMessage | ReturnedMessage | Confirmation | base.Frame
-"""What a channel hears: hot frames as our records, other methods as pamqp decodes them."""
+"""What a channel receives: frequent frames as our records, other methods as pamqp decodes them."""
 
 _ACK, _NACK = 0x3C0050, 0x3C0078
 _SETTLEMENTS = (_ACK, _NACK)
@@ -25,24 +25,24 @@ _HEAD = struct.Struct(">BHI").unpack_from
 _INDEX = struct.Struct(">I").unpack_from
 _TAG = struct.Struct(">QB").unpack_from
 _ACK_FRAME = struct.Struct(">BHIIQBB").unpack_from
-"""All of it: its head, the method, the tag, the bits and the frame's end; and its bytes."""
+"""A complete ack frame (head, method, tag, bits, frame end); and its size in bytes."""
 _ACK_SIZE = 21
 _COUNT = struct.Struct(">I").unpack_from
 _CODE = struct.Struct(">H").unpack_from
 _METHOD_TO_HEADER = struct.Struct(">BBHIHHQH").unpack_from
-"""A method's end, the head of the header frame behind it, then class, weight, body size and flags."""
+"""A method's frame end, the head of the header frame behind it, then class, weight, body size and flags."""
 _FIXED = 22
-"""Bytes of that."""
+"""The size of that in bytes."""
 _HEADER_TO_BODY = struct.Struct(">BBHI").unpack_from
-"""A header frame's end and the head of the body frame behind it."""
+"""A header's frame end, and the head of the body frame behind it."""
 _CONTENT = struct.Struct(">HHQH").unpack_from
 _MOST_NAMES = 4096
 
 LARGEST_HEADER = 1024 * 1024
-"""Bytes of the largest method or header frame that is kept; only frames of bodies are held to what was agreed.
+"""Bytes of the largest method or header frame that is kept. The agreed size of a frame limits frames of bodies only.
 
-RabbitMQ sends a message's header as one frame, whatever was agreed (AMQP 0-9-1 errata, item 11), and adds to the header
-that a client sent: `x-delivery-count`, `x-death` with all routing keys, and others.
+RabbitMQ sends a message's header as one frame of any size (AMQP 0-9-1 errata, item 11), and adds to the headers that a
+client sent: `x-delivery-count`, `x-death` with all routing keys, and others.
 """
 
 _HEADER_START = 14
@@ -51,37 +51,36 @@ _END = bytes((FRAME_END,))
 
 
 class Reader:
-    """Turns what arrives, in whatever pieces, into events.
+    """Turns bytes into events, in whatever pieces they arrive. No byte of a large frame is copied twice.
 
-    Nothing is copied twice while a large frame drips in. Whatever the bytes are, only ProtocolError comes out, and the
-    reader is of no use after it; but a message whose properties cannot be read arrives without them, and says so, since
-    the broker would send it again and again.
+    Bytes that are not AMQP raise ProtocolError and nothing else; the reader cannot be used after that. But a message
+    whose properties cannot be read arrives without them, because the broker would deliver it again and again.
 
     Args:
-        frame_max: bytes of the largest frame of a body.
-        largest_header: bytes of the largest header that is kept.
+        frame_max: Bytes of the largest frame of a body.
+        largest_header: Bytes of the largest header that is kept.
 
     Attributes:
-        largest_bodies: Bytes of the largest body that is kept for a consumer, by its tag. No less than a frame.
+        largest_bodies: Bytes of the largest body that is kept for a consumer, by its tag; a frame or more.
     """
 
     def __init__(self, frame_max: int = 131072, largest_header: int = LARGEST_HEADER) -> None:
         self.frame_max = frame_max
-        self.largest_bodies: dict[str, int] = {}  # by the consumer's tag
+        self.largest_bodies: dict[str, int] = {}
         self._largest_header = largest_header
-        self._passing = 0  # bytes still to come of a header that is not kept
+        self._passing = 0  # how many bytes are still to come of a header that is not kept
         self._pieces: list[bytes] = []
         self._have = self._need = 0
-        self._next = 0  # where the frame begins that comes next; a delivery in one piece moves it past its own three
+        self._next = 0  # where the next frame begins; a delivery in one piece moves it past its three frames
         self._contents: dict[int, Content] = {}
         self._names: dict[bytes, tuple[str, ...]] = {}
         self._handlers = {METHOD: self._method, HEADER: self._header, BODY: self._body}
 
     def feed(self, data: bytes) -> Iterator[tuple[int, Event]]:
-        """The events that `data` completes, each with its channel. Go through all of them before the next call.
+        """Yield the events that `data` completes, each with its channel. Exhaust the iterator before the next call.
 
         Raises:
-            ProtocolError: Behind the last good event.
+            ProtocolError: The bytes are not AMQP; all events before them have been yielded.
         """
         if self._pieces or self._passing:
             data = self._continued(data)
@@ -113,7 +112,7 @@ class Reader:
         self._keep(data[at:], need)
 
     def _continued(self, data: bytes) -> bytes:
-        """What can be read now that this has come; nothing where a frame is not complete yet."""
+        """Return the bytes that can be read now; none when the frame is not complete yet."""
         if self._passing:
             passed = min(self._passing, len(data))
             self._passing -= passed
@@ -134,7 +133,7 @@ class Reader:
             self._pieces.append(rest)
 
     def _leave_out_header(self, begun: bytes, need: int) -> Iterator[tuple[int, Event]]:
-        """Let a header go by that is too large to be kept, and have its message arrive without it."""
+        """Skip a header that is too large to be kept; its message arrives without it."""
         if len(begun) < 7 + _HEADER_START:
             self._keep(begun, 7 + _HEADER_START)
             return
@@ -147,10 +146,9 @@ class Reader:
         yield from self.feed(begun)
 
     def _checked_end(self, data: bytes, at: int, kind: int, size: int) -> int:
-        """Let heartbeats pass (they carry nothing) and name what else is wrong with a frame's first seven bytes.
+        """Check a frame's first seven bytes, and return where the frame ends.
 
-        Returns:
-            Where the frame ends; the end of the data for a header that is not kept, even if all of it is there.
+        For a header that is not kept it returns the end of the data, even when the frame ends before.
         """
         if kind not in (METHOD, HEADER, BODY, HEARTBEAT_KIND):
             raise ProtocolError(f"a frame of unknown type {kind}, it begins with {data[at : at + 24]!r}")
@@ -184,10 +182,10 @@ class Reader:
         return None
 
     def _in_one_piece(self, data: bytes, at: int, end: int, channel: int) -> Delivery | None:
-        """The delivery whose three frames all lie here, as nearly all do, without a record of what is still to come.
+        """Return the delivery when all its three frames are here, as they nearly always are.
 
-        It judges nothing: what is not exactly as expected, or holds new names, goes the way of single frames, where it
-        is named what is wrong.
+        Otherwise, or when anything is not exactly as expected or a name is new, return None: then the frames are
+        read one by one, which raises the errors.
         """
         try:
             _, kind, same, size, class_id, weight, length, flags = _METHOD_TO_HEADER(data, end)
@@ -217,7 +215,7 @@ class Reader:
         return Delivery(consumer_tag, delivery_tag, bits & 1 == 1, exchange, routing_key, properties, body)
 
     def _acks(self, data: bytes, channel: int, first: int) -> Confirmation:
-        """That ack, with those that follow it number by number: a broker that is busy sends many in one piece."""
+        """Join an ack with those that follow it number by number: a busy broker sends many in one piece."""
         last, at, last_place = first, self._next, len(data) - _ACK_SIZE
         while at <= last_place and _ACK_FRAME(data, at) == (METHOD, channel, 13, _ACK, last + 1, 0, FRAME_END):
             last += 1
@@ -246,7 +244,7 @@ class Reader:
         class_id, weight, size, _ = _CONTENT(data, at)
         if class_id != 60 or weight:
             raise ProtocolError(f"a content header of class {class_id}, weight {weight}", 501)
-        if unreadable and content.method == RETURN:  # we wrote it, and the number that tells what came back is in it
+        if unreadable and content.method == RETURN:  # the properties hold the number of the publish
             raise ProtocolError(f"a message that came back cannot be told from others: {unreadable}", 502)
         content.properties, content.sequence = found
         content.unreadable, content.left = unreadable, size
@@ -290,7 +288,7 @@ class Reader:
         return _CODE(data, at)[0], *self._texts(data[at + 2 : end], 3)
 
     def _texts(self, data: bytes, count: int) -> tuple[str, ...]:
-        """The `count` short strings that make up `data`; the same ones come again and again."""
+        """Return the short strings in `data`, exactly `count`; cached, because the same ones come again."""
         texts = self._names.get(data)
         if texts is None or len(texts) != count:
             texts = short_strings(data, count)

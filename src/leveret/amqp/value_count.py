@@ -1,6 +1,6 @@
-"""How many values a field table holds, counted in its bytes before any of them is made.
+"""Counts the values of a field table in its bytes, before any value is made.
 
-A value in memory is up to a hundred times as large as its bytes: a table of 128 KiB may become some megabytes.
+A value in memory is up to a hundred times as large as its bytes: a table of 128 KiB may take several megabytes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import struct
 from typing import Final
 
 MOST_VALUES: Final = 2048
-"""Values in one table, those within its values included."""
+"""How many values one table may hold, with those in nested tables and arrays."""
 
 _LENGTH = struct.Struct(">I").unpack_from
 _SIZES: Final = {kind: size for kinds, size in (("V", 0), ("tbB", 1), ("su", 2), ("Iif", 4), ("D", 5), ("lLTd", 8))
@@ -18,16 +18,16 @@ _TABLE, _ARRAY = b"FA"
 
 
 def holds_too_many(data: bytes, at: int, end: int, deepest: int) -> bool:
-    """Whether the fields from `at` to `end` hold more values than `MOST_VALUES`.
+    """Return whether the fields from `at` to `end` hold more values than `MOST_VALUES`.
 
     Args:
-        data: the bytes.
-        at: where the first field begins.
-        end: where the last one ends.
-        deepest: tables and arrays nested deeper than this are not looked into.
+        data: The bytes.
+        at: Where the first field begins.
+        end: Where the last one ends.
+        deepest: The depth from which tables and arrays are not looked into.
 
     Raises:
-        IndexError, struct.error: The bytes are no fields.
+        IndexError, struct.error: The bytes are not fields.
     """
     count = 0
     within = [(at, end, _TABLE, 0)]
