@@ -27,11 +27,14 @@ class Channel:
         conversation: The channel's methods and its end.
         consumers: The channel's consumers.
         confirms: The publishes that the broker has not confirmed yet; None on a channel without confirms.
+
+    Attributes:
+        number: The channel's number on its connection, as the broker shows it.
     """
 
     def __init__(self, conversation: Conversation, consumers: Consumers, confirms: Confirms | None) -> None:
         self._conversation, self._consumers, self._confirms = conversation, consumers, confirms
-        self._link, self._number = conversation.link, conversation.number
+        self._link, self.number = conversation.link, conversation.number
 
     @property
     def is_open(self) -> bool:
@@ -255,7 +258,7 @@ class Channel:
         messages, confirms = tuple(messages), self._confirms
         if confirms is None:
             return self._publish_unconfirmed(messages)
-        number, frame_max = self._number, self._link.reader.frame_max
+        number, frame_max = self.number, self._link.reader.frame_max
         if messages:
             written = [
                 frames.publish(number, message, frame_max, sequence if message.mandatory else 0)
@@ -268,7 +271,7 @@ class Channel:
         if any(message.mandatory for message in messages):
             raise InvalidArgument("a mandatory message needs a channel with confirms, which tell whether it came back")
         frame_max = self._link.reader.frame_max
-        self._link.write(b"".join([frames.publish(self._number, message, frame_max) for message in messages]))
+        self._link.write(b"".join([frames.publish(self.number, message, frame_max) for message in messages]))
         future: asyncio.Future[Verdicts] = self._link.loop.create_future()
         future.set_result([None] * len(messages))
         return future
@@ -276,14 +279,14 @@ class Channel:
     def ack(self, delivery_tag: int, *, multiple: bool = False) -> None:
         """Tell the broker that a delivery, or with `multiple` each one up to it, has been handled."""
         self._conversation.check()
-        self._link.write(frames.ack(self._number, delivery_tag, multiple=multiple))
+        self._link.write(frames.ack(self.number, delivery_tag, multiple=multiple))
 
     def nack(self, delivery_tag: int, *, multiple: bool = False, requeue: bool = True) -> None:
         """Return a delivery to its queue, or without `requeue` drop it or dead-letter it, as the queue says."""
         self._conversation.check()
-        self._link.write(frames.nack(self._number, delivery_tag, multiple=multiple, requeue=requeue))
+        self._link.write(frames.nack(self.number, delivery_tag, multiple=multiple, requeue=requeue))
 
     def reject(self, delivery_tag: int, *, requeue: bool = True) -> None:
         """Do what `nack` does, for a single delivery (basic.reject)."""
         self._conversation.check()
-        self._link.write(frames.reject(self._number, delivery_tag, requeue=requeue))
+        self._link.write(frames.reject(self.number, delivery_tag, requeue=requeue))

@@ -54,7 +54,7 @@ def encode_method(channel: int, call: base.Frame, arguments: FieldTable | None =
 
 
 def encode_start_ok(properties: FieldTable, user: str, password: str) -> bytes:
-    """Return the frame of connection.start-ok with PLAIN (RFC 4616), the one method of ours that begins with a table."""
+    """Return the frame of connection.start-ok with PLAIN (RFC 4616); only this method of ours begins with a table."""
     call = commands.Connection.StartOk({}, "PLAIN", f"\0{user}\0{password}", "en_US")
     payload = frame.marshal(call, 0)[7:-1]
     return _framed(0, payload[:4] + encode_table(properties) + payload[8:])
