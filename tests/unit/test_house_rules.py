@@ -126,6 +126,11 @@ def test_a_reader_of_the_environment_is_found(code: str) -> None:
     assert reads_the_environment(ast.parse(code))
 
 
+def test_the_framework_does_not_name_the_application() -> None:
+    framework = [path for path in SOURCES if relative(path).startswith("leveret/")]
+    assert [relative(path) for path in framework if "taskmanager" in path.read_text().lower()] == []
+
+
 def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in PYTHON}
     assert len(lengths) > 20

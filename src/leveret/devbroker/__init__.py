@@ -1,4 +1,4 @@
-"""A private RabbitMQ node in a folder of its own, for demonstrations and tests."""
+"""Private RabbitMQ nodes, each in its own folder, for demonstrations and tests."""
 
 from leveret.devbroker.errors import BrokerFailed, BrokerMissing
 from leveret.devbroker.lasting import LastingBroker

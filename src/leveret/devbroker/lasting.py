@@ -1,4 +1,4 @@
-"""A private RabbitMQ node whose data outlive it."""
+"""A private RabbitMQ node that keeps its data between two starts."""
 
 import contextlib
 import json
@@ -14,18 +14,18 @@ __all__ = ["LastingBroker"]
 
 IDENTITY: Final = "node.json"
 GRACE: Final = 15.0
-"""Seconds that an orderly end may take before the node is killed."""
+"""Seconds that the node may take to stop before it is killed."""
 
 
 class LastingBroker(DevBroker):
-    """A private node whose folder, name and addresses stay: at the next start everything durable is there again.
+    """A private node that keeps its folder, name and addresses: at the next start everything durable exists again.
 
-    Only one node at a time can run in a folder: it holds the ports that belong to the folder.
+    Only one node at a time can run in a folder, because the ports belong to the folder.
 
     Args:
-        home: the folder, made where it is missing.
+        home: the folder; it is made if it does not exist.
         management: also run RabbitMQ's management page and its Prometheus endpoint.
-        limit: seconds that the node may take until it answers.
+        limit: seconds that the node may take to start.
     """
 
     def __init__(self, home: Path, *, management: bool = False, limit: float = 90.0) -> None:
@@ -48,10 +48,10 @@ class LastingBroker(DevBroker):
         self._folder = self._home.resolve()
         if not self._boot():
             self.stop()
-            raise BrokerFailed(f"other programs took ports that belong to {self._home}: try again when they are free")
+            raise BrokerFailed(f"other programs use ports that belong to {self._home}: try again when they are free")
 
     def stop(self) -> None:
-        """End the node in an orderly way; folder and data stay. Nothing happens when it is stopped."""
+        """Stop the node in an orderly way, and keep the folder. Stopping again does nothing."""
         if self._node is not None:
             self._node.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -62,7 +62,7 @@ class LastingBroker(DevBroker):
 
 
 def identity(home: Path) -> tuple[str, dict[str, int]]:
-    """Return the name and the ports that belong to a folder, chosen when there are none yet."""
+    """Return the name and the ports that belong to a folder; choose them for a new folder."""
     path = home / IDENTITY
     if not path.exists():
         path.write_text(json.dumps({"name": new_name(), "ports": free_ports()}), encoding="utf-8")

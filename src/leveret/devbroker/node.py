@@ -1,4 +1,4 @@
-"""The life of a private RabbitMQ node: start, answer, crash, start again, end."""
+"""A private RabbitMQ node: start, kill, restart, control and stop it."""
 
 import contextlib
 import re
@@ -27,18 +27,18 @@ PORT_NAMES = ("amqp", "distribution", "epmd", "management", "prometheus")
 
 
 class DevBroker:
-    """A RabbitMQ node of one's own, from `start` to `stop` or as a context manager.
+    """A private RabbitMQ node, from `start` to `stop` or as a context manager.
 
-    It listens on free ports of 127.0.0.1 only, keeps everything in a new folder, has the user guest with the password
-    guest, and leaves nothing behind: the node and its port mapper (epmd) end with `stop`, on POSIX also when this
-    process dies without a chance to stop them.
+    It listens on free ports of 127.0.0.1 only, keeps all its files in a new folder, and has the user guest with the
+    password guest. It leaves nothing behind: the node and its port mapper (epmd) end with `stop`, and on POSIX also
+    when this process dies without stopping them.
 
     Args:
-        within: where to make the folder; the system's folder for temporary files by default.
+        within: where to make the folder; in the system's folder for temporary files by default.
         management: also run RabbitMQ's management page and its Prometheus endpoint.
-        limit: seconds that the node may take until it answers.
-        root: a folder that holds a Debian with a RabbitMQ of its own, which runs instead of the machine's;
-            the node's folder is in there too. By default what RABBITMQ_SERVER_ROOT names, if anything. Needs root.
+        limit: seconds that the node may take to start.
+        root: a folder with a Debian that has its own RabbitMQ, which runs instead of this machine's. The node's folder
+            is then made inside it. By default what RABBITMQ_SERVER_ROOT names, if it is set. Needs the user root.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class DevBroker:
 
     @property
     def url(self) -> str:
-        """The AMQP address, user and password included."""
+        """The AMQP address, with user and password."""
         return f"amqp://guest:guest@127.0.0.1:{self._ports['amqp']}/"
 
     @property
     def management_url(self) -> str | None:
-        """The address of the management page, None when it was not asked for."""
+        """The address of the management page; None without one."""
         return f"http://127.0.0.1:{self._ports['management']}/" if self._management else None
 
     @property
@@ -79,7 +79,7 @@ class DevBroker:
 
     @property
     def folder(self) -> Path:
-        """The node's folder: data, configuration, log, and the cookie for RabbitMQ's own tools.
+        """The node's folder, with its data, configuration, log, and the cookie for RabbitMQ's own tools.
 
         Raises:
             BrokerFailed: the node was not started, or was stopped.
@@ -105,11 +105,11 @@ class DevBroker:
         return self._node.pid
 
     def start(self) -> None:
-        """Start the node and return when it answers, and its management page too where it was asked for.
+        """Start the node; return when it answers, and its management page does if there is one.
 
         Raises:
             BrokerMissing: there is no RabbitMQ on this machine.
-            BrokerFailed: it is started already, or did not answer within the limit.
+            BrokerFailed: the node is started already, or did not answer within the limit.
         """
         if self._folder is not None:
             raise BrokerFailed(f"the private RabbitMQ node is started already, in {self._folder}")
@@ -122,7 +122,7 @@ class DevBroker:
         raise BrokerFailed(f"other programs took ports of the private RabbitMQ node, {ATTEMPTS} times in a row\n{log}")
 
     def stop(self) -> None:
-        """End the node and its port mapper at once, and remove the folder; nothing happens when it is stopped."""
+        """End the node and its port mapper at once, and remove the folder. Stopping again does nothing."""
         self._processes.end()
         self._node = None
         if self._folder is not None:
@@ -137,7 +137,7 @@ class DevBroker:
         """
         if self._node is None:
             raise BrokerFailed("the private RabbitMQ node is not started")
-        while True:  # in steps, because on Windows a wait without an end cannot be interrupted
+        while True:  # in steps, because on Windows Ctrl-C does not interrupt a wait without a limit
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self._node.wait(0.5)
 
@@ -151,13 +151,13 @@ class DevBroker:
             kill(self._node)
 
     def restart(self, *, grace: float = 15.0) -> None:
-        """Start the node with the same folder and ports, after an orderly end if it still runs.
+        """Start the node again with the same folder and ports; if it still runs, stop it in an orderly way first.
 
         Args:
-            grace: seconds that the orderly end may take before the node is killed.
+            grace: seconds that the node may take to stop before it is killed.
 
         Raises:
-            BrokerFailed: it was never started, did not answer within the limit, or another program took a port.
+            BrokerFailed: the node was never started, did not answer within the limit, or another program took a port.
         """
         folder = self.folder
         if self._node is not None:
@@ -172,12 +172,12 @@ class DevBroker:
         """Run RabbitMQ's tool rabbitmqctl on the node and return what it printed.
 
         Args:
-            command: one of those on rabbitmqctl's manual page.
-            arguments: what it takes; errors do not repeat it, for it may be a password.
-            limit: seconds that it may take.
+            command: a command of rabbitmqctl.
+            arguments: the command's arguments; errors do not repeat them, because one may be a password.
+            limit: seconds that the command may take.
 
         Raises:
-            BrokerFailed: the node is not started, or the tool failed or took longer; the text holds its words.
+            BrokerFailed: the node is not started, or the tool failed or took longer; the text repeats what it printed.
         """
         program = [*self._programs.control(), "--node", self._name, "--quiet"]
         environment = self._programs.environment(self.folder, self._name, self._ports)
@@ -199,7 +199,7 @@ class DevBroker:
         return done.stdout
 
     def _boot(self) -> bool:
-        """Start the node in its folder and wait for it; False, with nothing running, when a port was taken."""
+        """Start the node in its folder and wait for it. Return False, with nothing running, when a port was taken."""
         try:
             if self._folder is None:
                 within = self._within or self._programs.nodes_folder()
@@ -224,7 +224,7 @@ class DevBroker:
     def _answers_in_time(self, folder: Path) -> bool:
         end = time.monotonic() + self._limit
         while time.monotonic() < end:
-            if self._mapper.poll() is not None:  # without a word, and for this one reason: it is not alone on its port
+            if self._mapper.poll() is not None:  # it ends without a message when another program has its port
                 self._processes.end()
                 return False
             if self._node is None or self._node.poll() is not None:
@@ -238,7 +238,7 @@ class DevBroker:
         raise BrokerFailed(f"the private RabbitMQ node did not answer within {self._limit:g} s\n{log_tail(folder)}")
 
     def _answers(self) -> bool:
-        """The greeting holds the node's own name, so another broker on a port that we lost is not mistaken for ours."""
+        """Return whether our node answers: with its own name, unlike another broker that has taken the port."""
         if self._name.partition("@")[0].encode() not in (greeting("127.0.0.1", self._ports["amqp"]) or b""):
             return False
         return not self._management or shows_page("127.0.0.1", self._ports["management"], "guest", "guest")
@@ -250,7 +250,7 @@ def new_name() -> str:
 
 
 def free_ports() -> dict[str, int]:
-    """Return ports that are free at this moment, held together while choosing so that no two are the same."""
+    """Return ports that are free now; all are held until the last is chosen, so that no two are the same."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in PORT_NAMES]
         for each in sockets:
@@ -259,7 +259,7 @@ def free_ports() -> dict[str, int]:
 
 
 def log_tail(folder: Path, *, lines: int = 25) -> str:
-    """Return the last lines that the node printed and logged, under the names of the files."""
+    """Return the last lines of what the node printed and logged, with the names of the files."""
     tails = []
     for path in (folder / "console.log", folder / "node.log"):
         if path.exists():

@@ -1,4 +1,4 @@
-"""Whether a broker answers at an address: the first step of the handshake, or its management page."""
+"""Finds out whether a broker answers: by the first step of the handshake, or by its management page."""
 
 import base64
 import contextlib
@@ -18,15 +18,15 @@ DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 def greeting(host: str, port: int, *, tls: bool = False, limit: float = 5.0) -> bytes | None:
-    """Return the payload of the `connection.start` that a broker sends to whom opens a connection, None without one.
+    """Return the payload of the `connection.start` with which a broker answers; None when it does not.
 
-    No credentials are sent, so the certificate is not checked. AMQP 0-9-1, sections 2.2.4 (opening a connection) and
-    2.3.5 (frames).
+    No credentials are sent, so the certificate is not checked. See AMQP 0-9-1, sections 2.2.4 (opening a connection)
+    and 2.3.5 (frames).
 
     Args:
         host: where to connect to.
         port: where to connect to.
-        tls: speak TLS first.
+        tls: whether to use TLS.
         limit: seconds that each step may take.
     """
     with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
@@ -46,9 +46,9 @@ def greeting(host: str, port: int, *, tls: bool = False, limit: float = 5.0) -> 
 
 
 def answers(url: str, *, limit: float = 5.0) -> bool:
-    """Tell whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough.
+    """Return whether an AMQP 0-9-1 broker answers at an `amqp://` or `amqps://` address; an open port is not enough.
 
-    Several addresses have commas between; one that answers is enough.
+    Several addresses are separated by commas; one that answers is enough.
     """
     try:
         addresses = [split_url(part, *DEFAULT_PORTS) for part in url.split(",")]
@@ -63,13 +63,13 @@ def _answers(address: UrlParts, limit: float) -> bool:
 
 
 def shows_page(host: str, port: int, user: str, password: str, *, limit: float = 5.0) -> bool:
-    """Tell whether RabbitMQ's management page works: for a moment after its port is open it fails (status 500, 4.3.6).
+    """Return whether RabbitMQ's management page works; just after it opens its port it answers 500 (RabbitMQ 4.3.6).
 
     Args:
         host: where to connect to.
         port: where to connect to.
         user: who asks; a page that refuses this user works too.
-        password: of that user.
+        password: the password of that user.
         limit: seconds that each step may take.
     """
     words = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -81,7 +81,7 @@ def shows_page(host: str, port: int, user: str, password: str, *, limit: float =
 
 
 def unchecked_tls() -> ssl.SSLContext:
-    """Return a TLS context that accepts any certificate, fit for asking whether somebody is there."""
+    """Return a TLS context that accepts any certificate; it must not be used to send secrets."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

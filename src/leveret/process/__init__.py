@@ -1,1 +1,1 @@
-"""The program around everything: signals, child processes, memory, addresses."""
+"""What any program needs around its work: signals, child processes, memory, pauses, addresses."""

@@ -1,4 +1,4 @@
-"""Pauses between tries that grow, each shortened by chance."""
+"""Growing pauses between attempts, each shortened by chance."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import msgspec
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
-    """Pauses in seconds: `first`, then `factor` times longer each, `most` at most, each shortened by chance.
+    """Pauses in seconds, without end: each one is longer than the one before, and is shortened by chance.
 
-    `jitter` is the part of a pause that chance may take away (0 to 1), so that many workers do not all come back in
-    the same instant; `chance` gives numbers from 0 to 1.
+    Attributes:
+        first: the first pause.
+        factor: how many times longer each further pause is.
+        most: the longest pause.
+        jitter: the part of a pause, 0 to 1, that chance may remove, so that not all workers come back at the same time.
+        chance: returns numbers from 0 to 1.
     """
 
     first: float = 0.1
@@ -22,12 +26,12 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
     chance: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:
-        """Refuse pauses that would be no pauses."""
+        """Check the numbers."""
         if not (0 < self.first <= self.most and self.factor >= 1 and 0 <= self.jitter <= 1):
             raise ValueError(f"these pauses make no sense: {self!r}")
 
     def __iter__(self) -> Iterator[float]:
-        """Pauses without end."""
+        """Yield the pauses from the first on."""
         pause = self.first
         while True:
             yield pause * (1 - self.jitter * self.chance())

@@ -13,12 +13,12 @@ _MMAP_THRESHOLD: Final = -3
 """``M_MMAP_THRESHOLD`` of mallopt(3)."""
 
 _LARGE: Final = 1024 * 1024
-"""Bytes. To hash a password takes 19 MiB; what a request takes is far smaller."""
+"""Bytes of a large block. The hash of a password needs 19 MiB; a request needs far less."""
 
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Import in this block: imports make many objects and leave next to no garbage that would be worth a search."""
+    """Switch the garbage collector off in a block of imports, which make many objects and hardly any garbage."""
     before = gc.isenabled()
     gc.disable()
     try:
@@ -29,16 +29,16 @@ def without_collection() -> Iterator[None]:
 
 
 def live_long() -> None:
-    """Prepare a process that runs for days, once all is imported.
+    """Prepare a process that runs for days; call it when everything is imported.
 
-    What exists now is never searched for garbage again: modules stay anyway, and a full search through them holds every
-    request up for tens of milliseconds.
+    Objects that exist now are never searched for garbage again. Modules stay anyway, and a full search through them
+    would delay every request by tens of milliseconds.
 
-    Large blocks go back to the system as soon as they are free (Linux with glibc). Otherwise glibc raises its limit for
-    that with the first of them, and then each thread that ever hashed a password keeps 19 MiB for good.
+    Large blocks go back to the system as soon as they are free (Linux with glibc). Without this, glibc raises its limit
+    for large blocks with the first of them, and each thread that ever hashed a password keeps 19 MiB.
     """
     gc.freeze()
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:  # other C libraries have none
+        if mallopt is not None:  # other C libraries do not have it
             mallopt(_MMAP_THRESHOLD, _LARGE)

@@ -1,4 +1,4 @@
-"""Ctrl-C and its relatives in a program without an event loop: which of them interrupt, and when."""
+"""Ctrl-C and similar signals in a program without an event loop: which of them interrupt it, and when."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from types import FrameType
 from typing import Any
 
 Handler = Callable[[int, FrameType | None], Any] | int
-"""What handles a signal: a function, or one of ``SIG_IGN`` and ``SIG_DFL``."""
+"""A handler of a signal: a function, ``SIG_IGN`` or ``SIG_DFL``."""
 
 
 def stop_signals() -> list[signal.Signals]:
-    """Return SIGINT (Ctrl-C) and the other signals that ask a program to stop; SIGHUP only where nobody ignores it."""
+    """Return the signals that ask a program to stop, SIGINT (Ctrl-C) first; SIGHUP only where it is not ignored."""
     if sys.platform == "win32":
         return [signal.SIGINT, signal.SIGBREAK]
     hung_up = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
@@ -24,9 +24,9 @@ def stop_signals() -> list[signal.Signals]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """In a program without an event loop, let SIGTERM and SIGHUP interrupt like Ctrl-C: with a KeyboardInterrupt.
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, in a program without an event loop.
 
-    For the main thread only. On Windows, where they do not exist between processes, Ctrl-Break does so.
+    For the main thread only. On Windows, where processes cannot send these signals, Ctrl-Break does so.
     """
     _, *others = stop_signals()
     with _handled(others, signal.default_int_handler):
@@ -35,10 +35,10 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold a KeyboardInterrupt back until the end of the block.
+    """Delay a KeyboardInterrupt until the end of the block.
 
-    For the few lines between making something and noting that it has to be removed: an interrupt between the two would
-    leave it behind. In other threads than the main one nothing has to be held back.
+    For the few lines between making something and noting that it has to be removed, because an interrupt between them
+    would leave it behind. Other threads than the main one are never interrupted.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -55,7 +55,7 @@ def uninterrupted() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let an impatient second Ctrl-C, SIGTERM or SIGHUP not break a clean-up off. For the main thread only."""
+    """Ignore further Ctrl-C, SIGTERM and SIGHUP during a clean-up. For the main thread only."""
     with _handled(stop_signals(), signal.SIG_IGN):
         yield
 

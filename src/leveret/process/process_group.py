@@ -1,4 +1,4 @@
-"""Child processes that end together, and never outlive the process that started them."""
+"""Child processes that end together, and always before the process that started them or with it."""
 
 import os
 import signal
@@ -9,20 +9,20 @@ from pathlib import Path
 
 __all__ = ["ProcessGroup", "kill"]
 
-# A shell that waits for the end of its input and then signals its whole group, itself spared so that it can. The input
-# is a pipe that only this process holds, and the kernel closes it however this process dies.
+# A shell that waits for the end of its input and then signals its whole group; until then it ignores other signals. The
+# input is a pipe that only this process holds, and the kernel closes it however this process dies.
 WATCH = 'trap "" INT QUIT TERM; read -r _; kill -s {signal} 0'
 
 
 class ProcessGroup:
-    """Started processes with one end.
+    """Child processes that end together.
 
-    They end when `end` is called, and on POSIX also when this process is gone for whatever reason, `kill -9` included.
-    A Ctrl-C in the terminal does not reach them: it reaches this process, which then ends them in order. A process
-    forked from this one without `exec` holds the pipe too, and keeps them alive for as long as it lives.
+    They end when `end` is called, and on POSIX also when this process ends for any reason, even by `kill -9`. Ctrl-C in
+    the terminal does not reach them: it reaches this process, which then ends them. A process that was forked from this
+    one without `exec` holds the pipe too, and keeps them alive as long as it lives.
 
     Args:
-        orphan_signal: the name, without `SIG`, of the signal that the processes get when this process has died.
+        orphan_signal: the signal that the processes get when this process has died; its name without `SIG`.
     """
 
     def __init__(self, *, orphan_signal: str = "KILL") -> None:
@@ -33,13 +33,13 @@ class ProcessGroup:
     def start(
         self, command: Sequence[str], *, environment: Mapping[str, str], output: Path, user: str | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start one more process in the group, in the folder of its output file, with nothing to read.
+        """Start one more process in the group, in the folder of its output file and with an empty standard input.
 
         Args:
             command: the program and its arguments.
-            environment: its whole environment.
-            output: the file to which its standard output and error are appended.
-            user: the user to run it as, with the group of the same name; only root may choose, and not on Windows.
+            environment: the whole environment of the process.
+            output: the file to which standard output and standard error are appended.
+            user: the user to run it as, with the group of the same name; for root only, and not on Windows.
 
         Raises:
             OSError: the program cannot be started.
@@ -72,20 +72,20 @@ class ProcessGroup:
         return process
 
     def end(self) -> None:
-        """End every process of the group at once and wait for that; nothing happens when there is none left."""
+        """Kill every process of the group and wait until all are gone; without processes this does nothing."""
         for process in self._members:
             kill(process)
         self._members.clear()
         if self._watch is None:
             return
         if sys.platform != "win32":
-            # The watching shell is not reaped yet, so the number of the group cannot belong to anyone else.
+            # The shell is not reaped yet, so no other group can have its number.
             os.killpg(self._watch.pid, signal.SIGKILL)
         self._watch.communicate()
         self._watch = None
 
     def _leader(self) -> int:
-        """Return the process that leads the group and watches over it, started when there is none."""
+        """Return the id of the shell that leads the group; start the shell if there is none."""
         if self._watch is None:
             self._watch = subprocess.Popen(  # noqa: S603 - a fixed text and the name of a signal
                 ["/bin/sh", "-c", WATCH.format(signal=self._orphan_signal)],
@@ -99,7 +99,7 @@ class ProcessGroup:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """End one process at once, on Windows with the processes that it started, and wait until it is gone."""
+    """Kill one process, on Windows with the processes that it started, and wait until it is gone."""
     if process.poll() is not None:
         return
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""Several processes of one command, kept running: those that die are started again, and all stop together."""
+"""Keeps several processes of one command running: starts those that die again, and stops all together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT: Final = timedelta(seconds=20)
 """How long a process may take to stop; then it is killed."""
 
 _SOUND: Final = 30.0
-"""Seconds: after a life of that length the next pause is a short one again."""
+"""Seconds that a process must live for the next pause to be the shortest one again."""
 
 logger: Final = logging.getLogger("leveret.processes")
 
@@ -31,20 +31,20 @@ async def supervise(
     limit: timedelta = LIMIT,
     final: Collection[int] = (),
 ) -> int:
-    """Keep processes of a command running until a stop is wanted, and return when all have ended.
+    """Keep processes of a command running until ``stop`` is set, and return when all have ended.
 
-    A process is asked to stop by the end of its standard input, which it has to watch (`running.run` does with
-    ``stop_with_input``): that works on every system, and also when this process dies without a chance to ask.
+    The end of its standard input asks a process to stop; it has to watch for that (`running.run` does, with
+    ``stop_with_input``). This works on every system, and also when this process dies.
 
     Args:
         command: program and arguments.
-        count: how many.
-        stop: set when they shall stop.
-        limit: how long one may take to stop; then it is killed.
-        final: exit codes that a new start would not change: such a process ends all others.
+        count: how many processes.
+        stop: set when they have to stop.
+        limit: how long a process may take to stop; then it is killed.
+        final: exit codes after which a new start would not help: a process that ends with one of them ends all.
 
     Returns:
-        0 after a stop that was wanted, otherwise the final exit code.
+        0 after ``stop`` was set, otherwise the final exit code.
 
     Raises:
         OSError: the command cannot be started.
@@ -65,7 +65,7 @@ async def supervise(
 
 
 class _Crew:
-    """The processes; ``over`` is set when they shall stop, ``refusal`` is the final exit code of one of them."""
+    """The processes. ``over`` is set when they have to stop; ``refusal`` is the final exit code, or 0."""
 
     def __init__(self, command: Sequence[str], limit: timedelta, final: Collection[int]) -> None:
         self.over = asyncio.Event()

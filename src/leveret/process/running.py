@@ -1,4 +1,4 @@
-"""Running a program until somebody wants it to stop: by signals, or by the end of its input."""
+"""Runs a program until a signal, or the end of its input, asks it to stop."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from leveret.process.interrupts import stop_signals
 T = TypeVar("T")
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, T]]
-"""A program: it gets the event that is set when it shall stop, and then ends by itself."""
+"""A program: it gets an event, and ends by itself soon after the event is set."""
 
 ORPHAN_LIMIT: Final = timedelta(seconds=20)
-"""How long a program may go on after the end of its input; its parent is gone, so nobody else would end it."""
+"""How long a program may run after the end of its input; its parent is gone, so nothing else would end it."""
 
 
 def run(main: Main[T], *, stop_with_input: bool = False) -> T:
-    """Run ``main(stop)`` in an event loop of its own, in the main thread, and return what it returns.
+    """Run ``main(stop)`` in a new event loop, in the main thread, and return its result.
 
-    ``stop`` is set by SIGTERM, SIGINT (Ctrl-C) and SIGHUP (its terminal is closed; not where that is ignored, as under
-    ``nohup``), on Windows by Ctrl-C and Ctrl-Break: there those signals do not exist between processes.
+    ``stop`` is set by SIGTERM, SIGINT (Ctrl-C) and SIGHUP (the terminal was closed; not where it is ignored, as under
+    ``nohup``). On Windows, where processes cannot send these signals, Ctrl-C and Ctrl-Break set it.
 
     Args:
         main: the program.
-        stop_with_input: ``stop`` is set at the end of the standard input too. A parent that holds the other end of the
-            pipe so stops its child on every system, by closing it or by dying, `kill -9` included.
+        stop_with_input: also set ``stop`` at the end of the standard input. So a parent that holds the other end of the
+            pipe stops its child on every system when it closes the pipe or dies, even by `kill -9`.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_run(main, stop_with_input=stop_with_input))
@@ -63,12 +63,12 @@ def _on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 
 
 def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Wait for the end of the input, in a thread that dies with the program; see to it that this comes."""
+    """Wait for the end of the input, then stop the program, and end the process if it does not stop in time."""
     while _read_input():
         pass
     try:
         loop.call_soon_threadsafe(stop.set)
-    except RuntimeError:  # the loop is closed: the program ends already
+    except RuntimeError:  # the loop is closed, because the program is ending
         return
     threading.Event().wait(ORPHAN_LIMIT.total_seconds())
     os._exit(DEAF)
@@ -77,5 +77,5 @@ def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
 def _read_input() -> bytes:
     try:
         return os.read(0, 4096)
-    except OSError:  # there is no input: nobody holds the other end
+    except OSError:  # there is no input, so no parent holds the other end
         return b""

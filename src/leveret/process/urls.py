@@ -1,7 +1,8 @@
 """The parts of an address, read so strictly that no password can pass for another part of it (RFC 3986).
 
-Many people write a password into an address as it is. A `/`, `?` or `#` in it then ends the host, and the rest would be
-taken for a path and shown. So an `@` behind the host is refused, and no error repeats anything of the text.
+Many people write a password into an address without encoding it. A `/`, `?` or `#` in it then ends the host, and the
+rest would be taken for a path and shown. So an `@` after the host is refused, and no error repeats any part of the
+text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from msgspec import Struct
 SIGNS: Final = (
     "in a user name or a password / is written %2F, ? is %3F, # is %23, @ is %40, : is %3A, % is %25 and a comma is %2C"
 )
-"""How signs that have a meaning in an address are written where they have none (RFC 3986, section 2.1)."""
+"""How to write characters that have a meaning in an address as ordinary characters (RFC 3986, section 2.1)."""
 
 _HOST: Final = re.compile(r"[\w.-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -24,7 +25,7 @@ _MOST_PORT: Final = 65535
 
 
 class UrlParts(Struct, frozen=True):
-    """An address in its parts. Its text is only what is no secret: scheme, host and port.
+    """The parts of an address. Its text shows only what is not secret: scheme, host and port.
 
     Attributes:
         scheme: in lower case.
@@ -32,8 +33,8 @@ class UrlParts(Struct, frozen=True):
         password: percent-decoded; None when there is none.
         host: in lower case, percent-decoded; empty when there is none.
         port: 1 to 65535; None when there is none.
-        path: what follows, with its slash, as it is written.
-        query: what follows ``?``, as it is written.
+        path: what follows, with its slash, not decoded.
+        query: what follows ``?``, not decoded.
     """
 
     scheme: str
@@ -51,7 +52,7 @@ class UrlParts(Struct, frozen=True):
 
 
 def shown_host(host: str, port: int | None) -> str:
-    """Write host and port; a number of IPv6 stands in brackets (RFC 3986, section 3.2.2)."""
+    """Return host and port as in an address, with an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
     host = f"[{host}]" if ":" in host else host
     return host if port is None else f"{host}:{port}"
 
@@ -60,7 +61,7 @@ def split_url(text: str, *schemes: str) -> UrlParts:
     """Read ``scheme://user:password@host:port/path?query`` with one of these schemes.
 
     Raises:
-        ValueError: it is not one; the text says what is wrong and repeats nothing of it.
+        ValueError: it is not such an address; the error says what is wrong and repeats no part of the text.
     """
     scheme, mark, rest = text.strip().partition("://")
     if not mark or scheme.lower() not in schemes:
@@ -94,10 +95,10 @@ def split_url(text: str, *schemes: str) -> UrlParts:
 
 
 def decoded(what: str, text: str) -> str:
-    """Read percent signs.
+    """Return a percent-decoded text.
 
     Raises:
-        ValueError: they are not UTF-8, or there is a NUL; the text names ``what`` and repeats nothing of it.
+        ValueError: it is not UTF-8, or has a NUL; the error names ``what`` and repeats no part of the text.
     """
     try:
         found = unquote(text, errors="strict")
@@ -109,7 +110,7 @@ def decoded(what: str, text: str) -> str:
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether it can be written as UTF-8; bytes of the environment that are not stand in it as surrogates (PEP 383)."""
+    """Return whether the text is UTF-8; other bytes of the environment are surrogates in it (PEP 383)."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -118,7 +119,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _place(text: str) -> tuple[str, int | None]:
-    """Host and port."""
+    """Return host and port."""
     if text.startswith("["):
         host, bracket, behind = text[1:].partition("]")
         if not bracket or behind[:1] not in ("", ":"):

@@ -46,6 +46,8 @@ _WAYS_OUT: Final[dict[str, str]] = {
 }
 """For each argument of a queue that a setting decides on."""
 
+_OTHER_BROKER: Final = "Or set TASKMANAGER_AMQP_URL to the address of a broker that runs already."
+
 EXPECTED: Final = tuple(_CODES)
 """Errors that need no traceback."""
 
@@ -64,6 +66,8 @@ def end_with(error: Exception) -> NoReturn:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
     if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
         lines[-1] += f" {way_out}"
+    if isinstance(error, BrokerMissing):
+        lines.append(_OTHER_BROKER)
     text = "\n".join(lines)
     tell(f"taskmanager: {text}\n")
     sys.exit(code_of(error))

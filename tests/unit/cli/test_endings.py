@@ -27,7 +27,6 @@ from taskmanager.settings import SettingsError
         (errors.StorageUnavailable("gone"), 3),
         (errors.StorageBusy("locked"), 3),
         (BrokerTrouble("other arguments"), 3),
-        (BrokerMissing("install it"), 3),
         (BrokerFailed("did not start"), 3),
     ],
 )
@@ -39,6 +38,14 @@ def test_each_kind_of_error_has_its_exit_code_and_one_line(
         end_with(error)
     assert ended.value.code == code
     assert capsys.readouterr().err == f"taskmanager: {error}\n"
+
+
+def test_without_a_rabbitmq_the_setting_for_another_broker_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        end_with(BrokerMissing("install it"))
+    assert ended.value.code == 3
+    wanted = "taskmanager: install it\nOr set TASKMANAGER_AMQP_URL to the address of a broker that runs already.\n"
+    assert capsys.readouterr().err == wanted
 
 
 def test_several_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -149,7 +149,7 @@ def test_without_rabbitmq_the_error_says_how_to_get_it(monkeypatch: pytest.Monke
     monkeypatch.delenv("RABBITMQ_SERVER", raising=False)
     monkeypatch.setattr("leveret.devbroker.installation.SCRIPT_FOLDERS", (str(tmp_path),))
     for look_up in (server_script, epmd_program):
-        with pytest.raises(BrokerMissing, match=r"apt-get install rabbitmq-server[\s\S]*TASKMANAGER_AMQP_URL"):
+        with pytest.raises(BrokerMissing, match=r"apt-get install rabbitmq-server[\s\S]*amqp://guest:guest@"):
             look_up()
 
 
