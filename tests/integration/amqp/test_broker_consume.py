@@ -1,4 +1,4 @@
-"""Consuming from a real RabbitMQ: in order, within the prefetch, settled or given back."""
+"""Consuming from a real RabbitMQ: in order, within the prefetch, settled or put back."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Declaring, binding and deleting on a real RabbitMQ, and what it says when it refuses."""
+"""Declaring, binding and deleting on a real RabbitMQ, and the errors when it refuses."""
 
 from collections.abc import AsyncIterator
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""A topology of the test's own, and a client on it."""
+"""A new topology for each test, and a client on it."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -38,6 +38,6 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 def proxied(url: str, proxy: Proxy) -> str:
-    """The broker's address by way of the proxy."""
+    """Return the broker's address through the proxy."""
     parts = urlsplit(url)
     return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()

@@ -1,4 +1,4 @@
-"""The client for scripts, used from threads that have no event loop."""
+"""The client for scripts, used from threads without an event loop."""
 
 import _thread
 import signal
@@ -24,7 +24,7 @@ HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"
 
 
 class Site:
-    """A topology with a responder, and a proxy before the broker, in a loop of their own."""
+    """A topology with a responder, and a proxy in front of the broker, in an event loop in a thread."""
 
     def __init__(self, loop: LoopThread, url: str, topology: Topology) -> None:
         self.topology = topology
@@ -74,7 +74,7 @@ def site(broker: DevBroker, prefix: str) -> Iterator[Site]:
 
 
 def when_asked(site: Site, act: Callable[[], None]) -> Callable[[Delivery], list[Message]]:
-    """A responder's answer that acts once, and answers nothing."""
+    """Return an answer for a responder that acts once, and sends no reply."""
 
     def answer(_delivery: Delivery) -> list[Message]:
         site.responder.answer = echo
@@ -114,7 +114,7 @@ def test_threads_share_one_client_and_each_gets_its_own_replies(site: Site) -> N
 def test_heartbeats_go_on_between_calls(site: Site) -> None:
     with BlockingClient(site.proxied("?heartbeat=1"), topology=site.topology) as client:
         client.call("x")
-        site.sent(3 * len(HEARTBEAT))  # no call in flight: whatever goes out now are heartbeats
+        site.sent(3 * len(HEARTBEAT))  # no call is in flight, so only heartbeats are sent now
         assert client.call("x", {"n": 1}) == {"n": 1}
         assert site.proxy.connections == 1
 
@@ -128,7 +128,7 @@ def test_a_connection_lost_between_calls_is_made_again(site: Site) -> None:
 
 @pytest.fixture
 def ctrl_c() -> Iterator[Callable[[], None]]:
-    """Press Ctrl-C; a shell has what it runs in the background ignore that, these tests included."""
+    """Press Ctrl-C. A shell lets its background processes ignore it, and these tests may be one of them."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield _thread.interrupt_main
     signal.signal(signal.SIGINT, before)
@@ -143,7 +143,7 @@ def test_a_call_given_up_with_ctrl_c_leaves_the_client_usable(
         with pytest.raises(KeyboardInterrupt):
             client.call("x", id="i-1", timeout=LIMIT)
         assert time.monotonic() - began < LIMIT / 2
-        assert client.call("y", {"n": 1}, id="i-1") == {"n": 1}  # its id is free again: nothing is left in flight
+        assert client.call("y", {"n": 1}, id="i-1") == {"n": 1}  # its id is free again, because no call is in flight
 
 
 def test_closing_in_one_thread_ends_the_calls_of_the_others(site: Site, broker: DevBroker) -> None:

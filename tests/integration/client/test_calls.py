@@ -1,4 +1,4 @@
-"""Calls that a worker answers, in one way or another."""
+"""Calls that a worker answers, with a result or with an error."""
 
 import asyncio
 import json

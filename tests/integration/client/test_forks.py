@@ -1,6 +1,6 @@
-"""A process that is forked after `connect`: it is told so at once, and the parent's connection is not touched.
+"""A process that is forked after `connect` gets an error at once, and does not touch its parent's connection.
 
-Each program runs as a process of its own, because pytest's is no place for a fork.
+Each program runs in a new process, because pytest's process must not fork.
 """
 
 import asyncio
@@ -104,7 +104,7 @@ except Forked as forked:
 
 
 async def outcome(program: str, proxy: Proxy, topology: Topology, how: str) -> list[str]:
-    """What the program and its child print; it must end well, and in time."""
+    """Return what the program and its child print; the program must end in time with exit code 0."""
     url = f"amqp://guest:guest@127.0.0.1:{proxy.port}/"
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""Calls whose connection goes away under them."""
+"""Calls whose connection is lost."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ from testbed.proxy import Proxy
 
 
 class Management:
-    """The broker's management API, as guest."""
+    """The broker's management API, with the user guest."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -42,7 +42,7 @@ class Management:
         return json.loads(content) if content else None
 
     async def close_connections(self, name: str) -> None:
-        """Close the connections of that name, as soon as the API knows of one."""
+        """Close the connections with that name, as soon as the API lists one."""
         async with asyncio.timeout(LIMIT):
             while not (found := await self._named(name)):  # noqa: ASYNC110 - the broker does not tell
                 await asyncio.sleep(0.05)
@@ -58,7 +58,7 @@ class Management:
 
     @asynccontextmanager
     async def user(self, name: str) -> AsyncIterator[None]:
-        """A user who may do everything, with the password `secret`."""
+        """Make a user with all permissions and the password `secret`."""
         await self.do("PUT", f"users/{name}", {"password": "secret", "tags": ""})
         await self.do("PUT", f"permissions/%2F/{name}", {"configure": ".*", "write": ".*", "read": ".*"})
         try:
@@ -151,7 +151,7 @@ async def test_calls_given_up_during_an_outage_are_not_kept(topology: Topology, 
             found = await asyncio.gather(*(client.call("x", timeout=0.001) for _ in range(100)), return_exceptions=True)
             assert {type(error) for error in found} == {NotSent}
         del found
-        gc.collect()  # what earlier tests left
+        gc.collect()  # calls of earlier tests
         kept = sum(isinstance(thing, Call) for thing in gc.get_objects())
         assert kept < 1500
 

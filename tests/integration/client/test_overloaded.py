@@ -1,4 +1,4 @@
-"""A queue at its length limit: every refusal reaches its caller as `overloaded`, and nothing is lost in silence."""
+"""A queue at its length limit: every refusal reaches its caller as `overloaded`, and no request is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ async def topology(url: str, prefix: str) -> AsyncIterator[Topology]:
 
 
 async def fill(client: Client) -> int:
-    """Send until the queue takes no more; returns how many it took."""
+    """Send until the queue takes no more; return how many requests it took."""
     for number in range(100):
         try:
             await client.send("x", id=f"fill-{number}")

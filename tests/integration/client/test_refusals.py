@@ -1,4 +1,4 @@
-"""What a client says when the broker does not take a request, or when there is none."""
+"""The errors of a client when the broker does not take a request, or when there is no broker."""
 
 import asyncio
 import struct
@@ -16,7 +16,7 @@ BLOCKED, UNBLOCKED = 60, 61
 
 
 def notice(method: int, reason: bytes = b"") -> bytes:
-    """A frame of connection.blocked or connection.unblocked (RabbitMQ, "Blocked Connection Notifications")."""
+    """Return a connection.blocked or connection.unblocked (RabbitMQ docs "Blocked Connection Notifications")."""
     arguments = struct.pack(">HH", 10, method) + (bytes([len(reason)]) + reason if method == BLOCKED else b"")
     return struct.pack(">BHI", 1, 0, len(arguments)) + arguments + b"\xce"
 
@@ -132,7 +132,7 @@ async def test_a_blocked_client_holds_requests_back_says_why_and_goes_on_afterwa
         with pytest.raises(NotSent, match=r"v1\.x i-2 was not sent within 0\.3 s; .*blocks publishers.*low on memory"):
             await client.call("x", id="i-2", timeout=0.3)
         held = asyncio.create_task(client.call("held", {"n": 3}, id="i-3", timeout=LIMIT))
-        worker.publish(reply_to(worker.requests[0]))  # replies come in all the while
+        worker.publish(reply_to(worker.requests[0]))  # replies come in during all of this
         assert await asked == {}
         worker.answer = echo
         proxy.inject(notice(UNBLOCKED))
@@ -160,5 +160,5 @@ async def test_a_broker_that_reads_no_more_makes_no_call_wait_longer_than_its_ti
 
 
 def test_an_unroutable_message_is_not_unknown() -> None:
-    """The client relies on it: what came back was certainly not accepted."""
+    """The client relies on this: a returned message was certainly not accepted."""
     assert not Unroutable(312, "NO_ROUTE", "e", "k").unknown

@@ -1,4 +1,4 @@
-"""A private broker as its users meet it: it answers, survives a crash, shares the machine, leaves nothing behind."""
+"""A private broker as its users see it: it answers, survives a crash, shares the machine, leaves nothing behind."""
 
 import base64
 import contextlib
@@ -78,7 +78,7 @@ def take(broker: DevBroker, queue: str) -> bytes | None:
 
 
 def listening_addresses(pids: list[int]) -> set[str]:
-    """Return the local addresses on which the processes listen, as /proc/net spells them."""
+    """Return the local addresses on which the processes listen, as /proc/net writes them."""
     held = set()
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -187,7 +187,7 @@ def test_a_node_ends_with_the_process_that_started_it_even_if_that_is_killed(tmp
 @linux_only
 def test_nothing_is_left_when_the_start_is_interrupted(tmp_path: Path) -> None:
     environment = dict(os.environ, PYTHONFAULTHANDLER="")
-    # A shell has what it starts in the background ignore Ctrl-C, and that is inherited.
+    # A shell lets its background processes ignore Ctrl-C, and their children inherit that.
     heeding = f"import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n{START_A_NODE}"
     command = [sys.executable, "-c", heeding, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as parent:

@@ -1,4 +1,4 @@
-"""Our hand-written frames and pamqp's must say the same, in both directions."""
+"""Our frames and pamqp's must agree, in both directions."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,7 +56,7 @@ properties = st.builds(
 
 
 def theirs(ours: Properties) -> commands.Basic.Properties:
-    """The same properties as a record of pamqp's."""
+    """Return the same properties as pamqp's record."""
     made = commands.Basic.Properties()
     for field in Properties.__struct_fields__:
         value = getattr(ours, field)

@@ -1,4 +1,4 @@
-"""The ledger of publishes as a table: what the broker says, and what each message's verdict is."""
+"""Confirms as a table of cases: what the broker says, and the verdict on each message."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Confirms are kept as ranges; a model keeps one entry for each message. They must say the same, whatever comes."""
+"""Confirms are kept as ranges, and a model keeps one entry for each message. Both must agree, whatever comes."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,7 @@ from leveret.amqp.message import Confirmation, ReturnedMessage
 
 
 class Model:
-    """Each message by its number: what is known of it, and what is said when nothing is."""
+    """The verdict on each message, by its number, and the numbers that are open."""
 
     def __init__(self) -> None:
         self.open: set[int] = set()
@@ -39,7 +39,7 @@ class Model:
         return number in self.open
 
     def verdicts(self, unknown: str) -> list[list[str] | None]:
-        """Of each batch: what is said, None while it is open and `unknown` is empty."""
+        """Return the verdicts of each batch; None for a batch that is open, when `unknown` is empty."""
         return [
             None
             if not unknown and self.open & set(numbers)

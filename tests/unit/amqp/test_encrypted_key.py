@@ -1,4 +1,4 @@
-"""A key of ours that is encrypted: told in words, and nobody is asked for a passphrase."""
+"""An encrypted key of the client: the error says so, and nobody is asked for a passphrase."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ LIMIT = 60.0
 
 @pytest.fixture(params=[PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
 def query(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The part of an address that names a certificate with an encrypted key, in either of its forms."""
+    """Return the part of an address that names a certificate with an encrypted key, in each of its two forms."""
     issued = trustme.CA().issue_cert("client.example")
     key = load_pem_private_key(issued.private_key_pem.bytes(), None)
     (tmp_path / "cert.pem").write_bytes(issued.cert_chain_pems[0].bytes())

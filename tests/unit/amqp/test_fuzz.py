@@ -1,4 +1,4 @@
-"""No byte sequence, in whatever pieces, makes the driver hang or raise anything but its own error."""
+"""No byte sequence, in whatever pieces, makes the driver hang or raise an error that is not its own."""
 
 from itertools import pairwise
 from typing import Any
@@ -38,14 +38,14 @@ cuts = st.lists(st.integers(0, 2000), max_size=8)
 
 
 def plain(events: list[tuple[int, Event]]) -> list[tuple[int, object]]:
-    """Events that can be compared: pamqp's methods know no equality."""
+    """Return events that can be compared, because pamqp's methods cannot."""
     return [
         (channel, (type(event), list(event)) if isinstance(event, base.Frame) else event) for channel, event in events
     ]
 
 
 def read(data: bytes, at: list[int]) -> list[tuple[int, Event]]:
-    """What the reader makes of the data in pieces; a ProtocolError ends it."""
+    """Return the events that the reader makes of the pieces; a ProtocolError ends them."""
     reader, events = Reader(4096), []
     try:
         for start, end in pairwise(sorted({0, len(data), *(min(cut, len(data)) for cut in at)})):

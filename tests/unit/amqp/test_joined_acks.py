@@ -1,4 +1,4 @@
-"""Acks that follow each other number by number in one read become one event; it must say what they say one by one."""
+"""Acks with consecutive numbers in one read become one event, which must mean the same as the single acks."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ Verdict = tuple[int, int, bool, bool]
 steps = st.lists(
     st.tuples(
         st.integers(1, 2),
-        st.sampled_from([1, 1, 1, 2, 5]),  # how far the next tag is from the one before
+        st.sampled_from([1, 1, 1, 2, 5]),  # the difference between the next tag and the one before
         st.sampled_from([False, False, False, True]),
         st.sampled_from([True, True, True, False]),
     ),
@@ -41,7 +41,7 @@ def data_of(verdicts: list[Verdict]) -> bytes:
 
 
 def read(data: bytes, cuts: list[int]) -> tuple[list[Verdict], int]:
-    """Each verdict by itself, and how many events they came in."""
+    """Return each verdict, and in how many events they came."""
     reader, events = Reader(), []
     for start, end in pairwise(sorted({0, len(data), *cuts})):
         events += list(reader.feed(data[start:end]))
@@ -74,5 +74,5 @@ def test_an_ack_that_is_broken_is_found_behind_good_ones(damaged: int) -> None:
     data[damaged] ^= 0xFF
     events: list[object] = []
     with pytest.raises(ProtocolError):
-        events.extend(Reader().feed(bytes(data)))  # what came before the error counts
+        events.extend(Reader().feed(bytes(data)))  # the events before the error count
     assert events == [(1, Confirmation(2, multiple=False, accepted=True, first=1))]

@@ -1,4 +1,4 @@
-"""A body that is larger than its consumer takes is not kept while it comes in; its delivery says how large it is."""
+"""A body that is larger than its consumer takes is dropped while it comes in; the delivery says how large it was."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DELIVER = commands.Basic.Deliver("c", 1, exchange="", routing_key="k")
 
 
 def message(size: int, method: frame.FrameTypes = DELIVER) -> Iterator[bytes]:
-    """The frames of a message with a body of so many bytes, all of them frames as large as they may be."""
+    """Return the frames of a message with a body of that many bytes, in frames of the largest size."""
     properties = commands.Basic.Properties(correlation_id=f"{size}")
     yield frame.marshal(method, 1) + frame.marshal(header.ContentHeader(0, size, properties), 1)
     for start in range(0, size, PIECE):

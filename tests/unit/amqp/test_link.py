@@ -1,4 +1,4 @@
-"""How writes are joined and bounded, seen from the transport."""
+"""How writes are joined and bounded, as the transport sees it."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from leveret.amqp.questions import Questions
 
 
 class Recording(asyncio.Transport):
-    """A transport that keeps what it is given."""
+    """A transport that records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ async def linked() -> tuple[Link, Recording]:
 
 
 async def turn() -> None:
-    """Let the loop run what is due now."""
+    """Let the event loop run everything that is due now."""
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 

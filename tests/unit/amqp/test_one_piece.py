@@ -1,4 +1,4 @@
-"""A delivery that lies in one read whole is decoded in one go; it must come out as it does frame by frame."""
+"""A delivery whose frames come in one read is decoded at once; the result must be the same as frame by frame."""
 
 from itertools import pairwise
 
@@ -52,31 +52,31 @@ def frames_of(one: Sent) -> bytes:
 
 
 def comparable(event: Event) -> object:
-    """A method of pamqp's equals itself only; damage can make one of a delivery's (60, 60), such as (10, 60)."""
+    """Return a value that can be compared, unlike a method of pamqp, which damaged bytes can turn into."""
     return (type(event), dict(event)) if isinstance(event, base.Frame) else event
 
 
 def read(data: bytes, cuts: list[int]) -> tuple[list[tuple[int, object]], int]:
-    """The events, and the code of the error that ended them, or 0."""
+    """Return the events, and the code of the error that ended them, or 0."""
     reader, events = Reader(), []
     try:
         for start, end in pairwise(sorted({0, len(data), *cuts})):
             for channel, event in reader.feed(data[start:end]):
-                events.append((channel, comparable(event)))  # what came before an error counts
+                events.append((channel, comparable(event)))  # the events before an error count
     except ProtocolError as error:
         return events, error.reply_code
     return events, 0
 
 
 def byte_by_byte(data: bytes) -> tuple[list[tuple[int, object]], int]:
-    """Each frame completes alone, so nothing is ever decoded in one piece."""
+    """Read byte by byte, so that each frame is decoded by itself."""
     return read(data, list(range(len(data))))
 
 
 @settings(deadline=None)
 @given(st.lists(sent, max_size=6), st.lists(st.integers(0, 600), max_size=4))
 def test_in_one_piece_or_frame_by_frame_the_deliveries_are_the_same(batch: list[Sent], cuts: list[int]) -> None:
-    data = b"".join(map(frames_of, batch)) * 2  # again, with names that are known by then
+    data = b"".join(map(frames_of, batch)) * 2  # again, when the names are known
     expected = byte_by_byte(data)
     assert read(data, [min(cut, len(data)) for cut in cuts]) == read(data, []) == expected
     assert [event.body for _, event in expected[0] if isinstance(event, Delivery)] == [one[7] for one in batch * 2]

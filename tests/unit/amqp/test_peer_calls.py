@@ -1,4 +1,4 @@
-"""Questions and their answers, in time, too late, or never, with a broker that does as it is told."""
+"""Methods and their answers, in time, too late, or never, with a scripted broker."""
 
 import asyncio
 

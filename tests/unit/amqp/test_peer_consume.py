@@ -1,4 +1,4 @@
-"""Consuming, against a broker that does as it is told."""
+"""Consuming from a scripted broker."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""How connections and channels end, whoever ends them, with a broker that does as it is told."""
+"""How connections and channels end, whoever ends them, with a scripted broker."""
 
 import asyncio
 

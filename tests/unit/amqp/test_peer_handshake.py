@@ -1,4 +1,4 @@
-"""Logging in, against a broker that does as it is told."""
+"""Logging in to a scripted broker."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""Heartbeats, alarms and full buffers, with a broker that does as it is told."""
+"""Heartbeats, alarms and full buffers, with a scripted broker."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Publishing, against a broker that does as it is told."""
+"""Publishing to a scripted broker."""
 
 import pytest
 from pamqp import commands, frame, header

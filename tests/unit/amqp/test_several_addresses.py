@@ -1,4 +1,4 @@
-"""Several addresses, and a host's name with several numbers: the next one has its turn when one fails or is silent."""
+"""Several addresses, and a host name with several IP addresses: the next is tried when one fails or is silent."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ async def refusing(talk: Talk) -> None:
 
 @contextlib.contextmanager
 def never_accepting() -> Iterator[str]:
-    """A program that listens and never takes a connection: the system opens it, and then nothing comes."""
+    """A program that listens and never accepts: the system opens the connection, and then nothing comes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"amqp://127.0.0.1:{server.getsockname()[1]}/"
 
@@ -54,14 +54,14 @@ def swallowing() -> Iterator[str]:
 
 @contextlib.contextmanager
 def closed() -> Iterator[str]:
-    """A port on which nobody listens."""
+    """Return a port on which nobody listens."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"amqp://127.0.0.1:{bound.getsockname()[1]}/"
 
 
 def from_first(*urls: str) -> Addresses:
-    """These addresses, of which the first one has the first turn."""
+    """Return these addresses in an order that begins with the first one."""
     return Addresses.parse(",".join(urls), chance=lambda: 0.0)
 
 
@@ -152,7 +152,7 @@ async def test_a_slow_one_still_wins_when_the_others_fail() -> None:
 
 
 async def test_no_attempt_is_left_behind() -> None:
-    """The silent peers' scripts end only when their connections do, and leaving a peer waits for its scripts."""
+    """The scripts of the silent peers end only when their connections end, and leaving a peer waits for its scripts."""
     came: asyncio.Queue[Talk] = asyncio.Queue()
 
     async def silent(talk: Talk) -> None:
@@ -181,12 +181,12 @@ async def test_the_time_of_each_address_is_limited() -> None:
 
 
 class Resolving(asyncio.SelectorEventLoop):
-    """A loop in which the host `several.test` has these numbers, in this order."""
+    """An event loop in which the host `several.test` has these IP addresses, in this order."""
 
     numbers = ("127.0.0.2", "127.0.0.3", "127.0.0.1")
 
     async def getaddrinfo(self, host: Any, port: Any, **how: Any) -> Any:
-        """Look up as ever, or what the test says."""
+        """Look up the host, or return what the test says."""
         if host != "several.test":
             return await super().getaddrinfo(host, port, **how)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (number, port)) for number in self.numbers]
@@ -194,7 +194,9 @@ class Resolving(asyncio.SelectorEventLoop):
 
 async def reach_by_name() -> None:
     async with Peer.playing(greeting) as peer:
-        with socket.create_server(("127.0.0.2", peer.port)):  # takes connections and stays silent; 127.0.0.3 refuses
+        with socket.create_server(
+            ("127.0.0.2", peer.port)
+        ):  # accepts connections and stays silent; 127.0.0.3 refuses them
             connection = await Connection.open(f"amqp://several.test:{peer.port}/", limits=QUICK)
             assert (connection.address.host, connection.address.number) == ("several.test", "127.0.0.1")
             again = await Connection.open(connection.address, limits=QUICK)
@@ -209,7 +211,7 @@ def test_a_host_with_several_numbers_is_reached_at_one_that_answers() -> None:
 
 
 class Dropped:
-    """Stands for a connection; notes that it was dropped."""
+    """A stand-in for a connection, which notes that it was dropped."""
 
     dropped = False
 

@@ -1,4 +1,4 @@
-"""What lies in the header of one message costs that message only: the connection goes on."""
+"""A bad header costs only its own message: the connection goes on."""
 
 import re
 from itertools import pairwise
@@ -22,14 +22,14 @@ def data_of(*parts: frame.FrameTypes) -> bytes:
 
 
 def message(properties: bytes, content: bytes = b"body", method: frame.FrameTypes = DELIVER) -> bytes:
-    """A message whose header has these flags and properties."""
+    """Return a message whose header has these flags and properties."""
     head = b"\0\x3c\0\0" + len(content).to_bytes(8, "big") + properties
     head_frame = b"\x02\0\x01" + len(head).to_bytes(4, "big") + head + b"\xce"
     return data_of(method) + head_frame + (data_of(body.ContentBody(content)) if content else b"")
 
 
 def deliveries(reader: Reader, data: bytes, cuts: list[int] | None = None) -> list[Delivery]:
-    """All that comes, in whatever pieces."""
+    """Return all deliveries, whatever the pieces."""
     places = sorted({0, len(data), *(min(cut, len(data)) for cut in cuts or [])})
     events = [event for start, end in pairwise(places) for _, event in reader.feed(data[start:end])]
     assert all(isinstance(event, Delivery) for event in events)
@@ -74,7 +74,7 @@ def test_whatever_the_properties_are_their_message_and_the_next_one_arrive(
 
 
 def long_text(size: int) -> bytes:
-    """Flags and properties of a header of that size: one text."""
+    """Return the flags and properties of a header of that size, which is one text."""
     length = size - 25
     return b"\x20\x00" + (length + 7).to_bytes(4, "big") + b"\x01kS" + length.to_bytes(4, "big") + b"x" * length
 

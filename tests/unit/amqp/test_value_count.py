@@ -1,4 +1,4 @@
-"""A table of more values than anybody needs is counted before it takes memory, and costs its message only."""
+"""A table with too many values is counted before it takes memory, and costs only its own message."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ values = st.recursive(
 
 
 def number(value: Any) -> int:
-    """How many values these are, by what they are when they have been made."""
+    """Return how many values are in this one, with nested ones."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return sum(1 + number(member) for member in members)
 

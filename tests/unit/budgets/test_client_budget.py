@@ -1,4 +1,4 @@
-"""What a call may cost the client and its driver together, in calls of functions; see `test_driver_budget`."""
+"""How many function calls a client's call may cost, with the driver; see `test_driver_budget`."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def test_a_call_is_answered_with_few_calls_of_functions(
     at_once: int, most: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with memory_broker(monkeypatch, echo), Client("amqp://localhost") as client:
-        for _ in range(2):  # the first time, much is made that is kept
+        for _ in range(2):  # the first time makes what is cached
             with counting() as calls:
                 replies = await asyncio.gather(*(client.call("echo", {"x": 1}) for _ in range(at_once)))
             assert replies == [{"x": 1}] * at_once

@@ -1,6 +1,6 @@
-"""What a message may cost the driver, in calls of functions.
+"""How many function calls a message may cost the driver.
 
-A bound has room for a fifth more than what was counted when it was set, so that a change that doubles the work fails.
+A bound is at most a fifth above what was counted when it was set, so that a change that doubles the work fails.
 Whoever makes something cheaper lowers its bound.
 """
 
@@ -50,7 +50,7 @@ def returned(number: int) -> bytes:
 
 
 def scattered_confirm(number: int) -> bytes:
-    """One that does not follow the one before number by number."""
+    """Return a confirm whose number does not follow the one before."""
     return frame.marshal(commands.Basic.Ack(2 * number), 1)
 
 

@@ -1,4 +1,4 @@
-"""How much work a request is for a worker's own code, counted in calls: a change that doubles it is seen here."""
+"""How many function calls a request may cost the worker's own code: a change that doubles them fails here."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ REQUESTS = 100
 
 
 class Calls:
-    """Calls of Python's and C's functions while it counts."""
+    """Counts calls of Python's and C's functions."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -44,7 +44,7 @@ class Calls:
 
 
 def calls_for_each(step: Callable[[int], object]) -> float:
-    """Calls that one step takes, when what is remembered between steps is there."""
+    """Return how many calls one step takes when the caches are filled."""
     step(REQUESTS)
     calls = Calls()
     with calls.counted():

@@ -43,7 +43,7 @@ def test_what_was_discarded_long_before_its_time_takes_no_room() -> None:
         watch: Deadlines[str] = Deadlines(told.append)
         watch.add("kept", 3600.0)
         tracemalloc.start()
-        for number in range(100_000):  # a call each tick, with an hour's timeout, that is answered at once
+        for number in range(100_000):  # one call each tick, with a timeout of an hour, answered at once
             watch.discard("call", watch.add("call", 3600.0 + number * TICK))
         size, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()

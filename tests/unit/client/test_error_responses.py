@@ -1,4 +1,4 @@
-"""Error responses as errors."""
+"""The errors that stand for error responses."""
 
 from typing import Any
 

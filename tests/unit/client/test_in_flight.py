@@ -146,7 +146,7 @@ def test_an_id_is_free_again_when_its_last_caller_has_left() -> None:
         table.leave(two)
         assert len(table) == 0
         other = table.join(a_call(body=b"[]"), 5.0)
-        table.leave(one)  # once more changes nothing for the other request of that id
+        table.leave(one)  # leaving again does not change the other call with that id
         assert table.find("i") is other.call
         table.leave(other)
 

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own."""
+"""An event loop in a thread."""
 
 import asyncio
 import threading
@@ -37,7 +37,7 @@ def test_errors_come_back_too_a_timeout_of_the_work_itself_included(loop: LoopTh
 
 
 class Late(Future[int]):
-    """A future that comes to its end right after a wait for it has ended."""
+    """A future that ends just after a wait for it has ended."""
 
     def __init__(self, error: Exception | None) -> None:
         super().__init__()
@@ -88,4 +88,4 @@ def test_a_stopped_loop_takes_no_work_and_may_be_stopped_again(loop: LoopThread)
     loop.stop()
     loop.stop()
     with pytest.raises(LoopStopped, match="stopped"):
-        loop.run(lambda: double(1))  # a coroutine that was made and never awaited would be a warning
+        loop.run(lambda: double(1))  # a coroutine that is never awaited would cause a warning

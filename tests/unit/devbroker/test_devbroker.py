@@ -1,4 +1,4 @@
-"""What a private broker is told, and who counts as a broker, without one running."""
+"""The environment and configuration of a private broker, and what counts as a broker, without a running one."""
 
 import contextlib
 import socket
@@ -21,13 +21,13 @@ START = b"\x00\x0a\x00\x0a\x00\x09\x00\x00\x00\x00"
 
 @pytest.fixture(autouse=True)
 def no_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests name scripts of their own, in RABBITMQ_SERVER."""
+    """Let these tests name their own scripts in RABBITMQ_SERVER."""
     monkeypatch.delenv("RABBITMQ_SERVER_ROOT", raising=False)
 
 
 @contextlib.contextmanager
 def peer(reply: bytes, seen: list[bytes] | None = None) -> Iterator[int]:
-    """Listen on a free port, answer whoever comes with the bytes, and hang up."""
+    """Listen on a free port, answer each connection with the bytes, and close it."""
 
     class Answer(socketserver.BaseRequestHandler):
         def handle(self) -> None:

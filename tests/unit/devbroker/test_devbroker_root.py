@@ -1,4 +1,4 @@
-"""A RabbitMQ in a folder that is its node's whole file system, as far as it needs no node."""
+"""A RabbitMQ in a folder that its node sees as the whole file system, without a running node."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no chr
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which the programs lie where Debian has them, and a caller who may enter it."""
+    """Make a folder with the programs where Debian installs them, and a caller who may enter it."""
     for program in ("usr/lib/rabbitmq/bin/rabbitmq-server", "usr/bin/epmd"):
         path = tmp_path / "root" / program
         path.parent.mkdir(parents=True)
@@ -83,7 +83,7 @@ def test_the_root_that_the_environment_names_is_taken_where_nobody_gives_one(
     with pytest.raises(BrokerMissing, match="other: "):
         DevBroker().start()
     (root / "tmp").mkdir()
-    with pytest.raises(BrokerFailed):  # the unshare of this test enters nothing
+    with pytest.raises(BrokerFailed):  # the unshare of this test does nothing
         DevBroker(root=root).start()
     assert list((root / "tmp").iterdir()) == []
 

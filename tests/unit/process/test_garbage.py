@@ -1,4 +1,4 @@
-"""What a long-lived process does with memory, each time in a process of its own."""
+"""What a long-lived process does with memory, each case in a new process."""
 
 import gc
 import subprocess

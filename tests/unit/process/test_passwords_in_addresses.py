@@ -1,4 +1,4 @@
-"""No part of a password comes out, however it stands in an address: the marks must not be in anything that is shown."""
+"""No part of a password is shown, however it is written in an address: no shown text may contain the marks."""
 
 import asyncio
 import traceback
@@ -24,7 +24,7 @@ from taskmanager.settings import Settings, SettingsError
 
 MARK = "xq7zw"
 CLOSED = "127.0.0.1:1"
-"""A port on which nobody listens."""
+"""Return a port on which nobody listens."""
 
 PASSWORDS = [
     MARK,
@@ -72,7 +72,7 @@ unescaped = st.lists(PIECES, max_size=8).map("".join).map(lambda text: f"{text}{
 
 
 def shown_of(read: Callable[[], object]) -> str:
-    """What comes to light when an address is read: its texts, or the error with all that it holds, as a log has it."""
+    """Return everything that is shown of an address: its texts, or the error with its causes, as in a log."""
     try:
         found = read()
     except (ValueError, SettingsError, AmqpError) as error:
@@ -81,7 +81,7 @@ def shown_of(read: Callable[[], object]) -> str:
 
 
 def readings(login: str) -> Iterator[Callable[[], object]]:
-    """Every door through which an address comes in, with this login in it."""
+    """Return every function that takes an address, called with this login."""
     amqp = [f"amqp://{login}@h.example:5672/v?heartbeat=5", f"amqps://{login}@h.example?cacertfile=/ca"]
     amqp += [f"amqp://{login}@h.example,amqp://{login}@i.example:1/"]
     for url in amqp:
@@ -103,12 +103,12 @@ def readings(login: str) -> Iterator[Callable[[], object]]:
 
 
 def shown_setting(url: str) -> str:
-    """What the log shows of the database."""
+    """Return what the log shows of the database."""
     return shown_database(setting(DATABASE_URL=url).database_url)
 
 
 def setting(**texts: str) -> Settings:
-    """The settings of an environment with these."""
+    """Return the settings of an environment with these variables."""
     texts["JWT_SECRET"] = "s" * 32
     return Settings.from_environment({f"TASKMANAGER_{name}": text for name, text in texts.items()})
 

@@ -1,4 +1,4 @@
-"""Processes that end together, also when the one that started them gets no chance to end them."""
+"""Processes that end together, also when the process that started them is killed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Several processes of one command, kept running."""
+"""Several processes of one command that are kept running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNTIL_THE_INPUT_ENDS = "sys.stdin.read(); (here / f'{os.getpid()}.ended').touch(
 
 
 def command(folder: Path, what: str) -> list[str]:
-    """A program that says that it was started, and then does something."""
+    """Return a program that reports its start, and then does something."""
     start = (
         f"import os, sys, pathlib; here = pathlib.Path({str(folder)!r}); (here / f'{{os.getpid()}}.started').touch()"
     )

@@ -1,4 +1,4 @@
-"""Programs that run until somebody wants them to stop."""
+"""Programs that run until something asks them to stop."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Ids of requests are random UUIDs."""
+"""The ids of requests are random UUIDs."""
 
 from uuid import RFC_4122, UUID
 
