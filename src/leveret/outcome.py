@@ -58,7 +58,7 @@ class Failure(Struct, frozen=True):
 
     Attributes:
         exception: the qualified name of its class, such as ``sqlalchemy.exc.NoResultFound``.
-        place: file of the application and line where it was raised, such as ``taskmanager/usecases.py:42``; None where
+        place: file of the application and line where it was raised, such as ``guestbook/actions.py:42``; None where
             nothing of the application is among its calls. The path begins with the package: it names no folder of the
             machine.
     """
