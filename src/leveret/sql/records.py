@@ -1,4 +1,4 @@
-"""What the store keeps and returns: keys, stored responses, rows, leases."""
+"""What the store keeps and returns: keys, responses, rows, leases."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from leveret.errors import StorageBusy
 
 
 class KeyTaken(StorageBusy):
-    """Another worker answered the same request at the same time; its row is there now."""
+    """Another worker has answered the same request at the same time; its row is there now."""
 
 
 class Key(NamedTuple):
-    """What an idempotency row is found by: one caller's id never finds another's response."""
+    """The key of idempotency: with the principal in it, the id of one caller never finds the response of another."""
 
     principal: str
     id: str
@@ -28,7 +28,7 @@ class Stored(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """A row of ``processed_requests``, but for ``created_at``, which the database's own clock gives."""
+    """A row of ``processed_requests`` without ``created_at``, which the database's clock sets."""
 
     key: Key
     fingerprint: bytes
@@ -38,11 +38,11 @@ class Row(Struct, frozen=True):
 
 
 class Lease(Struct, frozen=True):
-    """What a principal's window is like after a share of it was leased.
+    """A principal's window after a share of it was leased.
 
     Attributes:
-        window: names the window: its end, by the database's clock.
-        taken: requests leased in it so far, by all workers, this share included; may be more than the limit.
+        window: the window's end by the database's clock, which identifies the window.
+        taken: how many requests all workers have leased in it so far, this share included; may exceed the limit.
         seconds: until the window ends.
     """
 

@@ -1,4 +1,4 @@
-"""Whether a request comes too late for its caller. Pure: the time is given."""
+"""Whether a request comes too late for its caller: where deadlines are checked. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from leveret.wire.envelope import DEADLINE, STAMP, TIMEOUT
 def lateness(headers: Mapping[str, Any] | None, now: float, what: str) -> DeadlineExceeded | None:
     """Compare a request's deadline with the clock.
 
-    Where the broker has stamped the message, the caller's timeout counts from there: the broker's clock is one for all
-    callers. Otherwise the deadline is what the caller made of its own clock.
+    Where the broker has stamped the message, the caller's timeout counts from that stamp, because the broker's clock is
+    the same for all callers. Otherwise the deadline counts, which the caller has worked out by its own clock.
 
     Args:
         headers: of the message.
@@ -55,7 +55,7 @@ def _check(header: str, value: object, expected: str) -> None:
 
 
 def _shown(milliseconds: float) -> str:
-    """Write a moment as ISO 8601 in UTC; a number that is no moment is shown as it is."""
+    """Write a moment as ISO 8601 in UTC; a number that is not a moment is shown as it is."""
     try:
         moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, ValueError, OSError):

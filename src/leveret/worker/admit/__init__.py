@@ -1,1 +1,1 @@
-"""Which requests may run at all: rate limits, and requests that are refused unless they were executed before."""
+"""Which requests may run: rate limits, and requests that are refused unless they were executed before."""

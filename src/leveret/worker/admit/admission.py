@@ -1,7 +1,7 @@
-"""Who is let in: requests of principals that have not used up their rate limit, in the order in which they came.
+"""Admitting requests: those of principals that have not used up their rate limit, in the order in which they came.
 
-A principal's shares are leased in a lane, for all principals that want one in a single transaction. A request that has
-to wait for a lease stays in hand, and those of the same principal after it; everybody else's go on.
+Shares of a principal's limit are leased in a lane, in one transaction for all principals that need one. A request that
+waits for a lease stays in hand, and so do later requests of the same principal; those of all others go on.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
 
 MOST_PRINCIPALS: Final = 10_000
-"""Allowances kept at a time; the share of one that is forgotten is lost until its window ends."""
+"""Allowances in memory; the share of one that is dropped is lost until its window ends."""
 
 MOST_ROUNDS: Final = 2
-"""Transactions with leases at a time. While they run, others' wishes gather for the next; with a second one, a row that
-somebody holds on to does not hold up everybody."""
+"""Transactions that lease at the same time. While they run, further principals wait for the next one. With two of them,
+a row that another session has locked does not hold up all principals."""
 
 
 class Gate(Protocol):
-    """Who asked for a request to be admitted, and is told."""
+    """The caller of ``admit``, which is told what becomes of its requests."""
 
     def begin(self, works: Sequence[Work]) -> None:
         """Run requests."""
@@ -43,7 +43,7 @@ class Gate(Protocol):
         ...
 
     def finish(self, results: list[tuple[Work, Result]]) -> None:
-        """End requests of which nobody can say whether they may run."""
+        """End requests for which it cannot be found out whether they may run."""
         ...
 
 
@@ -64,7 +64,7 @@ class Admission:
     Args:
         limit: what each principal may do, in all workers together.
         lanes: where leases are taken.
-        clock: seconds of any clock that never goes back; called in lanes too.
+        clock: seconds of a clock that never goes back; also called in lanes.
     """
 
     def __init__(self, limit: RateLimit, lanes: Lanes, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,7 +76,7 @@ class Admission:
         self._rounds: set[asyncio.Task[None]] = set()
 
     def admit(self, work: Work, gate: Gate) -> None:
-        """Have a request begin or be declined, at once or as soon as a lease says which."""
+        """Begin or decline a request, at once or when a lease says which."""
         if not _counts(work):
             gate.begin([work])
             return
@@ -86,18 +86,18 @@ class Admission:
         if len(entry.waiting) > 1:  # those before it have asked for a lease
             return
         now = self._clock()
-        if not self._settle(entry, now) or entry.allowance.is_low(now):
+        if not self._release(entry, now) or entry.allowance.is_low(now):
             self._want(principal)
 
     async def close(self) -> None:
-        """Take no further leases; requests that wait for one stay unsettled."""
+        """Take no further leases; requests that wait for one stay unacked."""
         rounds = list(self._rounds)
         for task in rounds:
             task.cancel()
         await asyncio.gather(*rounds, return_exceptions=True)
 
-    def _settle(self, entry: _PrincipalQueue, now: float) -> bool:
-        """Let go of those that wait, as far as the allowance knows; false when it needs a lease for the rest."""
+    def _release(self, entry: _PrincipalQueue, now: float) -> bool:
+        """Begin or decline waiting requests as far as the allowance says; return False when the rest needs a lease."""
         while entry.waiting:
             verdict = entry.allowance.admit(now)
             if verdict is Verdict.UNKNOWN:
@@ -120,7 +120,7 @@ class Admission:
         return entry
 
     def _forget_one(self) -> None:
-        """Forget the allowance that was not used for longest, unless somebody waits for it."""
+        """Drop the allowance whose last use is longest ago, unless a request waits for it."""
         principal, entry = self._entries.popitem(last=False)
         if entry.waiting or entry.leasing or principal in self._wanting:
             self._entries[principal] = entry
@@ -140,7 +140,9 @@ class Admission:
                 await self._lease_round(entries, shares)
         finally:
             if (task := asyncio.current_task()) is not None:
-                self._rounds.discard(task)  # now: a wish that comes before this task's callbacks begins the next one
+                self._rounds.discard(
+                    task
+                )  # now, so that a principal that comes before this task's callbacks begins the next round
 
     async def _lease_round(self, entries: Mapping[str, _PrincipalQueue], shares: Mapping[str, int]) -> None:
         leases: Mapping[str, Lease | Exception]
@@ -153,7 +155,7 @@ class Admission:
             self._conclude(principal, entries[principal], shares[principal], lease, moment)
 
     def _take_wanting(self) -> dict[str, _PrincipalQueue]:
-        """Take those who want a lease and have none under way; the others are looked at when theirs has come."""
+        """Return those that need a lease and have none under way; the others are looked at when theirs has come."""
         wanting, self._wanting = self._wanting, set()
         entries = {principal: self._entries[principal] for principal in wanting}
         return {principal: entry for principal, entry in entries.items() if not entry.leasing}
@@ -174,11 +176,11 @@ class Admission:
             return
         entry.allowance.grant(share, lease, at)
         # A request that waited belongs to the window in which its lease was taken, however late that comes.
-        if not self._settle(entry, at):
+        if not self._release(entry, at):
             self._wanting.add(principal)
 
     def _lease(self, shares: Mapping[str, int], store: Store) -> tuple[float, dict[str, Lease | Exception]]:
-        """Lease for all at once; one by one where somebody holds the row of one of them, in a lane."""
+        """Lease for all principals at once, or one by one when another session has locked a row; in a lane."""
         moment = self._clock()
         try:
             return moment, dict(store.lease(shares, self._limit.window))
@@ -193,7 +195,7 @@ class Admission:
 
 
 def _counts(work: Work) -> bool:
-    """What was delivered before, or comes with a ticket, was admitted then; who has no token has no allowance."""
+    """Return whether a request counts: not one that was admitted before, nor one without a token."""
     return bool(work.principal.subject) and not work.delivery.redelivered and not is_ticket(work.request.auth)
 
 

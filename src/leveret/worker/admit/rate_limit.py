@@ -1,4 +1,4 @@
-"""What a rate limit is."""
+"""What a rate limit is; see also `leveret.worker.admit.admission`, which applies it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ class RateLimit(Struct, frozen=True):
 
     Attributes:
         most: requests in one window.
-        window: how long one is; it begins with the first request in it.
+        window: how long a window is; it begins with the first request in it.
+
+    Raises:
+        ValueError: less than one request or one millisecond.
     """
 
     most: int

@@ -1,8 +1,8 @@
 """Requests that may not run now: those that were executed before are answered again, all others are refused.
 
-A caller that asks again with the same id may be late, over its limit, or its token has expired meanwhile. None of that
-undoes what was executed. So before such a refusal the stored response is looked up, for all that were refused in the
-same turn of the event loop with one statement. Requests that are not refused pay nothing for it.
+A caller that asks again with the same id may be late or over its limit, or its token may have expired since. None of
+that undoes what was executed. Therefore the stored response is looked up before such a refusal, with one statement for
+all requests that were refused in the same iteration of the event loop. This costs other requests nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Rejections:
 
     Args:
         lanes: where rows are looked up.
-        job: makes the job of a request, for its key and its fingerprint.
+        job: makes the job of a request, which holds its key and its fingerprint.
         settle: carries outcomes out.
-        failed: told of requests whose rows could not be looked up.
+        failed: called with requests whose rows could not be looked up.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Rejections:
         self._looking: asyncio.Task[None] | None = None
 
     def add(self, rejected: Rejected) -> None:
-        """Have a request looked up, and then answered or refused."""
+        """Look a request up, and then answer or refuse it."""
         self._waiting.append(rejected)
         if self._looking is None:
-            # As a task, so that it begins when all that is rejected in this turn of the loop is known.
+            # As a task, so that it begins when all requests that are rejected in this iteration of the loop are known.
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
     def end(self) -> None:
@@ -78,7 +78,7 @@ class Rejections:
 
 
 def refused(work: Work, error: RequestError) -> Outcome:
-    """Refuse a request: answered where somebody waits, otherwise kept as a dead letter."""
+    """Return the outcome of a refused request: an answer where a caller waits, otherwise a dead letter."""
     if work.delivery.properties.reply_to:
         return Answer(refusal(work.request.id, error), error.code)
     return DeadLetter(f"{error.code}: {error}", code=error.code)
@@ -89,5 +89,5 @@ def _outcome(rejected: Rejected, job: Job, stored: Stored | None) -> Outcome:
         return refused(rejected.work, rejected.error)
     answer = repeat(job, stored)
     if not answer.replayed and isinstance(rejected.error, TokenExpired):
-        return refused(rejected.work, rejected.error)  # an expired token is good for nothing but its own responses
+        return refused(rejected.work, rejected.error)  # with an expired token a caller gets only its own responses
     return Answer(answer.response, answer.code, answer.replayed)

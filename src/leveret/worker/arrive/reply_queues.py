@@ -1,4 +1,4 @@
-"""Which queues a worker answers to."""
+"""Which reply queues a worker answers to."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from leveret.wire.masking import shown
 _NAMED_BY_THE_BROKER: Final = re.compile(r"amq\.gen-[\x21-\x7e]{1,247}")
 _DIRECT: Final = re.compile(re.escape(DIRECT_REPLY_TO) + r"\.([A-Za-z0-9+/_=-]+)\.[A-Za-z0-9+/_=-]+")
 _ERLANG_TERM: Final = b"\x83"
-"""First byte of the process that a direct reply queue's name holds (Erlang, "External Term Format")."""
+"""First byte of the process that is part of a direct reply queue's name (Erlang, "External Term Format")."""
 
 
 @lru_cache(maxsize=1024)
 def foreign_reply_to(reply_to: str | None) -> str | None:
-    """Say why a reply queue is not answered to; None when it is, or when there is none.
+    """Return why a reply queue is not answered to; None when it is, or when there is no reply queue.
 
-    Only the broker makes queues with the two kinds of names, for one connection each: a caller cannot name somebody
-    else's. A name for direct reply-to that the broker did not make would end the connection of whoever publishes to
-    it (RabbitMQ 3.10), so its form is checked. A caller's requests all have the same one, so verdicts are remembered.
+    Only the broker makes queues with these two kinds of names, each for one connection, so a caller cannot name the
+    queue of another one. A name for direct reply-to that the broker did not make would end the connection that
+    publishes to it (RabbitMQ 3.10); therefore its form is checked. Verdicts are cached, because all requests of a
+    caller have the same reply queue.
     """
     if not reply_to or _NAMED_BY_THE_BROKER.fullmatch(reply_to):
         return None

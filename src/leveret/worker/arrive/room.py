@@ -1,4 +1,4 @@
-"""How much of what has arrived is read into memory at once: a budget in bytes, for bodies that are not small."""
+"""How much memory larger requests may take at the same time: a budget in bytes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from leveret.amqp import Delivery
 from leveret.wire.limits import MOST_VALUES
 
 SMALL_BODY: Final = 4 * 1024
-"""Bytes of a body that needs no room: the prefetch bounds how many there are."""
+"""Bytes of a body that does not need room, because the prefetch bounds how many there are."""
 
 ROOM: Final = 64 * 1024 * 1024
-"""Bytes in memory that requests may take that were read and have not come to their end, small ones left out."""
+"""Bytes in memory for requests that were read and have not ended, without small ones."""
 
 _LARGEST_VALUE: Final = 240
-"""Bytes in memory of a value that has a few bytes in JSON: an object of one member."""
+"""Bytes in memory of a value that takes a few bytes in JSON: an object of one member."""
 
 _DENSEST: Final = 56
-"""Bytes in memory for each byte of JSON, at the most: arrays of one member, one within the other."""
+"""Bytes in memory for each byte of JSON, at most: arrays of one member, one within the other."""
 
 _TEXTS: Final = 5
-"""Bytes in memory for each byte of a text: those of the body, and four for each character."""
+"""Bytes in memory for each byte of a text: one of the body, and four of the character."""
 
 
 def cost(size: int) -> int:
-    """Say how many bytes in memory a body of so many bytes may take when it is read, by its size alone."""
+    """Return how many bytes in memory a body of this size may take when it is read."""
     return min(_DENSEST * size, _TEXTS * size + _LARGEST_VALUE * MOST_VALUES)
 
 
 class Room:
-    """Lets deliveries in, in their order, as long as what they may take fits; one that fits never comes in alone.
+    """Lets deliveries in, in their order, while they fit; one that never fits comes in alone.
 
     Args:
         size: bytes in memory.
@@ -43,11 +43,11 @@ class Room:
         self._waiting: deque[Delivery] = deque()
 
     def add(self, delivery: Delivery) -> None:
-        """Have a delivery wait for room."""
+        """Make a delivery wait for room."""
         self._waiting.append(delivery)
 
     def enter(self) -> list[Delivery]:
-        """Take those for which there is room now."""
+        """Return the deliveries for which there is room now."""
         entered = []
         while self._waiting and self._fits(cost(len(self._waiting[0].body))):
             delivery = self._waiting.popleft()
@@ -57,11 +57,11 @@ class Room:
         return entered
 
     def leave(self, tag: int) -> None:
-        """Make room: a delivery has come to its end."""
+        """Free the room of a delivery that has ended."""
         self._total -= self._taken.pop(tag, 0)
 
     def withdraw(self) -> list[Delivery]:
-        """Take those that wait; they do not come in any more."""
+        """Return the deliveries that wait; they do not come in any more."""
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting

@@ -1,4 +1,4 @@
-"""Removing what is older than it has to be kept, in small steps, now and then."""
+"""Removing what is older than it has to be kept, in small steps, from time to time."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ STEP: Final = 500
 
 
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
-"""A difference of the worker's clock and the database's that is worth a line in the log."""
+"""A difference between the worker's clock and the database's that the log mentions."""
 
 
 class CleanUp(Struct, frozen=True):
-    """What is removed, and when. How old something is, the database's clock says, which all workers share.
+    """What is removed, and when. The database's clock, which all workers share, says how old something is.
 
     Attributes:
         retention: how long responses are kept.
         pause: between two clean-ups.
-        forgetting: the application's own: called with a connection in a transaction, the time by the database's clock,
-            and the most rows to remove in this step; each returns how many it removed.
-        clock: POSIX time in seconds, the worker's own; only compared with the database's.
+        forgetting: functions of the application: each is called with a connection in a transaction, the time by the
+            database's clock, and how many rows it may remove in this step, and returns how many it removed.
+        clock: POSIX time in seconds, by the worker's clock; only compared with the database's.
     """
 
     retention: timedelta
@@ -44,7 +44,7 @@ class CleanUp(Struct, frozen=True):
     clock: Callable[[], float] = time.time
 
     async def repeat(self, lanes: Lanes) -> None:
-        """Compare the clocks, and again before each clean-up, until cancelled."""
+        """Compare the clocks, now and before each clean-up, until cancelled."""
         await self._attempt(self.compare_clocks(lanes))
         while True:
             await asyncio.sleep(self.pause.total_seconds())
@@ -60,7 +60,7 @@ class CleanUp(Struct, frozen=True):
             logger.exception("clean-up of old responses failed")
 
     async def compare_clocks(self, lanes: Lanes) -> None:
-        """Say in the log when the worker's clock and the database's are more than a minute apart.
+        """Log a warning when the worker's clock and the database's are more than a minute apart.
 
         Raises:
             StorageUnavailable: the database does not answer.
@@ -75,7 +75,7 @@ class CleanUp(Struct, frozen=True):
 
         Raises:
             StorageUnavailable: the database does not answer.
-            StorageBusy: a lock; the rest is left for the next time.
+            StorageBusy: a row is locked; the rest is left for the next time.
         """
         steps: list[Callable[[Store], int]] = [self._forget_answers]
         steps += [partial(_forget, function) for function in self.forgetting]
@@ -84,7 +84,7 @@ class CleanUp(Struct, frozen=True):
                 pass
 
     def _ahead(self, store: Store) -> float:
-        """Measure by how many seconds the worker's clock is ahead, whatever time the question takes."""
+        """Return by how many seconds the worker's clock is ahead, however long the query takes."""
         before, theirs = self.clock(), store.clock().timestamp()
         return min(before - theirs, self.clock() - theirs, key=abs)
 

@@ -1,4 +1,4 @@
-"""Noticing from a thread that the event loop does not turn any more: nobody within the loop could."""
+"""A thread that notices when the event loop hangs; code in the loop could not."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from leveret.worker.watch.stacks import stack_of
 logger: Final = logging.getLogger("leveret.worker")
 
 TICKS: Final = 12
-"""So many ticks of the thread make the whole time."""
+"""How many ticks of the thread make up the whole limit."""
 
 _SPEAKING: Final = 5.0
-"""Seconds for the last words: what blocks the loop may block the log as well."""
+"""Seconds for the last log line, because what blocks the loop may block the log too."""
 
 
 class LoopGuard:
     """Guards the running event loop from its entry to its exit: ``with LoopGuard(limit)``.
 
-    The thread counts its own ticks and not the seconds, so that a process that was stopped and goes on, or a machine
-    that slept, is not taken for one that hangs. Code that never lets go of Python's global lock is not noticed: the
-    thread does not run then either. The broker ends such a worker's connections for want of heartbeats.
+    The thread counts its own ticks and not seconds, so that a process that was stopped and continued, or a machine that
+    slept, is not taken for one that hangs. Code that never releases Python's global lock is not noticed, because the
+    thread does not run either; the broker then ends the worker's connections, because heartbeats are missing.
 
     Args:
-        limit: so long the loop may do nothing but one thing.
-        end: gets the last words, in the thread.
+        limit: how long the loop may be busy with one callback.
+        end: called in the thread with the text of the last log line.
     """
 
     def __init__(self, limit: timedelta, end: Callable[[str], None] | None = None) -> None:
@@ -74,7 +74,7 @@ class LoopGuard:
 
 
 def end_process(words: str) -> None:
-    """Log the last words and end this process at once, whatever its other threads do."""
+    """Log a last line and end this process at once, whatever its other threads do."""
     speaker = threading.Thread(target=_say, args=(words,), name="last words", daemon=True)
     speaker.start()
     speaker.join(_SPEAKING)
@@ -83,12 +83,12 @@ def end_process(words: str) -> None:
 
 def _say(words: str) -> None:
     logger.critical("%s", words)
-    for handler in logging.getLogger().handlers:  # the program's; one may write in a thread that is about to end
+    for handler in logging.getLogger().handlers:  # one of the program's may write in a thread that is about to end
         handler.flush()
 
 
 def end_process_within(limit: timedelta) -> None:
-    """End this process after a while if it still runs: what makes a worker deaf may keep it from its end as well."""
+    """End this process after a while if it still runs: what makes a worker deaf may also keep it from ending."""
     ending = threading.Timer(limit.total_seconds(), os._exit, (DEAF,))
     ending.daemon = True
     ending.start()
