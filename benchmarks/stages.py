@@ -28,6 +28,7 @@ from leveret.amqp import Delivery, frames
 from leveret.amqp.reader import Reader
 from leveret.auth.keyring import Keyring
 from leveret.inbox.batch import Answered, run_batch
+from leveret.inbox.journal import Journal
 from leveret.outcome import Answer
 from leveret.sql import Store, create_engine
 from leveret.topology import Topology
@@ -76,7 +77,7 @@ class Stages:
         with self._timed("prepare"):
             jobs = [self._jobs.job(work) for work in works]
         with self._timed("run"):
-            results = [result for part in run_batch(self._store, jobs) for _, result in part]
+            results = [result for part in run_batch(self._store, jobs, Journal()) for _, result in part]
         responses = [result.response for result in results if isinstance(result, Answered) and not result.code]
         if len(responses) != size:
             raise AssertionError(f"{size} requests were sent, {len(responses)} were answered: {results[0]}")

@@ -19,6 +19,7 @@ from leveret.amqp import Channel, Delivery, Message
 from leveret.inbox import alone
 from leveret.inbox import batch as inbox
 from leveret.inbox.batch import Job, Result
+from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.sql.connection import Transaction
 from leveret.sql.records import Row
@@ -193,10 +194,10 @@ def _wrap_transactions(killer: Killer) -> None:
 def _wrap_journal(killer: Killer) -> None:
     run_journaled = alone.run_journaled
 
-    def run_and_remember(store: Store, job: Job) -> Result:
+    def run_and_remember(store: Store, job: Job, journal: Journal) -> Result:
         killer.running.add(job.key.id)
         try:
-            return run_journaled(store, job)
+            return run_journaled(store, job, journal)
         finally:
             killer.running.discard(job.key.id)
 

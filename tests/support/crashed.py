@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leveret.inbox.journal import Journal
 from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
 from support.serving import Caller
@@ -24,6 +25,6 @@ def count_deaths(database: str, key: Key, count: int) -> None:
     engine = create_engine(database)
     store = Store(engine)
     for _ in range(count):
-        store.count_attempt(key)
+        Journal().begin(store, [key])
     store.close()
     engine.dispose()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from leveret.inbox.journal import Journal
 from leveret.sql.records import Key
+from leveret.worker.run.journal import AsyncJournal
+
+T = TypeVar("T")
 
 
 class FakeLanes:
@@ -18,18 +22,20 @@ class FakeLanes:
     Attributes:
         busy: whether something runs.
         progress: how many jobs came to an end.
+        journal: what it says is ``deaths``, whatever is written into it.
     """
 
     def __init__(self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False) -> None:
         self.busy = busy
         self.progress = 0
         self._deaths = deaths or {}
+        self.journal = AsyncJournal(Journal(), self.run)
         self._callbacks: list[Callable[[], None]] = []
 
-    def run(self, _function: Callable[[Any], Any]) -> asyncio.Future[Any]:
+    def run(self, function: Callable[[Any], T]) -> asyncio.Future[T]:  # noqa: ARG002 -- the lanes' signature
         """Read the journal."""
         found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        found.set_result(self._deaths)
+        found.set_result(self._deaths)  # whatever is asked
         return found
 
     def when_idle(self, callback: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from leveret.inbox.batch import Job, Result, run_batch
+from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.sql.records import Key
 from leveret.wire.codec import ok
@@ -34,9 +35,9 @@ def job(
     return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal, reads=not stores)
 
 
-def results_of(store: Store, jobs: Sequence[Job]) -> list[Result]:
+def results_of(store: Store, jobs: Sequence[Job], journal: Journal | None = None) -> list[Result]:
     """Run a batch to its end; the results are in the order of the jobs."""
-    found = {id(job): result for part in run_batch(store, jobs) for job, result in part}
+    found = {id(job): result for part in run_batch(store, jobs, journal or Journal()) for job, result in part}
     return [found[id(job)] for job in jobs]
 
 

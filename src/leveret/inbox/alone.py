@@ -20,13 +20,11 @@ from leveret.inbox.job import (
     row_of,
     undeclared,
 )
+from leveret.inbox.journal import MOST_DEATHS, Journal, end_within
 from leveret.inbox.outages import judged
 from leveret.sql.connection import Transaction
 from leveret.sql.records import Key, KeyTaken, Stored
 from leveret.sql.store import Store
-
-MOST_DEATHS = 3
-"""So many workers may die on one request before it is given up."""
 
 
 def run_alone(store: Store, job: Job) -> Result:
@@ -62,7 +60,7 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
 
 def _answer_one(transaction: Transaction, job: Job) -> Answered:
     if job.journal:
-        transaction.forget_deaths(job.key)
+        end_within(transaction, job.key)
     if job.stores and (stored := transaction.find([job.key]).get(job.key)):
         return repeat(job, stored)
     before = transaction.changes
@@ -79,38 +77,46 @@ def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
     answer = refused(job, error)
     with store.begin(writes=True) as transaction:
         if job.journal:
-            transaction.forget_deaths(job.key)
+            end_within(transaction, job.key)
         if stored := transaction.find([job.key]).get(job.key):
             return repeat(job, stored)
         transaction.save([row_of(job, answer.response)])
         return answer
 
 
-def run_journaled(store: Store, job: Job) -> Result:
-    """Run a request that a worker may have died on, alone, after its attempt was committed; never raises an error."""
+def run_journaled(store: Store, job: Job, journal: Journal) -> Result:
+    """Run a request that a worker may have died on, alone, after its attempt was recorded; never raises an error."""
     if not job.wanted():
         return Failed(NotWanted())
     try:
-        deaths = store.count_attempt(job.key)
+        deaths = journal.begin(store, [job.key])[job.key]
     except Exception as error:  # it did not run, and earlier deaths stay what they are
         return Failed(_or_outage(store, error))
     if deaths >= MOST_DEATHS:
-        return _repeat_or_give_up(store, job)
+        return _repeat_or_give_up(store, job, journal)
     try:
         result = run_alone(store, replace(job, wanted=always))
     except StorageUnavailable as error:
-        return Failed(error, counted=True)
+        journal.void([job.key])
+        return Failed(error)
     survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
-    return _forget_deaths(store, job, result) if survived_uncommitted else result
+    if survived_uncommitted:
+        journal.end(store, [job.key])
+    return result
 
 
-def _repeat_or_give_up(store: Store, job: Job) -> Result:
+def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
     """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
     try:
         known = find_answer(store, job) if job.stores else None
     except Exception as error:
-        return Failed(error, counted=isinstance(error, StorageUnavailable))
-    return _forget_deaths(store, job, known) if known else Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+        if isinstance(error, StorageUnavailable):
+            journal.void([job.key])
+        return Failed(error)
+    if known is None:
+        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+    journal.end(store, [job.key])
+    return known
 
 
 def find_answer(store: Store, job: Job) -> Answered | None:
@@ -137,13 +143,3 @@ def _or_outage(store: Store, error: Exception) -> Exception:
     except StorageUnavailable as outage:
         return outage
     return error
-
-
-def _forget_deaths(store: Store, job: Job, result: Result) -> Result:
-    """Remove a request from the journal; where that fails its result stands all the same, and says so."""
-    try:
-        with store.begin(writes=True) as transaction:
-            transaction.forget_deaths(job.key)
-    except Exception:
-        return replace(result, counted=True)
-    return result

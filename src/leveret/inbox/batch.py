@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from leveret.errors import RequestError, StorageDoubtful, StorageUnavailable
-from leveret.inbox.alone import MOST_DEATHS, find_answer, find_answers, run_alone, run_journaled
+from leveret.inbox.alone import find_answer, find_answers, run_alone, run_journaled
 from leveret.inbox.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of
+from leveret.inbox.journal import Journal
 from leveret.sql.connection import Transaction
 from leveret.sql.records import Row, Stored
 from leveret.sql.store import Store
 from leveret.wire.codec import MOST_RESPONSE_BYTES
 
 __all__ = [
-    "MOST_DEATHS",
     "Answered",
     "Deadly",
     "Failed",
@@ -41,7 +41,7 @@ class _NotTogether(Exception):
     """The jobs of this batch cannot share a transaction."""
 
 
-def run_batch(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
+def run_batch(store: Store, jobs: Sequence[Job], journal: Journal) -> Iterator[Part]:
     """Run jobs in one transaction where that costs none of them its effect, and one by one where not.
 
     Yields:
@@ -58,7 +58,7 @@ def run_batch(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
     outage: Result | None = None
     for job in jobs:
         if job.journal:
-            result = outage or run_journaled(store, job)
+            result = outage or run_journaled(store, job, journal)
             if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
                 outage = Failed(result.error)  # the others need not even begin
             yield [(job, result)]

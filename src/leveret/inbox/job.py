@@ -55,14 +55,12 @@ class Answered(Struct, frozen=True):
         code: an error's code.
         replayed: it is a stored one.
         kept: it is the answer to this request for good, see ``RequestError.kept``.
-        counted: it still stands in the crash journal, although no worker died: its row could not be removed.
     """
 
     response: bytes
     code: str | None = None
     replayed: bool = False
     kept: bool = True
-    counted: bool = False
 
 
 class Failed(Struct, frozen=True):
@@ -70,12 +68,9 @@ class Failed(Struct, frozen=True):
 
     Attributes:
         error: why.
-        counted: it stands in the crash journal, although no worker died: an outage ended it, or its row could not be
-            removed.
     """
 
     error: BaseException
-    counted: bool = False
 
 
 class Deadly(Struct, frozen=True):

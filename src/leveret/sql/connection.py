@@ -25,7 +25,7 @@ from leveret.sql.prepared import say
 from leveret.sql.records import Key, KeyTaken, Row, Stored
 from leveret.sql.shared_connection import SharedConnection
 from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
-from leveret.sql.tables import crash_journal, is_of, metadata, processed_requests
+from leveret.sql.tables import metadata, processed_requests
 from leveret.sql.write_counter import WriteCounter
 
 
@@ -81,10 +81,6 @@ class Transaction:
             if not breaks_primary_key(error, processed_requests):
                 raise
             raise KeyTaken("Another worker answered the same request at the same time") from error
-
-    def forget_deaths(self, key: Key) -> None:
-        """Remove the request from the crash journal."""
-        self.connection.execute(crash_journal.delete().where(is_of(crash_journal, key)))
 
 
 class SqlConnection:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.sql.connection import SqlConnection
 from leveret.sql.records import Key, Lease, Row
 from leveret.sql.statements import LEASE, NOW, values
-from leveret.sql.tables import UtcDateTime, crash_journal, is_of, processed_requests, rate_windows
+from leveret.sql.tables import UtcDateTime, crash_journal, processed_requests, rate_windows
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 RECOVERY: Final = 2.0
@@ -38,46 +37,6 @@ class Store(SqlConnection):
         super().__init__(engine)
         self._recovery = recovery
         self._now: sa.ColumnElement[datetime] = sa.literal_column(NOW[engine.dialect.name])
-
-    def attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
-        """Look up in the crash journal how many attempts began and have no end; what is not in it is left out."""
-        journal = crash_journal.c
-        wanted = sa.select(journal.principal, journal.id, journal.attempts).where(_are(crash_journal, keys))
-        with self.begin(writes=False) as transaction:
-            return {Key(row[0], row[1]): row[2] for row in transaction.connection.execute(wanted)}
-
-    def count_attempt(self, key: Key) -> int:
-        """Write into the crash journal that a request runs now; returns how many such attempts began before."""
-        return self.count_attempts([key])[key]
-
-    def count_attempts(self, keys: Sequence[Key]) -> Mapping[Key, int]:
-        """Do the same for several at once, each of them once; all are counted, or none."""
-        insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        journal = crash_journal.c
-        statement = insert(crash_journal).values(
-            [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": self._now} for key in sorted(keys)]
-        )
-        counted = statement.on_conflict_do_update(
-            index_elements=[journal.principal, journal.id],
-            set_={"attempts": journal.attempts + 1, "last_at": statement.excluded.last_at},
-        ).returning(journal.principal, journal.id, journal.attempts)
-        with self.begin(writes=True) as transaction:
-            return {Key(row[0], row[1]): row[2] - 1 for row in transaction.connection.execute(counted)}
-
-    def forget_attempts(self, keys: Sequence[Key]) -> None:
-        """Remove all that the crash journal says of several at once."""
-        with self.begin(writes=True) as transaction:
-            transaction.connection.execute(crash_journal.delete().where(_are(crash_journal, sorted(keys))))
-
-    def take_back_attempts(self, keys: Sequence[Key]) -> None:
-        """Take attempts out of the crash journal whose worker did not die: an outage ended them."""
-        with self.begin(writes=True) as transaction:
-            for key in sorted(keys):
-                transaction.connection.execute(
-                    crash_journal.update()
-                    .where(is_of(crash_journal, key), crash_journal.c.attempts > 0)
-                    .values(attempts=crash_journal.c.attempts - 1)
-                )
 
     def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
         """Lease shares of principals' requests in their windows, all in one transaction."""
@@ -166,7 +125,3 @@ def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[b
         gone = table.delete().where(same, rows)  # not what was renewed meanwhile
         connection.execute(gone, [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
     return len(found)
-
-
-def _are(table: sa.Table, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
-    return sa.tuple_(table.c.principal, table.c.id).in_([tuple(key) for key in keys])

@@ -262,16 +262,10 @@ class Consumption:
             await self._lanes.run(lambda store: store.ping())
         finally:
             self._checking = 0.0
-        interrupted = list(self._lanes.interrupted)
-        self._lanes.interrupted.clear()
         try:
-            if interrupted:
-                await self._lanes.run(lambda store: store.take_back_attempts(interrupted))
-        except BaseException as error:
-            self._lanes.interrupted.extend(interrupted)
-            if not isinstance(error, StorageBusy | StorageFailed):
-                raise
-            logger.info("attempts that an outage ended are taken back later: %s", error)
+            await self._lanes.journal.catch_up()
+        except (StorageBusy, StorageFailed) as error:
+            logger.info("attempts that an outage ended are voided later: %s", error)
 
 
 async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:

@@ -133,8 +133,8 @@ class Dispatcher:
             self._settler.settle(declined)
 
     def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
-        forget = partial(self._lanes.forget_deaths, reading_key(delivery))
-        self._unsettled.when_acked(delivery.delivery_tag, forget)
+        end = partial(self._lanes.journal.end, [reading_key(delivery)])
+        self._unsettled.when_acked(delivery.delivery_tag, end)
         outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code, WORKERS_DIED_CODE)
         self._or_broken(self._settler.settle, self._unread([delivery], outcome))
 
@@ -200,25 +200,14 @@ class Dispatcher:
         """Take what requests have come to that were run."""
         waited_for = 0
         for work, result in results:
-            if work.delivery.redelivered:
-                self._take_back(work, result)
-                if self._quarantine.alone or isinstance(result, Deadly):
-                    waited_for += 1
-                    tag = work.delivery.delivery_tag
-                    self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
-                    if isinstance(result, Deadly):
-                        self._unsettled.when_acked(tag, partial(self._lanes.forget_deaths, work.key))
+            if work.delivery.redelivered and (self._quarantine.alone or isinstance(result, Deadly)):
+                waited_for += 1
+                tag = work.delivery.delivery_tag
+                self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
+                if isinstance(result, Deadly):
+                    self._unsettled.when_acked(tag, partial(self._lanes.journal.end, [work.key]))
         self._settle(results, self._standstill.move)
         self._quarantine.ended(len(results) - waited_for)
-
-    def _take_back(self, work: Work, result: Result) -> None:
-        """Take out of the journal what still stands there: this attempt after an outage, all after an end."""
-        if isinstance(result, Deadly) or not result.counted:
-            return
-        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
-            self._lanes.interrupted.append(work.key)
-        else:
-            self._lanes.forget_deaths(work.key)
 
     def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
         self.finish([(work, Failed(error)) for work in works])

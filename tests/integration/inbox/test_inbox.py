@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
-from leveret.inbox.batch import MOST_DEATHS, Answered, Deadly, Failed
+from leveret.inbox.batch import Answered, Deadly, Failed
+from leveret.inbox.journal import MOST_DEATHS, Journal
 from leveret.retry import describe
 from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
@@ -186,25 +187,27 @@ def test_a_read_is_executed_again_and_leaves_no_row(engine: sa.Engine, store: St
 
 def test_the_third_death_gives_a_request_up(engine: sa.Engine, store: Store) -> None:
     for _ in range(MOST_DEATHS):
-        store.count_attempt(Key("1", "r1"))
+        Journal().begin(store, [Key("1", "r1")])
     assert results_of(store, [job("r1", journal=True)]) == [Deadly(MOST_DEATHS)]
     assert effects(engine) == []
 
 
 def test_an_attempt_is_on_record_before_it_begins(store: Store, new_store: Callable[[], Store]) -> None:
     key, other = Key("1", "r1"), new_store()
-    store.count_attempt(key)
+    Journal().begin(store, [key])
     seen: list[Mapping[Key, int]] = []
-    results_of(store, [job("r1", leave("r1", then=lambda _: seen.append(other.attempts([key]))), journal=True)])
+    results_of(
+        store, [job("r1", leave("r1", then=lambda _: seen.append(Journal().deaths(other, [key]))), journal=True)]
+    )
     assert seen == [{key: 2}]
-    assert other.attempts([key]) == {}
+    assert Journal().deaths(other, [key]) == {}
 
 
 @pytest.mark.parametrize("survivor", [leave("r1"), fail, fail_late, refuse, refuse_late])
 def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
     engine: sa.Engine, store: Store, survivor: object
 ) -> None:
-    store.count_attempt(Key("1", "r1"))
+    Journal().begin(store, [Key("1", "r1")])
     results_of(store, [job("r1", survivor, journal=True)])  # type: ignore[arg-type]  # one of the functions above
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM crash_journal")).scalar() == 0

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from leveret.errors import Conflict, StorageBusy, StorageUnavailable
 from leveret.inbox.batch import Answered, Failed
+from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.sql.records import Key
 from support.jobs import effects, job, leave, results_of, stored_ids
@@ -28,7 +29,7 @@ def fail_at(engine: sa.Engine, beginning: str, name: str, error: Exception, *, p
 
 
 def deaths(store: Store) -> int | None:
-    return store.attempts([Key("1", "bad")]).get(Key("1", "bad"))
+    return Journal().deaths(store, [Key("1", "bad")]).get(Key("1", "bad"))
 
 
 def refuse(_connection: sa.Connection) -> bytes:
@@ -51,24 +52,43 @@ def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store
 def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
     engine: sa.Engine, store: Store
 ) -> None:
-    store.count_attempt(Key("1", "bad"))
-    fail_at(engine, "INSERT INTO crash_journal", "bad", StorageUnavailable("gone"))
-    (result,) = results_of(store, [job("bad", journal=True)])
+    Journal().begin(store, [Key("1", "bad")])
+    go_on, journal = fail_at(engine, "INSERT INTO crash_journal", "bad", StorageUnavailable("gone")), Journal()
+    (result,) = results_of(store, [job("bad", journal=True)], journal)
+    go_on()
     assert isinstance(result, Failed)
     assert isinstance(result.error, StorageUnavailable)
-    assert not result.counted
+    journal.catch_up(store)
     assert deaths(store) == 1
 
 
-def test_an_attempt_that_an_outage_ended_after_it_was_counted_says_so(engine: sa.Engine, store: Store) -> None:
+def test_an_attempt_that_an_outage_ended_after_it_was_recorded_is_voided(engine: sa.Engine, store: Store) -> None:
     def gone(_connection: sa.Connection) -> None:
         raise StorageUnavailable("gone")
 
+    journal = Journal()
+    journal.begin(store, [Key("1", "bad")])
     fail_at(engine, "INSERT INTO processed_requests", " ping", StorageUnavailable("gone"))
-    (result,) = results_of(store, [job("bad", leave("bad", then=gone), journal=True)])
+    (result,) = results_of(store, [job("bad", leave("bad", then=gone), journal=True)], journal)
     assert isinstance(result, Failed)
-    assert result.counted
-    assert deaths(store) == 1
+    assert deaths(store) == 2
+    journal.catch_up(store)
+    assert deaths(store) == 1, "the death before it stays"
+
+
+def test_what_cannot_be_voided_is_voided_later_and_once(engine: sa.Engine, store: Store) -> None:
+    journal, key = Journal(), Key("1", "bad")
+    for _ in range(3):
+        journal.begin(store, [key])
+    journal.void([key, key])
+    go_on = fail_at(engine, "UPDATE crash_journal", "bad", StorageBusy("locked"))
+    with pytest.raises(StorageBusy):
+        journal.catch_up(store)
+    go_on()
+    assert deaths(store) == 3
+    for _ in range(2):
+        journal.catch_up(store)
+        assert deaths(store) == 1
 
 
 @pytest.mark.parametrize("error", [StorageBusy("locked"), StorageUnavailable("gone")])
@@ -79,8 +99,9 @@ def test_a_result_stands_although_its_entry_could_not_be_removed(
     def fail(_connection: sa.Connection) -> bytes:
         raise RuntimeError("unforeseen")
 
+    journal = Journal()
     end = fail_at(engine, "DELETE FROM crash_journal", "bad", error, passing=1)  # the attempt's own, rolled back
-    (result,) = results_of(store, [job("bad", refuse if refused else fail, journal=True, stores=False)])
+    (result,) = results_of(store, [job("bad", refuse if refused else fail, journal=True, stores=False)], journal)
     end()
     if refused:
         assert isinstance(result, Answered)
@@ -88,8 +109,9 @@ def test_a_result_stands_although_its_entry_could_not_be_removed(
     else:
         assert isinstance(result, Failed)
         assert isinstance(result.error, RuntimeError)
-    assert result.counted
     assert deaths(store) == 1
+    journal.catch_up(store)
+    assert not deaths(store)
 
 
 @pytest.mark.parametrize("journal", [False, True])

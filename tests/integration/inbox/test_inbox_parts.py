@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.inbox.batch import run_batch
+from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.wire.codec import MOST_RESPONSE_BYTES, ok
 from support.jobs import job, results_of, stored_ids
@@ -16,7 +17,7 @@ def test_a_batch_of_large_responses_is_told_in_parts_and_each_part_is_committed(
     large = "x" * (MOST_RESPONSE_BYTES // 2)
     jobs = [job(f"r{number}", lambda _: ok("r", large), stores=stores) for number in range(5)]
     parts = []
-    for part in run_batch(store, jobs):
+    for part in run_batch(store, jobs, Journal()):
         parts.append([each.key.id for each, _ in part])
         assert stored_ids(engine) == ([each for told in parts for each in told] if stores else [])
     assert parts == [["r0", "r1"], ["r2", "r3"], ["r4"]]
@@ -26,4 +27,4 @@ def test_repeated_responses_that_are_large_are_told_in_parts_too(store: Store) -
     large = "x" * MOST_RESPONSE_BYTES
     jobs = [job(f"r{number}", lambda _: ok("r", large)) for number in range(3)]
     results_of(store, jobs)
-    assert [len(part) for part in run_batch(store, jobs)] == [1, 1, 1]
+    assert [len(part) for part in run_batch(store, jobs, Journal())] == [1, 1, 1]

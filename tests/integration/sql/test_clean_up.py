@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.inbox.journal import Journal, end_within
 from leveret.sql import Store
 from leveret.sql.records import Key
 from leveret.sql.tables import crash_journal, processed_requests, rate_windows
@@ -88,7 +89,7 @@ def test_another_worker_answers_between_two_steps(
     while store.forget_answers(AGE, STEP) == STEP:
         with other.begin(writes=True) as transaction:
             assert transaction.find([Key("7", "none")]) == {}
-            transaction.forget_deaths(Key("7", "none"))
+            end_within(transaction, Key("7", "none"))
     assert counts(engine) == [1, 1, 1]
 
 
@@ -98,8 +99,8 @@ def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_t
     before = store.clock()
     results_of(store, [job("one")])
     results_of(store, [job(f"many-{number}") for number in range(20)])
-    store.count_attempt(Key("7", "dead"))
-    store.count_attempt(Key("7", "dead"))
+    Journal().begin(store, [Key("7", "dead")])
+    Journal().begin(store, [Key("7", "dead")])
     after = store.clock()
     assert before.tzinfo is UTC
     with engine.connect() as connection:

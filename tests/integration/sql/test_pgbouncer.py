@@ -102,7 +102,7 @@ def test_a_pooler_is_noticed_and_told_once_and_nothing_is_left_in_its_server_ses
         stores = [Store(engine) for _ in range(2)]
         for _ in range(2 * PREPARED_AFTER):
             for store in stores:
-                store.attempts([])
+                store.clock()
                 store.ping()
         for store in stores:
             store.close()

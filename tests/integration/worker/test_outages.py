@@ -15,6 +15,7 @@ from leveret.amqp import Address, Connection
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.errors import StorageUnavailable
+from leveret.inbox.journal import Journal
 from leveret.sql import Store, create_engine
 from leveret.sql import metadata as leveret_metadata
 from leveret.sql.records import Key
@@ -82,7 +83,7 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
     tries: list[str] = []
     known: list[Key] = []
     all_wait, back = threading.Event(), threading.Event()
-    ping, attempts = Store.ping, Store.attempts
+    ping, deaths = Store.ping, Journal.deaths
     api: Api = Api()
 
     @api.action("v1", "look")
@@ -98,12 +99,12 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
             back.set()
         ping(self)
 
-    def tell_keys(self: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def tell_keys(self: Journal, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
         known.extend(key for key in keys if key.principal != READING)
-        return attempts(self, keys)
+        return deaths(self, store, keys)
 
     monkeypatch.setattr(Store, "ping", find_it_back)
-    monkeypatch.setattr(Store, "attempts", tell_keys)
+    monkeypatch.setattr(Journal, "deaths", tell_keys)
     ask: dict[str, object] = {"version": "v1", "action": "look", "data": {}, "auth": token}
     await delivered_before(caller, *({**ask, "id": f"a{number}"} for number in range(5)))
     async with serving(api, broker.url, topology, postgres_url, lanes=2):

@@ -10,20 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from leveret.amqp import Delivery
-from leveret.inbox.batch import MOST_DEATHS
+from leveret.inbox.journal import MOST_DEATHS
 from leveret.sql.records import Key
-from leveret.sql.store import Store
 from leveret.worker.arrive.room import SMALL_BODY, Room
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
-
-logger: Final = logging.getLogger("leveret.worker")
 
 READING: Final = " reading"
 """Stands in the crash journal where a principal is: no subject begins with a space."""
@@ -60,7 +55,7 @@ class Arrivals:
         hold: Callable[[], None],
         release: Callable[[], None],
     ) -> None:
-        self._lanes = lanes
+        self._journal = lanes.journal
         self._lull = lull
         self._room = room
         self._read = read
@@ -122,7 +117,7 @@ class Arrivals:
     async def _tell_apart(self, deliveries: Sequence[Delivery]) -> None:
         """Read those of which the journal knows nothing together, and then the others one by one."""
         try:
-            known = await self._lanes.run(partial(_attempts, list(map(reading_key, deliveries))))
+            known = await self._journal.deaths(list(map(reading_key, deliveries)))
         except Exception as error:  # as if nothing was known: they cannot go on record either
             self._failed(deliveries, error)
             return
@@ -150,12 +145,8 @@ class Arrivals:
     async def _read_on_record(self, deliveries: Sequence[Delivery]) -> None:
         """Read deliveries between an entry in the journal for each and its removal."""
         keys = sorted(set(map(reading_key, deliveries)))
-        counting = self._lanes.run(partial(_count, keys))
         try:
-            deaths = await asyncio.shield(counting)
-        except asyncio.CancelledError:
-            counting.add_done_callback(partial(self._counted_in_vain, keys))
-            raise
+            deaths = await self._journal.begin(keys)
         except Exception as error:
             self._failed(deliveries, error)
             return
@@ -163,28 +154,4 @@ class Arrivals:
             self._give_up(deliveries[0], died)  # the entry goes when the letter is safe
             return
         self._read(deliveries)
-        forgetting = self._lanes.run(partial(_forget, keys))
-        forgetting.add_done_callback(partial(self._forgotten, keys))
-        await asyncio.wait({forgetting})
-
-    def _counted_in_vain(self, keys: Sequence[Key], counting: asyncio.Future[Any]) -> None:
-        if not counting.cancelled() and counting.exception() is None:
-            self._lanes.run(partial(_forget, keys)).add_done_callback(partial(self._forgotten, keys))
-
-    def _forgotten(self, keys: Sequence[Key], forgetting: asyncio.Future[None]) -> None:
-        """Have attempts taken back later that could not be removed: no worker has died."""
-        if not forgetting.cancelled() and (error := forgetting.exception()):
-            logger.info("crash journal not cleared: %s", error)
-            self._lanes.interrupted += keys
-
-
-def _attempts(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
-    return store.attempts(keys)
-
-
-def _count(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
-    return store.count_attempts(keys)
-
-
-def _forget(keys: Sequence[Key], store: Store) -> None:
-    store.forget_attempts(keys)
+        await self._journal.ended(keys)

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from leveret.inbox.batch import MOST_DEATHS, Answered, Deadly, Failed, Result, find_answer
+from leveret.inbox.batch import Answered, Deadly, Failed, Result, find_answer
+from leveret.inbox.journal import MOST_DEATHS
 from leveret.inbox.outages import judged
-from leveret.sql.records import Key
 from leveret.sql.store import Store
 from leveret.wire.codec import refusal
 from leveret.worker.run.jobs import Jobs
@@ -45,7 +45,8 @@ class Calls:
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
             return await self._run_once(work)
-        if await self._count(work.key) >= MOST_DEATHS:
+        key, journal = work.key, self._lanes.journal
+        if (await journal.begin([key]))[key] >= MOST_DEATHS:
             return await self._repeat_or_give_up(work)
         result: Result
         try:
@@ -53,11 +54,12 @@ class Calls:
         except StorageUnavailable as error:
             result = Failed(error)
         except BaseException:
-            self._lanes.forget_deaths(work.key)  # also when the session is lost meanwhile: no worker has died
+            journal.end([key])  # also when the session is lost meanwhile: no worker has died
             raise
         if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
-            return Failed(result.error, counted=True)
-        self._lanes.forget_deaths(work.key)
+            journal.void([key])
+        else:
+            journal.end([key])
         return result
 
     async def _repeat_or_give_up(self, work: Work) -> Result:
@@ -65,10 +67,11 @@ class Calls:
         try:
             known = await self._known(work)
         except StorageUnavailable as error:
-            return Failed(error, counted=True)
+            self._lanes.journal.void([work.key])
+            return Failed(error)
         if known is None:
             return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
-        self._lanes.forget_deaths(work.key)
+        self._lanes.journal.end([work.key])
         return known
 
     async def _known(self, work: Work) -> Answered | None:
@@ -77,19 +80,6 @@ class Calls:
             return None
         job = self._jobs.job(work)
         return await self._lanes.run(lambda store: find_answer(store, job))
-
-    async def _count(self, key: Key) -> int:
-        """Count an attempt; it is taken back when it does not begin, because the session is lost meanwhile."""
-        counting = self._lanes.run(lambda store: store.count_attempt(key))
-        try:
-            return await asyncio.shield(counting)
-        except asyncio.CancelledError:
-            counting.add_done_callback(partial(self._counted_in_vain, key))
-            raise
-
-    def _counted_in_vain(self, key: Key, counting: asyncio.Future[int]) -> None:
-        if not counting.cancelled() and counting.exception() is None:
-            self._lanes.take_back(key)
 
     async def _run_once(self, work: Work) -> Result:
         if known := await self._known(work):

@@ -21,9 +21,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.inbox.batch import Answered, Failed, Job, Result, run_batch
-from leveret.sql.records import Key
+from leveret.inbox.journal import Journal
 from leveret.sql.store import Store
 from leveret.worker.run.backlog import MOST_UNSENT, Backlog
+from leveret.worker.run.journal import AsyncJournal
 
 T = TypeVar("T")
 
@@ -81,8 +82,7 @@ class Lanes:
         most_unsent: bytes of responses that may wait to be sent while lanes begin with something.
 
     Attributes:
-        interrupted: requests whose attempt stands in the crash journal although no worker died: an outage ended it.
-            Once for each such attempt.
+        journal: what the lanes write into the crash journal, for the event loop.
         backlog: what is not sent yet; while it is full no job begins, and errands are done all the same.
     """
 
@@ -93,7 +93,8 @@ class Lanes:
         *,
         most_unsent: int = MOST_UNSENT,
     ) -> None:
-        self.interrupted: list[Key] = []
+        self._journal = Journal()
+        self.journal = AsyncJournal(self._journal, self.run)
         self._on_finished = on_finished
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
@@ -150,19 +151,6 @@ class Lanes:
         self._ready.append(_Errand(function, future))
         self._signals.put(_Signal.GO)
         return future
-
-    def forget_deaths(self, key: Key) -> None:
-        """Have a request removed from the crash journal; nobody has to wait for it."""
-        self.run(partial(_forget_deaths, key)).add_done_callback(partial(self._forgotten, key))
-
-    def take_back(self, key: Key) -> None:
-        """Have one attempt taken out of the crash journal that no worker died on; nobody has to wait for it."""
-        self.run(partial(_take_back, key)).add_done_callback(partial(self._forgotten, key))
-
-    def _forgotten(self, key: Key, done: asyncio.Future[None]) -> None:
-        if not done.cancelled() and (error := done.exception()):
-            logger.info("crash journal not cleared: %s", error)
-            self.interrupted.append(key)
 
     async def close(self, limit: float) -> None:
         """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
@@ -222,7 +210,7 @@ class Lanes:
         jobs = [replace(entry.job, run=partial(ended.run, entry.job.run)) for entry in batch]
         left = {id(job): entry for job, entry in zip(jobs, batch, strict=True)}
         try:
-            for part in run_batch(store, jobs):
+            for part in run_batch(store, jobs, self._journal):
                 size = sum(len(result.response) for _, result in part if isinstance(result, Answered))
                 self.backlog.made(size)
                 self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
@@ -258,15 +246,6 @@ class Lanes:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop has ended: nobody is left to tell
             return
-
-
-def _forget_deaths(key: Key, store: Store) -> None:
-    with store.begin(writes=True) as transaction:
-        transaction.forget_deaths(key)
-
-
-def _take_back(key: Key, store: Store) -> None:
-    store.take_back_attempts([key])
 
 
 def _succeed(future: asyncio.Future[T], value: T) -> None:

@@ -11,12 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
-from leveret.inbox.outages import judged
-from leveret.sql.records import Key
-from leveret.sql.store import Store
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.work import Work
@@ -109,7 +105,7 @@ class Quarantine:
 
     async def _tell_apart(self, works: Sequence[Work]) -> None:
         try:
-            attempts = await self._lanes.run(partial(_attempts, [work.key for work in works]))
+            attempts = await self._lanes.journal.deaths([work.key for work in works])
         except Exception as error:  # from here the ordinary way: put back in an outage, tried again otherwise
             self._failed(works, error)
             return
@@ -174,7 +170,3 @@ class Quarantine:
         if works:
             self._running += len(works)
             self._begin(works)
-
-
-def _attempts(keys: Sequence[Key], store: Store) -> Mapping[Key, int]:
-    return judged(store, lambda: store.attempts(keys))

@@ -15,7 +15,7 @@ from msgspec import Struct
 from leveret.amqp import ChannelClosed, Message, Refused
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
-from leveret.inbox.batch import MOST_DEATHS
+from leveret.inbox.journal import MOST_DEATHS, Journal
 from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
 from leveret.topology import Topology
@@ -282,7 +282,7 @@ async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_it
     engine = create_engine(database)
     store = Store(engine)
     try:
-        assert store.attempts([key])[key] >= MOST_DEATHS
+        assert Journal().deaths(store, [key])[key] >= MOST_DEATHS
     finally:
         store.close()
         engine.dispose()

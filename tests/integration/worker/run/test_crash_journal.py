@@ -1,16 +1,18 @@
 """A redelivered request may have killed a worker: it runs alone, on record, and is given up after the third death."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
-from leveret.sql import Store, create_engine
-from leveret.sql.connection import Transaction
+from leveret.inbox.journal import Journal
+from leveret.sql import Store, create_engine, journal_rows
 from leveret.sql.records import Key
 from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
+from leveret.worker.arrive.arrivals import READING
 from support.crashed import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.serving import Broker, Caller, Serve, serving, until
@@ -139,47 +141,43 @@ async def test_an_async_action_that_wants_to_exit_ends_nothing_but_its_attempt(
     assert journal(database) == []
 
 
-async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_counted(
+async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_recorded(
     broker: Broker, topology: Topology, database: str, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise an outage would take back the death of a worker that did die."""
-    api, outages, count = note_api(), [StorageUnavailable("gone for a moment")], Store.count_attempt
+    api, outages, begin = note_api(), [StorageUnavailable("gone for a moment")], Journal.begin
+    count_deaths(database, Key("", "a1"), 1)
 
-    def count_later(self: Store, key: Key) -> int:
-        if outages:
+    def begin_later(self: Journal, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+        if outages and keys[0].principal != READING:
             raise outages.pop()
-        return count(self, key)
+        return begin(self, store, keys)
 
     @api.action("v1", "attempts", public=True)
     async def attempts(context: NoteContext) -> list[tuple[str, int]]:
         return journal(database)
 
-    monkeypatch.setattr(Store, "count_attempt", count_later)
+    monkeypatch.setattr(Journal, "begin", begin_later)
     await delivered_before(caller, write("a1", "", "attempts"))
-    engine = create_engine(database)
-    store = Store(engine)
-    count(store, Key("", "a1"))
-    store.close()
-    engine.dispose()
     async with serving(api, broker.url, topology, database):
         assert (await caller.reply())["data"] == [["a1", 2]]
         assert not outages
     assert journal(database) == []
 
 
-async def test_an_entry_that_could_not_be_removed_with_its_result_goes_later(
+async def test_an_entry_that_could_not_be_removed_at_once_is_removed_with_the_next_try(
     broker: Broker, topology: Topology, database: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing, forget = [StorageUnavailable("gone for a moment")], Transaction.forget_deaths
+    failing, remove = [StorageUnavailable("gone for a moment")], journal_rows.remove
     tries: list[Key] = []
 
-    def forget_later(self: Transaction, key: Key) -> None:
-        tries.append(key)
+    def remove_later(connection: sa.Connection, keys: Sequence[Key]) -> None:
+        tries.extend(key for key in keys if key.principal != READING)
         if len(tries) > 1 and failing:  # the first one belongs to the attempt and is rolled back with it
             raise failing.pop()
-        forget(self, key)
+        remove(connection, keys)
 
-    monkeypatch.setattr(Transaction, "forget_deaths", forget_later)
+    monkeypatch.setattr(journal_rows, "remove", remove_later)
     count_deaths(database, Key("7", "a1"), 2)
     await delivered_before(caller, write("a1", token, text="x", then="after:bug"))
     async with serving(note_api(), broker.url, topology, database, most=0):

@@ -117,7 +117,7 @@ async def test_an_errand_that_was_called_off_is_not_run(lane: OneLane) -> None:
     assert ran == ["wanted"]
 
 
-async def test_an_attempt_that_was_counted_for_a_lost_session_is_taken_back(lane: OneLane, database: str) -> None:
+async def test_an_attempt_that_was_recorded_for_a_lost_session_is_voided(lane: OneLane, database: str) -> None:
     """No worker died on it: what the journal held before is what it holds after."""
     key = Key("", "asked")
     count_deaths(database, key, 1)
@@ -127,22 +127,27 @@ async def test_an_attempt_that_was_counted_for_a_lost_session_is_taken_back(lane
     assert isinstance(work, Work)
     await lane.hold()
     running = asyncio.create_task(Calls(Jobs(keyring(), None), lane.lanes).run(work))
-    await asyncio.sleep(0)  # it has asked for its attempt to be counted
+    await asyncio.sleep(0)  # it has asked for its attempt to be recorded
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     seen: list[int] = []
-    counted = lane.lanes.run(lambda store: seen.append(store.attempts([key])[key]))
+
+    async def look() -> None:
+        seen.append((await lane.lanes.journal.deaths([key]))[key])
+
+    recorded = asyncio.create_task(look())
+    await asyncio.sleep(0)
     lane.permits.release()
-    await counted
-    await lane.lanes.run(lambda store: seen.append(store.attempts([key])[key]))
+    await recorded
+    await look()
     assert seen == [2, 1]
 
 
 async def test_an_errand_is_done_before_the_actions_that_were_ready_with_it(lane: OneLane) -> None:
     await lane.hold()
     lane.submit("second")
-    errand = lane.lanes.run(lambda store: store.attempts([]))
+    errand = lane.lanes.journal.deaths([])
     lane.permits.release()
     assert await asyncio.wait_for(errand, LIMIT) == {}
     assert "second" not in [waiter for report in lane.reports for waiter, _ in report]
