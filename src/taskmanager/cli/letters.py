@@ -33,6 +33,9 @@ LONGEST_ID: Final = 128
 
 _SECRETS: Final = frozenset(name for action in api for name in action.secrets) | {"auth"}
 
+_WHY: Final = ("failed_at", "reason", "code", "exception", "place", "attempts")
+"""The fields of a letter that say why it was written."""
+
 app = typer.Typer(
     help="Dead letters, requests that were given up. Without a command: print the oldest, and leave all as they are."
 )
@@ -97,11 +100,17 @@ def as_document(letter: Letter) -> dict[str, object]:
     Secrets are taken out of all of it: anybody can send what looks like a worker's letter.
     """
     content = letter.content
-    shape = content if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
+    shape = _why_first(content) if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
     ids = {"correlation_id": letter.correlation_id, "message_id": letter.message_id}
     document = {**ids, "letter": shape, "deaths": letter.deaths}
     clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), _SECRETS)
     return clean
+
+
+def _why_first(body: LetterBody) -> dict[str, object]:
+    """Return a letter's fields in the order in which a person reads them: why, and then of what."""
+    fields: dict[str, object] = msgspec.to_builtins(body)
+    return {name: fields.pop(name) for name in _WHY if name in fields} | fields
 
 
 def tell(fate: LetterFate, done: str) -> None:

@@ -43,6 +43,13 @@ def test_a_letter_is_shown_without_secrets(content: LetterBody | bytes) -> None:
     assert json.loads(text)["deaths"] == [{"queue": "q", "reason": "expired", "count": 1}]
 
 
+def test_why_a_letter_was_written_stands_before_what_was_asked_for() -> None:
+    body = LetterBody(*("x", "why", REQUEST, {}), code="retries_exhausted", place="shop/sell.py:7")
+    shown = as_document(Letter(body, {}, (), "a", redelivered=False))["letter"]
+    assert isinstance(shown, dict)
+    assert list(shown) == ["failed_at", "reason", "code", "place", "request", "headers"]
+
+
 def test_a_request_that_the_broker_moved_is_shown_readable() -> None:
     body = json.dumps(REQUEST).encode()
     letter = as_document(Letter(body, {}, (), "a", redelivered=False))["letter"]
