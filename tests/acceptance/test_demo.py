@@ -13,7 +13,7 @@ import pytest
 
 from leveret.broker.queues import report_queues
 from leveret.topology import Topology
-from support.command import COMMAND, Commands, Running, children
+from support.command import COMMAND, Commands, RunningCommand, children
 from testbed.waiting import processes_of, wait_until_gone
 
 STEPS = (
@@ -45,9 +45,9 @@ class Demos:
     """Starts demonstrations whose temporary files are all in a folder of their own."""
 
     def __init__(self) -> None:
-        self.started: list[Running] = []
+        self.started: list[RunningCommand] = []
 
-    def start(self, folder: Path, url: str | None = None, *arguments: str) -> Running:
+    def start(self, folder: Path, url: str | None = None, *arguments: str) -> RunningCommand:
         folder.mkdir()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TASKMANAGER_")}
         environment |= {"TMPDIR": str(folder), "COLUMNS": "100"} | ({"TASKMANAGER_AMQP_URL": url} if url else {})
@@ -55,7 +55,7 @@ class Demos:
         command = [*COMMAND, "demo", "--retry-delay", "200ms", *arguments]
         with path.open("wb") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=stream, cwd=folder, env=environment)
-        self.started.append(Running(process, path))
+        self.started.append(RunningCommand(process, path))
         return self.started[-1]
 
 

@@ -1,4 +1,4 @@
-"""``taskmanager demo``: see it all."""
+"""``taskmanager demo``: shows the whole system, and checks what it shows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from leveret.durations import parse_duration
 from leveret.process.interrupts import interruptible
 from taskmanager.cli.endings import WrongUse
-from taskmanager.demo.play import run_demo
-from taskmanager.demo.stage import DemoOptions
+from taskmanager.demo.run import run_demo
+from taskmanager.demo.system import DemoOptions
 
 
 def demo(
@@ -24,10 +24,10 @@ def demo(
         bool, typer.Option("--keep", help="At the end keep everything running until Ctrl-C, to look at the queues.")
     ] = False,
 ) -> None:
-    """Show the whole system on a private RabbitMQ node, check what is shown, stop everything.
+    """Show the whole system on a private RabbitMQ node, check what is shown, and stop everything.
 
-    With TASKMANAGER_AMQP_URL set to a broker that answers, that one is used, with queues of its own (demo-...) that are
-    removed at the end. Exit code 1: something did not come out as promised.
+    If TASKMANAGER_AMQP_URL names a broker that answers, the demonstration uses that one, with queues of its own
+    (demo-...) that it removes at the end. Exit code 1: a step did not show what it promises.
     """
     options = DemoOptions(retry_delay=_read_delay(retry_delay), workers=workers, keep=keep)
     with interruptible():

@@ -20,7 +20,7 @@ from leveret.errors import (
 )
 from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, WRONG_USE
 from taskmanager.cli.streams import tell
-from taskmanager.demo.promises import DemoFailed
+from taskmanager.demo.checks import DemoFailed
 from taskmanager.settings import SettingsError
 
 _CODES: Final[dict[type[Exception], int]] = {

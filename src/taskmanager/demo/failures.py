@@ -1,4 +1,4 @@
-"""The scenes of retry and dead letters: a failure that may pass, and the letter of a request that was given up."""
+"""The steps about retries and dead letters: a request fails until it is given up, and its letter is looked at."""
 
 from __future__ import annotations
 
@@ -14,69 +14,70 @@ from leveret.letters.letter import Letter
 from leveret.letters.look import look_at_letters
 from leveret.wire.envelope import RETRY_COUNT
 from leveret.wire.letter import LetterBody
-from taskmanager.demo.promises import promise
-from taskmanager.demo.story import Story
+from taskmanager.demo.checks import check
+from taskmanager.demo.demonstration import Demonstration
 
 _REASON: Final = "simulated temporary error"
 _LIMIT: Final = 10.0
+"""Seconds until a confirmed letter has to be counted in its queue."""
 
 
-def retry(story: Story) -> str:
-    """Have a request fail until it is given up; returns its id."""
-    delay = format_duration(story.stage.topology.delays[0])
-    step = story.begin(
+def retry(demo: Demonstration) -> str:
+    """Send a request that fails until it is given up, and return its id."""
+    delay = format_duration(demo.system.topology.delays[0])
+    step = demo.begin(
         "retry and dead letter",
         f"A failure that may pass is tried again 3 times, {delay} apart; then the request becomes a dead letter.",
     )
     data = {"title": "Never created", "simulate_temp_error": True}
-    exchange = story.ask(step, "create_task", data, expect=f"dead-lettered: {step} ")
-    story.show(exchange)
+    exchange = demo.ask(step, "create_task", data, expect=f"dead-lettered: {step} ")
+    demo.show(exchange)
     wanted = [f"retry #{number} for {step} because {_REASON}" for number in (1, 2, 3)]
     wanted.append(f"dead-lettered: {step} err=retries exhausted: {_REASON}")
-    promise(exchange.messages == wanted, f"the log says {wanted}; it says {exchange.messages}")
+    check(exchange.messages == wanted, f"the log says {wanted}; it says {exchange.messages}")
     reply = exchange.received.reply
-    promise(reply.code == "retries_exhausted", f"the caller is told retries_exhausted, not {reply.code}")
-    promise(all(task["title"] != "Never created" for task in story.tasks()), "no task came of it")
-    story.screen.verdict("4 attempts, no task, and a caller who knows why.")
+    check(reply.code == "retries_exhausted", f"the caller is told retries_exhausted, not {reply.code}")
+    check(all(task["title"] != "Never created" for task in demo.tasks()), "no task came of it")
+    demo.screen.checked("4 attempts, no task, and a caller who knows why.")
     return step
 
 
-def dead_letter(story: Story, request_id: str) -> None:
-    """Show the letter as it lies in its queue, and that looking changes nothing."""
-    queue = story.stage.topology.dead_letters
-    story.begin(
+def dead_letter(demo: Demonstration, request_id: str) -> None:
+    """Show the letter as it lies in its queue, and check that looking changes nothing."""
+    queue = demo.system.topology.dead_letters
+    demo.begin(
         f"the letter in {queue}",
         "The letter holds the request without its token, the reason and the broker's own record. It is looked at, not "
         "taken.",
     )
-    before = _depth(story, wanted=1)
-    letters = asyncio.run(look_at_letters(story.stage.url, story.stage.topology, 10))
-    after = _depth(story, wanted=1)
-    promise(before == after == 1, f"one letter lies there before and after the look; {before} and {after} do")
-    promise(len(letters) == 1, f"there is one letter to look at; there are {len(letters)}")
+    before = _depth(demo, wanted=1)
+    letters = asyncio.run(look_at_letters(demo.system.url, demo.system.topology, 10))
+    after = _depth(demo, wanted=1)
+    check(before == after == 1, f"one letter lies there before and after the look; {before} and {after} do")
+    check(len(letters) == 1, f"there is one letter to look at; there are {len(letters)}")
     letter = letters[0]
-    story.screen.columns([("letter (the message's body)", _shown(letter)), ("its headers", _headers(letter))], [])
+    demo.screen.columns([("letter (the message's body)", _shown(letter)), ("its headers", _headers(letter))], [])
     content = letter.content
-    promise(isinstance(content, LetterBody), "the letter was written by a worker")
+    check(isinstance(content, LetterBody), "the letter was written by a worker")
     if isinstance(content, LetterBody):
-        promise(content.reason == f"retries exhausted: {_REASON}", f"the reason says so; it says {content.reason!r}")
-        promise(content.request["id"] == request_id, f"the letter holds request {request_id}")
-        promise("auth" not in content.request, "the letter holds no token")
-    promise(letter.headers.get(RETRY_COUNT) == 3, f"{RETRY_COUNT} is 3; the headers are {letter.headers}")
-    promise(bool(letter.deaths), "the broker's record tells of the way through the retry queue")
-    story.screen.verdict(f"{before} letter in the queue before the look, {after} after it.")
+        check(content.reason == f"retries exhausted: {_REASON}", f"the reason says so; it says {content.reason!r}")
+        check(content.request["id"] == request_id, f"the letter holds request {request_id}")
+        check("auth" not in content.request, "the letter holds no token")
+    check(letter.headers.get(RETRY_COUNT) == 3, f"{RETRY_COUNT} is 3; the headers are {letter.headers}")
+    check(bool(letter.deaths), "the broker's record tells of the way through the retry queue")
+    demo.screen.checked(f"{before} letter in the queue before the look, {after} after it.")
 
 
-def queue_table(story: Story) -> list[QueueReport]:
-    """Ask the broker for the depth and the consumers of every queue."""
-    return asyncio.run(report_queues(story.stage.url, story.stage.topology))
+def queue_table(demo: Demonstration) -> list[QueueReport]:
+    """Return the depth and the number of consumers of every queue, as the broker reports them."""
+    return asyncio.run(report_queues(demo.system.url, demo.system.topology))
 
 
-def _depth(story: Story, *, wanted: int) -> int:
-    """Messages in the dead-letter queue; a confirmed letter may take a moment to be counted."""
+def _depth(demo: Demonstration, *, wanted: int) -> int:
+    """Return how many messages the dead-letter queue holds; wait for ``wanted``, because counting may lag behind."""
     end = time.monotonic() + _LIMIT
     while True:
-        depth = queue_table(story)[-1].messages or 0
+        depth = queue_table(demo)[-1].messages or 0
         if depth == wanted or time.monotonic() > end:
             return depth
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What is shown of secrets: nothing of passwords, the beginning of tokens."""
+"""Masking of secrets in what is shown: passwords are hidden, and tokens are shortened to their beginning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HIDDEN: Final = "********"
 
 
 def presentable(value: Any) -> Any:
-    """Copy a JSON value with passwords hidden and tokens shortened, at any depth."""
+    """Return a copy of a JSON value in which, at any depth, passwords are hidden and tokens are shortened."""
     if isinstance(value, dict):
         return {name: _HIDDEN if name == "password" else presentable(member) for name, member in value.items()}
     if isinstance(value, list):

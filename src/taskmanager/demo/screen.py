@@ -1,4 +1,4 @@
-"""How the demonstration looks: three columns where there is room, two and the log below them where there is not."""
+"""Output of the demonstration: three columns on a wide terminal; two columns, with the log below them, on others."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from leveret.broker.queues import QueueReport
-from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.masking import presentable
+from taskmanager.demo.worker_logs import LogLine
 
 WIDE: Final = 110
-"""Columns from which on the log stands beside request and response."""
+"""Width of a terminal, in columns, from which on the log stands beside request and response."""
 
 _highlight = JSONHighlighter()
 
@@ -27,7 +27,7 @@ class Screen:
     """Prints the demonstration.
 
     Args:
-        console: where to; by default standard output, which honours NO_COLOR, COLUMNS and TERM.
+        console: prints the output; by default to standard output, which honours NO_COLOR, COLUMNS and TERM.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -38,13 +38,13 @@ class Screen:
         self._console.print(Text(text))
 
     def head(self, title: str, sentence: str) -> None:
-        """Begin a step."""
+        """Print the title of a step, and a sentence about it."""
         self._console.print()
         self._console.print(Rule(Text(title, style="bold"), align="left", style="cyan", characters="-"))
         self._console.print(Text(sentence))
 
     def columns(self, shown: Sequence[tuple[str, Any]], lines: Iterable[LogLine]) -> None:
-        """Print JSON values beside each other under their titles, and the workers' log lines."""
+        """Print JSON values side by side under their titles, with the workers' log lines."""
         wide = self._console.width >= WIDE
         log = [_log_line(line, "\n" if wide else " ") for line in lines]
         table = _table()
@@ -59,7 +59,7 @@ class Screen:
         if log and not wide:
             self._log(log)
 
-    def verdict(self, text: str) -> None:
+    def checked(self, text: str) -> None:
         """Print what has been checked."""
         self._console.print(Text.assemble(("checked: ", "bold green"), text))
 

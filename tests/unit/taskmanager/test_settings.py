@@ -84,7 +84,7 @@ def test_several_servers_are_named_in_the_log_as_they_are_tried() -> None:
         ("DATABASE_URL", "tasks.db", "sqlite:///"),
         ("DATABASE_URL", "mysql://host/db", "mysql is not supported"),
         ("DATABASE_URL", "postgresql+asyncpg://host/db", "asyncpg is not supported"),
-        ("DATABASE_URL", "sqlite:///tasks.db?timeout=30", "takes no parameters"),
+        ("DATABASE_URL", "sqlite:///tasks.db?timeout=30", "cannot have parameters"),
         ("DATABASE_URL", "postgresql://h/db?target_session_attrs=standby", "target_session_attrs is not one of any"),
         ("DATABASE_URL", "postgresql://a:1,b:70000/db", "a port is not a number"),
         ("DATABASE_URL", "sqlite://", "needs a file"),

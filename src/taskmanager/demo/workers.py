@@ -1,4 +1,4 @@
-"""The workers of the demonstration: real processes of the command ``taskmanager worker``."""
+"""The demonstration's workers, which are processes of the command ``taskmanager worker``."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from taskmanager.demo.log_book import LogBook
-from taskmanager.demo.promises import DemoFailed
+from taskmanager.demo.checks import DemoFailed
+from taskmanager.demo.worker_logs import WorkerLogs
 
 LIMIT: Final = 15.0
 """Seconds that a worker may take to start, or to stop."""
 
 
-class Crew:
-    """Starts workers, follows their logs, kills one, stops all.
+class Workers:
+    """Starts worker processes, reads their logs, kills one of them, and stops all.
 
-    A worker that outlives the demonstration for whatever reason stops by itself: its input has ended.
+    If the demonstration is killed, its workers stop by themselves, because their standard input ends.
 
     Args:
-        environment: of each worker.
-        folder: where they work.
-        book: gets their log lines.
+        environment: environment of each worker.
+        folder: working folder of each worker.
+        logs: receives the log lines.
     """
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, book: LogBook) -> None:
+    def __init__(self, environment: Mapping[str, str], folder: Path, logs: WorkerLogs) -> None:
         self._environment = dict(environment)
         self._folder = folder
-        self._book = book
+        self._logs = logs
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._readers: list[threading.Thread] = []
 
@@ -38,7 +38,7 @@ class Crew:
         """Start workers and wait until all of them consume.
 
         Raises:
-            DemoFailed: one does not.
+            DemoFailed: a worker does not consume in time.
         """
         names = [f"worker-{number}" for number in range(1, count + 1)]
         for name in names:
@@ -48,19 +48,19 @@ class Crew:
 
     @property
     def alive(self) -> int:
-        """How many run."""
+        """How many workers run."""
         return sum(process.poll() is None for process in self._processes.values())
 
     def kill(self, name: str) -> int:
-        """End a worker as a crash would (`kill -9`), and return its process id."""
+        """Kill a worker with `kill -9`, and return its process id."""
         process = self._processes[name]
         process.kill()
         process.wait(LIMIT)
-        self._book.note(name, f"(killed with kill -9: process {process.pid})")
+        self._logs.note(name, f"(killed with kill -9: process {process.pid})")
         return process.pid
 
     def stop(self) -> None:
-        """Stop all workers cleanly and wait for that; those that do not stop are killed."""
+        """Stop all workers cleanly and wait until they end; kill those that do not end in time."""
         for process in self._processes.values():
             if process.stdin is not None:
                 process.stdin.close()
@@ -87,27 +87,30 @@ class Crew:
         )
         self._processes[name] = process
         if process.stdout is not None:
-            self._readers.append(self._book.follow(process.stdout, name))
+            self._readers.append(self._logs.follow(process.stdout, name))
 
     def _wait_until_consuming(self, name: str) -> None:
         try:
-            self._book.wait(
+            self._logs.wait(
                 lambda line: line.worker == name and line.message.startswith("consuming "),
                 f"{name} to consume",
                 limit=LIMIT,
             )
         except DemoFailed as error:
-            written = "\n".join(line.message for line in self._book.lines() if line.worker == name)
+            written = "\n".join(line.message for line in self._logs.lines() if line.worker == name)
             raise DemoFailed(f"{error}; it said:\n{written}") from error
 
 
 def _group() -> int | None:
-    """A process group of its own: a Ctrl-C in the terminal is for the demonstration, which then stops its workers."""
+    """Give each worker a process group of its own, so that Ctrl-C reaches the demonstration only.
+
+    The demonstration then stops its workers.
+    """
     return None if sys.platform == "win32" else 0
 
 
 def _flags() -> int:
-    """The same for Windows."""
+    """Do on Windows what `_group` does elsewhere."""
     if sys.platform == "win32":
         return subprocess.CREATE_NEW_PROCESS_GROUP
     return 0

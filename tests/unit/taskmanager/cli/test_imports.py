@@ -19,7 +19,7 @@ app(["worker", "--supervised"], standalone_mode=False)  # until the end of its i
 print(*sys.modules)
 """
 
-NOT_FOR_A_WORKER = ["alembic", "cryptography", "jwt", "mako", "pydantic", "rich", "taskmanager.demo.play"]
+NOT_FOR_A_WORKER = ["alembic", "cryptography", "jwt", "mako", "pydantic", "rich", "taskmanager.demo.run"]
 
 
 def modules_of_a_worker(folder: Path) -> set[str]:

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from leveret.broker.queues import QueueReport
-from taskmanager.demo.log_book import LogLine
 from taskmanager.demo.screen import Screen
+from taskmanager.demo.worker_logs import LogLine
 
 TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 REQUEST = {"id": "demo-03", "action": "login", "data": {"password": "correct horse"}, "auth": TOKEN}

@@ -6,7 +6,7 @@ from leveret import errors
 from leveret.broker.connecting import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from taskmanager.cli.endings import WrongUse, code_of, end_with
-from taskmanager.demo.promises import DemoFailed
+from taskmanager.demo.checks import DemoFailed
 from taskmanager.settings import SettingsError
 
 

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from taskmanager.demo.log_book import LogBook, LogLine, read_line
-from taskmanager.demo.promises import DemoFailed, promise
+from taskmanager.demo.checks import DemoFailed, check
+from taskmanager.demo.worker_logs import LogLine, WorkerLogs, read_line
 
 JSON = '{"event":1,"level":"info","time":"2030-01-31T12:34:56.789Z","message":"ok: demo-01 v1.health_check"}'
 
@@ -28,25 +28,25 @@ def test_a_line_is_about_a_request_that_it_names_and_no_other() -> None:
 
 
 def test_lines_are_read_until_the_stream_ends_and_waited_for() -> None:
-    book = LogBook()
+    logs = WorkerLogs()
     reading, writing = os.pipe()
-    thread = book.follow(os.fdopen(reading, "rb"), "worker-1")
+    thread = logs.follow(os.fdopen(reading, "rb"), "worker-1")
     with os.fdopen(writing, "wb", buffering=0) as stream:
         timer = threading.Timer(0.05, lambda: stream.write(f"{JSON}\n{JSON}\n".encode()))
         timer.start()
-        found = book.wait(lambda line: line.is_about("demo-01"), "two lines", count=2, limit=10)
+        found = logs.wait(lambda line: line.is_about("demo-01"), "two lines", count=2, limit=10)
         timer.join()
     thread.join(10)
     assert not thread.is_alive()
-    assert book.about("demo-01") == [found, found]
+    assert logs.about("demo-01") == [found, found]
 
 
 def test_a_line_that_does_not_come_is_named() -> None:
-    with pytest.raises(DemoFailed, match=r"waited 0\.01 s in vain for the end of all things"):
-        LogBook().wait(lambda _: True, "the end of all things", limit=0.01)
+    with pytest.raises(DemoFailed, match=r"waited 0\.01 s in vain for a line of the second worker"):
+        WorkerLogs().wait(lambda _: True, "a line of the second worker", limit=0.01)
 
 
 def test_a_promise_that_is_not_kept_fails_with_its_words() -> None:
-    promise(kept=True, text="all is well")
+    check(holds=True, text="one letter")
     with pytest.raises(DemoFailed, match="not as promised: one letter"):
-        promise(kept=False, text="one letter")
+        check(holds=False, text="one letter")

@@ -1,4 +1,7 @@
-"""What the demonstration plays on: a broker, a folder with a database, workers, a client; and its orderly end."""
+"""The system that the demonstration shows: a broker, a folder with a database, workers and a client.
+
+This module starts all of them, and stops and removes them at the end.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,19 @@ from leveret.durations import format_duration
 from leveret.process.interrupts import undisturbed, uninterrupted
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
-from taskmanager.demo.crew import Crew
-from taskmanager.demo.log_book import LogBook
+from taskmanager.demo.worker_logs import WorkerLogs
+from taskmanager.demo.workers import Workers
 from taskmanager.settings import PREFIX, Settings, environment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoOptions:
-    """How the demonstration is played.
+    """Options of the command ``taskmanager demo``.
 
     Attributes:
         retry_delay: pause before each retry.
-        workers: worker processes, two or more: one of them is killed.
-        keep: at the end, wait with everything running until Ctrl-C.
+        workers: number of worker processes; two or more, because one of them is killed.
+        keep: whether everything keeps running at the end, until Ctrl-C.
     """
 
     retry_delay: timedelta = timedelta(seconds=1)
@@ -41,17 +44,17 @@ class DemoOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Stage:
-    """Everything that a scene may use.
+class System:
+    """The running parts that a step may use.
 
     Attributes:
         url: the broker's address.
-        management_url: its management page, when it is a private node that has one.
+        management_url: address of the broker's management page; None unless it is a private node that has one.
         topology: names at the broker.
-        folder: the database's.
-        client: asks the workers.
-        crew: the workers.
-        book: their log lines.
+        folder: folder of the database.
+        client: sends requests.
+        workers: the worker processes.
+        logs: log lines of the workers.
     """
 
     url: str
@@ -59,36 +62,37 @@ class Stage:
     topology: Topology
     folder: Path
     client: BlockingClient
-    crew: Crew
-    book: LogBook
+    workers: Workers
+    logs: WorkerLogs
 
 
 @contextmanager
-def set_stage(options: DemoOptions, broker: DevBroker | str, book: LogBook) -> Iterator[Stage]:
-    """Start everything in its order; at the end stop and remove it, whatever happened.
+def running_system(options: DemoOptions, broker: DevBroker | str, logs: WorkerLogs) -> Iterator[System]:
+    """Start broker, database, workers and client; stop and remove them when the block ends, with an error or without.
 
     Args:
-        options: how many workers, which delay.
+        options: number of workers and delay of retries.
         broker: a private node that is not started yet, or the address of a broker that somebody else runs.
-        book: gets the workers' log lines.
+        logs: receives the workers' log lines.
 
     Raises:
         DemoFailed: a worker did not start.
-        BrokerMissing, BrokerFailed: there is no private node to be had.
+        BrokerMissing: RabbitMQ is not installed.
+        BrokerFailed: the private node did not start.
     """
-    with ExitStack() as stack:  # its own end clears up where an interrupt meets the last lines of this function
+    with ExitStack() as stack:  # the stack clears up if an interrupt comes during the last lines of this function
         try:
-            yield _build(stack, options, broker, book)
+            yield _build(stack, options, broker, logs)
         finally:
             with undisturbed():
                 stack.close()
 
 
 def choose_broker(*, management: bool) -> tuple[DevBroker | str, str]:
-    """Choose the broker that TASKMANAGER_AMQP_URL names, when it answers, or a private node.
+    """Choose the broker that TASKMANAGER_AMQP_URL names if that broker answers; otherwise a private node.
 
     Returns:
-        The broker, and a sentence about it.
+        The broker, and a sentence that says which broker it is.
     """
     named = Settings.from_environment(environment()).amqp_url if environment().get(f"{PREFIX}AMQP_URL") else None
     if named is None:
@@ -99,7 +103,7 @@ def choose_broker(*, management: bool) -> tuple[DevBroker | str, str]:
     return DevBroker(management=management), sentence
 
 
-def _build(stack: ExitStack, options: DemoOptions, broker: DevBroker | str, book: LogBook) -> Stage:
+def _build(stack: ExitStack, options: DemoOptions, broker: DevBroker | str, logs: WorkerLogs) -> System:
     with uninterrupted():
         folder = Path(tempfile.mkdtemp(prefix="taskmanager-demo-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -110,18 +114,29 @@ def _build(stack: ExitStack, options: DemoOptions, broker: DevBroker | str, book
     if not isinstance(broker, DevBroker):
         stack.callback(lambda: asyncio.run(remove_topology(url, topology)))
     prepare_database(settings)
-    crew = Crew(_without_settings() | variables, folder, book)
-    stack.callback(crew.stop)
-    crew.start(options.workers)
+    workers = Workers(_without_settings() | variables, folder, logs)
+    stack.callback(workers.stop)
+    workers.start(options.workers)
     client = BlockingClient(url, topology=topology, name="taskmanager demo", patience=10.0)
     stack.callback(client.close)
     client.connect()
     page = broker.management_url if isinstance(broker, DevBroker) else None
-    return Stage(url=url, management_url=page, topology=topology, folder=folder, client=client, crew=crew, book=book)
+    return System(
+        url=url,
+        management_url=page,
+        topology=topology,
+        folder=folder,
+        client=client,
+        workers=workers,
+        logs=logs,
+    )
 
 
 def _enter_broker(stack: ExitStack, broker: DevBroker | str) -> tuple[str, str]:
-    """The broker's address, and the prefix of names there: that of the wire where nobody else can be met."""
+    """Return the broker's address and the prefix of names there.
+
+    On a private node, which nobody else uses, that is the usual prefix; on another broker it is a random one.
+    """
     if isinstance(broker, str):
         return broker, f"demo-{secrets.token_hex(3)}"
     stack.callback(broker.stop)
