@@ -1,1 +1,1 @@
-"""The Task Manager: users and tasks, in two versions, over RabbitMQ."""
+"""The Task Manager: an API for users and tasks, in two versions, over RabbitMQ."""

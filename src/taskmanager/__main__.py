@@ -1,4 +1,4 @@
-"""``python -m taskmanager`` is the command ``taskmanager``."""
+"""Makes ``python -m taskmanager`` run the command ``taskmanager``."""
 
 from taskmanager.cli import main
 

@@ -1,4 +1,4 @@
-"""The only place where the parts of the application meet: each is built from the settings here."""
+"""Builds every part of the application from the settings; the only place that knows all parts."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
 
 ISSUER = "taskmanager"
-"""Who issues our tokens, and for whom."""
+"""Issuer and audience of our tokens."""
 
 LANES: Final = {"sqlite": 1, "postgresql": 4}
-"""Transactions at a time in one worker process: SQLite has one writer, a second lane would only wait for the first."""
+"""Transactions at a time in one worker process. SQLite has one writer: a second lane would only wait for the first."""
 
 _NOT_CURRENT = (
     "TASKMANAGER_DATABASE_URL: this database does not have this version's tables: "
@@ -38,11 +38,11 @@ _NOT_CURRENT = (
 
 
 def find_secret(settings: Settings, *, make: bool = True) -> bytes:
-    """Give the secret that is set, or the one that is kept beside the SQLite file.
+    """Return the secret that is set, or the one that is kept beside the SQLite file.
 
     Args:
         settings: the settings.
-        make: make that file if there is none; not for what is of use only with the workers' own secret.
+        make: whether to make that file if there is none. A command that needs the workers' own secret does not make it.
 
     Raises:
         SettingsError: there is no usable secret.
@@ -59,7 +59,7 @@ def build_keyring(settings: Settings, *, make_secret: bool = True) -> Keyring:
 
     Args:
         settings: the settings.
-        make_secret: make that file if there is none.
+        make_secret: whether to make that file if there is none.
 
     Raises:
         SettingsError: there is no usable secret, or the file with the keys cannot be used.
@@ -80,7 +80,7 @@ def _following_keys(settings: Settings, keyring: Keyring) -> AbstractContextMana
 
 
 def build_services(settings: Settings) -> Services:
-    """Make what the actions have at hand; close ``passwords`` at the end.
+    """Make the services that the actions use; the caller closes ``passwords`` at the end.
 
     Raises:
         SettingsError: there is no usable secret.
@@ -95,20 +95,20 @@ def build_policy(settings: Settings) -> RetryPolicy:
 
 
 def build_topology(settings: Settings) -> Topology:
-    """Make the names of everything at the broker."""
+    """Make the topology: the exchange, the queues and the binding at the broker."""
     return Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
 
 
 def build_broker_users(
     settings: Settings, caller: str | None = None, worker: str | None = None, *, reply_queues: bool = False
 ) -> tuple[BrokerUser, BrokerUser]:
-    """Make what the callers' and the workers' users at the broker shall be.
+    """Return the two users that the broker should have: one for callers and one for workers.
 
     Args:
         settings: prefix and passwords.
-        caller: its name, otherwise made from the prefix.
-        worker: its name, otherwise made from the prefix.
-        reply_queues: callers may have reply queues too, not only direct reply-to.
+        caller: name of the callers' user; by default ``PREFIX-caller``.
+        worker: name of the workers' user; by default ``PREFIX-worker``.
+        reply_queues: whether callers may have reply queues too, not only direct reply-to.
     """
     topology, prefix = build_topology(settings), settings.queue_prefix
     may_call = caller_permissions(topology, reply_queues=reply_queues)
@@ -119,25 +119,25 @@ def build_broker_users(
 
 
 def build_redriver(settings: Settings) -> Redriver:
-    """Make what sends dead letters again.
+    """Make the redriver, which sends dead letters again.
 
     Raises:
-        SettingsError: there is no usable secret; none is made, because only the workers' own one opens letters.
+        SettingsError: there is no usable secret. None is made, because only the workers' own secret opens letters.
     """
     keyring = build_keyring(settings, make_secret=False)
     return Redriver(build_topology(settings), keyring, api, retention=settings.retention)
 
 
 def build_engine(settings: Settings) -> sa.Engine:
-    """Make the database engine; nothing is connected yet."""
+    """Make the database engine; it does not connect yet."""
     return create_engine(settings.database_url, pooler=settings.database_pooler, file="use")
 
 
 def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
-    """Bring the database to this version's tables: SQLite always, PostgreSQL only when told to.
+    """Bring the database to this version's tables: SQLite always, PostgreSQL only with ``migrate``.
 
     Raises:
-        SettingsError: a PostgreSQL database is not current and nobody said that it may be changed.
+        SettingsError: a PostgreSQL database is not current, and ``migrate`` is false.
         StorageUnavailable: the database does not answer.
     """
     if settings.sqlite_file or migrate:
@@ -148,11 +148,11 @@ def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
 
 @contextmanager
 def build_worker(settings: Settings, name: str) -> Iterator[Worker[Services]]:
-    """Make a worker with all that it needs, and clear that up when it has run.
+    """Make a worker with everything that it needs, and release that when the block ends.
 
     Args:
-        settings: the settings; the database is prepared already.
-        name: for the broker's list of connections.
+        settings: the settings; the database has to be prepared already.
+        name: name of the worker in the broker's list of connections.
 
     Raises:
         SettingsError: there is no usable secret.

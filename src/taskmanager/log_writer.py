@@ -1,4 +1,4 @@
-"""Writing lines in a thread of its own: whoever logs never waits for whoever reads the log."""
+"""Writes log lines in a thread, so that code that logs never waits for the program that reads the log."""
 
 from __future__ import annotations
 
@@ -11,51 +11,55 @@ from queue import Empty, SimpleQueue
 from typing import Final, TextIO
 
 MOST: Final = 4 * 1024 * 1024
-"""Characters that may wait for a reader; with 200 in a line, 20,000 lines."""
+"""Characters that may wait to be written; that is 20,000 lines of 200 characters."""
 
 PIECE: Final = 4096
-"""Bytes that are written at once: a pipe takes that many in one piece (PIPE_BUF on Linux), so that lines of several
+"""Bytes that are written at once. A pipe takes that many in one piece (PIPE_BUF on Linux), so that lines of several
 processes do not mix."""
 
 LIMIT: Final = 5.0
-"""Seconds that an end waits for a reader."""
+"""Seconds that a flush waits until the lines are written."""
 
 _Item = str | threading.Event | None
-"""A line, an empty text where lines were dropped, what is set when its turn comes, or None at the end."""
+"""Something that waits in the queue.
+
+It is a line; an empty text, which marks that lines were dropped; an event to set when everything before it is written;
+or None, which ends the thread.
+"""
 
 
 class LogWriter:
-    """Writes lines to a stream in their order, and drops lines when more wait than may.
+    """Writes lines to a stream in their order, and drops lines when too many wait.
 
-    A line in the place of those that are missing says how many they were, as soon as the stream takes lines again. For
-    one caller at a time; a logging handler's lock sees to that.
+    As soon as the stream takes lines again, one line says how many are missing in its place. Only one thread may call
+    the methods at a time; the lock of a logging handler ensures that.
 
     Args:
-        stream: where to. Where it has a descriptor lines go past its buffer, whose lock must not be held by a thread at
-            the end of the interpreter.
-        say: makes a line of its own from a text, in the thread.
+        stream: the stream to write to. If it has a descriptor, lines are written past its buffer, because no thread may
+            hold the lock of that buffer when the interpreter ends.
+        make_line: makes a line from a text; called in the thread.
         most: characters that may wait.
     """
 
-    def __init__(self, stream: TextIO, say: Callable[[str], str], *, most: int = MOST) -> None:
+    def __init__(self, stream: TextIO, make_line: Callable[[str], str], *, most: int = MOST) -> None:
         self._stream = stream
         self._write = _write_to(stream)
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
-        self._say = say
+        self._make_line = make_line
         self._most = most
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._given = 0
-        self._taken = 0  # both in characters; callers change the former, the thread the latter
+        self._taken = 0  # characters; callers change the first, the thread changes the second
         self._dropped = 0
-        self._told = 0  # both in lines; likewise
+        self._reported = 0  # lines; callers change the first, the thread changes the second
         self._failed = 0
-        self._trouble = ""
+        self._last_error = ""
         self._full = False
-        self._patience = LIMIT
+        self._limit = LIMIT
         threading.Thread(target=self._run, name="log", daemon=True).start()
 
     def put(self, line: str) -> None:
-        """Have a line written, or count it as dropped."""
+        """Queue a line for writing, or count it as dropped."""
         if self._has_room(len(line)):
             self._given += len(line)
             self._queue.put(line)
@@ -63,18 +67,24 @@ class LogWriter:
             self._dropped += 1
 
     def flush(self) -> None:
-        """Wait until what was put before is written; after some seconds without that no later call waits again."""
+        """Wait until all lines that were put before are written.
+
+        The wait ends after some seconds. Later calls then do not wait until lines are written again.
+        """
         written = threading.Event()
         self._queue.put(written)
-        self._patience = LIMIT if written.wait(self._patience) else 0.0
+        self._limit = LIMIT if written.wait(self._limit) else 0.0
 
     def close(self) -> None:
-        """Flush and end the thread; lines that are put later are lost."""
+        """Flush, and end the thread; lines that are put later are lost."""
         self.flush()
         self._queue.put(None)
 
     def _has_room(self, size: int) -> bool:
-        """Once it was full it has room when half of it is free, so that lines and gaps do not alternate."""
+        """Return whether a line may wait too.
+
+        After the queue was full, that is so only when half of it is free, so that lines and gaps do not alternate.
+        """
         waiting = self._given - self._taken
         if not waiting or waiting + size <= (self._most // 2 if self._full else self._most):
             self._full = False
@@ -97,7 +107,7 @@ class LogWriter:
                 self._taken += len(item)
                 continue
             size = self._write_out(piece)
-            self._tell()
+            self._report_missing()
             if isinstance(item, threading.Event):
                 item.set()
         self._write_out(piece)
@@ -109,41 +119,41 @@ class LogWriter:
             return ""
 
     def _write_out(self, piece: list[bytes]) -> int:
-        """Write lines and take them out of the list; returns the size of what is left, which is 0."""
+        """Write the lines and empty the list; return the size of what is left, which is 0."""
         if self._failed:
-            self._tell()
+            self._report_missing()
         if piece and not self._is_written(*piece):
             self._failed += len(piece)
         piece.clear()
         return 0
 
-    def _tell(self) -> None:
-        """Say how many lines are missing, if that has not been said."""
+    def _report_missing(self) -> None:
+        """Write how many lines are missing, unless that was written before."""
         dropped = self._dropped
-        if missing := dropped - self._told + self._failed:
+        if missing := dropped - self._reported + self._failed:
             text = f"{missing} lines are missing here, because the log could not be written"
-            if self._is_written(self._say(text).encode(self._encoding, "backslashreplace")):
-                self._told, self._failed = dropped, 0
+            if self._is_written(self._make_line(text).encode(self._encoding, "backslashreplace")):
+                self._reported, self._failed = dropped, 0
 
     def _is_written(self, *lines: bytes) -> bool:
         try:
             self._write(b"".join(lines))
-        except Exception as error:  # the reader is gone, the disk is full, the stream is closed, memory is short
-            if self._stream is not sys.stderr and str(error) != self._trouble:
+        except Exception as error:  # the reader is gone, the disk is full, the stream is closed, or memory is short
+            if self._stream is not sys.stderr and str(error) != self._last_error:
                 sys.stderr.write(f"the log cannot be written: {error}\n")
-            self._trouble = str(error)
+            self._last_error = str(error)
             return False
-        self._trouble = ""
+        self._last_error = ""
         return True
 
 
 def _write_to(stream: TextIO) -> Callable[[bytes], object]:
-    """Make what writes bytes to a stream, and waits as long as that takes."""
+    """Return a function that writes bytes to a stream, and waits as long as that takes."""
     try:
         descriptor = stream.fileno()
     except (OSError, ValueError):  # a stream in memory, or a closed one
         descriptor = -1
-    if descriptor < 0 or sys.platform == "win32":  # a console of Windows takes texts only
+    if descriptor < 0 or sys.platform == "win32":  # a console on Windows takes only texts
         return lambda data: (stream.write(data.decode(stream.encoding or "utf-8", "replace")), stream.flush())
     stream.flush()
     return lambda data: _write_all(descriptor, data)
@@ -153,5 +163,5 @@ def _write_all(descriptor: int, data: bytes) -> None:
     while data:
         try:
             data = data[os.write(descriptor, data) :]
-        except BlockingIOError:  # somebody has made it non-blocking
+        except BlockingIOError:  # another program has made the descriptor non-blocking
             select.select([], [descriptor], [])

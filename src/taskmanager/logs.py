@@ -18,33 +18,33 @@ from taskmanager.log_writer import MOST, LogWriter
 from taskmanager.settings import Settings
 
 _NOISY: Final = ("alembic", "sqlalchemy")
-"""Libraries whose information is of no use to an operator."""
+"""Libraries whose records below WARNING are not logged, because operators do not need them."""
 
 _OF_EVERY_RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__)
-"""Attributes of a record that are no fields of ``extra``."""
+"""Attributes that every record has; all others are fields of ``extra``."""
 
 _encode_json: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
 class LineHandler(logging.Handler):
-    """Writes each record as a line, in a thread, so that who logs never waits for who reads; see ``LogWriter``.
+    """Writes each record as one line, in a thread, so that code that logs never waits for a reader; see ``LogWriter``.
 
     A log that cannot be written, because its reader is gone or its disk is full, must not stop a request.
 
     Args:
-        stream: where to.
-        make_formatter: makes a formatter, one for this handler and one for its thread.
-        most: characters that may wait for a reader.
+        stream: the stream to write to.
+        make_formatter: makes a formatter; called twice, for this handler and for its thread.
+        most: characters that may wait to be written.
     """
 
     def __init__(self, stream: TextIO, make_formatter: Callable[[], logging.Formatter], *, most: int = MOST) -> None:
         super().__init__()
         self.setFormatter(make_formatter())
-        speaking = make_formatter()
-        self._writer = LogWriter(stream, lambda text: speaking.format(_warning(text)) + "\n", most=most)
+        formatter = make_formatter()
+        self._writer = LogWriter(stream, lambda text: formatter.format(_warning(text)) + "\n", most=most)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have one record written."""
+        """Queue one record for writing."""
         try:
             line = self.format(record)
         except Exception as error:
@@ -52,11 +52,11 @@ class LineHandler(logging.Handler):
         self._writer.put(line + "\n")
 
     def flush(self) -> None:
-        """Wait for some seconds until all is written that was logged before."""
+        """Wait until everything that was logged before is written, but at most some seconds."""
         self._writer.flush()
 
     def close(self) -> None:
-        """Write what waits and end the thread."""
+        """Write the lines that wait, and end the thread."""
         self._writer.close()
         super().close()
 
@@ -66,7 +66,7 @@ def _warning(text: str) -> logging.LogRecord:
 
 
 class _Clock:
-    """Writes a record's moment in UTC; most records share their second with the one before."""
+    """Formats a record's time in UTC, and keeps the text of the last second, which most records share."""
 
     def __init__(self) -> None:
         self._second = -1
@@ -80,7 +80,10 @@ class _Clock:
 
 
 class TextFormatter(logging.Formatter):
-    """``2026-01-31T12:00:00.123Z INFO  worker[4711] ok: <id> v1.create_task``; a traceback follows, indented."""
+    """Formats a record as text, such as ``2026-01-31T12:00:00.123Z INFO  worker[4711] ok: ID v1.create_task``.
+
+    The lines of a traceback follow, indented.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -88,7 +91,7 @@ class TextFormatter(logging.Formatter):
         self._clock = _Clock()
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record; the message stands there as it was logged, control characters escaped."""
+        """Return the line of a record; the message is unchanged, except that control characters are escaped."""
         message = printable(record.getMessage())
         line = f"{self._clock.write(record)} {record.levelname:<7} {self._process} {message}"
         if record.exc_info:
@@ -97,7 +100,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object for each record, with the fields of ``extra`` before our own."""
+    """Formats a record as a JSON object, with the fields of ``extra`` before our own."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -105,7 +108,7 @@ class JsonFormatter(logging.Formatter):
         self._clock = _Clock()
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one record; what JSON cannot say stands there as Python writes it."""
+        """Return the line of a record; a value that JSON does not have is written as Python prints it."""
         fields = {name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD}
         fields["level"] = record.levelname.lower()
         fields["logger"] = record.name
@@ -118,21 +121,21 @@ class JsonFormatter(logging.Formatter):
 
 
 def printable_json(line: str) -> str:
-    """Escape what is not printable in a line of JSON, as JSON does; it can only stand in texts there."""
+    """Escape, as JSON does, the characters of a line of JSON that are not printable; only its texts can hold any."""
     if line.isprintable():
         return line
     return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
 def configure(settings: Settings, name: str, *, stream: TextIO | None = None) -> None:
-    """Send all records of this process to a stream, standard error by default.
+    """Send all records of this process to a stream.
 
     Args:
         settings: level and format.
-        name: what this process is called in its lines, such as ``worker``; its process id stands beside it.
-        stream: where to.
+        name: name of this process in its lines, such as ``worker``; the process id is added.
+        stream: the stream to write to; standard error by default.
     """
-    _leave_out_what_is_not_printed()
+    _collect_only_what_is_printed()
     form = JsonFormatter if settings.log_format == "json" else TextFormatter
     root = logging.getLogger()
     for handler in root.handlers[:]:
@@ -145,10 +148,10 @@ def configure(settings: Settings, name: str, *, stream: TextIO | None = None) ->
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 
 
-def _leave_out_what_is_not_printed() -> None:
-    """Spare each record the search for its place in the code, its thread and its process.
+def _collect_only_what_is_printed() -> None:
+    """Do not look up each record's place in the code, thread and process, because no line shows them.
 
-    As the Logging HOWTO of Python says under "Optimization".
+    See the section "Optimization" of Python's Logging HOWTO.
     """
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

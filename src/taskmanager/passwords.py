@@ -1,4 +1,4 @@
-"""Hash and check passwords with Argon2id, two at a time, in threads; what would have to queue long is refused."""
+"""Hashes and checks passwords with Argon2id, two at a time, in threads; refuses further ones when too many wait."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _KIBIBYTES: Final = 19 * 1024
 _LANES: Final = 1
 
 MOST_AT_ONCE: Final = 2
-"""Each takes 19 MiB and a core: more at a time would let logins crowd out everything else."""
+"""Hashes at a time. Each takes 19 MiB and a core; with more at a time, logins would slow down all other requests."""
 
 MOST_WAITING: Final = 16
-"""A fraction of a second's work. Whoever comes after these is refused, and holds nobody up."""
+"""Hashes that may wait, which is less than a second's work. Further ones are refused, so that nobody waits for them."""
 
 RETRY_AFTER: Final = 1.0
-"""Seconds; by then all that waited now has been hashed."""
+"""Seconds after which a refused caller should try again; by then every hash that waits now is done."""
 
 
 class Hasher(Protocol):
-    """What makes and checks hashes, in threads: argon2's ``PasswordHasher``."""
+    """Makes and checks hashes, and can be called from several threads: argon2's ``PasswordHasher``."""
 
     def hash(self, password: str, /) -> str:
-        """Make a hash that holds its own salt and parameters."""
+        """Return a hash that holds its own salt and parameters."""
         ...
 
     def verify(self, kept: str, password: str, /) -> bool:
-        """Check a password.
+        """Return True if the hash is that of the password.
 
         Raises:
-            argon2.exceptions.VerifyMismatchError: it is another one.
+            argon2.exceptions.VerifyMismatchError: it is not.
         """
         ...
 
@@ -52,13 +52,13 @@ class Hasher(Protocol):
 class Passwords:
     """Argon2id with 19 MiB, 2 passes and 1 lane (OWASP, "Password Storage Cheat Sheet").
 
-    Close it when the event loop that used it is done.
+    Close it after the event loop that used it has ended.
 
     Args:
-        hasher: does the work; made here when not given.
+        hasher: makes and checks the hashes; by default a new one.
 
     Attributes:
-        nobodys_hash: what a password is compared with when there is no such user.
+        nobodys_hash: the hash that a password is compared with when there is no such user.
     """
 
     def __init__(self, hasher: Hasher | None = None) -> None:
@@ -69,10 +69,10 @@ class Passwords:
 
     @contextmanager
     def place(self) -> Iterator[Place]:
-        """Take a place in the queue for hashing, for as long as the block lasts; take it before any other work.
+        """Take a place in the queue for hashing while the block runs; an action takes it before any other work.
 
         Raises:
-            Overloaded: there is none left.
+            Overloaded: no place is left.
         """
         if not self._places:
             raise Overloaded("Too many logins and registrations at once", details={"retry_after": RETRY_AFTER})
@@ -83,11 +83,11 @@ class Passwords:
             self._places += 1
 
     async def run(self, function: Callable[[Hasher, str], T], password: str) -> T:
-        """Have a thread call a function with the hasher, when its turn comes; for whoever has a place."""
+        """Call a function with the hasher and the password in a thread; only for a caller who has a place."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, function, self._hasher, password)
 
     def close(self) -> None:
-        """End the threads; what runs is finished, what waits is cancelled."""
+        """End the threads: hashes that run are finished, and those that wait are cancelled."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Self:
@@ -104,14 +104,14 @@ class Place:
         self._passwords = passwords
 
     async def hash(self, password: str) -> str:
-        """Make the text that is kept of a password, in NFC; it holds its own salt and parameters."""
+        """Return the hash of a password in NFC; the hash holds its own salt and parameters."""
         return await self._passwords.run(_hash, composed(password))
 
     async def verify(self, kept: str | None, password: str) -> bool:
-        """Say whether a password is the kept one; with None it does the same work and the answer is no.
+        """Return whether a stored hash is that of a password; with None, do the same work and return False.
 
-        In NFC, because a keyboard of another system may compose the same letters otherwise (RFC 8265, section 4.2);
-        then, for hashes that were made before that, as it was given.
+        The password is compared in NFC, because systems compose the same letters differently (RFC 8265, section 4.2).
+        Then it is compared unchanged, because hashes of earlier versions were made without NFC.
         """
         compared = kept or self._passwords.nobodys_hash
         matches = await self._passwords.run(lambda hasher, given: _matches(hasher, compared, given), password)
@@ -119,7 +119,7 @@ class Place:
 
 
 def _hash_of_nothing() -> str:
-    """Write down a salt and a digest by chance: nobody finds its password, and to compare with it is the same work."""
+    """Return a hash of random salt and digest: no password fits it, and comparing with it takes the usual work."""
     salt, digest = (b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
     return f"$argon2id$v={ARGON2_VERSION}$m={_KIBIBYTES},t={_PASSES},p={_LANES}${salt}${digest}"
 

@@ -1,4 +1,4 @@
-"""The secret of a local installation: made once, kept beside the SQLite file, readable by its owner only."""
+"""The secret of a local installation: made once, kept beside the SQLite file, and readable by its owner only."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _MISSING = (
 
 
 def local_secret(path: Path, *, make: bool = True) -> bytes:
-    """Read the secret, or make it; processes that start at the same time agree on one.
+    """Read the secret, or make one; processes that start at the same time get the same secret.
 
     Args:
-        path: the file that holds it.
-        make: make one if there is none; otherwise that is an error.
+        path: the file that holds the secret.
+        make: whether to make the file if it is missing; otherwise a missing file is an error.
 
     Raises:
-        SettingsError: the file can be neither read nor made, or holds what cannot be used.
+        SettingsError: the file can be neither read nor made, or its content cannot be used.
     """
     try:
         if not path.exists():
@@ -45,7 +45,7 @@ def local_secret(path: Path, *, make: bool = True) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a complete file under another name first, so that nobody ever reads half a secret."""
+    """Write the complete file under another name first, so that nobody ever reads half a secret."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
@@ -55,13 +55,13 @@ def _make(path: Path) -> None:
             os.fsync(file.fileno())
         _name_if_first(draft, path)
     except FileExistsError:
-        pass  # another process was first: its secret holds
+        pass  # another process was first, and its secret is used
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _name_if_first(draft: Path, path: Path) -> None:
-    """Give the draft its final name, unless that name is taken (Windows refuses to rename onto a file)."""
+    """Give the draft its final name, unless that name exists (Windows refuses to rename onto a file)."""
     if sys.platform == "win32":
         draft.rename(path)
     else:

@@ -1,7 +1,8 @@
 """Variables that Kubernetes puts into the environment of every container, and that look like settings.
 
-For each Service of the namespace kubelet makes those of its address (Kubernetes, "Accessing the Service"), named after
-the Service: one that is called ``taskmanager``, or ``taskmanager-`` and more, makes variables ``TASKMANAGER_...``.
+For each Service of the namespace, kubelet makes variables with the address of the Service (Kubernetes, "Accessing the
+Service"). They are named after the Service: for a Service called ``taskmanager`` or ``taskmanager-something`` their
+names begin with ``TASKMANAGER_``.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ _PROTOCOLS: Final = ("tcp", "udp", "sctp")
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Tell whether a variable is one that kubelet makes: by its name, and by a value that fits the name.
+    """Return whether kubelet made a variable: its name has one of the forms, and its value fits the name.
 
-    Both have to fit, so that a setting whose name is misspelt is not taken for one.
+    Name and value both have to fit, so that a setting with a misspelt name is not taken for such a variable.
     """
     for pattern, fits in _FORMS.items():
         if found := pattern.fullmatch(name):
@@ -69,4 +70,4 @@ _FORMS: Final[Mapping[re.Pattern[str], Callable[[str, Mapping[str, str]], bool]]
     re.compile(rf"{_SERVICE}_SERVICE_PORT(_[A-Z0-9_]+)?"): _is_port,
     re.compile(rf"{_SERVICE}_PORT"): _is_url,
 }
-"""Each form of a name, and what its value has to be; the first form that fits decides."""
+"""Each form of a name, and the check of its value; the first form that fits decides."""

@@ -1,4 +1,4 @@
-"""How one setting's text is read: each function returns the value or raises a ValueError that says what is expected."""
+"""Readers of settings: each function returns the value of a text, or raises a ValueError that says what is expected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from leveret.worker.admit.rate_limit import RateLimit
 T = TypeVar("T")
 
 SHORTEST_SECRET: Final = 32
-"""Bytes of a JWT secret (RFC 7518, section 3.2)."""
+"""Bytes that a JWT secret has at least (RFC 7518, section 3.2)."""
 
 _PREFIX: Final = re.compile(r"(?!amq\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SIZE: Final = re.compile(r"([0-9]{1,9}) *(KiB|MiB)")
@@ -30,7 +30,7 @@ _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+p
 
 
 def amqp_url(text: str) -> str:
-    """Check the broker's address, or those of a cluster's nodes, as the driver will read them."""
+    """Check the address of a broker, or the addresses of a cluster's nodes, as the driver will read them."""
     expected = "expected amqp://user:password@host:port/vhost or amqps://..."
     try:
         shown_address(text)
@@ -43,9 +43,9 @@ def amqp_url(text: str) -> str:
 
 
 def database_url(text: str) -> str:
-    """Check an SQLAlchemy URL of SQLite or PostgreSQL; ``postgresql://`` is taken as psycopg."""
+    """Check an SQLAlchemy URL of SQLite or PostgreSQL, and return it; ``postgresql://`` means psycopg."""
     try:
-        text.encode()  # bytes of the environment that are not UTF-8 are no part of an address
+        text.encode()  # an address cannot hold bytes of the environment that are not UTF-8
         url = sa.make_url(hosts_to_query(text))
     except (sa.exc.ArgumentError, ValueError):
         expected = "expected sqlite:///file.db or postgresql+psycopg://user:password@host:port/name"
@@ -58,17 +58,17 @@ def database_url(text: str) -> str:
     ):
         raise ValueError("SQLite needs a file, such as sqlite:///taskmanager.db: a worker has several connections")
     if url.drivername == "sqlite" and url.query:
-        raise ValueError("SQLite's URL takes no parameters behind a ?; a ? in the file's name is written %3F")
-    of_login = int(url.username is not None)  # SQLAlchemy takes what is behind another @ for the host or the name
+        raise ValueError("an SQLite URL cannot have parameters after a ?; write a ? in the file's name as %3F")
+    of_login = int(url.username is not None)  # SQLAlchemy takes what follows another @ for the host or the name
     if url.drivername != "sqlite" and text.count("@") > of_login:
-        raise ValueError(f"an @ stands in the user name, the password or behind the host: write it %40; {SIGNS}")
+        raise ValueError(f"there is an @ in the user name, in the password or after the host: write it %40; {SIGNS}")
     if url.drivername != "sqlite":
         read_parameters(url)
     return url.render_as_string(hide_password=False)
 
 
 def shown_database(url: str) -> str:
-    """Write a database's URL without what may be secret: user, password and options."""
+    """Return a database's URL without what may be secret: user, password and options."""
     full = sa.make_url(url)
     servers = {name: value for name, value in full.query.items() if name in ("host", "port")}
     parts = sa.URL.create(full.drivername, host=full.host, port=full.port, database=full.database, query=servers)
@@ -76,14 +76,17 @@ def shown_database(url: str) -> str:
 
 
 def path(text: str) -> Path:
-    """Read the path of a file; one in quotation marks is never what was meant."""
+    """Read the path of a file; refuse one in quotation marks, which is always a mistake."""
     if about_quotes(text):
         raise ValueError("expected the path of a file")
     return Path(text)
 
 
 def about_quotes(text: str) -> str:
-    """Say that a value stands in quotation marks, as files of settings write it and not every reader takes off."""
+    """Return a hint for a value in quotation marks, or nothing.
+
+    Files with settings have such marks, and not every program that reads these files removes them.
+    """
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'`":
         return f". The value begins and ends with {text[0]}: leave the quotation marks out"
     return ""
@@ -92,16 +95,16 @@ def about_quotes(text: str) -> str:
 def secret(text: str) -> bytes:
     """Check that a JWT secret is long enough and can sign."""
     if len(value := text.encode()) < SHORTEST_SECRET:
-        raise ValueError(f"{len(value)} bytes are too short for a secret, at least {SHORTEST_SECRET} are needed")
+        raise ValueError(f"a secret of {len(value)} bytes is too short, at least {SHORTEST_SECRET} are needed")
     secret_key(value)
     return value
 
 
 def retry_delays(text: str) -> tuple[timedelta, ...]:
-    """Read the ladder of delays; each of them has a queue of its own."""
+    """Read the ladder of retry delays; each delay has a queue of its own."""
     delays = tuple(duration(timedelta(milliseconds=1), timedelta(days=1))(part) for part in text.split(","))
     if len(set(delays)) != len(delays):
-        raise ValueError("a delay stands twice, but there is one queue for each delay")
+        raise ValueError("a delay is given twice, but each delay has one queue")
     return delays
 
 
@@ -123,14 +126,14 @@ def number(least: int, most: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
-            raise ValueError(f"{text!r} is no whole number from {least} to {most}")
+            raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
 
     return read
 
 
 def size(least: int, most: int) -> Callable[[str], int]:
-    """Make a reader of bytes within limits, as whole ``KiB`` or ``MiB``."""
+    """Make a reader of sizes within limits, given in whole ``KiB`` or ``MiB``; the value is in bytes."""
 
     def read(text: str) -> int:
         found = _SIZE.fullmatch(text)
@@ -143,22 +146,22 @@ def size(least: int, most: int) -> Callable[[str], int]:
 
 
 def shown_size(value: int) -> str:
-    """Write whole KiB as settings have them."""
+    """Return a number of bytes as settings write it; it has to be a whole number of KiB."""
     unit = "KiB" if value % _UNITS["MiB"] else "MiB"
     return f"{value // _UNITS[unit]}{unit}"
 
 
 def rate_limit(text: str) -> RateLimit:
-    """Read a number of requests and the time in which they may come: ``600/1m``."""
+    """Read a number of requests and the time in which they may come, such as ``600/1m``."""
     most, slash, window = text.partition("/")
     if not slash:
-        raise ValueError(f"{text!r} is no rate limit: write requests and a duration, such as 600/1m")
+        raise ValueError(f"{text!r} is not a rate limit: write a number of requests and a duration, such as 600/1m")
     read_window = duration(timedelta(seconds=1), timedelta(days=1))
     return RateLimit(number(1, 999_999_999)(most.strip()), read_window(window))
 
 
 def unless_off(read: Callable[[str], T]) -> Callable[[str], T | None]:
-    """Make a reader that takes ``off`` as None beside what another one reads."""
+    """Make a reader that returns None for ``off``, and otherwise what another reader returns."""
 
     def read_or_off(text: str) -> T | None:
         if text.lower() == "off":
@@ -172,7 +175,7 @@ def unless_off(read: Callable[[str], T]) -> Callable[[str], T | None]:
 
 
 def truth(text: str) -> bool:
-    """Read yes or no."""
+    """Read a yes or a no, written in one of the usual ways."""
     known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     if text.lower() not in known:
         raise ValueError(f"{text!r} is neither true nor false")
@@ -184,16 +187,16 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text.lower() not in choices:
-            raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+            raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
         return text.lower()
 
     return read
 
 
 def queue_prefix(text: str) -> str:
-    """Check the first part of names at the broker, which keeps ``amq.`` for itself (AMQP 0-9-1, section 3.1.3.1)."""
+    """Check the prefix of names at the broker, which reserves ``amq.`` for itself (AMQP 0-9-1, section 3.1.3.1)."""
     if not _PREFIX.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no prefix: up to 64 letters, digits, '.', '_' and '-', and not beginning with amq."
+            f"{text!r} is not a prefix: write up to 64 letters, digits, '.', '_' and '-', not beginning with amq."
         )
     return text

@@ -1,4 +1,4 @@
-"""All settings, from the environment: ``TASKMANAGER_*``. All problems are reported at once, in words."""
+"""Reads all settings from the environment, ``TASKMANAGER_*``, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from taskmanager.service_links import is_service_link
 PREFIX: Final = "TASKMANAGER_"
 
 TEST_PREFIX: Final = "TASKMANAGER_TEST_"
-"""Names of the test suite, which starts workers in its own environment; they are no settings."""
+"""Prefix of variables that are not settings: the test suite starts workers in its own environment, which has them."""
 
 
 class SettingsError(Exception):
     """Settings that cannot be used.
 
     Attributes:
-        problems: one sentence for each, beginning with the setting's name.
+        problems: one sentence for each problem, which begins with the setting's name.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -38,30 +38,30 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What a person can set. Nothing secret is in its repr.
+    """All settings. The repr shows nothing secret.
 
     Attributes:
-        amqp_url: the broker.
+        amqp_url: address of the broker.
         database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
-        database_pooler: what is between the workers and PostgreSQL, see ``leveret.sql.pooling``.
-        jwt_secret: signs tokens, at least 32 bytes; None only with SQLite, where one is kept beside the file.
-        jwt_keys: file with the keys of tokens, read again when it changes; None leaves tokens to the secret.
+        database_pooler: the pooler between the workers and PostgreSQL, see ``leveret.sql.pooling``.
+        jwt_secret: the secret that signs tokens, at least 32 bytes; None only with SQLite, where a file holds it.
+        jwt_keys: file with the keys of tokens, read again when it changes; None if only the secret signs tokens.
         retry_delays: the ladder of pauses before retries.
-        max_retries: retries after the first attempt.
-        replay_all: responses of reads are stored and repeated too (``TASKMANAGER_REPLAY=all``).
+        max_retries: number of retries after the first attempt.
+        replay_all: whether responses of reads are stored and repeated too (``TASKMANAGER_REPLAY=all``).
         largest_response: bytes that a response may have (``TASKMANAGER_RESPONSE_LIMIT``).
-        allow_simulated_errors: requests may ask for failures, for demonstrations only.
+        allow_simulated_errors: whether requests may ask for failures; for demonstrations only.
         token_lifetime: how long a login lasts.
-        retention: how long responses are kept for requests that are asked again.
+        retention: how long responses are kept for requests that are sent again.
         queue_prefix: first part of all names at the broker.
-        queue_limit: so many requests may wait at the broker; None for any number.
+        queue_limit: how many requests may wait at the broker; None for any number.
         prefetch: requests that one worker process holds at a time.
-        processes: worker processes.
-        rate_limit: what one user may do, in all workers together; None for no limit.
-        watchdog: a worker that was deaf or stuck for so long ends itself; None for never.
-        broker_admin_password: of the administrator at the broker who makes users; only while that is done.
-        broker_caller_password: that the callers' user at the broker gets.
-        broker_worker_password: that the workers' user at the broker gets.
+        processes: number of worker processes.
+        rate_limit: how many requests one user may send, in all workers together; None for no limit.
+        watchdog: how long a worker may be deaf or stuck before it ends itself; None if it never does.
+        broker_admin_password: password of the broker's administrator; needed only while users are made.
+        broker_caller_password: new password of the callers' user at the broker.
+        broker_worker_password: new password of the workers' user at the broker.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
     """
@@ -92,10 +92,12 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read all settings; an empty text counts as not set, and what Kubernetes makes for its Services is left aside.
+        """Read all settings.
+
+        A variable with an empty text counts as not set. Variables that Kubernetes makes for its Services are ignored.
 
         Raises:
-            SettingsError: with every problem that there is, unknown ``TASKMANAGER_`` names included.
+            SettingsError: names every problem, including unknown names that begin with ``TASKMANAGER_``.
         """
         texts = {name: text.strip() for name, text in environ.items() if _is_ours(name, text) and text.strip()}
         problems = [_unknown(name) for name in sorted(texts) if name not in _READERS]
@@ -114,13 +116,13 @@ class Settings:
 
     @property
     def sqlite_file(self) -> Path | None:
-        """The SQLite file, or None with PostgreSQL."""
+        """Path of the SQLite file; None with PostgreSQL."""
         url = sa.make_url(self.database_url)
         return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
     @property
     def secret_file(self) -> Path | None:
-        """Where a secret that nobody set is kept: beside the SQLite file; None with PostgreSQL."""
+        """Path of the file beside the SQLite file that holds the secret if none is set; None with PostgreSQL."""
         return file.with_name("taskmanager.secret") if (file := self.sqlite_file) else None
 
     def _contradictions(self, *, secret_given: bool) -> list[str]:
@@ -140,7 +142,7 @@ class Settings:
 
 
 def environment() -> Mapping[str, str]:
-    """Give the process's environment; nothing else in the application reads it."""
+    """Return the process's environment; nothing else in the application reads it."""
     return os.environ
 
 
@@ -172,7 +174,7 @@ _READERS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "TASKMANAGER_LOG_LEVEL": ("log_level", values.one_of("debug", "info", "warning", "error")),
     "TASKMANAGER_LOG_FORMAT": ("log_format", values.one_of("text", "json")),
 }
-"""Each environment variable: the attribute that it sets, and how it is read."""
+"""For each environment variable, the attribute that it sets and the function that reads its text."""
 
 
 def _is_ours(name: str, text: str) -> bool:
@@ -180,6 +182,6 @@ def _is_ours(name: str, text: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    known = [setting.removeprefix(PREFIX) for setting in _READERS]  # the prefix alone makes all names similar
+    known = [setting.removeprefix(PREFIX) for setting in _READERS]  # with the prefix, all names would be similar
     similar = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
     return f"{name}: no such setting" + (f", did you mean {PREFIX}{similar[0]}?" if similar else "")

@@ -1,6 +1,7 @@
-"""What the Task Manager does: plain functions that take a connection, never commit, and raise leveret's errors.
+"""Use cases of the Task Manager: functions that take a connection, never commit, and raise leveret's errors.
 
-Each one looks before it writes, because a refusal before the first write costs the other requests of a batch nothing.
+Each of them reads before it writes, because an error before the first write costs the other requests of a batch
+nothing.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from taskmanager.storage import login_queries, task_queries, user_queries
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts for one user, or of everything for an administrator; ``users`` is None for one user."""
+    """Counts of a user's tasks, for which ``users`` is None; or of everything, for an administrator."""
 
     users: int | None
     tasks: TaskFigures
 
 
 def register(connection: sa.Connection, new: NewUser, password_hash: str, now: datetime) -> User:
-    """Keep a new user.
+    """Store a new user.
 
     Raises:
-        Conflict: the email is known.
+        Conflict: there is a user with this email.
     """
     known = _find_user(connection, new.email, new.former_email)
     user = None if known else user_queries.add_user(connection, new, password_hash, now)
@@ -49,31 +50,33 @@ def register(connection: sa.Connection, new: NewUser, password_hash: str, now: d
 
 
 def credentials(connection: sa.Connection, email: str) -> Credentials | None:
-    """Give what a login with this email is checked against; None for an unknown one, or a text that is no email."""
+    """Return what a login with this email is checked against; None if nobody has it, or if the text is not an email."""
     try:
         forms = {rules.email(email): None, rules.former_email(email): None}
     except rules.BrokenRule:
         return None
-    found = [user_queries.find_credentials(connection, form) for form in forms]  # all of them, whichever is known
+    # all forms are looked up, whichever is known, so that the time is the same
+    found = [user_queries.find_credentials(connection, form) for form in forms]
     return next(filter(None, found), None)
 
 
 def begin_login(connection: sa.Connection, account: bytes, email: str, now: datetime) -> Credentials | None:
-    """Count a login as failed before it is checked, so that guesses at the same time are counted too.
+    """Count a login as failed before it is checked, so that simultaneous guesses are counted too.
 
-    A known email, an unknown one and a text that is none are treated alike; `end_login` takes a success back.
+    Known emails, unknown emails and texts that are not emails are treated alike. After a successful login, `end_login`
+    removes the count.
 
     Args:
-        connection: in a transaction that has written nothing yet.
+        connection: connection in a transaction that has not written yet.
         account: digest of the email; see ``account_name``.
-        email: as it was given.
-        now: the time.
+        email: the email as the caller wrote it.
+        now: the current time.
 
     Returns:
-        What the login is checked against, as `credentials` gives it.
+        What the login is checked against; see `credentials`.
 
     Raises:
-        RateLimited: the account is locked; nothing was counted.
+        RateLimited: the account is locked; the login was not counted.
     """
     failures = login_queries.count_failure(connection, account, now)
     if failures is None:
@@ -88,12 +91,12 @@ def begin_login(connection: sa.Connection, account: bytes, email: str, now: date
 
 
 def end_login(connection: sa.Connection, account: bytes) -> None:
-    """Forget the failures of an account, because a login has succeeded."""
+    """Forget the failed logins of an account, because a login has succeeded."""
     login_queries.clear_failures(connection, account)
 
 
 def forget_failed_logins(connection: sa.Connection, now: datetime, most: int) -> int:
-    """Remove up to ``most`` accounts whose last failed login lies long back; returns how many went."""
+    """Remove up to ``most`` accounts whose last failed login was long ago; return how many were removed."""
     return login_queries.forget_failures(
         connection,
         login_lock.FREE_FAILURES,
@@ -104,7 +107,7 @@ def forget_failed_logins(connection: sa.Connection, now: datetime, most: int) ->
 
 
 def account_name(email: str) -> str:
-    """Name what failed logins are counted for: the email as it is kept, or the text itself where it is none."""
+    """Return the name that failed logins are counted for: the email as it is stored, or a text that is not an email."""
     try:
         return rules.email(email)
     except rules.BrokenRule:
@@ -112,10 +115,10 @@ def account_name(email: str) -> str:
 
 
 def create_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:
-    """Keep a new task of this owner.
+    """Store a new task of this owner.
 
     Raises:
-        Unauthenticated: the owner is no user: the token was made by somebody else's database, or the user is gone.
+        Unauthenticated: there is no such user: the token comes from another database, or the user was removed.
     """
     try:
         return task_queries.add_task(connection, owner_id, new, now)
@@ -126,10 +129,10 @@ def create_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dat
 
 
 def get_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task:
-    """Give a task.
+    """Return a task.
 
     Raises:
-        NotFound: there is none, or it is someone else's.
+        NotFound: there is no such task, or it is somebody else's.
     """
     task = task_queries.find_task(connection, owner_id, task_id)
     if task is None:
@@ -138,15 +141,15 @@ def get_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task:
 
 
 def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
-    """Give a page of this owner's tasks, newest first."""
+    """Return a page of this owner's tasks, newest first."""
     return task_queries.list_tasks(connection, owner_id, page)
 
 
 def update_task(connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime) -> Task:
-    """Set the fields that are given; without any the task stays as it is, ``updated_at`` too.
+    """Change some fields of a task; without changes the task stays as it is, including ``updated_at``.
 
     Raises:
-        NotFound: there is none, or it is someone else's.
+        NotFound: there is no such task, or it is somebody else's.
     """
     task = get_task(connection, owner_id, task_id)
     if not changes:
@@ -161,7 +164,7 @@ def delete_task(connection: sa.Connection, owner_id: int, task_id: int) -> None:
     """Remove a task.
 
     Raises:
-        NotFound: there is none, or it is someone else's.
+        NotFound: there is no such task, or it is somebody else's.
     """
     get_task(connection, owner_id, task_id)
     if not task_queries.remove_task(connection, owner_id, task_id):
@@ -169,7 +172,7 @@ def delete_task(connection: sa.Connection, owner_id: int, task_id: int) -> None:
 
 
 def figures(connection: sa.Connection, user_id: int) -> Figures:
-    """Count a user's own tasks; for an administrator all users and all tasks."""
+    """Count a user's own tasks; for an administrator, count all users and all tasks."""
     user = user_queries.find_user(connection, user_id)
     if user and user.is_admin:
         return Figures(user_queries.count_users(connection), task_queries.figures(connection, None))
@@ -181,17 +184,17 @@ def grant_admin(connection: sa.Connection, email: str) -> User:
 
     Raises:
         NotFound: nobody has this email.
-        InvalidRequest: it is no email.
+        InvalidRequest: the text is not an email.
     """
     return _set_admin(connection, email, is_admin=True)
 
 
 def revoke_admin(connection: sa.Connection, email: str) -> User:
-    """Make an administrator a user like others.
+    """Take the administrator's rights from a user.
 
     Raises:
         NotFound: nobody has this email.
-        InvalidRequest: it is no email.
+        InvalidRequest: the text is not an email.
     """
     return _set_admin(connection, email, is_admin=False)
 
@@ -208,6 +211,6 @@ def _set_admin(connection: sa.Connection, email: str, *, is_admin: bool) -> User
 
 
 def _find_user(connection: sa.Connection, *emails: str) -> User | None:
-    """Look a user up by an email as it is kept, or as it was kept before; mostly they are the same."""
+    """Look a user up by an email in the present and in the former form; mostly both are the same."""
     found = (user_queries.find_user_by_email(connection, email) for email in dict.fromkeys(emails))
     return next(filter(None, found), None)

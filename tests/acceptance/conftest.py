@@ -10,7 +10,7 @@ from support.command import Commands
 
 @pytest.fixture
 def commands(broker: object, prefix: str, tmp_path: Path) -> Iterator[Commands]:
-    """Commands in a folder of their own, with queues of their own."""
+    """The command, with a folder and queues for one test."""
     variables = {
         "AMQP_URL": broker.url,  # type: ignore[attr-defined]  # either kind of broker has it
         "QUEUE_PREFIX": prefix,

@@ -45,11 +45,11 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
     commands.variables["BROKER_ADMIN_PASSWORD"] = operator.administrator.password
     made = commands.run("topology", "users", "--apply", page)
     assert made.returncode == 0, made
-    passwords = dict(re.findall(r"^password of (\S+), shown this once: (\S+)$", made.stdout, re.MULTILINE))
+    passwords = dict(re.findall(r"^password of (\S+), shown only now: (\S+)$", made.stdout, re.MULTILINE))
     assert set(passwords) == {f"{prefix}-caller", f"{prefix}-worker"}
     again = commands.run("topology", "users", "--apply", page)
     assert "password" not in again.stdout
-    assert again.stdout.count("was there") == 2
+    assert again.stdout.count("existed already") == 2
 
     acting = {
         name: replace(commands, variables=commands.variables | {"AMQP_URL": operator.as_user(name, password)})
@@ -82,7 +82,7 @@ def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, ope
         (["--apply", "http://127.0.0.1:1"], 2, "name an administrator of the broker"),
         (["--apply", "http://a:hush-hush@127.0.0.1:1"], 2, "set TASKMANAGER_BROKER_ADMIN_PASSWORD"),
         (["--apply", "http://a@127.0.0.1:1"], 3, "Is the management plugin enabled"),
-        (["--caller", "same", "--worker", "same"], 2, "they need a user each"),
+        (["--caller", "same", "--worker", "same"], 2, "each needs a user of its own"),
     ],
 )
 def test_wrong_use_and_no_answer_are_told(commands: Commands, arguments: list[str], code: int, words: str) -> None:

@@ -76,7 +76,7 @@ def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
     write_letters(commands, "a", "b", "c")
     unasked = commands.run("letters", "discard", "--all")
     assert unasked.returncode == 2
-    assert "say --yes where nobody can be asked" in unasked.stderr
+    assert "add --yes, because there is no terminal to ask on" in unasked.stderr
     assert "Nothing was discarded." in commands.answer("n", "letters", "discard", "--all")
     assert ids_of(commands) == ["a", "b", "c"]
     done = commands.run("letters", "discard", "b", "--yes")

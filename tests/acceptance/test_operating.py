@@ -16,7 +16,7 @@ from leveret.broker.queues import apply_topology, report_queues
 from leveret.client import BlockingClient
 from leveret.devbroker import answers
 from leveret.topology import DELIVERY_LIMIT
-from support.command import Commands, Running, children
+from support.command import Commands, RunningCommand, children
 from testbed.waiting import is_alive, processes_of, wait_until
 
 
@@ -97,10 +97,10 @@ def test_letters_are_shown_and_stay_and_are_purged_only_when_told_to(commands: C
     assert len(commands.run("letters", "--most", "1").stdout.splitlines()) == 1
     unasked = commands.run("queues", "--purge", dlq)
     assert unasked.returncode == 2
-    assert "say --yes where nobody can be asked" in unasked.stderr
+    assert "add --yes, because there is no terminal to ask on" in unasked.stderr
     foreign = commands.run("queues", "--purge", "somebody.elses", "--yes")
     assert foreign.returncode == 2
-    assert "'somebody.elses' is none of our queues" in foreign.stderr
+    assert "'somebody.elses' is not one of our queues" in foreign.stderr
     assert depths(commands) == [0, 0, 2]
     row = next(line for line in commands.run("queues").stdout.splitlines() if dlq in line)
     assert row.split()[3:6:2] == ["2", "0"]
@@ -185,5 +185,5 @@ def test_a_private_broker_with_a_folder_comes_back_with_its_data(commands: Comma
     assert processes_of(commands.folder / "node") == []
 
 
-def address(broker: Running) -> str:
+def address(broker: RunningCommand) -> str:
     return next(line.split()[1] for line in broker.output.splitlines() if line.startswith("broker "))

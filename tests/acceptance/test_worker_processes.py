@@ -9,19 +9,19 @@ import sys
 
 import pytest
 
-from support.command import Commands, Running, children
+from support.command import Commands, RunningCommand, children
 from testbed.waiting import is_alive, wait_until_gone
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks into /proc and sends POSIX signals")
 
 
-def two_processes(commands: Commands) -> Running:
+def two_processes(commands: Commands) -> RunningCommand:
     parent = commands.worker("--processes", "2")
     parent.says(f"consuming {commands.topology.requests}", count=2)
     return parent
 
 
-def process_ids(parent: Running) -> list[int]:
+def process_ids(parent: RunningCommand) -> list[int]:
     """The workers, in the order of their start."""
     return [int(found) for found in re.findall(r"process (\d+) runs as number", parent.output)]
 

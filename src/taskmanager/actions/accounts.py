@@ -1,4 +1,4 @@
-"""Accounts, the same in all versions: register and login."""
+"""The actions register and login, which are the same in all versions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from taskmanager.domain import NewUser, User, rules
 
 
 class Register(Struct, frozen=True):
-    """Somebody who wants to register."""
+    """Input of register."""
 
     email: str
     password: Secret[str]
@@ -26,12 +26,12 @@ class Register(Struct, frozen=True):
         self.user()
 
     def user(self) -> NewUser:
-        """Give the user without the password."""
+        """Return the new user, without the password."""
         return NewUser(self.email, self.full_name)
 
 
 class UserV1(Struct, frozen=True):
-    """A user as others may know it."""
+    """A user, without secrets."""
 
     id: int
     email: str
@@ -39,22 +39,22 @@ class UserV1(Struct, frozen=True):
 
     @classmethod
     def of(cls, user: User) -> Self:
-        """Show a user."""
+        """Convert a user to the form of version 1."""
         return cls(user.id, user.email, user.full_name)
 
 
 class Login(Struct, frozen=True):
-    """Somebody who wants a token."""
+    """Input of login."""
 
     email: str
     password: Secret[str]
 
 
 class Token(Struct, frozen=True):
-    """A token to put into ``auth``."""
+    """An access token, which later requests carry in ``auth``."""
 
     access_token: str
-    token_type: str = "bearer"  # noqa: S105 -- the kind of token, RFC 6750
+    token_type: str = "bearer"  # noqa: S105 -- it is the type of a token, RFC 6750
 
 
 @api.action("v1", "register", writes=True, public=True, errors=(Conflict,))
@@ -71,9 +71,10 @@ async def register(context: TaskContext, wanted: Register) -> UserV1:
 
 @api.action("v1", "login", public=True, secret=True, errors=(Unauthenticated, RateLimited))
 async def login(context: TaskContext, given: Login) -> Token:
-    """Give a token to a user who knows the password.
+    """Return a token to a user who knows the password.
 
-    The same statements and one hash for every email, so that neither text nor time says which ones are known.
+    For every email the same statements and one hash run, so that neither the text nor the time tells which emails are
+    known.
     """
     services = context.services
     with services.passwords.place() as place:
@@ -87,10 +88,10 @@ async def login(context: TaskContext, given: Login) -> Token:
 
 
 async def _account(context: TaskContext, email: str) -> bytes:
-    """Name what failures of this login are counted for: a digest of the email.
+    """Return the digest of the email for which failures of this login are counted.
 
-    Who sends a valid token of the account along is counted apart, so that nobody else's guesses lock out a user who
-    renews a token.
+    A caller who sends a valid token of the account is counted separately, so that nobody else's guesses lock out a user
+    who renews a token.
     """
     renews = bool(context.request.auth) and await _is_own(context, email)
     counted = f"{'renewal' if renews else 'login'} {usecases.account_name(email)}"

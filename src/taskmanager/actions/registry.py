@@ -1,4 +1,4 @@
-"""The application's API, and what its actions have at hand."""
+"""The application's ``Api``, and the services that its actions use."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from taskmanager.passwords import Passwords
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What actions need beside the database.
+    """Services that actions use in addition to the database.
 
     Attributes:
-        passwords: hashes them.
+        passwords: hashes and checks passwords.
         keyring: issues tokens.
         token_lifetime: how long a login lasts.
-        allow_simulated_errors: a request may ask for a failure.
+        allow_simulated_errors: whether a request may ask for a failure.
     """
 
     passwords: Passwords
@@ -37,16 +37,17 @@ api: Final = Api[Services]()
 
 _ID: Final = re.compile("[1-9][0-9]{0,18}")
 _LARGEST_ID: Final = 2**63 - 1
-"""The largest that the tables hold."""
+"""Largest id that the tables can hold."""
 
 
 def caller(context: TaskContext) -> int:
-    """Give the id of the user who calls: the token's ``sub`` is the id in decimal digits, without leading zeros.
+    """Return the id of the user who calls: the token's ``sub`` is the id in decimal digits, without leading zeros.
 
-    In another form it would be another principal with the same tasks: its own rate limit, its own stored responses.
+    Other forms of the number are refused. They would be other principals, each with a rate limit and stored responses
+    of its own, but with the tasks of the same user.
 
     Raises:
-        Unauthenticated: the subject is no user's id.
+        Unauthenticated: the subject is not a user's id.
     """
     subject = context.principal.subject
     if not (_ID.fullmatch(subject) and (number := int(subject)) <= _LARGEST_ID):

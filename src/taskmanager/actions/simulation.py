@@ -1,4 +1,4 @@
-"""Failures on request, for demonstrations: only where the server's settings allow them."""
+"""Failures that a request may ask for, for demonstrations; the server's settings have to allow them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from taskmanager.actions.registry import TaskContext
 F = TypeVar("F", bound=Callable[..., Any])
 
 HANG: Final = 30.0
-"""Seconds."""
+"""Seconds that a simulated hang lasts."""
 
 _FIELDS: Final = ("simulate_temp_error", "simulate_hang")
 
@@ -23,11 +23,11 @@ logger = logging.getLogger("taskmanager")
 
 
 def can_fail_on_request(function: F) -> F:
-    """Let a request with ``simulate_temp_error: true`` in its data fail as if something had been out of order.
+    """Decorate an action so that a request with ``simulate_temp_error: true`` in its data fails.
 
     Raises:
-        TemporaryError: as asked for.
-        InvalidRequest: asked for, but switched off.
+        TemporaryError: the request asks for this failure.
+        InvalidRequest: the request asks for a failure, but the settings do not allow it.
     """
     if inspect.iscoroutinefunction(function):
 
@@ -47,7 +47,10 @@ def can_fail_on_request(function: F) -> F:
 
 
 def hang_if_asked(context: TaskContext) -> None:
-    """With ``simulate_hang: true`` block this transaction, at the first delivery only: time to kill the worker."""
+    """Block this transaction if the data has ``simulate_hang: true``, so that somebody can kill the worker meanwhile.
+
+    Only the first delivery of a request blocks.
+    """
     if context.request.data.get("simulate_hang") is True and not context.redelivered and not context.retries:
         logger.info("simulated hang for %s", context.request.id)
         threading.Event().wait(HANG)

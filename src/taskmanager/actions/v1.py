@@ -1,4 +1,4 @@
-"""Version 1: wire shapes and actions. A task has no priority here; unknown fields are ignored."""
+"""Version 1: its inputs, outputs and actions. A task has no priority here; unknown fields of an input are ignored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Offset = Annotated[int, Meta(ge=0, le=2**63 - 1 - 100)]
 
 
 class Health(Struct, frozen=True):
-    """The worker runs."""
+    """Output of health_check: the worker runs."""
 
     status: str = "ok"
 
@@ -39,7 +39,7 @@ class TaskV1(Struct, frozen=True):
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """Show a task."""
+        """Convert a task to the form of version 1."""
         return cls(
             task.id,
             task.owner_id,
@@ -53,7 +53,7 @@ class TaskV1(Struct, frozen=True):
 
 
 class CreateTaskV1(Struct, frozen=True, dict=True):
-    """A task that the caller wants to have; ``due_date`` is an ISO 8601 date, or date and time."""
+    """Input of create_task; ``due_date`` is an ISO 8601 date, or date and time."""
 
     title: str
     description: str | None = None
@@ -61,24 +61,24 @@ class CreateTaskV1(Struct, frozen=True, dict=True):
     due_date: str | None = None
 
     def __post_init__(self) -> None:
-        self.task  # noqa: B018 -- made here, so that a rule it breaks is the input's error, and used by the action
+        self.task  # noqa: B018 -- makes the task here, so that a broken rule is an error of the input
 
     @cached_property
     def task(self) -> NewTask:
-        """The task that is wanted; a status of null is the usual one."""
+        """The new task; a status of null means the default."""
         return NewTask(self.title, self.description, self.status or Status.TODO, due_date=rules.due_date(self.due_date))
 
 
 class TaskId(Struct, frozen=True):
-    """Which task is meant."""
+    """Input of get_task and delete_task."""
 
     task_id: Id
 
 
 class UpdateTaskV1(Struct, frozen=True):
-    """Which task is meant, and the fields that change.
+    """Input of update_task: the id, and the fields to change.
 
-    A null empties ``description`` and ``due_date``; for a field that is never empty it counts as not given.
+    A null empties ``description`` and ``due_date``; for a field that cannot be empty, it counts as not given.
     """
 
     task_id: Id
@@ -91,7 +91,7 @@ class UpdateTaskV1(Struct, frozen=True):
         self.changes()
 
     def changes(self) -> TaskChanges:
-        """Give the fields that are given."""
+        """Return the fields to change."""
         changes = TaskChanges()
         if self.title is not UNSET and self.title is not None:
             changes["title"] = rules.title(self.title)
@@ -105,7 +105,10 @@ class UpdateTaskV1(Struct, frozen=True):
 
 
 class ListTasksV1(Struct, frozen=True):
-    """Which page is wanted, newest first; ``before_id`` costs the same at any depth, a large ``offset`` does not."""
+    """Input of list_tasks: which page to return, newest first.
+
+    ``before_id`` costs the same on every page; a larger ``offset`` costs more.
+    """
 
     limit: Limit = 20
     offset: Offset = 0
@@ -113,7 +116,7 @@ class ListTasksV1(Struct, frozen=True):
 
 
 class Deleted(Struct, frozen=True):
-    """The task is gone."""
+    """Output of delete_task: the task is removed."""
 
     task_id: int
     deleted: bool = True
@@ -122,7 +125,7 @@ class Deleted(Struct, frozen=True):
 @api.action("v1", "health_check", public=True)
 @can_fail_on_request
 async def health_check(context: TaskContext) -> Health:  # noqa: ARG001 -- every action takes it
-    """Say that a worker runs; the database is not asked."""
+    """Report that a worker runs; the database is not used."""
     return Health()
 
 
@@ -138,14 +141,14 @@ def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
 @api.action("v1", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV1:
-    """Give one of the caller's tasks."""
+    """Return one of the caller's tasks."""
     return TaskV1.of(usecases.get_task(context.connection, caller(context), wanted.task_id))
 
 
 @api.action("v1", "list_tasks")
 @can_fail_on_request
 def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
-    """List the caller's tasks, newest first."""
+    """Return the caller's tasks, newest first."""
     page = TaskPage(wanted.limit, wanted.offset, wanted.before_id)
     return [TaskV1.of(task) for task in usecases.list_tasks(context.connection, caller(context), page)]
 
@@ -153,7 +156,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
 @api.action("v1", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
-    """Change the given fields of one of the caller's tasks."""
+    """Change some fields of one of the caller's tasks."""
     task = usecases.update_task(context.connection, caller(context), wanted.task_id, wanted.changes(), context.now)
     return TaskV1.of(task)
 

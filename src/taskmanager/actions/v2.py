@@ -1,4 +1,4 @@
-"""Version 2: tasks have a priority, lists have filters and chosen fields, and there are figures."""
+"""Version 2: tasks have a priority, lists can be filtered and limited to some fields, and there are statistics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TaskV2(Struct, frozen=True):
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        """Show a task."""
+        """Convert a task to the form of version 2."""
         return cls(*_SHOWN(task))
 
 
@@ -41,13 +41,13 @@ _SHOWN: Final = attrgetter(*TaskV2.__struct_fields__)
 
 
 class CreateTaskV2(CreateTaskV1, frozen=True, dict=True):
-    """A task that the caller wants to have."""
+    """Input of create_task."""
 
     priority: Priority | None = None
 
     @cached_property
     def task(self) -> NewTask:
-        """The task that is wanted; a status or priority of null is the usual one."""
+        """The new task; a status or priority of null means the default."""
         return NewTask(
             self.title,
             self.description,
@@ -58,12 +58,12 @@ class CreateTaskV2(CreateTaskV1, frozen=True, dict=True):
 
 
 class UpdateTaskV2(UpdateTaskV1, frozen=True):
-    """Which task is meant, and the fields that change."""
+    """Input of update_task: the id, and the fields to change."""
 
     priority: Priority | UnsetType | None = UNSET
 
     def changes(self) -> TaskChanges:
-        """Give the fields that are given."""
+        """Return the fields to change."""
         changes = UpdateTaskV1.changes(self)
         if self.priority is not UNSET and self.priority is not None:
             changes["priority"] = self.priority
@@ -71,7 +71,10 @@ class UpdateTaskV2(UpdateTaskV1, frozen=True):
 
 
 class ListTasksV2(ListTasksV1, frozen=True):
-    """Which tasks are wanted, and which of their fields; ``include`` is a list, or a text with commas."""
+    """Input of list_tasks: which tasks to return, and which of their fields.
+
+    ``include`` is a list of field names, or a text in which they are separated by commas.
+    """
 
     status_filter: Status | None = None
     priority_filter: Priority | None = None
@@ -81,11 +84,11 @@ class ListTasksV2(ListTasksV1, frozen=True):
         self.fields()
 
     def page(self) -> TaskPage:
-        """Give the page that is wanted."""
+        """Return the page that the caller wants."""
         return TaskPage(self.limit, self.offset, self.before_id, self.status_filter, self.priority_filter)
 
     def fields(self) -> tuple[str, ...]:
-        """Give the fields that are wanted, in the order of a task; all of them when nothing is said."""
+        """Return the names of the fields that the caller wants, in the order of a task; by default all of them."""
         names = self.include.split(",") if isinstance(self.include, str) else self.include or []
         wanted = {name.strip() for name in names} - {""}
         if unknown := sorted(wanted.difference(TaskV2.__struct_fields__)):
@@ -95,7 +98,7 @@ class ListTasksV2(ListTasksV1, frozen=True):
 
 
 class Stats(Struct, frozen=True):
-    """Figures of the caller's tasks, or of everything for an administrator; ``users`` is null for one user."""
+    """Output of stats: counts of the caller's tasks, with ``users`` null; or of everything, for an administrator."""
 
     users: int | None
     tasks: int
@@ -115,14 +118,14 @@ def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
 @api.action("v2", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV2:
-    """Give one of the caller's tasks."""
+    """Return one of the caller's tasks."""
     return TaskV2.of(usecases.get_task(context.connection, caller(context), wanted.task_id))
 
 
 @api.action("v2", "list_tasks")
 @can_fail_on_request
 def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]]:
-    """List the caller's tasks, newest first, filtered, with the fields that are wanted."""
+    """Return the caller's tasks, newest first, filtered and with the fields that the caller wants."""
     fields = wanted.fields()
     tasks = usecases.list_tasks(context.connection, caller(context), wanted.page())
     return [{name: getattr(task, name) for name in fields} for task in tasks]
@@ -131,7 +134,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]
 @api.action("v2", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
-    """Change the given fields of one of the caller's tasks."""
+    """Change some fields of one of the caller's tasks."""
     task = usecases.update_task(context.connection, caller(context), wanted.task_id, wanted.changes(), context.now)
     return TaskV2.of(task)
 
@@ -139,6 +142,6 @@ def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
 @api.action("v2", "stats")
 @can_fail_on_request
 def stats(context: TaskContext) -> Stats:
-    """Count the caller's tasks; for an administrator all users and all tasks."""
+    """Count the caller's tasks; for an administrator, count all users and all tasks."""
     figures = usecases.figures(context.connection, caller(context))
     return Stats(figures.users, figures.tasks.total, figures.tasks.by_status, figures.tasks.by_priority)

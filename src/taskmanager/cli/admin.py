@@ -1,4 +1,4 @@
-"""``taskmanager admin``: who is an administrator."""
+"""``taskmanager admin``: makes users administrators, and undoes that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from taskmanager.bootstrap import build_engine, prepare_database
 from taskmanager.cli.environment import load_settings
 from taskmanager.domain import User
 
-app = typer.Typer(no_args_is_help=True, help="Administrators, who see the figures of all users.")
+app = typer.Typer(no_args_is_help=True, help="Administrators, who see the statistics of all users.")
 
 Email = Annotated[str, typer.Argument(help="The user's email.")]
 
@@ -27,8 +27,8 @@ def grant(email: Email) -> None:
 
 @app.command()
 def revoke(email: Email) -> None:
-    """Make an administrator a user like others."""
-    typer.echo(f"{_change(email, usecases.revoke_admin).email} is no administrator any more.")
+    """Take the administrator's rights from a user."""
+    typer.echo(f"{_change(email, usecases.revoke_admin).email} is no longer an administrator.")
 
 
 def _change(email: str, change: Callable[[sa.Connection, str], User]) -> User:

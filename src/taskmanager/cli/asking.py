@@ -1,4 +1,4 @@
-"""Asking before something is done that cannot be undone."""
+"""Asks a person before a command does something that cannot be undone."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from taskmanager.cli.endings import WrongUse
 
 
 def ask_first(question: str, otherwise: str) -> None:
-    """Ask whether to go on; end the command when the answer is no.
+    """Ask whether to go on; end the command if the answer is no.
 
     Args:
-        question: what is about to be done, without a question mark.
-        otherwise: what is said when it is not done.
+        question: what the command is about to do, without a question mark.
+        otherwise: what to print if the answer is no.
 
     Raises:
         WrongUse: there is no terminal to ask on.
     """
     if not sys.stdin.isatty():
-        raise WrongUse(f"{question}: say --yes where nobody can be asked")
-    if not _confirmed(f"{question}? They cannot be had back."):
+        raise WrongUse(f"{question}: add --yes, because there is no terminal to ask on")
+    if not _confirmed(f"{question}? This cannot be undone."):
         typer.echo(otherwise)
         raise typer.Exit
 

@@ -1,4 +1,4 @@
-"""``taskmanager broker``: a private RabbitMQ node in the foreground."""
+"""``taskmanager broker``: runs a private RabbitMQ node in the foreground."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def broker(
 ) -> None:
     """Run a private RabbitMQ node with its management page, until Ctrl-C, SIGTERM or the end of its terminal.
 
-    Without --folder nothing is left of it; with the same folder it comes back with its data and its addresses.
+    Without --folder nothing is kept. With the same folder, the node starts again with its data and its addresses.
     """
     node = LastingBroker(folder, management=True) if folder else DevBroker(management=True)
     try:
         with interruptible():
             typer.echo("A private RabbitMQ node starts ...")
             node.start()
-            _say_where(node)
+            _print_addresses(node)
             raise BrokerFailed(f"the node ended by itself with exit code {node.wait()}; its log was {node.log_path}")
     except KeyboardInterrupt:
         typer.echo("The node is stopped.")
@@ -36,7 +36,7 @@ def broker(
             node.stop()
 
 
-def _say_where(node: DevBroker) -> None:
+def _print_addresses(node: DevBroker) -> None:
     typer.echo(f"broker           {node.url}")
     typer.echo(f"management page  {node.management_url}  user guest, password guest")
     typer.echo(f"to use it        TASKMANAGER_AMQP_URL={node.url}")

@@ -1,4 +1,4 @@
-"""``taskmanager topology users``: what callers and workers may do at the broker."""
+"""``taskmanager topology users``: makes the users of callers and workers at the broker."""
 
 from __future__ import annotations
 
@@ -29,29 +29,30 @@ def users(
     url: Annotated[
         str | None,
         typer.Option(
-            "--apply", metavar="URL", help="Make them, at the management page's address: http://ADMIN@HOST:15672"
+            "--apply", metavar="URL", help="Make the users through the management API: http://ADMIN@HOST:15672"
         ),
     ] = None,
 ) -> None:
-    """Print the commands that make one user for callers and one for workers, with the least that each needs.
+    """Print commands that make a user for callers and one for workers, each with the fewest permissions that it needs.
 
-    With --apply they are made, or brought to that, and so again. Passwords: see the settings TASKMANAGER_BROKER_...;
-    one that is not set is made for a new user and printed once.
+    With --apply the command makes these users, or sets the permissions of those that exist; it can be repeated.
+    Passwords come from the settings TASKMANAGER_BROKER_...; a new user without one gets a password, which is printed
+    once.
     """
     settings = load_settings()
     wanted = build_broker_users(settings, caller, worker, reply_queues=reply_queues)
     vhost = vhost_of(settings.amqp_url)
     if wanted[0].name == wanted[1].name:
-        raise WrongUse("--caller and --worker are the same name: they need a user each")
+        raise WrongUse("--caller and --worker are the same name, but each needs a user of its own")
     if url is None:
         typer.echo("\n".join(_commands(wanted, vhost)))
         return
     address, administrator = _administrator(url, settings)
     for granted in apply_users(address, administrator, vhost, wanted):
-        what = "was made" if granted.made else "was there"
+        what = "was made" if granted.made else "existed already"
         typer.echo(f"user {granted.name} {what}; it may do what it needs in vhost {vhost}, and no more")
         if granted.password:
-            typer.echo(f"password of {granted.name}, shown this once: {granted.password}")
+            typer.echo(f"password of {granted.name}, shown only now: {granted.password}")
 
 
 def _commands(users: Sequence[BrokerUser], vhost: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``taskmanager call``: ask for one action and print the response."""
+"""``taskmanager call``: calls one action and prints the response."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def call(
     data: Annotated[
         str, typer.Option(help="The action's input, a JSON object; - reads it from standard input.")
     ] = "{}",
-    token: Annotated[str, typer.Option(help="The access token that login gave.", show_default=False)] = "",
-    id: Annotated[  # noqa: A002 - the word on the wire and in every text about it
+    token: Annotated[str, typer.Option(help="The access token that login returned.", show_default=False)] = "",
+    id: Annotated[  # noqa: A002 - it is the word on the wire and in every text about it
         str | None,
-        typer.Option(help="The request's id; asking again with the same id has no second effect. Default: a new one."),
+        typer.Option(help="The request's id; calling again with the same id has no second effect. Default: a new one."),
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the response.")] = 10.0,
 ) -> None:
-    """Ask for one action and print the whole response as JSON.
+    """Call one action and print the whole response as JSON.
 
-    Exit code 0: it is a result. 1: it is an error response. 2: wrong use, nothing was sent. 3: no response in time, or
-    no broker; whether the action was carried out is then unknown, ask again with the same --id.
+    Exit code 0: the response is a result. 1: the response is an error. 2: wrong use, nothing was sent. 3: no response
+    in time, or no broker. Whether the action was carried out is then unknown: call again with the same --id.
     """
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise WrongUse(
@@ -48,7 +48,7 @@ def call(
     asking = _ask(settings, action, given, version=version, token=token, id=request_id, timeout=timeout)
     try:
         received = asyncio.run(asking)
-    except Overloaded as error:  # the broker's word, in the form that a worker would give it
+    except Overloaded as error:  # the broker refused the request; print that in the form of a worker's response
         print_json(refusal(request_id, error))
         raise typer.Exit(FAILED) from error
     print_json(received.body)

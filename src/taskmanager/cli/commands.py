@@ -1,6 +1,6 @@
-"""The commands, each imported when it is asked for: a worker starts without what a demonstration or an operator needs.
+"""All commands, each imported only when it is used, so that a worker does not import what only other commands need.
 
-The only place where commands are imported inside functions.
+This is the only module that imports commands inside functions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Found = typer.Typer | Callable[..., None]
 
 
 class Commands(TyperGroup):
-    """All commands, in the order in which the help names them."""
+    """The group of all commands, in the order in which the help lists them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -27,7 +27,7 @@ class Commands(TyperGroup):
 
 
 class _Imported(Mapping[str, Any]):
-    """Commands by their names, as Typer wants them; to look one up imports it."""
+    """Maps names to commands, as Typer expects; looking a command up imports it."""
 
     def __getitem__(self, name: str) -> Any:
         with without_collection():

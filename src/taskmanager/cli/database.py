@@ -1,4 +1,4 @@
-"""``taskmanager db``: the database's tables."""
+"""``taskmanager db``: upgrades the database's tables, and shows their revision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="The database's tables.")
 
 @app.command()
 def upgrade() -> None:
-    """Bring the database to this version's tables; safe while workers run, and when two do it at once."""
+    """Bring the database to this version's tables; safe while workers run, and when two processes do it at once."""
     changed = migration.upgrade(load_settings().database_url)
     typer.echo(f"The database is {'now' if changed else 'already'} at revision {migration.NEWEST}.")
 

@@ -1,4 +1,4 @@
-"""The settings of a command: the environment, with what its options say instead."""
+"""The settings of a command: those of the environment, which its options can replace."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def load_settings(**instead: Any) -> Settings:
     """Read the settings.
 
     Args:
-        instead: values that hold instead of those of the environment; None for those that do not.
+        instead: values that replace those of the environment; None leaves a setting as it is.
 
     Raises:
-        SettingsError: with all problems.
+        SettingsError: names every problem.
     """
     settings = Settings.from_environment(environment())
     return replace(settings, **{name: value for name, value in instead.items() if value is not None})

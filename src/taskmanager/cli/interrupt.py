@@ -1,6 +1,6 @@
-"""Ctrl-C where a command has nothing in hand: it ends the process at once and without words.
+"""Makes Ctrl-C end the process at once and silently while a command only imports modules.
 
-Imports nothing but the standard library, so that it is there before anything else is imported.
+Imports nothing but the standard library, so that it is ready before anything else is imported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 @contextmanager
 def ended_by_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the process at once and without words, while it imports and has nothing in hand."""
+    """Let Ctrl-C end the process at once and silently in the block, in which it only imports modules."""
     end_at_interrupt()
     try:
         yield
@@ -23,11 +23,11 @@ def ended_by_interrupt() -> Iterator[None]:
 
 
 def end_at_interrupt() -> None:
-    """Let Ctrl-C end the process at once and without words from now on."""
+    """Let Ctrl-C end the process at once and silently from now on."""
     _change(signal.default_int_handler, signal.SIG_DFL)
 
 
 def _change(before: Any, after: Any) -> None:
-    """Change what Ctrl-C does; where it is ignored or somebody else handles it, and in other threads, that stays."""
+    """Change what Ctrl-C does, but only in the main thread, and only if its present handler is ``before``."""
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) == before:
         signal.signal(signal.SIGINT, after)

@@ -1,6 +1,6 @@
-"""What catches everything that a command did not: a person reads one line, never a traceback.
+"""Catches every error that a command does not: people read one line, never a traceback.
 
-Imports next to nothing but the standard library, so that it is there before anything can fail.
+Imports little more than the standard library, so that it is ready before anything can fail.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from taskmanager.cli.interrupt import end_at_interrupt
 from taskmanager.cli.streams import OutputLost, prepare_streams, tell
 
 _LONGEST: Final = 1000
-"""Characters of an unforeseen error's own text."""
+"""Characters of an unforeseen error's text that are shown."""
 
 logger: Final = logging.getLogger("taskmanager")
 
 
 def run_to_end(command: Callable[[], None]) -> int:
-    """Run a command, write out what it printed, and return its exit code; nothing is raised.
+    """Run a command, write out what it printed, and return its exit code; raise nothing.
 
-    Standard streams are made safe first, see ``prepare_streams``; warnings of libraries become lines, and so does what
-    goes wrong in threads. Afterwards Ctrl-C ends the process at once: there is nothing left to clear up.
+    Standard streams are made safe first, see ``prepare_streams``. Warnings of libraries become lines, and so do errors
+    in threads. Afterwards Ctrl-C ends the process at once, because nothing is left to clear up.
     """
     prepare_streams()
-    _hear_everything()
+    _handle_everything()
     code = _code_of(command)
     lost = _code_of(sys.stdout.flush)
     return code or lost
@@ -83,7 +83,7 @@ def _place(trace: TracebackType | None) -> str:
 
 
 class PlainHandler(logging.Handler):
-    """Shows a person what libraries warn of, one line each; the traceback only where the log level is ``debug``."""
+    """Prints each warning of a library as one line; prints tracebacks only if the log level is ``debug``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -93,25 +93,25 @@ class PlainHandler(logging.Handler):
                 text += "".join(traceback.format_exception(*record.exc_info))
             tell(text)
         except Exception:
-            tell(f"taskmanager: {record.name} had something to say that cannot be written\n")
+            tell(f"taskmanager: a message of {record.name} cannot be written\n")
 
 
 def _presentable(text: str) -> str:
     try:
-        from leveret.wire.masking import shown  # noqa: PLC0415 - it may be what cannot be imported
+        from leveret.wire.masking import shown  # noqa: PLC0415 - it may be the module that cannot be imported
     except Exception:
         return ascii(text)[1:-1]
     return shown(text, _LONGEST * 2)
 
 
 def _wants_details() -> bool:
-    from taskmanager.settings import PREFIX, environment  # noqa: PLC0415 - it may be what cannot be imported
+    from taskmanager.settings import PREFIX, environment  # noqa: PLC0415 - it may be the module that cannot be imported
 
     return environment().get(f"{PREFIX}LOG_LEVEL", "").strip().lower() == "debug"
 
 
-def _hear_everything() -> None:
-    """Become the last handler of logging, threads and finalizers, unless somebody else is that already."""
+def _handle_everything() -> None:
+    """Install the last handlers of logging, threads and finalizers, unless others are installed already."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(PlainHandler(logging.WARNING))

@@ -1,4 +1,4 @@
-"""``taskmanager queues``: what waits where, and who consumes; purge on demand."""
+"""``taskmanager queues``: shows how many messages wait in each queue and who consumes it, and purges a queue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def queues(
 
 
 def rows(reports: Iterable[QueueReport]) -> list[tuple[object, ...]]:
-    """Make the rows of a table of queues; a queue that is not there says so."""
+    """Return the rows of a table of queues; the row of a queue that does not exist says "not there"."""
     return [
         (report.name, "not there", "", report.purpose)
         if report.messages is None
@@ -49,7 +49,7 @@ def rows(reports: Iterable[QueueReport]) -> list[tuple[object, ...]]:
 def _purge(settings: Settings, name: str, *, yes: bool) -> None:
     known = [queue.name for queue in build_topology(settings).queues]
     if name not in known:
-        raise WrongUse(f"--purge: {name!r} is none of our queues: {', '.join(known)}")
+        raise WrongUse(f"--purge: {name!r} is not one of our queues: {', '.join(known)}")
     if not yes:
         ask_first(f"Drop every message that waits in {name}", "Nothing was dropped.")
     count = asyncio.run(purge_queue(settings.amqp_url, name))

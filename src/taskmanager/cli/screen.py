@@ -1,4 +1,4 @@
-"""Printing: tables and JSON, coloured on a terminal and plain elsewhere."""
+"""Prints tables and JSON: coloured on a terminal, plain elsewhere."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from taskmanager.logs import printable_json
 from taskmanager.settings import environment
 
 PLAIN_WIDTH = 160
-"""Columns of a table that goes into a file or a pipe."""
+"""Width, in columns, of a table that goes to a file or a pipe."""
 
 
 def make_console() -> Console:
-    """Make what prints to standard output; it honours NO_COLOR, COLUMNS and TERM."""
+    """Make a console that prints to standard output; it honours NO_COLOR, COLUMNS and TERM."""
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and not environment().get("COLUMNS"):
         console.width = PLAIN_WIDTH
@@ -27,7 +27,7 @@ def make_console() -> Console:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; a column whose values are all numbers is set to the right."""
+    """Print a table; a column whose values are all numbers is aligned to the right."""
     rows = [list(row) for row in rows]
     table = Table(title=title, title_justify="left")
     for index, name in enumerate(columns):
@@ -39,13 +39,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 
 def terminal_json(text: bytes) -> str:
-    """Write JSON for a terminal: indented, and what is not printable as JSON's escapes."""
+    """Return JSON for a terminal: indented, and with escapes for characters that are not printable."""
     return "\n".join(map(printable_json, msgspec.json.format(text, indent=2).decode().split("\n")))
 
 
 def print_json(text: bytes) -> None:
-    """Print JSON: indented on a terminal, which gets no control characters; otherwise as it is on one line."""
+    """Print JSON: on a terminal indented and without control characters, otherwise unchanged on one line."""
     if sys.stdout.isatty():
         make_console().print(JSONHighlighter()(terminal_json(text)), soft_wrap=True)
     else:
-        sys.stdout.buffer.write(msgspec.json.format(text, indent=-1) + b"\n")  # JSON is UTF-8, whatever the locale says
+        sys.stdout.buffer.write(msgspec.json.format(text, indent=-1) + b"\n")  # JSON is UTF-8 in every locale

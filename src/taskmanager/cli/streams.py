@@ -1,4 +1,4 @@
-"""The three standard streams, whatever state they are in: closed, full, without a reader, or not able to say it all."""
+"""Makes the standard streams safe: closed ones, full ones, those without a reader, and those of a narrow encoding."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 STANDARD: Final = (0, 1, 2)
-"""Descriptors of input, output and errors."""
+"""Descriptors of standard input, output and error."""
 
-_TELLING: Final = 5.0
-"""Seconds for a message on standard error; who does not read it must not keep the command from its end."""
+_TELL_LIMIT: Final = 5.0
+"""Seconds that writing a message to standard error may take, because a command must end even if nobody reads it."""
 
 
 class OutputLost(Exception):
     """Standard output cannot be written.
 
-    Not an OSError, so that nobody takes it for one of a file or a connection.
+    This is not an OSError, so that nobody takes it for an error of a file or a connection.
 
     Attributes:
-        reader_gone: whoever read it has closed it, as ``head`` does; nobody has to be told.
+        reader_gone: whether the reader has closed the stream, as ``head`` does; that needs no message.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -35,7 +35,7 @@ class OutputLost(Exception):
 
 
 class _Output(io.FileIO):
-    """A standard stream. After the first failure everything is taken and dropped, at the interpreter's end too."""
+    """A standard stream that, after its first failure, accepts and drops everything, even when the interpreter ends."""
 
     def __init__(self, descriptor: int, *, reported: bool) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -43,10 +43,10 @@ class _Output(io.FileIO):
         self._lost = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write, or drop.
+        """Write the data, or drop it after a failure.
 
         Raises:
-            OutputLost: the first time that it fails, where failures are reported.
+            OutputLost: the first write fails, and this stream reports failures.
         """
         try:
             return memoryview(data).nbytes if self._lost else self._write(data)
@@ -58,7 +58,7 @@ class _Output(io.FileIO):
 
     def _write(self, data: ReadableBuffer) -> int:
         written: int | None
-        while (written := super().write(data)) is None:  # somebody has made it non-blocking
+        while (written := super().write(data)) is None:  # another program has made it non-blocking
             select.select([], [self], [])
         return written
 
@@ -66,16 +66,16 @@ class _Output(io.FileIO):
 def prepare_streams() -> None:
     """Make the standard streams safe to use.
 
-    A closed one is opened on the null device, so that no database and no connection gets its descriptor, which messages
-    would then be written into. What an encoding cannot say is escaped. An output that fails raises ``OutputLost`` once;
-    messages on standard error that nobody can get are dropped.
+    A closed stream is opened on the null device; otherwise a database or a connection could get its descriptor, and
+    messages would be written there. Characters that the encoding does not have are escaped. Standard output raises
+    ``OutputLost`` once if it cannot be written; messages that standard error cannot take are dropped.
 
-    Streams that somebody has put in the place of the interpreter's own stay as they are.
+    Streams that replace the interpreter's own ones are not changed.
     """
     for descriptor in STANDARD:
         _open_if_closed(descriptor)
     if sys.stdin is None:
-        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - a descriptor, for as long as we live
+        sys.stdin = open(0, closefd=False, encoding="utf-8")  # noqa: SIM115 - it stays open until the process ends
     if sys.stdout is sys.__stdout__:
         sys.stdout = _checked(sys.stdout, 1, reported=True)
     if sys.stderr is sys.__stderr__:
@@ -83,18 +83,18 @@ def prepare_streams() -> None:
 
 
 def tell(text: str) -> None:
-    """Write a message to standard error; return after some seconds even if nobody reads."""
-    speaker = threading.Thread(target=_write_error, args=(text,), name="message", daemon=True)
+    """Write a message to standard error; return after some seconds even if nobody reads it."""
+    writer = threading.Thread(target=_write_error, args=(text,), name="message", daemon=True)
     try:
-        speaker.start()
-    except RuntimeError:  # there is no thread to be had, as at the end of the interpreter
+        writer.start()
+    except RuntimeError:  # no thread can be started, for instance while the interpreter ends
         _write_error(text)
     else:
-        speaker.join(_TELLING)
+        writer.join(_TELL_LIMIT)
 
 
 def _write_error(text: str) -> None:
-    """Write past Python's buffer, whose lock must not be held by a thread at the end of the interpreter."""
+    """Write past Python's buffer, because no thread may hold the lock of that buffer when the interpreter ends."""
     stream = sys.stderr
     raw = getattr(getattr(stream, "buffer", None), "raw", None)
     if isinstance(raw, _Output):
@@ -104,7 +104,7 @@ def _write_error(text: str) -> None:
 
 
 def _open_if_closed(descriptor: int) -> None:
-    """Open a closed descriptor on the null device; the output so that writing fails and is reported."""
+    """Open a closed descriptor on the null device; standard output for reading only, so that writing to it fails."""
     try:
         os.fstat(descriptor)
     except OSError:
@@ -115,7 +115,7 @@ def _open_if_closed(descriptor: int) -> None:
 def _checked(stream: TextIO | None, descriptor: int, *, reported: bool) -> TextIO:
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-        if type(getattr(stream.buffer, "raw", stream.buffer)) is not io.FileIO:  # a console of Windows
+        if type(getattr(stream.buffer, "raw", stream.buffer)) is not io.FileIO:  # a console on Windows
             return stream
     terminal = os.isatty(descriptor)
     return io.TextIOWrapper(

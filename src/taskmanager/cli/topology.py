@@ -1,4 +1,4 @@
-"""``taskmanager topology``: what the Task Manager needs at the broker."""
+"""``taskmanager topology``: shows and declares the exchange, the queues and the binding at the broker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ app.command()(users)
 
 @app.command()
 def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
-    """Print the exchange, the queues with their arguments, and the binding; the broker is not asked."""
+    """Print the exchange, the queues with their arguments, and the binding, without asking the broker."""
     topology = build_topology(load_settings())
     if as_json:
         typer.echo(json.dumps(_document(topology), indent=2))
@@ -37,9 +37,9 @@ def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 
 @app.command()
 def apply() -> None:
-    """Declare everything at the broker; what is there stays as it is.
+    """Declare exchange, queues and binding at the broker; what exists is not changed.
 
-    Exit code 3: something of that name is there with other arguments, or there is no broker.
+    Exit code 3: a queue or exchange of the same name exists with other arguments, or there is no broker.
     """
     settings = load_settings()
     topology = build_topology(settings)

@@ -1,4 +1,4 @@
-"""``taskmanager worker``: run requests, in one process or in several."""
+"""``taskmanager worker``: runs requests, in one process or in several."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def worker(
     ] = None,
     prefetch: Annotated[
         int | None,
-        typer.Option(min=1, max=2000, help="Requests in one process's hands. Default: TASKMANAGER_PREFETCH, or 200."),
+        typer.Option(
+            min=1, max=2000, help="Requests that one process holds at a time. Default: TASKMANAGER_PREFETCH, or 200."
+        ),
     ] = None,
     migrate: Annotated[
         bool, typer.Option("--migrate", help="Bring a PostgreSQL database to this version's tables first.")
@@ -44,21 +46,22 @@ def worker(
     supervised: Annotated[
         bool,
         typer.Option(
-            "--supervised", hidden=True, help="The parent has prepared the database, and ends the input to stop."
+            "--supervised", hidden=True, help="The parent has prepared the database, and closes the input to stop."
         ),
     ] = False,
 ) -> None:
-    """Take requests from the queue and carry them out, until SIGTERM, Ctrl-C or the end of its terminal (SIGHUP).
+    """Take requests from the queue and carry them out, until SIGTERM, Ctrl-C or SIGHUP (the terminal is closed).
 
-    A stop finishes what is in hand, loses nothing, and ends with exit code 0. An SQLite file is made and brought to
-    this version's tables by itself; a PostgreSQL database only with --migrate or by `taskmanager db upgrade`.
+    A worker that is stopped finishes the requests that it holds, loses nothing, and ends with exit code 0. It makes an
+    SQLite file and upgrades its tables by itself; a PostgreSQL database is upgraded only with --migrate or by
+    `taskmanager db upgrade`.
     """
     settings = load_settings(processes=processes, prefetch=prefetch)
     several = settings.processes > 1
     logs.configure(settings, "workers" if several else "worker")
     if not supervised:
         _prepare(settings, migrate=migrate)
-        _say_what(settings)
+        _log_start(settings)
     if several:
         code = run(lambda stop: supervise(_child(settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER)))
         raise typer.Exit(code)
@@ -67,7 +70,7 @@ def worker(
 
 
 def _prepare(settings: Settings, *, migrate: bool) -> None:
-    """Prepare the database; PostgreSQL is waited for as the broker is, an SQLite file does not come by itself."""
+    """Prepare the database; wait for PostgreSQL if it does not answer yet. An SQLite file is not waited for."""
     if settings.sqlite_file:
         return prepare_database(settings)
     try:
@@ -78,7 +81,7 @@ def _prepare(settings: Settings, *, migrate: bool) -> None:
         raise typer.Exit from None
 
 
-def _say_what(settings: Settings) -> None:
+def _log_start(settings: Settings) -> None:
     database = shown_database(settings.database_url)
     queue, broker = build_topology(settings).requests, shown_address(settings.amqp_url)
     number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
@@ -89,7 +92,7 @@ def _say_what(settings: Settings) -> None:
 
 
 def _child(settings: Settings) -> list[str]:
-    """The command of one process; -P because a folder that happens to be the working one holds no code of ours."""
+    """Return the command of one worker process; -P keeps the working folder out of the import path."""
     options = ["--processes", "1", "--prefetch", str(settings.prefetch), "--supervised"]
     return [sys.executable, "-P", "-m", "taskmanager", "worker", *options]
 

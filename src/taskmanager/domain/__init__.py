@@ -1,4 +1,4 @@
-"""Users and tasks and their rules; the standard library only."""
+"""Users, tasks and their rules; imports nothing but the standard library."""
 
 from taskmanager.domain.rules import BrokenRule
 from taskmanager.domain.task import NewTask, Priority, Status, Task, TaskChanges, TaskFigures, TaskPage

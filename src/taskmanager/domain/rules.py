@@ -1,7 +1,7 @@
-"""Limits on users' and tasks' fields; each function returns the value as it is kept, or raises BrokenRule.
+"""Rules for the fields of users and tasks; each function returns the value to store, or raises BrokenRule.
 
-The limits are wide, because clients of the first version must go on to work: a rule that is new to them must not
-refuse what they have always sent.
+The limits are wide, because clients of the first version must continue to work: a new rule must not refuse what they
+have always sent.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Final
 LONGEST_TITLE: Final = 200
 LONGEST_DESCRIPTION: Final = 10_000
 LONGEST_EMAIL: Final = 254
-"""RFC 5321, section 4.5.3.1.3, less the brackets of a path."""
+"""Characters; RFC 5321, section 4.5.3.1.3, without the two brackets of a path."""
 LONGEST_NAME: Final = 200
 SHORTEST_PASSWORD: Final = 1
-"""The first version had no minimum, and a client of it may register with any password that is not empty."""
+"""Characters; the first version accepted any password that was not empty, and its clients rely on that."""
 LONGEST_PASSWORD: Final = 1024
 
 
 class BrokenRule(ValueError):
-    """A value that a rule refuses; the text names the field."""
+    """A value breaks a rule; the text names the field."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(f"Field {field}: {text}")
@@ -28,7 +28,7 @@ class BrokenRule(ValueError):
 
 
 def title(text: str) -> str:
-    """Check a task's title: 1 to 200 characters, not only blanks."""
+    """Check a task's title: 1 to 200 characters, at least one of which is not a blank."""
     _check_length("title", text, 1, LONGEST_TITLE)
     if not text.strip():
         raise BrokenRule("title", "must not be blank")
@@ -43,10 +43,11 @@ def description(text: str | None) -> str | None:
 
 
 def email(text: str) -> str:
-    """Check an email's shape and write it in lower case, in NFC: something, one ``@``, something; up to 254 characters.
+    """Check an email, and return it in lower case and in NFC.
 
-    What is the same text by Unicode's canonical equivalence (UAX 15) is one email, whichever system typed it.
-    Characters that only look alike stay apart: nobody can tell from the text which of them was meant.
+    An email has a local part, one ``@`` and a host, in up to 254 characters. Two texts that are canonically equivalent
+    in Unicode (UAX 15) are the same email, because systems differ in how they type it. Characters that only look alike
+    are different emails, because the text does not say which of them was meant.
     """
     kept = composed(former_email(text))
     _check_length("email", kept, 3, LONGEST_EMAIL)
@@ -57,15 +58,15 @@ def email(text: str) -> str:
 
 
 def former_email(text: str) -> str:
-    """Write an email as it was kept before emails were in NFC; rows of that time are still found by it."""
+    """Return an email in the form in which it was stored before NFC was used; older rows are found by that form."""
     return text.strip().lower()
 
 
 def composed(text: str) -> str:
-    """Write a text in NFC."""
+    """Return a text in NFC."""
     if text.isascii():
         return text
-    import unicodedata  # noqa: PLC0415 - a megabyte, and most texts need none of it
+    import unicodedata  # noqa: PLC0415 - it takes a megabyte of memory, and most texts do not need it
 
     return unicodedata.normalize("NFC", text)
 
@@ -84,9 +85,9 @@ def password(text: str) -> str:
 
 
 def due_date(text: str | None) -> datetime | None:
-    """Read an ISO 8601 date (midnight UTC) or date and time (UTC when it names no zone).
+    """Read an ISO 8601 date, which means midnight UTC, or date and time, which is UTC unless it names a zone.
 
-    ``t`` and ``z`` may be small, as RFC 3339, section 5.6, allows.
+    ``t`` and ``z`` may be lower case, as RFC 3339, section 5.6, allows.
     """
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Tasks: what is known of one, what makes a new one, what changes one."""
+"""Tasks, new tasks, and changes of tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from taskmanager.domain import rules
 
 
 class Status(StrEnum):
-    """How far a task is."""
+    """State of the work on a task."""
 
     TODO = "todo"
     IN_PROGRESS = "in_progress"
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How much a task matters."""
+    """Importance of a task."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -29,7 +29,7 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as it is kept; all moments are aware and in UTC."""
+    """A stored task; all times are aware and in UTC."""
 
     id: int
     owner_id: int
@@ -44,10 +44,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """A task that somebody wants to have.
+    """The fields of a task that a user wants to create.
 
     Raises:
-        BrokenRule: a field is out of its limits.
+        BrokenRule: a field breaks a rule.
     """
 
     title: str
@@ -62,7 +62,7 @@ class NewTask:
 
 
 class TaskChanges(TypedDict, total=False):
-    """The fields of a task that are to change; what is not given stays as it is."""
+    """The fields of a task that are to change; a field that is missing here keeps its value."""
 
     title: str
     description: str | None
@@ -73,12 +73,12 @@ class TaskChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """Which tasks of a list are wanted, newest first.
+    """The part of a list of tasks that a caller wants, newest first.
 
     Attributes:
-        limit: at most so many.
-        offset: leave out so many; the database still walks over them.
-        before_id: only tasks with a smaller id, that is, older ones; costs the same however far one has paged.
+        limit: how many tasks to return at most.
+        offset: how many tasks to leave out; the database still reads past them.
+        before_id: only tasks with a smaller id, which are older; costs the same on every page.
         status: only tasks of this status.
         priority: only tasks of this priority.
     """
@@ -92,12 +92,12 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class TaskFigures:
-    """Counts of tasks; every status and every priority has an entry."""
+    """Numbers of tasks; every status and every priority has an entry."""
 
     by_status: Mapping[Status, int]
     by_priority: Mapping[Priority, int]
 
     @property
     def total(self) -> int:
-        """Tasks of all kinds."""
+        """Number of all tasks."""
         return sum(self.by_status.values())

@@ -1,4 +1,4 @@
-"""Users: what is known of one, and what makes a new one."""
+"""Users and new users."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from taskmanager.domain import rules
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as it is kept, without anything secret."""
+    """A stored user, without secrets."""
 
     id: int
     email: str
@@ -19,15 +19,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """Somebody who wants to register; the email is kept in lower case and in NFC.
+    """The fields of a user who wants to register.
 
     Attributes:
-        email: as it is kept.
-        full_name: as it was given.
-        former_email: as the email was kept before that was in NFC.
+        email: the email in the form that is stored: in lower case and in NFC.
+        full_name: the name, unchanged.
+        former_email: the email in the form that was stored before NFC was used.
 
     Raises:
-        BrokenRule: a field is out of its limits.
+        BrokenRule: a field breaks a rule.
     """
 
     email: str
@@ -42,7 +42,7 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a login is checked against."""
+    """The id of a user and the hash that a login's password is compared with."""
 
     user_id: int
     password_hash: str = field(repr=False)

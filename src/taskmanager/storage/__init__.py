@@ -1,1 +1,1 @@
-"""Users and tasks in SQLite and PostgreSQL: queries take a connection and never commit."""
+"""Storage of users and tasks in SQLite and PostgreSQL; queries take a connection and never commit."""

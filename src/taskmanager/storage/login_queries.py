@@ -35,9 +35,10 @@ _CLEAR: Final = login_failures.delete().where(_MINE)
 
 
 def count_failure(connection: sa.Connection, account: bytes, now: datetime) -> int | None:
-    """Count one more failure in a row and say how many that makes; None, and nothing is counted, while it is locked.
+    """Count one more failed login, and return how many there are in a row.
 
-    Others who count the same account wait until this transaction ends.
+    While the account is locked, nothing is counted and None is returned. Other transactions that count the same account
+    wait until this one ends.
     """
     failures: int | None = connection.execute(
         _COUNT[connection.dialect.name], {"whose": account, "now": now}
@@ -46,29 +47,29 @@ def count_failure(connection: sa.Connection, account: bytes, now: datetime) -> i
 
 
 def lock(connection: sa.Connection, account: bytes, until: datetime) -> None:
-    """Lock an account that has a failure."""
+    """Lock an account that has failed logins."""
     connection.execute(_LOCK, {"whose": account, "until": until})
 
 
 def locked_until(connection: sa.Connection, account: bytes) -> datetime | None:
-    """Say until when an account is, or was, locked."""
+    """Return until when an account is, or was, locked; None if it has no failed logins."""
     return connection.execute(_LOCKED_UNTIL, {"whose": account}).scalar_one_or_none()
 
 
 def clear_failures(connection: sa.Connection, account: bytes) -> None:
-    """Forget an account's failures."""
+    """Remove an account's failed logins."""
     connection.execute(_CLEAR, {"whose": account})
 
 
 def forget_failures(connection: sa.Connection, few: int, few_before: datetime, before: datetime, most: int) -> int:
-    """Remove up to ``most`` rows whose last failure is old; returns how many went.
+    """Remove up to ``most`` rows whose last failure is old; return how many were removed.
 
     Args:
-        connection: in a transaction.
-        few: accounts with fewer failures are forgotten earlier.
-        few_before: from this moment back.
-        before: all others, from this moment back.
-        most: rows in one step.
+        connection: connection in a transaction.
+        few: number of failures below which accounts are forgotten earlier.
+        few_before: accounts with fewer failures are removed if their last failure was before this time.
+        before: all other accounts are removed if their last failure was before this time.
+        most: how many rows to remove at most.
     """
     old = sa.or_(_FAILURES.last_at < before, sa.and_(_FAILURES.last_at < few_before, _FAILURES.failures < few))
     accounts = sa.select(_FAILURES.account).where(old, _FAILURES.last_at < few_before).limit(most)

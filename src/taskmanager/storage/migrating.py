@@ -1,4 +1,4 @@
-"""Running the migrations with Alembic; imported only when there is one to run."""
+"""Runs migrations with Alembic; imported only when there is a migration to run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def run_migrations(connection: sa.Connection) -> None:
 
 
 def _config(connection: sa.Connection) -> Config:
-    """Make Alembic's settings without a file, so that an installed package can migrate too."""
+    """Make Alembic's configuration without a file, so that an installed package can migrate too."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     return config

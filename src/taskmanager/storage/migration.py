@@ -1,4 +1,4 @@
-"""Bring a database to the tables that this version needs; safe when several processes do it at once."""
+"""Brings a database to the tables that this version needs; several processes may do so at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leveret.sql import Store, create_engine
 from taskmanager.settings import SettingsError
 
 REVISIONS: Final = ("0001", "0002")
-"""All that this version knows; they stand here too so that Alembic has to be imported only to migrate."""
+"""Revisions that this version knows; listed here too, so that Alembic is imported only to migrate."""
 
 NEWEST: Final = REVISIONS[-1]
 """The revision that this version needs."""
@@ -21,37 +21,37 @@ LOCK_WAIT: Final = 120
 """Seconds that a process waits for another one that migrates."""
 
 ADVISORY_LOCK: Final = 0x7461736B6D
-"""PostgreSQL, "Advisory Locks": any number that nobody else in this database uses."""
+"""Key of PostgreSQL's advisory lock for migrations; any number that nothing else in this database uses."""
 
 _FIRST: Final = ("users", "tasks", "processed_requests")
-"""Tables that every revision has; other programs call their revisions 0001 and 0002 too."""
+"""Tables that every revision has, because other programs may have revisions named 0001 and 0002 too."""
 
 _SETTING: Final = "TASKMANAGER_DATABASE_URL"
 
 _VERSION: Final = sa.table("alembic_version", sa.column("version_num", sa.String))
-"""Where Alembic keeps the revision of a database."""
+"""Table in which Alembic keeps the revision of a database."""
 
 
 def upgrade(url: str) -> bool:
-    """Run the migrations that are missing, all of them in one transaction; returns whether there were any.
+    """Run the missing migrations, all in one transaction; return whether there were any.
 
     Raises:
-        SettingsError: the database is not one for this version; nothing was changed.
+        SettingsError: this version cannot use the database; nothing was changed.
         StorageUnavailable: the database does not answer.
     """
     return not is_current(url) and _migrate(url)
 
 
 def current(url: str) -> str | None:
-    """Return the revision of the database, or None when nothing was ever migrated there.
+    """Return the revision of the database, or None if no migration ever ran there.
 
     Raises:
-        SettingsError: the database is not one for this version.
+        SettingsError: this version cannot use the database.
         StorageUnavailable: the database does not answer.
     """
     engine = create_engine(url, pooler="transaction", file="look")
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
-        return None  # to ask must not make the file
+        return None  # looking must not make the file
     store = Store(engine)
     try:
         with store.begin(writes=False) as transaction:
@@ -65,14 +65,14 @@ def is_current(url: str) -> bool:
     """Return whether the database has the tables that this version needs.
 
     Raises:
-        SettingsError: the database is not one for this version.
+        SettingsError: this version cannot use the database.
         StorageUnavailable: the database does not answer.
     """
     return current(url) == NEWEST
 
 
 def _migrate(url: str) -> bool:
-    from taskmanager.storage.migrating import run_migrations  # noqa: PLC0415 - Alembic is slow to import, large, seldom needed
+    from taskmanager.storage.migrating import run_migrations  # noqa: PLC0415 - Alembic is slow to import, large and seldom needed
 
     engine = create_engine(url, pooler="transaction")
     if engine.dialect.name == "sqlite":
@@ -91,7 +91,7 @@ def _migrate(url: str) -> bool:
 
 
 def _revision(connection: sa.Connection) -> str | None:
-    """Return the revision, after a look whether this database can be ours at all."""
+    """Return the revision, after checking that the database can be one of ours."""
     _check_encoding(connection)
     inspector = sa.inspect(connection)
     if not inspector.has_table(_VERSION.name):
@@ -118,7 +118,9 @@ def _check_encoding(connection: sa.Connection) -> None:
     encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
     if encoding != "UTF8":
         fact = f"{_SETTING}: the encoding of this database is {encoding}, and UTF8 is needed"
-        raise SettingsError([f"{fact}: make another one with CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"])
+        raise SettingsError(
+            [f"{fact}: make another database with CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"]
+        )
 
 
 def _not_ours(fact: str) -> SettingsError:
@@ -131,7 +133,7 @@ def _wait_longer(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _lock(connection: sa.Connection) -> None:
-    """Wait for other processes; SQLite's writing transaction is its own lock."""
+    """Wait for other processes that migrate; on SQLite, the writing transaction is the lock."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}s'"))
         connection.execute(sa.text("SET LOCAL statement_timeout = 0"))

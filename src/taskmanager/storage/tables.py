@@ -18,7 +18,7 @@ metadata: Final = sa.MetaData(
 )
 
 Id: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-"""64 bits on both engines; SQLite counts up only what is declared as INTEGER."""
+"""Type of ids: 64 bits on both engines; SQLite generates ids only for columns that are declared as INTEGER."""
 
 
 users: Final = sa.Table(
@@ -33,7 +33,7 @@ users: Final = sa.Table(
     sa.UniqueConstraint("email"),
     sqlite_autoincrement=True,
 )
-"""One row for each user; the email is in lower case."""
+"""One row for each user; the email is in lower case and in NFC."""
 
 tasks: Final = sa.Table(
     "tasks",
@@ -53,7 +53,7 @@ tasks: Final = sa.Table(
     sa.Index("ix_tasks_owner_kind_newest", "owner_id", "status", "priority", "id"),
     sqlite_autoincrement=True,
 )
-"""One row for each task. A task's id is never given again, or a late request could hit another task than it meant."""
+"""One row for each task. An id is never used again, because a late request could then change another task."""
 
 login_failures: Final = sa.Table(
     "login_failures",
@@ -65,4 +65,4 @@ login_failures: Final = sa.Table(
     sa.Index("ix_login_failures_last_at", "last_at"),
     sqlite_with_rowid=False,
 )
-"""One row for each email whose last login failed; ``account`` is a keyed digest, so that no email can be read here."""
+"""One row for each email whose last login failed; ``account`` is a keyed digest, so that the table shows no email."""

@@ -1,4 +1,4 @@
-"""Queries about tasks; all but the administrator's figures see one owner's tasks only."""
+"""Queries about tasks; all but the administrator's statistics read one owner's tasks only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COLUMNS: Final = (
     tasks.c.updated_at,
 )
 OWNER_KEY: Final = "fk_tasks_owner_id"
-"""The foreign key that a task of nobody breaks."""
+"""Name of the foreign key that a task without an owner breaks."""
 
 _LARGEST_ID: Final = 2**63 - 1
 _MINE: Final = sa.and_(tasks.c.id == sa.bindparam("task_id"), tasks.c.owner_id == sa.bindparam("owner"))
@@ -45,10 +45,10 @@ FIGURES_OF_ONE: Final = _FIGURES.where(tasks.c.owner_id == sa.bindparam("owner")
 
 
 def _newest(prefix: Mapping[sa.Column[Any], str], reach: str) -> sa.Select[Any]:
-    """Read ids from the end of a piece of an index.
+    """Select ids from the end of one part of an index, newest first.
 
-    Equal columns and an order by id alone would leave PostgreSQL the choice to walk down the primary key, past all
-    newer tasks of others. Bounds and order over the whole index leave it none.
+    If the query compared the columns for equality and ordered by id alone, PostgreSQL could decide to read the primary
+    key backwards, past all newer tasks of other owners. Bounds and order over all columns of the index prevent that.
     """
     columns = [*prefix, tasks.c.id]
     least = [sa.bindparam(name, type_=column.type) for column, name in prefix.items()]
@@ -62,13 +62,13 @@ def _newest(prefix: Mapping[sa.Column[Any], str], reach: str) -> sa.Select[Any]:
 
 
 def _page(ids: sa.Select[Any]) -> sa.Select[Any]:
-    """Read the tasks of the ids; all that is left out by an offset is read from the index alone."""
+    """Select the tasks of the ids; those that the offset leaves out are read from the index only."""
     offset = sa.bindparam("offset", type_=Id)
     return sa.select(*_COLUMNS).where(tasks.c.id.in_(ids.offset(offset))).order_by(tasks.c.id.desc())
 
 
 def _newest_of_kinds(count: int) -> sa.Select[Any]:
-    """Merge the newest of so many combinations of status and priority."""
+    """Select the newest ids among a number of combinations of status and priority."""
     kinds = [
         _newest(
             {tasks.c.owner_id: "owner", tasks.c.status: f"status_{kind}", tasks.c.priority: f"priority_{kind}"}, "reach"
@@ -81,15 +81,15 @@ def _newest_of_kinds(count: int) -> sa.Select[Any]:
 
 _PAGE: Final = Prepared(_page(_newest({tasks.c.owner_id: "owner"}, "limit")))
 _PAGE_OF_KINDS: Final = {count: Prepared(_page(_newest_of_kinds(count))) for count in (1, 3)}
-"""By the number of combinations that a filter leaves open: both given, or one of them."""
+"""Queries by the number of combinations that a filter matches: one if it names both, three if it names one."""
 
 
 def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: datetime) -> Task:
-    """Keep a new task, in a batch together with others'.
+    """Store a new task, in one statement with those of other requests of the batch.
 
     Raises:
-        sqlalchemy.exc.IntegrityError: there is no such owner (it breaks ``OWNER_KEY``), or the database refuses the row
-            for another reason.
+        sqlalchemy.exc.IntegrityError: there is no such owner (the row breaks ``OWNER_KEY``), or the database refuses
+            the row for another reason.
     """
     values = {
         "owner_id": owner_id,
@@ -114,7 +114,7 @@ def find_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task | 
 def change_task(
     connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime
 ) -> Task | None:
-    """Set the given fields of a task of this owner; None when there is no such task."""
+    """Change fields of a task of this owner, and return the task; None if there is no such task."""
     values: Mapping[str, Any] = {**changes, "updated_at": now}
     plain = {name: value.value if isinstance(value, Status | Priority) else value for name, value in values.items()}
     row = connection.execute(_UPDATE, {**plain, "task_id": task_id, "owner": owner_id}).one_or_none()
@@ -122,25 +122,26 @@ def change_task(
 
 
 def remove_task(connection: sa.Connection, owner_id: int, task_id: int) -> bool:
-    """Remove a task of this owner; false when there is no such task."""
+    """Remove a task of this owner; return whether there was such a task."""
     return _DELETE.run(connection, {"task_id": task_id, "owner": owner_id}) > 0
 
 
 def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
-    """Give a page of this owner's tasks, newest first.
+    """Return a page of this owner's tasks, newest first.
 
-    The database reads as many index entries as ``offset + limit`` asks for, however many tasks there are: for each
-    combination of status and priority that the filter leaves open at most that many.
+    For each combination of status and priority that the filter matches, the database reads at most ``offset + limit``
+    entries of an index, however many tasks there are.
     """
     query, given = page_query(owner_id, page)
     return [_task(row) for row in query.rows(connection, given)]
 
 
 def page_query(owner_id: int, page: TaskPage) -> tuple[Prepared, dict[str, Any]]:
-    """Give the query of ``list_tasks`` and its parameters.
+    """Return the query of ``list_tasks`` and its parameters.
 
-    A filter that names a status or a priority would have to walk over all tasks that do not match, or to have an index
-    of its own. One index holds each combination of both in order of age, so the newest of each are read and merged.
+    One index holds the tasks of each combination of status and priority in order of age. The newest tasks of each
+    combination are read and merged, so that a filter neither reads past tasks that do not match nor needs another
+    index.
     """
     given: dict[str, Any] = {
         "owner": owner_id,
@@ -158,7 +159,7 @@ def page_query(owner_id: int, page: TaskPage) -> tuple[Prepared, dict[str, Any]]
 
 
 def figures(connection: sa.Connection, owner_id: int | None) -> TaskFigures:
-    """Count the tasks of one owner, or of all when None."""
+    """Count the tasks of one owner; all tasks if the owner is None."""
     query, given = (_FIGURES, {}) if owner_id is None else (FIGURES_OF_ONE, {"owner": owner_id})
     by_status = dict.fromkeys(Status, 0)
     by_priority = dict.fromkeys(Priority, 0)

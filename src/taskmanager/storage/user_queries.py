@@ -24,7 +24,7 @@ _ADD: Final = {
 
 
 def add_user(connection: sa.Connection, new: NewUser, password_hash: str, now: datetime) -> User | None:
-    """Keep a new user; None when the email is taken, also by a transaction that commits at this moment."""
+    """Store a new user; None if the email is taken, also if a simultaneous transaction takes it."""
     values = {
         "email": new.email,
         "full_name": new.full_name,
@@ -43,19 +43,19 @@ def find_user(connection: sa.Connection, user_id: int) -> User | None:
 
 
 def find_user_by_email(connection: sa.Connection, email: str) -> User | None:
-    """Look a user up by an email in lower case."""
+    """Look a user up by an email in the form that is stored."""
     row = connection.execute(_BY_EMAIL, {"known_email": email}).one_or_none()
     return User(*row) if row else None
 
 
 def find_credentials(connection: sa.Connection, email: str) -> Credentials | None:
-    """Look up what a login is checked against."""
+    """Look up what a login with this email is checked against."""
     row = connection.execute(_CREDENTIALS, {"known_email": email}).one_or_none()
     return Credentials(*row) if row else None
 
 
 def set_admin(connection: sa.Connection, user_id: int, *, is_admin: bool) -> None:
-    """Make a user an administrator, or no longer."""
+    """Set whether a user is an administrator."""
     connection.execute(_SET_ADMIN, {"user_id": user_id, "is_admin": is_admin})
 
 

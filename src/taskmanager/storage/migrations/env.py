@@ -1,4 +1,4 @@
-"""Alembic's entry: run migrations on the connection, and in the transaction, that the caller holds open."""
+"""Alembic's entry point: runs migrations on the caller's connection and in its transaction."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from taskmanager.storage.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=[metadata, leveret_metadata],
-    transactional_ddl=True,  # SQLite can, and our engine begins its transactions so that it does
+    transactional_ddl=True,  # SQLite supports it, because our engine begins the transactions itself
 )
 context.run_migrations()

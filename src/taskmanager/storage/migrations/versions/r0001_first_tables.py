@@ -1,6 +1,6 @@
-"""Users, tasks, stored responses and the crash journal.
+"""Makes the tables of users, tasks, stored responses and the crash journal.
 
-A revision is history: it spells out its columns and does not import the tables, which change later.
+A revision never changes: it spells out its columns and does not import the tables, which change later.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove all tables and what they hold."""
+    """Remove all tables with their rows."""
     for table in ("crash_journal", "processed_requests", "tasks", "users"):
         op.drop_table(table)
 

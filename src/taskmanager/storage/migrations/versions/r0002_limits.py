@@ -1,6 +1,6 @@
-"""Windows of the rate limit, and failed logins.
+"""Makes the tables of rate windows and failed logins.
 
-A revision is history: it spells out its columns and does not import the tables, which change later.
+A revision never changes: it spells out its columns and does not import the tables, which change later.
 """
 
 from __future__ import annotations
@@ -36,6 +36,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the tables and what they hold."""
+    """Remove the tables with their rows."""
     op.drop_table("login_failures")
     op.drop_table("rate_windows")
