@@ -1,26 +1,27 @@
-"""The fault suite: requests of real clients through a real broker, workers and database, while a fault is injected.
+"""The fault suite: real clients send requests through a real broker, workers and database while faults are injected.
 
-An independent reader then compares what clients sent, what the broker holds and what the database has: `faults.ledger`.
+Afterwards code that shares nothing with ours reads what the broker and the database hold, and the ledger compares that
+with what the clients sent: `faults.evidence`, `faults.ledger`.
 
 A scene is an async function in a file of `faults/scenes/`, which `faults/scenes/__init__.py` imports::
 
     @scene("worker-killed", title="worker killed with -9", requests=20_000, strikes=20,
            short_requests=600, short_strikes=2)
-    async def worker_killed(stage: Stage, plan: Plan) -> None:
-        async with stage.crew(2) as crew, stage.load(plan.requests, rate=400, until=plan.strikes) as load:
-            while await load.goes_on(1.0):      # a second of load, False when it has ended
-                if await crew.kill():           # a live worker was hit; the crew replaces it
-                    stage.struck()              # counts while a load is under way
+    async def worker_killed(system: System, plan: Plan) -> None:
+        async with system.workers(2) as workers, system.load(plan.requests, rate=400, until=plan.strikes) as load:
+            while await load.goes_on(1.0):      # waits a second; False when the load has ended
+                if await workers.kill():        # True if it hit a live worker, which is then replaced
+                    system.struck()             # counts the strike, if a load runs
 
-The scene starts a crew and at least one load, strikes, counts each strike that really hit, and returns when the load
-has ended; with `until` the load goes on until there were so many strikes, if need be with more requests. The runner
-does the rest: it waits until the queues are empty, takes the evidence, asks everything again and judges.
+A scene starts workers and at least one load, strikes, counts each strike that really hit, and returns when the load has
+ended. With `until`, the load continues until there were that many strikes, if necessary with more requests. The runner
+does the rest: it waits until the queues are empty, reads the evidence, sends everything again and judges.
 
-- `stage.settings(RETRY_DELAY="100ms")` before the crew starts changes the workers' settings.
-- Requests that must fail: `stage.load(..., make=lambda number, random: stage.ordinary("ask", due="retries exhausted",
-  simulate_temp_error=True))` with `simulate=True` in the decorator; or `stage.due(id, "a text in the reason")` later.
-- `stage.load(..., url=proxy_url)` puts clients behind a proxy, `stage.settings(AMQP_URL=...)` workers.
-- `own_broker=True` for a scene that breaks the broker, `database="postgresql"` for a private `stage.postgres`.
-- `load.errors` and `load.texts` hold what clients were told; `stage.notes` takes further figures for the report.
-- A scene that finds something wrong raises: it is red then.
+- `system.settings(RETRY_DELAY="100ms")`, called before the workers start, changes their settings.
+- Requests that must fail: `system.load(..., make=lambda number, random: system.ordinary("ask", due="retries exhausted",
+  simulate_temp_error=True))` with `simulate=True` in the decorator; or `system.due(id, "a text in the reason")` later.
+- `system.load(..., url=proxy_url)` puts the clients behind a proxy, `system.settings(AMQP_URL=...)` the workers.
+- `own_broker=True` is for a scene that breaks the broker, `database="postgresql"` for a private `system.postgres`.
+- `load.errors` and `load.texts` hold the errors that clients received; `system.notes` takes figures for the report.
+- A scene that finds something wrong raises an exception, and is red then.
 """

@@ -17,24 +17,24 @@ import uvloop
 import faults.scenes  # noqa: F401 -- registers the scenes
 from faults import report
 from faults.node import Node
-from faults.runner import Finding, play
+from faults.runner import Finding, run_scene
 from faults.scene import REGISTER, Scene
-from faults.short_form import begun
+from faults.short_form import running_scenes
 from leveret.process.interrupts import interruptible
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Play scenes; returns 0 only when every one of them is green."""
+    """Run scenes; return 0 only if all of them are green."""
     options = _parser().parse_args(arguments)
     if options.list:
         for scene in REGISTER.values():
             print(f"{scene.name:28} {scene.title}: {scene.requests[0]} requests, {scene.strikes[0]} strikes")
         return 0
-    logging.getLogger("leveret").setLevel(logging.ERROR)  # that connections are lost is the point of it
+    logging.getLogger("leveret").setLevel(logging.ERROR)  # connections are lost on purpose here
     scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    with interruptible():  # SIGTERM, and a terminal that is closed: everything ends, and no folder stays
-        findings = (_play_all_short if options.short else _play_all)(scenes, seed)
+    with interruptible():  # SIGTERM, or a terminal that is closed, ends everything and removes all folders
+        findings = (_run_all_short if options.short else _run_all)(scenes, seed)
     print("\n" + report.summary(findings))
     if options.table:
         print("\n" + report.table(findings))
@@ -45,32 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if all(finding.verdict == "green" for finding in findings) else 1
 
 
-def _play_all(scenes: Sequence[Scene], seed: int) -> list[Finding]:
-    """Play scenes in full, one after the other: each has the machine for itself."""
+def _run_all(scenes: Sequence[Scene], seed: int) -> list[Finding]:
+    """Run scenes in full, one after the other, so that each has the machine for itself."""
     findings = []
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for scene in scenes:
-            print(f"playing {scene.name} ...", file=sys.stderr, flush=True)
-            findings.append(runner.run(play(scene, seed, short=False)))
+            print(f"running {scene.name} ...", file=sys.stderr, flush=True)
+            findings.append(runner.run(run_scene(scene, seed, short=False)))
             print(report.block(findings[-1], seed), flush=True)
     return findings
 
 
-def _play_all_short(scenes: Sequence[Scene], seed: int) -> list[Finding]:
+def _run_all_short(scenes: Sequence[Scene], seed: int) -> list[Finding]:
     findings = []
-    with Node() as shared, begun(scenes, seed, shared) as coming:
-        for each in as_completed(coming.values()):
-            findings.append(each.result())
+    with Node() as shared, running_scenes(scenes, seed, shared) as futures:
+        for future in as_completed(futures.values()):
+            findings.append(future.result())
             print(report.block(findings[-1], seed), flush=True)
     return sorted(findings, key=lambda finding: list(REGISTER).index(finding.scene.name))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m faults", description="play faults under load and judge the ledger")
+    parser = argparse.ArgumentParser(
+        prog="python -m faults", description="inject faults under load and judge the result"
+    )
     parser.add_argument("--short", action="store_true", help="the short form, within two minutes")
     parser.add_argument("--only", action="append", default=[], choices=list(REGISTER), help="one scene; repeatable")
     parser.add_argument("--list", action="store_true", help="list the scenes")
-    parser.add_argument("--seed", type=int, help="decides everything random; default: a new one")
+    parser.add_argument("--seed", type=int, help="seed of everything random (default: a new one)")
     parser.add_argument(
         "--output", type=Path, default=Path(".run/faults.json"), help="all figures as JSON (default: %(default)s)"
     )

@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that cuts connections at their COMMIT: before the server gets it, or after it was done."""
+"""A proxy in front of PostgreSQL that cuts connections at a COMMIT: before the server gets it, or after it is done."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from urllib.parse import urlsplit
 When = Literal["before", "after"]
 
 COMMIT: Final = b"Q\x00\x00\x00\x0bCOMMIT\x00"
-"""A simple query (PostgreSQL, "Message Formats"): its type, its length, its text."""
+"""Bytes of the query COMMIT (PostgreSQL, "Message Formats"): its type, its length and its text."""
 
 COMMITTED: Final = b"C\x00\x00\x00\x0bCOMMIT\x00"
-"""The server's word that it is done; a transaction that had failed is answered with ROLLBACK."""
+"""Beginning of the server's answer after a commit; if the transaction had failed, the answer is ROLLBACK."""
 
 PIECE: Final = 65536
 """Bytes that are read at once."""
 
 
 class CommitCutter:
-    """Listens on a free port of 127.0.0.1 and passes everything on but the commits that it is told to cut.
+    """Listens on a free port of 127.0.0.1, and passes everything on except the commits that it is told to cut.
 
     Args:
-        host: the server's.
-        port: the server's.
+        host: host of the server.
+        port: port of the server.
         on_cut: called at each cut.
 
     Attributes:
         cuts: how many connections were cut before and after their commit.
-        failed: commits that were to be cut after they were done, and that the server did not do.
+        failed: how many commits should have been cut after they were done, but failed at the server.
     """
 
     def __init__(self, host: str, port: int, on_cut: Callable[[], object] = lambda: None) -> None:
@@ -62,21 +62,21 @@ class CommitCutter:
 
     @property
     def total(self) -> int:
-        """How many connections were cut."""
+        """Number of connections that were cut."""
         return sum(self.cuts.values())
 
     def proxied(self, url: str) -> str:
-        """The same address by way of this proxy."""
+        """Return an address that leads to the same database through this proxy."""
         parts = urlsplit(url)
         login = parts.netloc.rpartition("@")[0]
         return parts._replace(netloc=f"{login}@127.0.0.1:{self.port}".lstrip("@")).geturl()
 
     async def cut(self, whens: Sequence[When], limit: float) -> None:
-        """Cut the next commits that go by, on whatever connections; those that have not come within the limit pass.
+        """Cut the next commits, on any connections; commits that come after the limit are passed on.
 
         Args:
-            whens: for each of them, when.
-            limit: seconds.
+            whens: for each commit, whether to cut before or after it.
+            limit: seconds to wait for the commits.
         """
         self._wanted = deque(whens)
         self._spent.clear()
@@ -113,13 +113,13 @@ class CommitCutter:
         finally:
             for way in ways:
                 way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)  # that either side was reset is no error here
+            await asyncio.gather(*ways, return_exceptions=True)  # a reset of either side is not an error here
             writer.transport.abort()
             server_writer.transport.abort()
 
     async def _to_server(self, line: _Line) -> None:
         while data := await line.client_reader.read(PIECE):
-            # A client waits for the answer to its COMMIT, so nothing follows it in the same piece.
+            # A client waits for the answer to its COMMIT, so that nothing follows in the same piece.
             if self._wanted and data.endswith(COMMIT):
                 if self._next() == "before":
                     self._count("before")

@@ -1,4 +1,4 @@
-"""The independent reader: what broker and database hold, read with pika and plain SQL, not with our own code."""
+"""Reads what the broker and the database hold, with pika and plain SQL, and without the code under test."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ COUNT_ALL: Final = """
 lists:sum([begin {ok, {_, Count}, _} = ra:leader_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1),
     Count end || Queue <- rabbit_amqqueue:list(), lists:member(element(4, amqqueue:get_name(Queue)), [%s])]).
 """
-"""Asks the quorum queues themselves: what `rabbitmqctl list_queues` says of them is up to five seconds old."""
+"""Erlang expression that asks the quorum queues themselves; `rabbitmqctl list_queues` is up to five seconds behind."""
 
 
 async def drained(broker: Node, topology: Topology, limit: float) -> int:
-    """Wait until nothing is left in the queues of requests and retries, nor in workers' hands.
+    """Wait until no message is left in the queues of requests and retries, or held by a worker.
 
     Args:
         broker: the private node.
-        topology: names at it.
-        limit: seconds.
+        topology: names at the broker.
+        limit: longest wait, in seconds.
 
     Returns:
         How many messages are left.
@@ -45,17 +45,17 @@ async def drained(broker: Node, topology: Topology, limit: float) -> int:
     while True:
         waiting = await asyncio.to_thread(_ready, broker.url, queues)
         if not waiting:
-            # AMQP does not tell what is in consumers' hands, the broker itself does.
+            # AMQP does not report messages that consumers hold, but the broker itself does.
             waiting = await asyncio.to_thread(held, broker, queues)
             if not waiting:
                 return 0
         if now() > end:
             return waiting
-        await asyncio.sleep(0.2)  # between two looks; what counts is that nothing is left
+        await asyncio.sleep(0.2)  # pause between two looks
 
 
 async def gather(url: str, topology: Topology, database_url: str, stuck: int) -> Evidence:
-    """Read everything once; messages are looked at and given back."""
+    """Read everything once; messages go back to their queues."""
     effects, rows = await asyncio.to_thread(_read_database, database_url)
     letters = await asyncio.to_thread(_look, url, topology.dead_letters)
     queued = [
@@ -73,15 +73,15 @@ async def gather(url: str, topology: Topology, database_url: str, stuck: int) ->
 
 
 async def effects_now(database_url: str) -> list[Key]:
-    """Read the effects alone."""
+    """Read only the effects."""
     return (await asyncio.to_thread(_read_database, database_url))[0]
 
 
 def versions(url: str, database_url: str) -> dict[str, str]:
-    """Say which broker and which database answer."""
+    """Return the versions of the broker and of the database."""
     with _connected(url) as connection:
-        told: dict[str, Any] = connection._impl.server_properties  # type: ignore[attr-defined]  # it is shown nowhere else
-    found = {"RabbitMQ": str(told.get("version", "?"))}
+        properties: dict[str, Any] = connection._impl.server_properties  # type: ignore[attr-defined]  # the only place
+    found = {"RabbitMQ": str(properties.get("version", "?"))}
     if _sqlite_file(database_url):
         return {**found, "SQLite": sqlite3.sqlite_version}
     with closing(psycopg.connect(_libpq(database_url))) as server:
@@ -116,7 +116,7 @@ def _connected(url: str) -> Iterator[pika.BlockingConnection]:
     try:
         yield connection
     finally:
-        connection.close()  # what was looked at goes back to its queue
+        connection.close()  # the messages go back to their queue
 
 
 def _ready(url: str, queues: Sequence[str]) -> int:
@@ -126,7 +126,7 @@ def _ready(url: str, queues: Sequence[str]) -> int:
 
 
 def held(broker: Node, queues: Sequence[str]) -> int:
-    """Count all messages of queues, those in consumers' hands and those on their way to another queue included."""
+    """Count all messages of queues, including those that consumers hold and those on their way to another queue."""
     names = ", ".join(f'<<"{queue}">>' for queue in queues)
     return int(broker.evaluate(COUNT_ALL % names))
 

@@ -1,7 +1,7 @@
-"""The ledger: what clients sent against what is there; pure, and the only place that judges.
+"""The ledger: compares what clients sent with what broker and database hold. It does no I/O; only it judges.
 
-One request is one id of one user, and asks for one effect: a task whose title is the id. Whatever else is found is a
-figure that must be 0.
+One request is one id of one user, and asks for one effect: a task whose title is the id. Everything that deviates from
+that is counted in a figure that must be 0.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
 
 PASSING: Final = frozenset({"overloaded", "rate_limited", "deadline_exceeded", "unauthenticated"})
-"""Codes of answers that promise that nothing was done; a later ok for the same id does not contradict them."""
+"""Codes of answers that say that nothing was done; a later ok for the same id does not contradict them."""
 
 LETTERED: Final = frozenset({"retries_exhausted", "internal"})
-"""Codes of answers that promise a dead letter."""
+"""Codes of answers that say that there is a dead letter."""
 
 REUSED: Final = "id_reused"
 
 EXAMPLES: Final = 5
-"""So many ids are named for each figure that should be 0."""
+"""How many ids are named, at most, for each figure that should be 0."""
 
 Kind = Literal["ask", "send"]
 Key = tuple[int, str]
@@ -29,15 +29,15 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What a client wants.
+    """A request that a client sends.
 
     Attributes:
-        id: the request's id, and the title of its task.
-        user: the user who sends it.
-        kind: ``ask`` for request and reply, ``send`` for fire and forget.
+        id: the request's id, which is also the title of its task.
+        user: id of the user who sends it.
+        kind: ``ask`` if the client waits for a reply, ``send`` if not.
         data: the action's input.
-        due: as `Entry.due`, which may be set later.
-        payload: a name for its content, where one id is sent with several.
+        due: see `Entry.due`, which may be set later.
+        payload: name of the content, if one id is sent with several contents.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response that came: its very bytes, its error code (None for ok), and which content it answers."""
+    """A response that came: its bytes, its error code (None for ok), and the content that it answers."""
 
     body: bytes
     code: str | None = None
@@ -58,22 +58,22 @@ class Answer:
 
     @property
     def final(self) -> bool:
-        """Whether it says what became of the request."""
+        """Whether the answer says what became of the request."""
         return self.code not in PASSING
 
 
 @dataclass(slots=True)
 class Entry:
-    """What a client knows of one request.
+    """What a client knows about one request.
 
     Attributes:
-        request: what was wanted.
-        due: a text in the reason of the dead letter that it has to become; None for a good request.
-        accepted: the broker has confirmed it, or a worker has answered it.
+        request: the request.
+        due: a text in the reason of the dead letter that the request has to become; None if it has to succeed.
+        accepted: whether the broker has confirmed it, or a worker has answered it.
         tries: how often it was sent.
-        denied: tries of which it is certain that nothing was done: not sent, or refused before it was executed.
+        denied: how many tries certainly did nothing, because they were not sent, or were refused before execution.
         answers: the responses while the load ran.
-        again: the responses to asking again at the end, None when it was not asked again.
+        again: the responses to asking again at the end; None if it was not asked again.
     """
 
     request: Request
@@ -86,23 +86,23 @@ class Entry:
 
     @property
     def key(self) -> Key:
-        """What it is found by."""
+        """The user's id and the request's id."""
         return self.request.user, self.request.id
 
     @property
     def finals(self) -> list[Answer]:
-        """The answers that say what became of it."""
+        """The answers that say what became of the request."""
         return [answer for answer in self.answers if answer.final]
 
     @property
     def fulfilled(self) -> bool:
-        """Whether it was answered with ok."""
+        """Whether an answer was ok."""
         return any(answer.code is None for answer in self.answers)
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: whose request it holds (None where that is unknown), and why."""
+    """A dead letter: the id of its request, the user (None if unknown), and the reason."""
 
     id: str
     user: int | None
@@ -111,15 +111,15 @@ class Letter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What is there after the load, read without the code under test.
+    """What broker and database hold after the load, read without the code under test.
 
     Attributes:
         effects: owner and title of each task.
-        effects_after: the same, after everything was asked again.
+        effects_after: owner and title of each task after everything was asked again.
         rows: the stored response of each user and id.
         letters: the dead letters.
         queued: ids of the requests that lie in a queue of requests or retries.
-        stuck: messages in these queues or in workers' hands after the wait.
+        stuck: number of messages that these queues or workers still hold after the wait.
     """
 
     effects: Sequence[Key]
@@ -132,7 +132,7 @@ class Evidence:
 
 @dataclass(kw_only=True, slots=True)
 class Figures:
-    """The counts of one scene; ``examples`` names some ids for each count that should be 0."""
+    """The figures of one scene; ``examples`` names some ids for each figure that should be 0."""
 
     sent: int = 0
     accepted: int = 0
@@ -151,15 +151,15 @@ class Figures:
 
     @property
     def clean(self) -> bool:
-        """Whether every count that must be 0 is 0."""
+        """Whether every figure that must be 0 is 0."""
         return not any(getattr(self, name) for name in MUST_BE_ZERO)
 
     def counts(self) -> dict[str, int]:
-        """All counts by name."""
+        """Return all figures by name."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.name != "examples"}
 
-    def blame(self, name: str, ids: Iterable[str]) -> None:
-        """Count ids into a figure that should be 0."""
+    def count_in(self, name: str, ids: Iterable[str]) -> None:
+        """Add ids to a figure that should be 0."""
         found = list(ids)
         setattr(self, name, getattr(self, name) + len(found))
         if found:
@@ -167,14 +167,14 @@ class Figures:
 
 
 MUST_BE_ZERO: Final = ("lost", "duplicates", "ghosts", "stuck", "unanswered", "contradicting", "letters_undue")
-"""Figures that make every scene red. A due letter that is there twice does so where a scene says ``letters_once``."""
+"""Figures that make a scene red if they are not 0; in a scene with ``letters_once``, repeated due letters do so too."""
 
 
 def judge(entries: Sequence[Entry], evidence: Evidence) -> Figures:
-    """Compare what clients sent with what is there.
+    """Compare what clients sent with what broker and database hold.
 
-    Entries of the same user and id, as of one id sent with several contents, count as one request each for what they
-    were answered, and together for their effect.
+    If one id was sent with several contents, there are several entries of the same user and id. Their answers are
+    judged one by one, and their effect is judged together.
     """
     figures = Figures(
         sent=len(entries),
@@ -187,16 +187,16 @@ def judge(entries: Sequence[Entry], evidence: Evidence) -> Figures:
     for entry in entries:
         by_key[entry.key].append(entry)
     written = _judge_letters(figures, by_key, evidence)
-    figures.blame("lost", _lost(by_key, evidence, written))
-    figures.blame("ghosts", _ghosts(by_key, evidence))
-    figures.blame("duplicates", _duplicates(evidence))
-    figures.blame("unanswered", _unanswered(entries))
-    figures.blame("contradicting", _contradicting(by_key, evidence))
+    figures.count_in("lost", _lost(by_key, evidence, written))
+    figures.count_in("ghosts", _ghosts(by_key, evidence))
+    figures.count_in("duplicates", _duplicates(evidence))
+    figures.count_in("unanswered", _unanswered(entries))
+    figures.count_in("contradicting", _contradicting(by_key, evidence))
     return figures
 
 
 def _judge_letters(figures: Figures, by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence) -> set[Key]:
-    """Tell due letters from others; returns the requests that became one."""
+    """Count letters that are due, repeated or not due; return the requests that became a letter."""
     by_id: dict[str, list[Key]] = defaultdict(list)
     for key in by_key:
         by_id[key[1]].append(key)
@@ -205,7 +205,7 @@ def _judge_letters(figures: Figures, by_key: Mapping[Key, Sequence[Entry]], evid
         keys = [key for key in by_id[letter.id] if letter.user in (None, key[0])]
         due = [entry.due for key in keys for entry in by_key[key]]
         if not any(wanted is not None and wanted in letter.reason for wanted in due):
-            figures.blame("letters_undue", [f"{letter.id}: {letter.reason}"])
+            figures.count_in("letters_undue", [f"{letter.id}: {letter.reason}"])
         elif seen.issuperset(keys):
             figures.letters_repeated += 1
         else:
@@ -226,7 +226,7 @@ def _lost(by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence, written: se
 
 
 def _owes(entry: Entry) -> bool:
-    """Whether an effect, a letter or a message must be there: it was accepted and not refused for good."""
+    """Return whether the request must have left an effect, a letter or a message: it was accepted and not refused."""
     if finals := entry.finals:
         return any(answer.code is None or answer.code in LETTERED for answer in finals)
     return entry.accepted and entry.denied < entry.tries
@@ -240,7 +240,7 @@ def _ghosts(by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence) -> Iterat
 
 
 def _may_have_effect(entry: Entry) -> bool:
-    """Whether an effect is no wonder: it was sent, does not have to fail, and was not refused."""
+    """Return whether the request may have an effect: it was sent, does not have to fail, and was not refused."""
     finals = entry.finals
     refused = bool(finals) and all(answer.code is not None and answer.code not in LETTERED for answer in finals)
     return entry.due is None and entry.denied < entry.tries and not refused

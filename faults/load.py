@@ -1,4 +1,4 @@
-"""The load: real clients that ask and send, and write down what they were told."""
+"""The load: real clients that send requests, and record the answers and errors that they receive."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from leveret.errors import LeveretError, NoAnswer, NotSent, RequestError
 from leveret.topology import Topology
 
 REASKS: Final = 3
-"""So often a request is asked again when there was no answer."""
+"""How often a request is sent again after there was no answer."""
 
 PAUSE: Final = 0.2
-"""Seconds before something is sent again that was certainly not executed."""
+"""Seconds before a request that was certainly not executed is sent again."""
 
 LONGEST_PAUSE: Final = 5.0
-"""Seconds that a refusal's ``retry_after`` is obeyed at most: the run has to end."""
+"""Seconds, at most, that a client waits because of a ``retry_after``; the run has to end."""
 
 SLOW: Final = 20.0
 """Requests a second while a load is ahead of the strikes that it waits for."""
 
 HEAD_START: Final = 0.1
-"""A load may be ahead of the strikes that it waits for by such a share of its requests."""
+"""Share of its requests by which a load may be ahead of the strikes that it waits for."""
 
 LONGEST: Final = 3.0
-"""So many times its requests a load goes on that still waits for strikes; then the run is invalid, but has an end."""
+"""Multiple of its requests that a load sends, at most, while it waits for strikes; then the run is invalid."""
 
-PATIENT: Final = frozenset({"overloaded", "rate_limited"})
-"""Refusals that are no silence: they do not count as one of the re-asks, the patience alone bounds them."""
+REFUSED_FOR_NOW: Final = frozenset({"overloaded", "rate_limited"})
+"""Codes of refusals after which a request is sent again without counting that as a re-ask; see ``give_up_after``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadOptions:
-    """How a load is made.
+    """How fast and how long a load sends.
 
     Attributes:
-        rate: requests a second, None for as many as `in_flight` lets through.
-        burst: so many are begun at once, and then none until the rate allows as many again; workers then have their
-            hands full for a moment.
-        in_flight: requests under way at once, at most.
-        connections: clients, each with a connection of its own.
+        rate: requests a second; None for as many as `in_flight` allows.
+        burst: how many requests are sent at once; then none is sent until the rate allows as many again, so that
+            workers hold many requests for a moment.
+        in_flight: how many requests may be under way at once.
+        connections: number of clients, each with a connection of its own.
         timeout: seconds that a client waits for one answer.
-        patience: seconds after which a request is given up that is refused, or not accepted, again and again.
-        struck: which share of the wanted strikes there was; while the load is ahead of that it slows down, and it does
-            not end before all of them.
+        give_up_after: seconds after which a request is given up that is again and again refused or not accepted.
+        struck: returns the share of the wanted strikes that there were; the load slows down while it is ahead of that
+            share, and does not end before it is 1.
     """
 
     rate: float | None = None
@@ -57,28 +57,28 @@ class LoadOptions:
     in_flight: int = 100
     connections: int = 4
     timeout: float = 10.0
-    patience: float = 120.0
+    give_up_after: float = 120.0
     struck: Callable[[], float] = lambda: 1.0
 
 
 class Load:
-    """Requests on their way, in the background: ``async with`` it; the end of the block waits for its end.
+    """Sends requests in the background while the ``async with`` block runs; the end of the block waits for all of them.
 
     Args:
-        url: the broker's, or that of a proxy before it.
+        url: address of the broker, or of a proxy in front of it.
         topology: names at the broker.
-        tokens: of each user.
-        make: makes the entry of each request, by its number.
-        count: how many requests.
-        options: how fast, how patiently.
+        tokens: a token of each user, by the user's id.
+        make: makes the entry of a request from its number.
+        count: number of requests.
+        options: how fast and how long the load sends.
 
     Attributes:
-        rate: requests a second; a scene may change it on the way.
-        entries: what was begun, in order.
-        seconds: how long each answered request took from its first try.
-        errors: kinds of client errors, and codes of refusals, with their number.
-        texts: the last text of each of them.
-        clients: for a scene that does something of its own with them.
+        rate: requests a second; a scene may change it meanwhile.
+        entries: the entries of all requests so far, in order.
+        seconds: seconds from the first try to the answer, for each request that was answered.
+        errors: number of errors of each kind: class of a client's error, or code of a refusal.
+        texts: last text of each kind of error.
+        clients: the clients, which a scene may use too.
     """
 
     def __init__(
@@ -133,22 +133,22 @@ class Load:
                 await client.close()
 
     @property
-    def patience(self) -> float:
+    def give_up_after(self) -> float:
         """Seconds after which a request is given up that is refused again and again."""
-        return self._options.patience
+        return self._options.give_up_after
 
     @property
     def done(self) -> bool:
-        """Whether every request has come to its end."""
+        """Whether every request has been finished or given up."""
         return self._over.is_set()
 
     @property
     def begun(self) -> int:
-        """How many requests were begun."""
+        """Number of requests that were begun."""
         return len(self.entries)
 
     async def goes_on(self, seconds: float) -> bool:
-        """Let some time pass; returns early, with False, when the load has ended."""
+        """Wait some seconds and return True; return False as soon as the load has ended."""
         try:
             await asyncio.wait_for(self._over.wait(), seconds)
         except TimeoutError:
@@ -156,7 +156,7 @@ class Load:
         return False
 
     async def reached(self, count: int) -> bool:
-        """Wait until so many requests have come to their end; returns False when the load has ended before."""
+        """Wait until ``count`` requests are finished, and return True; return False if the load ends before."""
         async with self._moved:
             await self._moved.wait_for(lambda: self.finished >= count or self.done)
         return self.finished >= count and not self.done
@@ -166,7 +166,7 @@ class Load:
             async with asyncio.TaskGroup() as group:
                 due = asyncio.get_running_loop().time()
                 while self._wants_more():
-                    due = await self._turn(due)
+                    due = await self._wait_for_burst(due)
                     await self._room.acquire()
                     client = self.clients[self.begun % len(self.clients)]
                     entry = self._make(self.begun)
@@ -185,14 +185,14 @@ class Load:
         struck = self._options.struck()
         return struck < 1 and self.begun / self._count > min(struck + HEAD_START, 0.99)
 
-    async def _turn(self, due: float) -> float:
-        """Wait until the next burst is due, and return when the one after it is; what is late is not caught up."""
+    async def _wait_for_burst(self, due: float) -> float:
+        """Wait until the next burst is due, and return when the one after it is due; delays are not caught up."""
         now, burst = asyncio.get_running_loop().time, self._options.burst
         if self.begun % burst:
             return due
         await asyncio.sleep(max(0.0, due - now()))
-        patience = now() + burst / SLOW
-        while self._is_ahead() and now() < patience:  # noqa: ASYNC110 -- a scene's strikes tell nobody
+        end = now() + burst / SLOW
+        while self._is_ahead() and now() < end:  # noqa: ASYNC110 -- a scene does not signal its strikes
             await asyncio.sleep(0.02)
         return max(due, now() - 1.0) + burst / self.rate if self.rate else now()
 
@@ -206,7 +206,7 @@ class Load:
                 self._moved.notify_all()
 
     async def follow(self, entry: Entry, client: Client) -> None:
-        """Send one request until it has come to its end; what was learned stands in the entry."""
+        """Send one request until it is finished or given up, and record in the entry what happened."""
         now = asyncio.get_running_loop().time
         began, reasks = now(), 0
         while True:
@@ -214,14 +214,14 @@ class Load:
             if entry.finals or (entry.accepted and entry.request.kind == "send"):
                 break
             reasks += silent
-            if reasks > REASKS or now() - began > self._options.patience:
+            if reasks > REASKS or now() - began > self._options.give_up_after:
                 return
             await asyncio.sleep(pause)
         if entry.finals:
             self.seconds.append(now() - began)
 
     async def _try(self, entry: Entry, client: Client) -> tuple[float, bool]:
-        """Send a request once; returns the pause before it is sent again, and whether there was no answer."""
+        """Send a request once; return the pause before it is sent again, and whether there was no answer."""
         entry.tries += 1
         try:
             if entry.request.kind == "send":
@@ -239,17 +239,17 @@ class Load:
         except RequestError as error:
             self._note(error.code, error)
             entry.denied += 1
-            return pause_wanted(error.details), error.code not in PATIENT
+            return pause_wanted(error.details), error.code not in REFUSED_FOR_NOW
         entry.accepted = True
         entry.answers.append(answer)
         entry.denied += not answer.final
-        return pause, answer.code not in PATIENT
+        return pause, answer.code not in REFUSED_FOR_NOW
 
     async def ask(self, request: Request, client: Client) -> tuple[Answer, float]:
-        """Ask once; returns the answer and, with a refusal, the pause that it wants.
+        """Ask once; return the answer, and the pause that a refusal asks for.
 
         Raises:
-            NotSent, NoAnswer, RequestError: as `Client.ask`.
+            NotSent, NoAnswer, RequestError: see `Client.ask`.
         """
         received = await client.ask(
             "create_task",
@@ -275,6 +275,6 @@ class Load:
 
 
 def pause_wanted(details: Mapping[str, object] | None) -> float:
-    """Seconds that a refusal's details ask a client to wait, within limits."""
+    """Return the seconds that a refusal's details ask a client to wait, within limits."""
     wanted = (details or {}).get("retry_after")
     return min(float(wanted), LONGEST_PAUSE) if isinstance(wanted, int | float) else PAUSE

@@ -1,4 +1,4 @@
-"""A private broker that answers the suite at once, where each `rabbitmqctl` would be one more program to start."""
+"""A private broker that evaluates Erlang expressions at once; each `rabbitmqctl` would start another program."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker
 LIMIT: Final = 20_000
 """Milliseconds that the broker may take for an answer."""
 
-ASK: Final = """
+EVALUATE: Final = """
 Evaluate = fun(Line) ->
     {ok, Tokens, _} = erl_scan:string(Line),
     {ok, Expressions} = erl_parse:parse_exprs(Tokens),
     case rpc:call('%(node)s', erl_eval, exprs, [Expressions, []], %(limit)d) of
         {value, Value, _} -> io:format("ok ~0tp~n", [Value]);
-        Trouble -> io:format("failed ~0tp~n", [Trouble])
+        Failure -> io:format("failed ~0tp~n", [Failure])
     end
 end,
 Loop = fun(Again) ->
@@ -31,51 +31,51 @@ Loop = fun(Again) ->
 end,
 Loop(Loop).
 """
-"""What the asking Erlang node does: one line in, one line out, until its input ends."""
+"""Program of the second Erlang node: for each line of its input it writes one line, until its input ends."""
 
 
 class Node(DevBroker):
-    """A private RabbitMQ node with an Erlang node beside it that asks it; both end with `stop`."""
+    """A private RabbitMQ node, and a second Erlang node that sends expressions to it; `stop` ends both."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._asking: subprocess.Popen[str] | None = None
-        self._turn = threading.Lock()
+        self._evaluator: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
 
     def stop(self) -> None:
-        """End both at once; nothing happens when they are stopped."""
-        if self._asking is not None:
-            self._asking.kill()
-            self._asking.communicate()
-            self._asking = None
+        """End both nodes at once; do nothing if they are stopped already."""
+        if self._evaluator is not None:
+            self._evaluator.kill()
+            self._evaluator.communicate()
+            self._evaluator = None
         super().stop()
 
     def evaluate(self, expression: str) -> str:
-        """Have the broker evaluate an Erlang expression, as `rabbitmqctl eval` does, and return its value as a text.
+        """Let the broker evaluate an Erlang expression, as `rabbitmqctl eval` does, and return the value as a text.
 
         Raises:
             BrokerMissing: there is no Erlang on this machine.
-            BrokerFailed: the node does not run, or could not evaluate it.
+            BrokerFailed: the node does not run, or could not evaluate the expression.
         """
-        with self._turn:
-            asking = self._asking = self._asking or self._ask()
-            assert asking.stdin  # noqa: S101 -- for the type checker: it is a pipe
-            assert asking.stdout  # noqa: S101 -- likewise
+        with self._lock:
+            evaluator = self._evaluator = self._evaluator or self._start_evaluator()
+            assert evaluator.stdin  # noqa: S101 -- for the type checker: it is a pipe
+            assert evaluator.stdout  # noqa: S101 -- for the same reason
             with contextlib.suppress(BrokenPipeError):
-                asking.stdin.write(" ".join(expression.split()) + "\n")
-                asking.stdin.flush()
-            verdict, _, value = asking.stdout.readline().strip().partition(" ")
+                evaluator.stdin.write(" ".join(expression.split()) + "\n")
+                evaluator.stdin.flush()
+            verdict, _, value = evaluator.stdout.readline().strip().partition(" ")
         if verdict != "ok":
             raise BrokerFailed(f"the broker did not evaluate {expression.strip()!r}: {value or 'no answer'}")
         return value
 
-    def _ask(self) -> subprocess.Popen[str]:
-        """Start the node that asks; it ends with its input, and so at the latest with this process."""
+    def _start_evaluator(self) -> subprocess.Popen[str]:
+        """Start the second node; it ends when its input ends, which is at the latest when this process ends."""
         program = shutil.which("erl")
         if program is None:
             raise BrokerMissing("the program erl is not found: RabbitMQ needs Erlang, install it as your system does")
-        name = f"asking-{secrets.token_hex(6)}@localhost"
-        loop = " ".join(ASK.split()) % {"node": self.node_name, "limit": LIMIT}
+        name = f"evaluator-{secrets.token_hex(6)}@localhost"
+        loop = " ".join(EVALUATE.split()) % {"node": self.node_name, "limit": LIMIT}
         options = ["-noshell", "-hidden", "-sname", name, "+S", "1:1"]
         options += ["-kernel", "inet_dist_use_interface", "{127,0,0,1}", "-eval", loop]
         return subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The report: a block for each scene, a summary, everything as JSON, and the table of the documentation."""
+"""Reports: a block for each scene, a summary, everything as JSON, and the table for the documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMES: Final = {
 
 
 def block(finding: Finding, seed: int) -> str:
-    """Give one scene's figures in a few lines."""
+    """Return one scene's figures in a few lines."""
     scene, figures = finding.scene, finding.figures
     known = ", ".join(f"{name} {number}" for name, number in finding.versions.items())
     lines = [
@@ -41,7 +41,7 @@ def block(finding: Finding, seed: int) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Give one line for each scene."""
+    """Return one line for each scene."""
     width = max((len(finding.scene.name) for finding in findings), default=0)
     lines = []
     for finding in findings:
@@ -55,7 +55,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def table(findings: Sequence[Finding]) -> str:
-    """Give the table of the documentation, in Markdown."""
+    """Return the table for the documentation, in Markdown."""
     head = ["fault", "strikes", "accepted", "answered", *map(_name, MUST_BE_ZERO)]
     head += [_name("letters_due"), _name("letters_repeated"), "p99, ms"]
     rows = [head, ["---"] * len(head)]
@@ -70,7 +70,7 @@ def table(findings: Sequence[Finding]) -> str:
 
 
 def document(findings: Sequence[Finding], seed: int, *, short: bool) -> dict[str, Any]:
-    """Give everything as JSON can say it."""
+    """Return everything as a value that can be written as JSON."""
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "seed": seed,

@@ -1,4 +1,4 @@
-"""Playing a scene: the fault under load, then the drain, the evidence, asking everything again, and the judgement."""
+"""Runs a scene: the fault under load, then the drain, the evidence, asking everything again, and the judgement."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from faults.evidence import drained, effects_now, gather, versions
 from faults.ledger import Entry, Evidence, Figures, judge
 from faults.node import Node
 from faults.scene import Plan, Scene
-from faults.stage import Stage
+from faults.system import System
 
 DRAIN: Final = 120.0
-"""Seconds until everything that clients sent must have come to its end."""
+"""Seconds after the load within which everything that clients sent has to be finished."""
 
 SAMPLE: Final = 500
-"""In the short form at most so many requests are asked again, chosen at random; in full all are."""
+"""Number of requests, at most, that are asked again in the short form, chosen at random; in full all are."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Finding:
-    """What a scene came to.
+    """The result of a scene.
 
     Attributes:
-        scene: which one.
-        plan: what it had to come to.
-        figures: the counts.
+        scene: the scene.
+        plan: the requests and strikes that were needed.
+        figures: the figures of the ledger.
         strikes: how often the fault struck.
-        seconds: how long all of it took.
-        phases: how long each part of it took, in seconds.
+        seconds: how many seconds the scene took.
+        phases: how many seconds each part of it took.
         quantiles: p50 and p99 of the time from a request's first try to its answer, in milliseconds.
-        versions: of broker and database.
+        versions: versions of broker and database.
         notes: further figures.
-        failure: why it could not be played to its end, or None.
+        failure: why the scene ended with an error; None if it did not.
     """
 
     scene: Scene
@@ -54,7 +54,7 @@ class Finding:
 
     @property
     def invalid(self) -> str | None:
-        """Why the run says nothing, although no count is wrong: too few strikes or requests."""
+        """Why the run proves nothing although no figure is wrong: too few strikes or requests; otherwise None."""
         if self.strikes < self.plan.strikes:
             return f"the fault struck {self.strikes} times, {self.plan.strikes} are needed"
         if self.figures.sent < self.plan.requests:
@@ -69,51 +69,51 @@ class Finding:
         return "invalid" if self.invalid else "green"
 
 
-async def play(scene: Scene, seed: int, *, short: bool, broker: Node | None = None) -> Finding:
-    """Play one scene.
+async def run_scene(scene: Scene, seed: int, *, short: bool, broker: Node | None = None) -> Finding:
+    """Run one scene.
 
     Args:
-        scene: which one.
-        seed: decides everything random.
-        short: the short form.
-        broker: a node that runs already; by default the scene has one of its own.
+        scene: the scene.
+        seed: seed of everything random.
+        short: whether to run the short form.
+        broker: a node that runs already; by default the scene starts one of its own.
     """
     began = time.monotonic()
     finding = Finding(scene=scene, plan=scene.plan(seed, short=short))
     try:
-        async with Stage(
+        async with System(
             scene.name,
             finding.plan.random,
             database=scene.database,
             broker=broker,
             heartbeat=scene.heartbeat,
             variables=scene.settings,
-        ) as stage:
+        ) as system:
             finding.phases["set up"] = time.monotonic() - began
-            with _timed(finding, "played"):
+            with _timed(finding, "under load"):
                 async with asyncio.timeout(scene.limit):
-                    await scene.play(stage, finding.plan)
-            await _settle_accounts(stage, finding)
+                    await scene.run(system, finding.plan)
+            await _judge(system, finding)
     except Exception as error:
         finding.failure = _describe(error)
     finding.seconds = time.monotonic() - began
     return finding
 
 
-async def _settle_accounts(stage: Stage, finding: Finding) -> None:
+async def _judge(system: System, finding: Finding) -> None:
     with _timed(finding, "worked off"):
-        evidence = await _gather(stage)
+        evidence = await _gather(system)
     with _timed(finding, "asked again"):
-        async with stage.load(0) as asking:
-            await ask_again(asking, _chosen(stage, finding.plan))
-        stuck = await drained(stage.broker, stage.topology, DRAIN)
-    await stage.end_crews()
-    effects = await effects_now(stage.database_url)
-    finding.figures = judge(stage.entries, _later(evidence, effects, stuck))
-    finding.strikes = stage.strikes
-    finding.quantiles = _quantiles([seconds for load in stage.loads for seconds in load.seconds])
-    finding.versions = await asyncio.to_thread(versions, stage.broker.url, stage.database_url)
-    finding.notes = {**stage.notes, **_told(stage)}
+        async with system.load(0) as asking:
+            await ask_again(asking, _chosen(system, finding.plan))
+        stuck = await drained(system.broker, system.topology, DRAIN)
+    await system.end_workers()
+    effects = await effects_now(system.database_url)
+    finding.figures = judge(system.entries, _later(evidence, effects, stuck))
+    finding.strikes = system.strikes
+    finding.quantiles = _quantiles([seconds for load in system.loads for seconds in load.seconds])
+    finding.versions = await asyncio.to_thread(versions, system.broker.url, system.database_url)
+    finding.notes = {**system.notes, **_side_effects(system)}
 
 
 @contextmanager
@@ -125,9 +125,9 @@ def _timed(finding: Finding, phase: str) -> Iterator[None]:
         finding.phases[phase] = time.monotonic() - began
 
 
-async def _gather(stage: Stage) -> Evidence:
-    stuck = await drained(stage.broker, stage.topology, DRAIN)
-    return await gather(stage.broker.url, stage.topology, stage.database_url, stuck)
+async def _gather(system: System) -> Evidence:
+    stuck = await drained(system.broker, system.topology, DRAIN)
+    return await gather(system.broker.url, system.topology, system.database_url, stuck)
 
 
 def _later(evidence: Evidence, effects: list[tuple[int, str]], stuck: int) -> Evidence:
@@ -141,9 +141,9 @@ def _later(evidence: Evidence, effects: list[tuple[int, str]], stuck: int) -> Ev
     )
 
 
-def _chosen(stage: Stage, plan: Plan) -> list[Entry]:
-    """Choose what is asked again: not what became a letter, since it was not stored and would run again."""
-    good = [entry for entry in stage.entries if entry.due is None]
+def _chosen(system: System, plan: Plan) -> list[Entry]:
+    """Choose the requests to ask again: not those that became letters, because these would run again."""
+    good = [entry for entry in system.entries if entry.due is None]
     return _sample(good, plan.random) if plan.short else good
 
 
@@ -151,18 +151,18 @@ def _sample(entries: list[Entry], random: Random) -> list[Entry]:
     return random.sample(entries, SAMPLE) if len(entries) > SAMPLE else entries
 
 
-def _told(stage: Stage) -> dict[str, Any]:
-    """What clients and workers met on the way."""
-    told: dict[str, Any] = {}
-    if deaths := stage.deaths:
-        told["workers ended"] = dict(deaths)
+def _side_effects(system: System) -> dict[str, Any]:
+    """Return how workers ended, and which errors clients received."""
+    notes: dict[str, Any] = {}
+    if deaths := system.deaths:
+        notes["workers ended"] = dict(deaths)
     errors: dict[str, int] = {}
-    for load in stage.loads:
+    for load in system.loads:
         for kind, count in load.errors.items():
             errors[kind] = errors.get(kind, 0) + count
     if errors:
-        told["clients met"] = errors
-    return told
+        notes["errors of clients"] = errors
+    return notes
 
 
 def _quantiles(seconds: list[float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A scene: one fault, how much load it needs and how often it has to strike; and the register of all scenes."""
+"""Scenes: a fault, the load that it needs, and how often it has to strike; and the register of all scenes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
-from faults.stage import Database, Stage
+from faults.system import Database, System
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What one run of a scene has to come to.
+    """The requests and strikes that one run of a scene needs.
 
     Attributes:
-        requests: at least so many requests.
-        strikes: the fault has to strike at least so often.
-        random: decides everything that is random; made of the seed.
-        short: the short form, of a few seconds.
+        requests: how many requests have to be sent at least.
+        strikes: how often the fault has to strike at least.
+        random: source of everything random; made from the seed.
+        short: whether this is the short form, of a few seconds.
     """
 
     requests: int
@@ -27,31 +27,31 @@ class Plan:
     short: bool
 
 
-Play = Callable[[Stage, Plan], Awaitable[None]]
-"""What a scene does: start a crew and a load, strike, and return when the load has ended."""
+SceneFunction = Callable[[System, Plan], Awaitable[None]]
+"""Function of a scene: starts workers and a load, strikes, and returns when the load has ended."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scene:
-    """One fault.
+    """One fault, and how it is injected.
 
     Attributes:
-        name: for the command line.
-        title: for people.
-        play: what it does.
-        requests: how many it needs, in full and in the short form.
+        name: name on the command line.
+        title: title in reports.
+        run: the function of the scene.
+        requests: number of requests that it needs, in full and in the short form.
         strikes: how often the fault has to strike, in full and in the short form.
-        database: the engine.
-        own_broker: it breaks the broker, or counts what that does, so no other scene is played on it meanwhile.
-        heartbeat: seconds, of the workers' connections; None for the usual one.
-        settings: of the workers, without ``TASKMANAGER_``.
-        limit: seconds that playing it in full may take.
-        letters_once: a due letter that is there twice makes the scene red.
+        database: kind of database.
+        own_broker: whether it breaks the broker, or counts what the broker does, so that no other scene may use it.
+        heartbeat: heartbeat of the workers' connections, in seconds; None for the default.
+        settings: settings of the workers, without ``TASKMANAGER_``.
+        limit: seconds that running it in full may take.
+        letters_once: whether a due letter that exists twice makes the scene red.
     """
 
     name: str
     title: str
-    play: Play
+    run: SceneFunction
     requests: tuple[int, int]
     strikes: tuple[int, int]
     database: Database = "sqlite"
@@ -62,9 +62,9 @@ class Scene:
     letters_once: bool = False
 
     def plan(self, seed: int, *, short: bool) -> Plan:
-        """Say what one run has to come to."""
-        # A seed and a name decide alone: the same scene strikes alike whether others run before it or not.
-        random = Random(f"{self.name} {seed}")  # noqa: S311 -- it has to be repeatable, not secret
+        """Return the plan of one run."""
+        # Only seed and name decide, so that a scene strikes in the same way whether others run before it or not.
+        random = Random(f"{self.name} {seed}")  # noqa: S311 -- it has to be repeatable, but not secret
         return Plan(requests=self.requests[short], strikes=self.strikes[short], random=random, short=short)
 
 
@@ -87,20 +87,20 @@ def scene(
     settings: Mapping[str, str] | None = None,
     limit: float = 900.0,
     letters_once: bool = False,
-) -> Callable[[Play], Play]:
-    """Register a function as a scene: see `Scene` for the arguments.
+) -> Callable[[SceneFunction], SceneFunction]:
+    """Register a function as a scene; for the arguments, see `Scene`.
 
-    With ``simulate`` requests may ask for failures (``TASKMANAGER_ALLOW_SIMULATED_ERRORS``).
+    With ``simulate``, requests may ask for failures (``TASKMANAGER_ALLOW_SIMULATED_ERRORS``).
     """
     chosen = {**({"ALLOW_SIMULATED_ERRORS": "true"} if simulate else {}), **(settings or {})}
 
-    def register(play: Play) -> Play:
+    def register(function: SceneFunction) -> SceneFunction:
         if name in REGISTER:
-            raise ValueError(f"Scene {name} is there already")
+            raise ValueError(f"there is a scene {name} already")
         REGISTER[name] = Scene(
             name=name,
             title=title,
-            play=play,
+            run=function,
             requests=(requests, short_requests),
             strikes=(strikes, short_strikes),
             database=database,
@@ -110,6 +110,6 @@ def scene(
             limit=limit,
             letters_once=letters_once,
         )
-        return play
+        return function
 
     return register

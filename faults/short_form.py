@@ -1,4 +1,4 @@
-"""The short form: several scenes at a time, on two nodes; most of what a scene does is to wait."""
+"""The short form: runs several scenes at a time, on two nodes, because a scene mostly waits."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from functools import cache
 from typing import Final
 
 from faults.node import Node
-from faults.runner import Finding, play
+from faults.runner import Finding, run_scene
 from faults.scene import Scene
 
 AT_ONCE: Final = 3
-"""Scenes that are played at the same time on the shared node; beside them runs one that has the other node alone."""
+"""Number of scenes that run at the same time on the shared node; one more runs alone on the other node."""
 
 
 @contextmanager
-def begun(scenes: Iterable[Scene], seed: int, shared: Node) -> Iterator[dict[str, Future[Finding]]]:
-    """Begin to play scenes in their short form; at the end of the block those that have not begun are left out.
+def running_scenes(scenes: Iterable[Scene], seed: int, shared: Node) -> Iterator[dict[str, Future[Finding]]]:
+    """Run scenes in their short form; at the end of the block, those that have not begun are not run.
 
     Args:
-        scenes: which ones.
-        seed: decides everything random.
-        shared: the node of all scenes but those with `own_broker`; these are played one after the other on one more.
+        scenes: the scenes.
+        seed: seed of everything random.
+        shared: the node of all scenes except those with `own_broker`, which run one after the other on a second node.
 
     Yields:
-        What becomes of each scene, by its name.
+        A future of each scene's finding, by the scene's name.
     """
     alone = Node()
     start = cache(alone.start)
     one, several = ThreadPoolExecutor(1, "scene"), ThreadPoolExecutor(AT_ONCE, "scene")
 
-    def play_alone(scene: Scene) -> Finding:
+    def run_alone(scene: Scene) -> Finding:
         start()
-        return asyncio.run(play(scene, seed, short=True, broker=alone))
+        return asyncio.run(run_scene(scene, seed, short=True, broker=alone))
 
-    def play_beside(scene: Scene) -> Finding:
-        return asyncio.run(play(scene, seed, short=True, broker=shared))
+    def run_beside(scene: Scene) -> Finding:
+        return asyncio.run(run_scene(scene, seed, short=True, broker=shared))
 
     try:
         with one, several:
             yield {
-                scene.name: one.submit(play_alone, scene) if scene.own_broker else several.submit(play_beside, scene)
+                scene.name: one.submit(run_alone, scene) if scene.own_broker else several.submit(run_beside, scene)
                 for scene in scenes
             }
             for pool in (one, several):

@@ -1,4 +1,4 @@
-"""A stranger at the broker, beside the clients of a load: sends messages as it likes, and counts the answers."""
+"""A client that is not ours: sends messages of any form to the broker, and counts the answers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from leveret.amqp import Channel, Connection, Delivery, Message, Properties
 from leveret.wire.codec import decode_reply
 
 LIMIT: Final = 60.0
-"""Seconds until all that was sent has to be answered."""
+"""Seconds within which every message has to be answered."""
 
 
 class Stranger:
-    """Publishes messages whose answers come to a queue of its own; ``async with`` it.
+    """Publishes messages in an ``async with`` block, and takes their answers from a queue of its own.
 
     Args:
-        url: the broker's.
+        url: address of the broker.
 
     Attributes:
-        sent: how many messages there were.
-        answers: how many of them were answered so, by the code of the answer.
+        sent: number of messages so far.
+        answers: number of answers with each code.
     """
 
     channel: Channel
@@ -48,24 +48,24 @@ class Stranger:
 
     @property
     def answered(self) -> int:
-        """How many messages have an answer; a second one to the same message does not count."""
+        """Number of messages that have an answer; further answers to the same message do not count."""
         return self.sent - len(self._open)
 
     def properties(self) -> Properties:
-        """Properties of the next message; whatever else they hold, its answer is known by them."""
+        """Return properties for the next message, by which its answer is recognized; others may be added."""
         self.sent += 1
         name = f"stranger-{self.sent}"
         self._open.add(name)
         return Properties(correlation_id=name, reply_to=self._queue, delivery_mode=2)
 
     async def publish(self, message: Message) -> None:
-        """Publish a message when there is room, and wait until the broker has it."""
+        """Publish a message, and wait until the broker has confirmed it."""
         await self.channel.publish(message)
 
     async def all_answered(self) -> bool:
-        """Wait until everything is answered; False when that takes too long."""
+        """Wait until every message is answered; return False if that takes too long."""
         end = asyncio.get_running_loop().time() + LIMIT
-        while self._open and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 -- as patient as a scene
+        while self._open and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 -- polling is enough here
             await asyncio.sleep(0.05)
         return not self._open
 

@@ -1,4 +1,4 @@
-"""A memory alarm at a private broker, raised and ended by its own command."""
+"""A memory alarm of a private broker, raised and ended with the broker's own command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from leveret.devbroker import DevBroker
 
 @contextmanager
 def memory_alarm(broker: DevBroker) -> Iterator[None]:
-    """Have the broker believe that memory is scarce: it stops reading from connections that publish."""
+    """Make the broker believe that memory is scarce, so that it stops reading from connections that publish."""
     broker.control("set_vm_memory_high_watermark", "0")
     try:
         yield

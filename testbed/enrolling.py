@@ -1,4 +1,4 @@
-"""Users of the application and their tokens, made in the database without the cost of a registration."""
+"""Users of the application and their tokens, made directly in the database, because registrations take long."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from taskmanager.storage import user_queries
 
 
 def enrol(settings: Settings, count: int) -> dict[int, str]:
-    """Make so many users in a database with current tables, and give a token of each by the user's id.
+    """Make ``count`` users in a database with current tables; return a token of each by the user's id.
 
     Raises:
-        RuntimeError: they are there already.
+        RuntimeError: the users exist already.
     """
     engine, keyring = build_engine(settings), build_keyring(settings)
     tokens = {}
@@ -23,7 +23,7 @@ def enrol(settings: Settings, count: int) -> dict[int, str]:
             new = NewUser(f"load{number}@example.com", f"Load {number}")
             user = user_queries.add_user(connection, new, "no password fits this", datetime.now(UTC))
             if user is None:
-                raise RuntimeError(f"{new.email} is there already: a database of its own is needed")
+                raise RuntimeError(f"there is a user {new.email} already: a database without users is needed")
             tokens[user.id] = keyring.issue(str(user.id), timedelta(hours=12))
     engine.dispose()
     return tokens

@@ -1,4 +1,4 @@
-"""A private PgBouncer before a PostgreSQL, with few server connections that its clients have to share."""
+"""A private PgBouncer in front of a PostgreSQL, with few server connections that its clients have to share."""
 
 import os
 import pwd
@@ -29,13 +29,13 @@ class PgBouncerFailed(Exception):
 
 @contextmanager
 def pgbouncer(server: str, mode: str, *, shared: int = 2, settings: str = "") -> Iterator[str]:
-    """Run a PgBouncer; gives the URL of the same database through it.
+    """Run a PgBouncer while the block runs, and yield the URL of the same database through it.
 
     Args:
-        server: SQLAlchemy URL of a database, of a server that trusts its users.
+        server: SQLAlchemy URL of a database on a server that trusts its users.
         mode: ``session`` or ``transaction``.
-        shared: server connections at most.
-        settings: further lines of its file, such as ``ignore_startup_parameters = options``.
+        shared: maximum number of server connections.
+        settings: further lines of its configuration file, such as ``ignore_startup_parameters = options``.
     """
     url = sa.make_url(server)
     folder = Path(tempfile.mkdtemp(prefix="leveret-pgbouncer-")).resolve()
@@ -67,7 +67,7 @@ def pgbouncer_program() -> str:
     """Return the program's path.
 
     Raises:
-        PgBouncerFailed: there is none; the text says what to do.
+        PgBouncerFailed: the program is not installed; the text says how to install it.
     """
     found = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/opt/homebrew/bin")
     if found is None:
@@ -97,7 +97,7 @@ def _free_port() -> int:
 
 
 def _answers_in_time(process: subprocess.Popen[bytes], url: sa.URL) -> bool:
-    """Wait for it; false when it ended, because its port was taken."""
+    """Wait until PgBouncer answers, and return True; return False if it ended because its port was taken."""
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     end = time.monotonic() + LIMIT
     while process.poll() is None:
@@ -107,7 +107,7 @@ def _answers_in_time(process: subprocess.Popen[bytes], url: sa.URL) -> bool:
         except psycopg.OperationalError as error:
             if time.monotonic() > end:
                 raise PgBouncerFailed(f"PgBouncer does not answer within {LIMIT:g} s: {error}") from error
-            time.sleep(0.05)  # between two looks; what counts is that it answers
+            time.sleep(0.05)  # pause between two tries
         else:
             return True
     return False

@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster in a folder of its own, durable as in production."""
+"""A private PostgreSQL server in a folder of its own, which commits durably as in production."""
 
 import contextlib
 import os
@@ -30,14 +30,14 @@ or set TASKMANAGER_TEST_POSTGRES_URL to a server on which the tests may create a
 
 
 class PostgresFailed(Exception):
-    """The private cluster could not be started; the text says why."""
+    """The private server could not be started; the text says why."""
 
 
 class PostgresServer:
-    """A PostgreSQL server on which tests make databases of their own.
+    """A PostgreSQL server on which tests create databases.
 
     Args:
-        url: an SQLAlchemy URL of a database on it, as a user who may create databases.
+        url: SQLAlchemy URL of a database on the server, with a user who may create databases.
     """
 
     def __init__(self, url: str) -> None:
@@ -45,7 +45,7 @@ class PostgresServer:
 
     @contextlib.contextmanager
     def database(self, encoding: str = "UTF8") -> Iterator[str]:
-        """Create an empty database, give its SQLAlchemy URL, and drop it whoever still uses it."""
+        """Create an empty database, yield its SQLAlchemy URL, and drop it at the end, even if it is still in use."""
         name = f"test_{secrets.token_hex(8)}"
         create = "CREATE DATABASE {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C' ENCODING {}"
         self._execute(sql.SQL(create).format(sql.Identifier(name), sql.Literal(encoding)))
@@ -62,17 +62,17 @@ class PostgresServer:
 
 
 class PrivatePostgres(PostgresServer):
-    """A cluster of one's own on a free port of 127.0.0.1, without a socket file, open to every local user.
+    """A private server on a free port of 127.0.0.1, without a socket file, open to every local user.
 
-    It commits durably, as in production: a test that counts on a commit means it. Everything ends with `remove`, and
-    the processes also when this process dies without a chance to.
+    It commits durably, as in production, because tests rely on commits. `remove` ends and removes everything; the
+    processes also end if this process is killed.
     """
 
     def __init__(self) -> None:
         super().__init__("")
         self._programs = server_programs()
         self._user = "postgres" if os.geteuid() == 0 else None  # initdb and postgres refuse to run as root
-        # PostgreSQL takes its shared memory down with it on a QUIT, which a KILL would leave behind.
+        # On a QUIT, PostgreSQL removes its shared memory; a KILL would leave it behind.
         self._processes = ProcessGroup(orphan_signal="QUIT")
         self._server: subprocess.Popen[bytes] | None = None
         self._port = 0
@@ -94,7 +94,7 @@ class PrivatePostgres(PostgresServer):
 
     @property
     def log_path(self) -> Path:
-        """The server's log."""
+        """Path of the server's log."""
         return self.folder / "server.log"
 
     @property
@@ -105,17 +105,17 @@ class PrivatePostgres(PostgresServer):
         return self._server.pid
 
     def start(self) -> None:
-        """Start the cluster again on the port that it had, and return when it takes connections."""
+        """Start the server again on the same port, and return when it accepts connections."""
         if not self._launch():
             raise PostgresFailed(
                 f"another program took port {self._port} while PostgreSQL was down\n{self._log_tail()}"
             )
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        """End the server and wait; nothing happens when it is down.
+        """End the server and wait until it has ended; do nothing if it does not run.
 
         Args:
-            how: SIGTERM waits for its clients, SIGINT disconnects them, SIGQUIT leaves recovery to the next start.
+            how: SIGTERM waits for the clients, SIGINT disconnects them, SIGQUIT leaves recovery to the next start.
         """
         if self._server is None:
             return
@@ -163,7 +163,7 @@ class PrivatePostgres(PostgresServer):
         raise PostgresFailed(f"no free port for PostgreSQL in {ATTEMPTS} attempts\n{self._log_tail()}")
 
     def _launch(self) -> bool:
-        """Start the server and wait for it; False when it ended because its port was taken."""
+        """Start the server, wait until it answers, and return True; return False if its port was taken."""
         command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self._port)]
         settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "log_timezone=UTC"]
         for setting in settings:
@@ -183,7 +183,7 @@ class PrivatePostgres(PostgresServer):
                 raise PostgresFailed(f"PostgreSQL ended while it started\n{self._log_tail()}")
             if self._is_ours():
                 return True
-            time.sleep(0.05)  # between two looks; what counts is that it answers
+            time.sleep(0.05)  # pause between two tries
         raise PostgresFailed(f"PostgreSQL did not answer within {LIMIT:g} s\n{self._log_tail()}")
 
     def _is_ours(self) -> bool:
@@ -199,10 +199,10 @@ class PrivatePostgres(PostgresServer):
 
 
 def server_programs() -> Path:
-    """Return the folder with initdb and postgres, the newest version's.
+    """Return the folder with the programs initdb and postgres of the newest version.
 
     Raises:
-        PostgresFailed: there is none; the text says what to do.
+        PostgresFailed: the programs are not installed; the text says how to install them.
     """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda f: int(f.parent.name), reverse=True)
     folders += [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]

@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and a server, to cut, to hold up, and to speak in the server's name."""
+"""A TCP proxy between clients and a server that can cut connections, hold bytes back, and send bytes of its own."""
 
 import asyncio
 import contextlib
@@ -7,28 +7,30 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from testbed.pipe import Pipe, Weather
+from testbed.pipe import Conditions, Pipe
 
 LIMIT = 20.0
 """Seconds after which a test that waits has failed."""
 
 
 class Proxy:
-    """Listens on a free port of 127.0.0.1 and passes everything on, until told otherwise; ``async with Proxy(url)``.
+    """Listens on a free port of 127.0.0.1 and passes everything on, unless it is told otherwise.
+
+    It listens while an ``async with`` block runs.
 
     Attributes:
         connections: how many connections there have been so far.
-        weather: how bytes fare: how late they come, and in what sizes.
+        conditions: delay and size of what is passed on.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.connections = 0
-        self.weather = Weather()
+        self.conditions = Conditions()
         self._target = host, port
         self._server: asyncio.Server | None = None
         self._port = 0
         self._to_server_flowing, self._to_client_flowing = asyncio.Event(), asyncio.Event()
-        self._moved = self.weather.moved
+        self._changed = self.conditions.changed
         self._pipes: dict[asyncio.Task[None], None] = {}
         self._clients: set[asyncio.StreamWriter] = set()
         self._servers: list[asyncio.StreamWriter] = []
@@ -45,43 +47,43 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Where it listens, the same for all its life."""
+        """The port on which it listens, which never changes."""
         return self._port
 
     @property
     def to_server(self) -> int:
         """Bytes that clients have sent so far."""
-        return self.weather.sent
+        return self.conditions.sent
 
     @property
     def open(self) -> int:
-        """How many connections there are."""
+        """How many connections are open."""
         return len(self._pipes)
 
     def proxied(self, url: str) -> str:
-        """The same address by way of this proxy."""
+        """Return an address that leads to the same server through this proxy."""
         parts = urlsplit(url)
         login = parts.netloc.rpartition("@")[0]
         return parts._replace(netloc=f"{login}@127.0.0.1:{self.port}".lstrip("@")).geturl()
 
     async def listen(self) -> None:
-        """Take connections, again after `refuse` too."""
+        """Accept connections; also again after `refuse`."""
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
             self._port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Cut what there is and take no connections any more."""
+        """Cut all connections, and accept no more."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
         await self.cut()
 
     async def cut(self, number: int | None = None) -> int:
-        """Drop all connections, or the one of that number, the oldest being 0; new ones are taken.
+        """Drop all connections, or only the one with a number, where 0 is the oldest; new ones are accepted.
 
         Returns:
-            How many were dropped.
+            How many connections were dropped.
         """
         pipes = list(self._pipes) if number is None else list(self._pipes)[number : number + 1]
         for pipe in pipes:
@@ -90,38 +92,38 @@ class Proxy:
         return len(pipes)
 
     def pause(self, *, to_server: bool = True, to_client: bool = True) -> None:
-        """Hold all bytes back, in both directions or in one; connections stay."""
+        """Hold all bytes back, in both directions or in one; connections stay open."""
         if to_server:
             self._to_server_flowing.clear()
         if to_client:
             self._to_client_flowing.clear()
 
     def resume(self, *, to_server: bool = True, to_client: bool = True) -> None:
-        """Pass on what was held back, and what comes."""
+        """Pass on the bytes that were held back, and all further ones."""
         if to_server:
             self._to_server_flowing.set()
         if to_client:
             self._to_client_flowing.set()
 
     def inject(self, data: bytes) -> None:
-        """Say something to all clients in the server's name; between its frames only while the server is silent."""
+        """Send bytes to all clients as if the server had sent them; only while the server itself sends nothing."""
         for writer in self._clients:
             writer.write(data)
 
     def inject_upstream(self, data: bytes, connection: int) -> None:
-        """Say something to the server in a client's name, between its frames; the first connection is number 0."""
+        """Send bytes to the server as if a client had sent them, between its frames; 0 is the first connection."""
         self._servers[connection].write(data)
 
     async def sent(self, count: int) -> None:
-        """Wait until clients have sent that many bytes in all."""
+        """Wait until clients have sent ``count`` bytes in total."""
         await self._until(lambda: self.to_server >= count)
 
     async def held(self) -> None:
-        """Wait until a pause holds something back."""
-        await self._until(lambda: self.weather.held > 0)
+        """Wait until a pause holds bytes back."""
+        await self._until(lambda: self.conditions.held > 0)
 
     async def connected(self, count: int) -> None:
-        """Wait until there have been that many connections in all."""
+        """Wait until there have been ``count`` connections in total."""
         await self._until(lambda: self.connections >= count)
 
     async def empty(self) -> None:
@@ -129,21 +131,21 @@ class Proxy:
         await self._until(lambda: not self._pipes)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(LIMIT), self._moved:
-            await self._moved.wait_for(condition)
+        async with asyncio.timeout(LIMIT), self._changed:
+            await self._changed.wait_for(condition)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._pipes[task] = None
         self._clients.add(writer)
-        # A cut is a cancellation, and ends here: the stream's server would report it as an error.
+        # A cut cancels this task; the stream's server would report the cancellation as an error.
         with contextlib.suppress(asyncio.CancelledError):
             await self._connect(reader, writer)
-        async with self._moved:
+        async with self._changed:
             self._clients.discard(writer)
             self._pipes.pop(task, None)
-            self._moved.notify_all()
+            self._changed.notify_all()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -152,14 +154,14 @@ class Proxy:
             writer.transport.abort()
             return
         self._servers.append(server_writer)
-        async with self._moved:
+        async with self._changed:
             self.connections += 1
-            self._moved.notify_all()
-        there = Pipe(reader, server_writer, self.weather, self._to_server_flowing, counted=True)
-        back = Pipe(server_reader, writer, self.weather, self._to_client_flowing, counted=False)
+            self._changed.notify_all()
+        there = Pipe(reader, server_writer, self.conditions, self._to_server_flowing, counted=True)
+        back = Pipe(server_reader, writer, self.conditions, self._to_client_flowing, counted=False)
         pipes = [asyncio.create_task(pipe.run()) for pipe in (there, back)]
         try:
-            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)  # one side has hung up: so does the other
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)  # one side has closed: close the other
             writer.close()
             server_writer.close()
         except asyncio.CancelledError:

@@ -1,4 +1,4 @@
-"""The scenes; importing this package registers all of them, in the order of the report."""
+"""All scenes; importing this package registers them, in the order of the report."""
 
 from faults.scenes import (
     alarms,

@@ -1,4 +1,4 @@
-"""A worker killed at each point of the pipeline."""
+"""Workers are killed at each point of the pipeline."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 
 import faults
 from faults.crash_points import POINTS, KillLog
+from faults.killed_workers import COMMAND, DEATHS, KILLS, SEED
 from faults.ledger import Kind, Request
-from faults.lives import COMMAND, DEATHS, KILLS, SEED
 from faults.scene import Plan, scene
-from faults.stage import Stage
+from faults.system import System
 
-LINES: Final = 2
-"""Lines of lives: while one is born the other works."""
+PROCESSES: Final = 2
+"""Number of processes that fork workers; while one of them forks, the worker of the other runs requests."""
 
 SETTINGS: Final = {"RETRY_DELAY": "100ms"}
 
@@ -30,9 +30,9 @@ SETTINGS: Final = {"RETRY_DELAY": "100ms"}
     simulate=True,
     settings=SETTINGS,
 )
-async def crash_points(stage: Stage, plan: Plan) -> None:
-    """Kill where effect, response and crash journal are one file."""
-    await _play(stage, plan)
+async def crash_points(system: System, plan: Plan) -> None:
+    """Kill workers on SQLite, where one file holds effects, responses and crash journal."""
+    await _run(system, plan)
 
 
 @scene(
@@ -46,45 +46,45 @@ async def crash_points(stage: Stage, plan: Plan) -> None:
     simulate=True,
     settings=SETTINGS,
 )
-async def crash_points_postgres(stage: Stage, plan: Plan) -> None:
-    """Kill where the server outlives the worker, and ends a transaction when it notices that."""
-    await _play(stage, plan)
+async def crash_points_postgres(system: System, plan: Plan) -> None:
+    """Kill workers on PostgreSQL, whose server ends a transaction when it notices that the worker is gone."""
+    await _run(system, plan)
 
 
-async def _play(stage: Stage, plan: Plan) -> None:
-    """Have each life end at a point, until each point has had its deaths, and keep the load up for so long."""
-    each, log = plan.strikes // len(POINTS), KillLog(stage.folder / KILLS)
-    stage.variables |= {DEATHS: str(each), SEED: str(plan.random.random()), "PYTHONPATH": _path()}
+async def _run(system: System, plan: Plan) -> None:
+    """Kill each worker at a point until every point has had its number of deaths; the load lasts that long."""
+    each, log = plan.strikes // len(POINTS), KillLog(system.folder / KILLS)
+    system.variables |= {DEATHS: str(each), SEED: str(plan.random.random()), "PYTHONPATH": _path()}
 
     def make(_number: int, random: Random) -> Request:
-        return _request(stage, random)
+        return _request(system, random)
 
     async with (
-        stage.crew(LINES, COMMAND),
-        stage.load(plan.requests, make=make, rate=200, timeout=15.0, until=plan.strikes) as load,
+        system.workers(PROCESSES, COMMAND),
+        system.load(plan.requests, make=make, rate=200, timeout=15.0, until=plan.strikes) as load,
     ):
         while await load.goes_on(0.2):
-            _strike(stage, log, each)
-    stage.notes["deaths"] = dict(log.deaths())
+            _strike(system, log, each)
+    system.notes["deaths"] = dict(log.deaths())
 
 
-def _strike(stage: Stage, log: KillLog, each: int) -> None:
-    """Count the deaths since the last look; more than its share makes no point up for another."""
+def _strike(system: System, log: KillLog, each: int) -> None:
+    """Count the deaths since the last look; at each point, no more than its number counts."""
     deaths = log.deaths()
-    stage.struck(sum(min(deaths[point], each) for point in POINTS) - stage.strikes)
+    system.struck(sum(min(deaths[point], each) for point in POINTS) - system.strikes)
 
 
-def _request(stage: Stage, random: Random) -> Request:
+def _request(system: System, random: Random) -> Request:
     chance = random.random()
     kind: Kind = "ask" if random.random() < 0.5 else "send"
     if chance < 0.10:
-        return stage.ordinary(kind, due="retries exhausted: ", simulate_temp_error=True)
-    if chance < 0.15:  # without a title it is refused, and nobody waits to be told
-        return stage.ordinary("send", due="invalid_request: ", title=None)
-    return stage.ordinary(kind)
+        return system.ordinary(kind, due="retries exhausted: ", simulate_temp_error=True)
+    if chance < 0.15:  # refused, because it has no title; and nobody waits for a reply
+        return system.ordinary("send", due="invalid_request: ", title=None)
+    return system.ordinary(kind)
 
 
 def _path() -> str:
-    """Where a life finds this package, whatever its folder."""
+    """Return an import path on which a worker finds this package from any folder."""
     own = str(Path(faults.__file__).parent.parent)
     return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))

@@ -1,4 +1,4 @@
-"""Requests on which PostgreSQL ends the connection, among good ones, which must hardly notice."""
+"""Requests on which PostgreSQL ends the connection, among good ones, which must not suffer from them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 import psycopg
 
-from faults.crew import Crew
 from faults.ledger import Request
 from faults.scene import Plan, scene
 from faults.scenes.postgres import AWAY
 from faults.scenes.recovery import SceneFailed, said, unharmed
-from faults.stage import Stage
+from faults.system import System
+from faults.workers import WorkerGroup
 from leveret.inbox.outages import TRIES
 from leveret.retry import ATTEMPTS_ALONE
 
@@ -21,21 +21,21 @@ POISONED: Final = (20, 2)
 """How many requests are poison, in full and in the short form."""
 
 MARK: Final = "poison"
-"""Their description, by which the trigger knows them."""
+"""Description of the poison, by which the trigger recognizes it."""
 
 REASON: Final = "The database failed on this request and answered others"
 
 RETRY: Final = "retry #"
-"""What a worker logs when it tries a request again."""
+"""Text that a worker logs when it tries a request again."""
 
 SLOWEST: Final = 10.0
-"""Seconds: a pause for an outage of the database, of which there must be none, can be as long."""
+"""Seconds that a good request may take; a pause for an outage, which must not happen, can take that long."""
 
 EARLY: Final = 0.7
-"""All poison lies in this first share of the load: its retries take time."""
+"""First share of the load in which all poison lies, because its retries take time."""
 
 TRIGGER: Final = (
-    b"CREATE SEQUENCE ends",  # what a sequence counts stays, whatever becomes of the transaction
+    b"CREATE SEQUENCE ends",  # a sequence keeps its count even if the transaction fails
     (
         b"CREATE FUNCTION end_connection() RETURNS trigger LANGUAGE plpgsql AS"
         b" $$ BEGIN PERFORM nextval('ends'); PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
@@ -50,7 +50,7 @@ ENDS: Final = b"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ends"
 
 
 def _needed(short: int) -> int:
-    """How often connections end: each attempt tries at least twice."""
+    """Return how often connections have to end, because each attempt tries at least twice."""
     return POISONED[short] * ATTEMPTS_ALONE * TRIES
 
 
@@ -64,42 +64,42 @@ def _needed(short: int) -> int:
     database="postgresql",
     letters_once=True,
 )
-async def database_poison(stage: Stage, plan: Plan) -> None:
-    """Send poison at random places among good requests; each connection that it ends is a strike."""
+async def database_poison(system: System, plan: Plan) -> None:
+    """Send poison at random places among good requests; each connection that ends is a strike."""
     poison = POISONED[plan.short]
     places = frozenset(plan.random.sample(range(int(plan.requests * EARLY)), poison))
 
     def make(number: int, random: Random) -> Request:
-        if number in places:  # not asked, since asking again would send it again: each is to have one letter
-            return stage.ordinary("send", due=REASON, description=MARK)
-        return stage.ordinary("ask" if random.random() < 0.5 else "send")
+        if number in places:  # not asked, because asking again would send it again, and it has to have one letter
+            return system.ordinary("send", due=REASON, description=MARK)
+        return system.ordinary("ask" if random.random() < 0.5 else "send")
 
-    await asyncio.to_thread(_execute, stage, *TRIGGER)
+    await asyncio.to_thread(_execute, system, *TRIGGER)
     async with (
-        stage.crew(2) as crew,
-        stage.load(plan.requests, make=make, rate=200, timeout=30.0, until=plan.strikes) as load,
+        system.workers(2) as workers,
+        system.load(plan.requests, make=make, rate=200, timeout=30.0, until=plan.strikes) as load,
     ):
         while await load.goes_on(0.2):
-            stage.struck(await asyncio.to_thread(_execute, stage, ENDS) - stage.strikes)
-    _judge(stage, crew, poison, max(load.seconds))
+            system.struck(await asyncio.to_thread(_execute, system, ENDS) - system.strikes)
+    _judge(system, workers, poison, max(load.seconds))
 
 
-def _judge(stage: Stage, crew: Crew, poison: int, slowest: float) -> None:
-    """See that nobody paused, nobody else's request was tried again, and nobody waited long."""
-    unharmed(crew)
-    pauses, retries = sum(said(crew, AWAY)), sum(said(crew, RETRY))
-    stage.notes["slowest answer to another request"] = f"{slowest:.2f} s"
+def _judge(system: System, workers: WorkerGroup, poison: int, slowest: float) -> None:
+    """Check that no worker paused, that no good request was tried again, and that none waited long."""
+    unharmed(workers)
+    pauses, retries = sum(said(workers, AWAY)), sum(said(workers, RETRY))
+    system.notes["slowest answer to another request"] = f"{slowest:.2f} s"
     if pauses:
-        raise SceneFailed(f"workers took poison for an outage of the database and paused {pauses} times")
+        raise SceneFailed(f"workers took poison for an outage of the database, and paused {pauses} times")
     if retries > poison * (ATTEMPTS_ALONE - 1):
-        raise SceneFailed(f"{retries} retries of {poison} requests: others were tried again with them")
+        raise SceneFailed(f"{retries} retries of {poison} requests: other requests were tried again too")
     if slowest > SLOWEST:
         raise SceneFailed(f"a request waited {slowest:.1f} s for its answer")
 
 
-def _execute(stage: Stage, *statements: bytes) -> int:
-    """Execute statements; returns the number that the last one gives, 0 when it gives none."""
-    with psycopg.connect(stage.database_url.replace("+psycopg", ""), autocommit=True) as server:
+def _execute(system: System, *statements: bytes) -> int:
+    """Execute statements; return the number that the last one returns, or 0 if it returns none."""
+    with psycopg.connect(system.database_url.replace("+psycopg", ""), autocommit=True) as server:
         for statement in statements:
             cursor = server.execute(statement)
         row = cursor.fetchone() if cursor.description else None

@@ -1,4 +1,4 @@
-"""Poison among good requests: some raise, some kill the worker, some eat its memory."""
+"""Poison among good requests: some raise an error, some kill the worker, and some eat its memory."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Final
 from faults.ledger import Request
 from faults.poisoned import COMMAND, EAT, KILL, POISON, RAISE, harm_done
 from faults.scene import Plan, scene
-from faults.stage import Stage
+from faults.system import System
 
 RAISING: Final = (50, 4)
+"""Number of requests that raise an error, in full and in the short form."""
+
 DEADLY: Final = (10, 1)
-"""How many there are, in full and in the short form; of the deadly ones so many kill, and as many eat."""
+"""Number of requests that kill the worker, and again of requests that eat its memory, in full and in the short form."""
 
 ATTEMPTS: Final = 4
-"""One that raises is tried so often."""
+"""How often a request that raises is tried."""
 
 DEATHS: Final = 3
-"""One that kills gets so many workers at least, and one more unless another one's death came before its first."""
+"""Workers, at least, on which a deadly request dies; one more, unless another death came before its first one."""
 
 REASONS: Final = {
     RAISE: "retries exhausted: ZeroDivisionError",
@@ -27,7 +29,7 @@ REASONS: Final = {
 }
 
 EARLY: Final = 0.7
-"""All poison lies in this first share of the load: what it does takes time."""
+"""First share of the load in which all poison lies, because its harm takes time."""
 
 
 def _needed(short: int) -> int:
@@ -44,7 +46,7 @@ def _needed(short: int) -> int:
     database="postgresql",
     letters_once=True,
 )
-async def poison(stage: Stage, plan: Plan) -> None:
+async def poison(system: System, plan: Plan) -> None:
     """Send poison at random places among good requests; each harm that it does is a strike."""
     kinds = [RAISE] * RAISING[plan.short] + [KILL, EAT] * DEADLY[plan.short]
     places = plan.random.sample(range(int(plan.requests * EARLY)), len(kinds))
@@ -52,14 +54,14 @@ async def poison(stage: Stage, plan: Plan) -> None:
 
     def make(number: int, random: Random) -> Request:
         if harm := harmful.get(number):
-            # Not asked, since asking again would send it again: each is to have one letter.
-            return stage.ordinary("send", due=REASONS[harm], **{POISON: harm})
-        return stage.ordinary("ask" if random.random() < 0.5 else "send")
+            # Not asked, because asking again would send it again, and each has to have one letter.
+            return system.ordinary("send", due=REASONS[harm], **{POISON: harm})
+        return system.ordinary("ask" if random.random() < 0.5 else "send")
 
     async with (
-        stage.crew(2, COMMAND),
-        stage.load(plan.requests, make=make, rate=200, timeout=30.0, until=plan.strikes) as load,
+        system.workers(2, COMMAND),
+        system.load(plan.requests, make=make, rate=200, timeout=30.0, until=plan.strikes) as load,
     ):
         while await load.goes_on(0.2):
-            stage.struck(harm_done(stage.folder).total() - stage.strikes)
-    stage.notes["harm done"] = dict(harm_done(stage.folder))
+            system.struck(harm_done(system.folder).total() - system.strikes)
+    system.notes["harm done"] = dict(harm_done(system.folder))

@@ -1,4 +1,4 @@
-"""How long workers take to consume again, by the broker's own word, and what they said meanwhile."""
+"""Helpers of scenes: wait until workers consume again, and look at what they logged."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
-from faults.crew import CONSUMING, Crew
-from faults.stage import Stage
+from faults.system import System
+from faults.workers import CONSUMING, WorkerGroup
 
 LOOK: Final = 0.1
 """Seconds between two looks at the broker."""
 
 LIMIT: Final = 30.0
-"""Seconds within which workers consume again, and calls come to their end again."""
+"""Seconds within which workers have to consume again, and requests have to be finished again."""
 
 
 class SceneFailed(Exception):
-    """The fault had a consequence that it must not have; the text says which."""
+    """The fault had a consequence that it must not have; the text names it."""
 
 
 @contextmanager
-def operating(stage: Stage) -> Iterator[BlockingChannel]:
-    """A channel at the broker itself, as an operator's tool has it."""
-    parameters = pika.URLParameters(stage.broker.url.rstrip("/") + "/%2F")
+def operating(system: System) -> Iterator[BlockingChannel]:
+    """Open a channel to the broker itself, not through a proxy, as an operator's tool does."""
+    parameters = pika.URLParameters(system.broker.url.rstrip("/") + "/%2F")
     parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 5.0
     connection = pika.BlockingConnection(parameters)
     try:
@@ -38,71 +38,74 @@ def operating(stage: Stage) -> Iterator[BlockingChannel]:
             connection.close()
 
 
-def consumers(stage: Stage) -> int:
-    """How many consumers the queue of requests has, 0 also when broker or queue do not answer."""
+def consumers(system: System) -> int:
+    """Return how many consumers the queue of requests has; 0 also if the broker or the queue does not answer."""
     try:
-        with operating(stage) as channel:
-            return int(channel.queue_declare(stage.topology.requests, passive=True).method.consumer_count)
+        with operating(system) as channel:
+            return int(channel.queue_declare(system.topology.requests, passive=True).method.consumer_count)
     except (AMQPError, OSError):
         return 0
 
 
-async def consuming_again(stage: Stage, crew: Crew, before: list[int] | None = None, limit: float = LIMIT) -> float:
-    """Wait until each worker has said once more that it consumes, and until the broker knows as many consumers.
+async def consuming_again(
+    system: System, workers: WorkerGroup, before: list[int] | None = None, limit: float = LIMIT
+) -> float:
+    """Wait until each worker has logged once more that it consumes, and the broker has one consumer for each.
 
-    After a fault of the broker's own it alone is no witness: it takes consumers that are gone for living ones.
+    After a fault of the broker, its number of consumers alone proves nothing, because it may include consumers that are
+    gone.
 
     Args:
-        stage: where it happened.
-        crew: the workers.
-        before: how often each of them had said it before the fault; None when the broker's word is enough.
-        limit: seconds.
+        system: the system.
+        workers: the workers.
+        before: how often each worker had logged that before the fault; None if the broker's number is enough.
+        limit: longest wait, in seconds.
 
     Returns:
-        How many seconds it took from now on.
+        How many seconds the wait took.
 
     Raises:
-        CrewFailed: a worker has not within the limit.
-        SceneFailed: the broker has not, or a worker has ended instead of going on by itself.
+        WorkerFailed: a worker did not consume within the limit.
+        SceneFailed: the broker did not have all consumers within the limit, or a worker has ended.
     """
     now = asyncio.get_running_loop().time
     began = now()
     if before is not None:
-        await all_say(crew, CONSUMING, before, limit)
-    while (count := await asyncio.to_thread(consumers, stage)) != len(crew.members):
+        await all_say(workers, CONSUMING, before, limit)
+    while (count := await asyncio.to_thread(consumers, system)) != len(workers.current):
         if now() - began > limit:
-            raise SceneFailed(f"the broker has {count} consumers of {len(crew.members)} workers after {limit:g} s")
+            raise SceneFailed(f"the broker has {count} consumers of {len(workers.current)} workers after {limit:g} s")
         await asyncio.sleep(LOOK)
-    unharmed(crew)
+    unharmed(workers)
     return now() - began
 
 
-def unharmed(crew: Crew) -> None:
-    """See that no worker had to be started again.
+def unharmed(workers: WorkerGroup) -> None:
+    """Check that no worker has ended.
 
     Raises:
-        SceneFailed: one had to.
+        SceneFailed: a worker has ended.
     """
-    if deaths := crew.deaths:
-        raise SceneFailed(f"workers ended, although the fault is one to live through: {dict(deaths)}")
+    if deaths := workers.deaths:
+        raise SceneFailed(f"workers ended, although they must survive this fault: {dict(deaths)}")
 
 
-def said(crew: Crew, text: str) -> list[int]:
-    """How often each worker has logged a text."""
-    return [member.count(text) for member in crew.members]
+def said(workers: WorkerGroup, text: str) -> list[int]:
+    """Return how often each worker has logged a text."""
+    return [worker.count(text) for worker in workers.current]
 
 
-async def all_say(crew: Crew, text: str, before: list[int], limit: float = LIMIT) -> None:
+async def all_say(workers: WorkerGroup, text: str, before: list[int], limit: float = LIMIT) -> None:
     """Wait until each worker has logged a text once more than before.
 
     Raises:
-        CrewFailed: one has not within the limit, in seconds.
+        WorkerFailed: a worker has not logged it within the limit, in seconds.
     """
-    for member, count in zip(crew.members, before, strict=True):
-        await member.says(text, count=count + 1, limit=limit)
+    for worker, count in zip(workers.current, before, strict=True):
+        await worker.says(text, count=count + 1, limit=limit)
 
 
 def summary(seconds: list[float]) -> str:
-    """The median and the longest of some times."""
+    """Return a text with the median and the longest of some times."""
     ordered = sorted(seconds)
     return f"median {ordered[len(ordered) // 2]:.1f} s, longest {ordered[-1]:.1f} s" if ordered else "never"

@@ -1,4 +1,4 @@
-"""The queue of letters full, and its policy refuses more: those requests wait, all others go on."""
+"""The queue of letters is full and refuses more: requests that become letters wait, and all others go on."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import re
 from random import Random
 from typing import Final
 
-from faults.crew import Crew
 from faults.ledger import Request
 from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, unharmed
-from faults.stage import Stage
+from faults.system import System
+from faults.workers import WorkerGroup
 
 ROOM: Final = 2
-"""Letters that the queue takes."""
+"""Number of letters that the queue takes."""
 
 PREFETCH: Final = 20
-"""Requests in a worker's hands: more than that have to wait for room."""
+"""Requests that a worker holds; more than these have to wait for room in the queue of letters."""
 
 FAILING: Final = {False: 0.08, True: 0.3}
-"""The part of the requests that becomes letters, in full and in the short form."""
+"""Share of the requests that become letters, in full and in the short form."""
 
 TIMEOUT: Final = 10.0
-"""Seconds within which each of the others has its answer, at its first try."""
+"""Seconds within which each other request is answered at its first try."""
 
 LOST: Final = "lost the broker"
 REFUSED: Final = "takes no messages since"
 AGAIN: Final = "takes messages again"
-"""What workers log."""
+"""Texts that workers log."""
 
 
 @scene(
@@ -44,48 +44,48 @@ AGAIN: Final = "takes messages again"
     settings={"PREFETCH": str(PREFETCH), "MAX_RETRIES": "0"},
     letters_once=True,
 )
-async def refused_letters(stage: Stage, plan: Plan) -> None:
-    """Have the queue refuse letters until the load is over; each request that has to become one is a strike."""
+async def refused_letters(system: System, plan: Plan) -> None:
+    """Let the queue refuse letters until the load is over; each request that has to become a letter is a strike."""
     waiting = 0
 
     def make(_number: int, random: Random) -> Request:
         nonlocal waiting
         if random.random() < FAILING[plan.short]:
             waiting += 1
-            return stage.ordinary("send", due="retries exhausted: ", simulate_temp_error=True)
-        return stage.ordinary("ask")
+            return system.ordinary("send", due="retries exhausted: ", simulate_temp_error=True)
+        return system.ordinary("ask")
 
-    async with stage.crew(2) as crew:
-        await asyncio.to_thread(_limit, stage)
-        load = stage.load(plan.requests, make=make, rate=50, timeout=TIMEOUT, until=plan.strikes)
+    async with system.workers(2) as workers:
+        await asyncio.to_thread(_limit, system)
+        load = system.load(plan.requests, make=make, rate=50, timeout=TIMEOUT, until=plan.strikes)
         async with load:
             counted = 0
             while await load.goes_on(0.2):
-                stage.struck(waiting - counted)
+                system.struck(waiting - counted)
                 counted = waiting
-        await asyncio.to_thread(stage.broker.control, "clear_policy", _policy(stage))
-        _judge(load, crew)
-        for member in crew.members:
-            await member.says(AGAIN)
-        stage.notes["requests that had to wait"] = waiting
+        await asyncio.to_thread(system.broker.control, "clear_policy", _policy(system))
+        _judge(load, workers)
+        for worker in workers.current:
+            await worker.says(AGAIN)
+        system.notes["requests that had to wait"] = waiting
 
 
-def _policy(stage: Stage) -> str:
-    return f"refuse-{stage.topology.prefix}"
+def _policy(system: System) -> str:
+    return f"refuse-{system.topology.prefix}"
 
 
-def _limit(stage: Stage) -> None:
+def _limit(system: System) -> None:
     definition = json.dumps({"max-length": ROOM, "overflow": "reject-publish"})
-    pattern = f"^{re.escape(stage.topology.dead_letters)}$"
-    stage.broker.control("set_policy", _policy(stage), pattern, definition, "--apply-to", "queues")
+    pattern = f"^{re.escape(system.topology.dead_letters)}$"
+    system.broker.control("set_policy", _policy(system), pattern, definition, "--apply-to", "queues")
 
 
-def _judge(load: Load, crew: Crew) -> None:
-    unharmed(crew)
-    if lost := sum(member.count(LOST) for member in crew.members):
+def _judge(load: Load, workers: WorkerGroup) -> None:
+    unharmed(workers)
+    if lost := sum(worker.count(LOST) for worker in workers.current):
         raise SceneFailed(f"workers lost the broker {lost} times")
     if load.errors:
-        raise SceneFailed(f"callers of others met {dict(load.errors)}: {load.texts}")
-    told = [member.count(REFUSED) for member in crew.members]
-    if not all(0 < count <= 1 + load.begun // 1_000 for count in told):
-        raise SceneFailed(f"workers told {told} times that the queue refuses letters")
+        raise SceneFailed(f"callers of other requests received errors {dict(load.errors)}: {load.texts}")
+    logged = [worker.count(REFUSED) for worker in workers.current]
+    if not all(0 < count <= 1 + load.begun // 1_000 for count in logged):
+        raise SceneFailed(f"workers logged {logged} times that the queue refuses letters")

@@ -1,4 +1,4 @@
-"""Workers that are stopped: by SIGTERM one after the other, and by SIGSTOP for longer than heartbeats last."""
+"""Workers are stopped by SIGTERM, one after the other; or they are frozen by SIGSTOP for longer than a heartbeat."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import asyncio
 import signal
 from typing import Final
 
-from faults.crew import CONSUMING, LIMIT, Crew, CrewFailed, Member
 from faults.scene import Plan, scene
-from faults.stage import Stage
+from faults.system import System
+from faults.workers import CONSUMING, LIMIT, WorkerFailed, WorkerGroup, WorkerProcess
 
 LONGEST_STOP: Final = 10.0
 """Seconds that a worker may take from SIGTERM to its end."""
 
 HEARTBEAT: Final = 1
-"""Seconds; a broker that hears nothing for twice as long closes the connection (RabbitMQ, "Heartbeats")."""
+"""Heartbeat in seconds; after two without a message the broker closes the connection (RabbitMQ, "Heartbeats")."""
 
 FROZEN: Final = 3.5
 """Seconds that a worker is frozen."""
 
 LOST: Final = "lost the broker"
-"""What a worker logs that finds its connections closed."""
+"""Text that a worker logs when it finds its connections closed."""
 
 
 @scene(
@@ -31,22 +31,22 @@ LOST: Final = "lost the broker"
     short_requests=600,
     short_strikes=3,
 )
-async def rolling_restart(stage: Stage, plan: Plan) -> None:
-    """Stop one worker after the other; the next one's turn is when the new one consumes."""
+async def rolling_restart(system: System, plan: Plan) -> None:
+    """Stop one worker after the other; the next one is stopped when the new one consumes."""
     took: list[float] = []
     async with (
-        stage.crew(2 if plan.short else 3) as crew,
-        stage.load(plan.requests, rate=200, until=plan.strikes) as load,
+        system.workers(2 if plan.short else 3) as workers,
+        system.load(plan.requests, rate=200, until=plan.strikes) as load,
     ):
         while await load.goes_on(0.05):
-            await crew.consuming()
-            member = crew.members[len(took) % len(crew.members)]
-            code, seconds = await crew.stop(member, LONGEST_STOP)
+            await workers.consuming()
+            worker = workers.current[len(took) % len(workers.current)]
+            code, seconds = await workers.stop(worker, LONGEST_STOP)
             if code != 0:
-                raise CrewFailed(f"worker {member.process.pid} ended with {code} after SIGTERM:\n{member.tail()}")
+                raise WorkerFailed(f"worker {worker.process.pid} ended with {code} after SIGTERM:\n{worker.tail()}")
             took.append(seconds)
-            stage.struck()
-    stage.notes["seconds from SIGTERM to the end"] = {"median": _median(took), "longest": round(max(took), 2)}
+            system.struck()
+    system.notes["seconds from SIGTERM to the end"] = {"median": _median(took), "longest": round(max(took), 2)}
 
 
 @scene(
@@ -58,35 +58,35 @@ async def rolling_restart(stage: Stage, plan: Plan) -> None:
     short_strikes=1,
     heartbeat=HEARTBEAT,
 )
-async def worker_frozen(stage: Stage, plan: Plan) -> None:
-    """Freeze a random worker until the broker has given its requests to others, and let it go on."""
+async def worker_frozen(system: System, plan: Plan) -> None:
+    """Freeze a random worker until the broker has given its requests to others, and then let it continue."""
     async with (
-        stage.crew(2 if plan.short else 3) as crew,
-        stage.load(plan.requests, rate=100, until=plan.strikes, timeout=20.0) as load,
+        system.workers(2 if plan.short else 3) as workers,
+        system.load(plan.requests, rate=100, until=plan.strikes, timeout=20.0) as load,
     ):
         while await load.goes_on(0.05):
-            member = crew.victim()
-            if member is not None and await _freeze(member):
-                stage.struck()
-            await _all_consume(crew)
+            worker = workers.victim()
+            if worker is not None and await _freeze(worker):
+                system.struck()
+            await _all_consume(workers)
 
 
-async def _freeze(member: Member) -> bool:
-    """Freeze a worker; returns whether it found its connections closed when it went on."""
-    lost = member.count(LOST)
-    if not member.signal(signal.SIGSTOP):
+async def _freeze(worker: WorkerProcess) -> bool:
+    """Freeze a worker for some seconds; return whether it was alive. It has to log that it lost its connections."""
+    lost = worker.count(LOST)
+    if not worker.signal(signal.SIGSTOP):
         return False
     await asyncio.sleep(FROZEN)
-    member.signal(signal.SIGCONT)
-    await member.says(LOST, count=lost + 1)
+    worker.signal(signal.SIGCONT)
+    await worker.says(LOST, count=lost + 1)
     return True
 
 
-async def _all_consume(crew: Crew) -> None:
-    """Wait until each has consumed again after it lost the broker."""
+async def _all_consume(workers: WorkerGroup) -> None:
+    """Wait until each worker has consumed again after it lost the broker."""
     async with asyncio.timeout(LIMIT):
-        for member in crew.members:
-            await member.says(CONSUMING, count=member.count(LOST) + 1)
+        for worker in workers.current:
+            await worker.says(CONSUMING, count=worker.count(LOST) + 1)
 
 
 def _median(seconds: list[float]) -> float:

@@ -14,7 +14,7 @@ from faults import report
 from faults.node import Node
 from faults.runner import Finding
 from faults.scene import REGISTER
-from faults.short_form import begun
+from faults.short_form import running_scenes
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and stops processes with POSIX signals")
 
@@ -23,12 +23,12 @@ SEED = secrets.randbelow(10**6)
 
 @pytest.fixture(scope="module")
 def findings(request: pytest.FixtureRequest, node: Node) -> Iterator[dict[str, Future[Finding]]]:
-    """What becomes of each scene whose test was chosen."""
+    """A future of the finding of each scene whose test was chosen."""
 
     tests = [test for test in request.session.items if getattr(test, "module", None) is request.module]
     chosen = [str(test.callspec.params["name"]) for test in tests if isinstance(test, pytest.Function)]
-    with begun([REGISTER[name] for name in chosen], SEED, node) as coming:
-        yield coming
+    with running_scenes([REGISTER[name] for name in chosen], SEED, node) as futures:
+        yield futures
 
 
 @pytest.mark.parametrize("name", REGISTER)

@@ -130,7 +130,7 @@ async def test_a_crash_between_request_and_ack_leaves_both_and_one_effect(
             proxy.pause(to_client=False)
             sent = proxy.to_server
             proxy.resume(to_server=False)
-            while proxy.weather.held:  # noqa: ASYNC110 -- looked at in each turn of the loop: the ack follows at once
+            while proxy.conditions.held:  # noqa: ASYNC110 -- looked at in each turn of the loop: the ack follows at once
                 await asyncio.sleep(0)
             await proxy.held()
             assert proxy.to_server == sent

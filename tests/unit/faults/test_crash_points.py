@@ -21,7 +21,7 @@ from faults.crash_points import (
     KillLog,
     _ids,
 )
-from faults.lives import _next_point
+from faults.killed_workers import _next_point
 from leveret.amqp import Message, Properties
 
 

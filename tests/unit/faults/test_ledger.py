@@ -62,7 +62,7 @@ GOOD = {
 
 
 @pytest.mark.parametrize("case", GOOD)
-def test_what_is_in_order_is_not_blamed(case: str) -> None:
+def test_what_is_in_order_counts_as_nothing_wrong(case: str) -> None:
     entry, evidence = GOOD[case]
     figures = judge([entry], evidence)
     assert figures.clean, figures

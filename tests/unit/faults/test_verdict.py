@@ -11,14 +11,14 @@ from faults import report
 from faults.ledger import Figures
 from faults.runner import Finding
 from faults.scene import REGISTER, Plan, Scene, scene
-from faults.stage import Stage
+from faults.system import System
 
 
-async def nothing(_stage: Stage, _plan: Plan) -> None:
+async def nothing(_system: System, _plan: Plan) -> None:
     """A scene that does nothing."""
 
 
-SCENE = Scene(name="quiet", title="nothing happens", play=nothing, requests=(100, 10), strikes=(5, 1))
+SCENE = Scene(name="quiet", title="nothing happens", run=nothing, requests=(100, 10), strikes=(5, 1))
 
 
 def found(figures: Figures | None = None, *, strikes: int = 1, failure: str | None = None) -> Finding:
@@ -36,7 +36,7 @@ def found(figures: Figures | None = None, *, strikes: int = 1, failure: str | No
         (found(Figures(sent=9)), "invalid"),
         (found(Figures(sent=10, lost=1)), "red"),
         (found(Figures(sent=10, lost=1), strikes=0), "red"),
-        (found(failure="CrewFailed: no worker"), "red"),
+        (found(failure="WorkerFailed: no worker"), "red"),
         (found(Figures(sent=10, letters_due=3, letters_repeated=1)), "green"),
     ],
 )
@@ -49,7 +49,7 @@ def test_a_letter_twice_is_red_where_nothing_but_the_requests_themselves_strikes
     assert replace(twice, scene=replace(SCENE, letters_once=True)).verdict == "red"
 
 
-def test_a_plan_is_the_same_for_the_same_seed_whatever_else_is_played() -> None:
+def test_a_plan_is_the_same_for_the_same_seed_whatever_else_runs() -> None:
     first, second = SCENE.plan(7, short=False), SCENE.plan(7, short=False)
     assert (first.requests, first.strikes) == (100, 5)
     assert [first.random.random() for _ in range(5)] == [second.random.random() for _ in range(5)]
@@ -58,7 +58,7 @@ def test_a_plan_is_the_same_for_the_same_seed_whatever_else_is_played() -> None:
 
 def test_the_report_names_the_verdict_the_seed_and_what_is_wrong() -> None:
     figures = Figures(sent=10)
-    figures.blame("lost", ["r1", "r2"])
+    figures.count_in("lost", ["r1", "r2"])
     text = report.block(found(figures, strikes=0), 7)
     assert "RED" in text
     assert "seed 7" in text
@@ -83,6 +83,6 @@ def test_a_name_is_given_to_one_scene_only() -> None:
     import faults.scenes  # noqa: F401, PLC0415 -- registers the scenes
 
     before = dict(REGISTER)
-    with pytest.raises(ValueError, match="worker-killed is there already"):
+    with pytest.raises(ValueError, match="there is a scene worker-killed already"):
         register(nothing)
     assert before == REGISTER

@@ -60,11 +60,11 @@ async def exchanged(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 async def test_bytes_arrive_in_writes_of_the_largest_size(recorders: tuple[int, list[Recorder]]) -> None:
     port, made = recorders
     async with Proxy("127.0.0.1", port) as proxy, connected(proxy.port) as (reader, writer):
-        proxy.weather.largest = 1
+        proxy.conditions.largest = 1
         assert await exchanged(reader, writer, LONG) == LONG
         assert b"".join(made[0].reads) == LONG
         assert len(made[0].reads) > len(LONG) / 10, "the system may join a few of them"
-        assert proxy.weather.split >= 1
+        assert proxy.conditions.split >= 1
         assert proxy.to_server == len(LONG)
 
 
@@ -72,22 +72,22 @@ async def test_latency_holds_every_piece_up_and_keeps_their_order(recorders: tup
     port, _ = recorders
     now: Callable[[], float] = asyncio.get_running_loop().time
     async with Proxy("127.0.0.1", port) as proxy, connected(proxy.port) as (reader, writer):
-        proxy.weather.latency = 0.05
+        proxy.conditions.latency = 0.05
         began = now()
         assert await exchanged(reader, writer, LONG) == LONG
         assert now() - began >= 0.1, "once in each direction"
-        proxy.weather.latency, late = 0.0, proxy.weather.late
+        proxy.conditions.latency, late = 0.0, proxy.conditions.late
         assert await exchanged(reader, writer, LONG) == LONG
-        assert (late, proxy.weather.late) == (2, 2)
+        assert (late, proxy.conditions.late) == (2, 2)
 
 
 async def test_a_piece_that_is_late_is_not_overtaken(recorders: tuple[int, list[Recorder]]) -> None:
     port, made = recorders
     async with Proxy("127.0.0.1", port) as proxy, connected(proxy.port) as (reader, writer):
-        proxy.weather.latency = 0.05
+        proxy.conditions.latency = 0.05
         writer.write(b"first")
-        await asyncio.wait_for(until(lambda: proxy.weather.late == 1), LIMIT)
-        proxy.weather.latency = 0.0
+        await asyncio.wait_for(until(lambda: proxy.conditions.late == 1), LIMIT)
+        proxy.conditions.latency = 0.0
         assert await exchanged(reader, writer, b"second") == b"first" + b"s"
         assert b"".join(made[0].reads) == b"firstsecond"
 

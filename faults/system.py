@@ -1,4 +1,4 @@
-"""The stage: one scene's broker, database, folder, users, workers and loads, with one orderly end."""
+"""The system under test: broker, database, folder, users, workers and loads of one scene, which end together."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 
-from faults.crew import WORKER, Crew, child_environment
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
 from faults.node import Node
+from faults.workers import WORKER, WorkerGroup, child_environment
 from leveret.process.process_group import ProcessGroup
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
@@ -30,40 +30,40 @@ Database = Literal["sqlite", "postgresql"]
 Part = TypeVar("Part")
 
 USERS: Final = 2
-"""Users who send requests."""
+"""Number of users who send requests."""
 
 MIGRATING: Final = threading.Lock()
-"""Alembic keeps the migration that runs in global names: one at a time in a process, although several scenes begin."""
+"""Lets one thread migrate at a time, because Alembic keeps the running migration in global variables."""
 
 Make = Callable[[int, Random], Request]
-"""Makes a request, of its number and of the scene's random numbers."""
+"""Function that makes a request from its number, with the scene's random numbers."""
 
 
-class Stage:
-    """One scene's world: ``async with`` it; whatever it started ends with it.
+class System:
+    """Everything that one scene uses; the end of the ``async with`` block stops and removes all of it.
 
     Args:
-        name: of the scene.
-        random: the scene's random numbers.
-        database: the engine.
-        broker: a node that runs already and is shared; by default the stage has one of its own.
-        heartbeat: seconds, of the workers' connections.
+        name: name of the scene.
+        random: source of everything random.
+        database: kind of database.
+        broker: a node that runs already and is shared; by default the system starts one of its own.
+        heartbeat: heartbeat of the workers' connections, in seconds.
         variables: settings of the workers, without ``TASKMANAGER_``.
 
     Attributes:
-        name: of the scene.
-        random: decides everything that is random.
+        name: name of the scene.
+        random: source of everything random.
         broker: the private RabbitMQ node.
-        postgres: the private PostgreSQL, None with SQLite.
-        database_url: of the database itself, whatever the workers are told.
-        folder: for the database, the workers' logs and whatever a scene needs; removed at the end.
+        postgres: the private PostgreSQL server; None with SQLite.
+        database_url: address of the database itself, even if the workers use a proxy.
+        folder: folder for the database, the workers' logs and a scene's own files; removed at the end.
         tokens: a token of each user, by the user's id.
-        entries: what every load has sent.
-        loads: all loads, those that have ended too.
-        crews: all crews.
+        entries: entries of everything that the loads have sent.
+        loads: all loads, including those that have ended.
+        groups: all groups of workers.
         strikes: how often the fault has struck while a load was under way.
         notes: further figures for the report.
-        variables: what else the environment of workers holds, by full names.
+        variables: further variables in the environment of workers, by their full names.
     """
 
     broker: Node
@@ -86,7 +86,7 @@ class Stage:
         self.tokens: dict[int, str] = {}
         self.entries: list[Entry] = []
         self.loads: list[Load] = []
-        self.crews: list[Crew] = []
+        self.groups: list[WorkerGroup] = []
         self.strikes = 0
         self.notes: dict[str, Any] = {}
         self._database = database
@@ -119,7 +119,7 @@ class Stage:
 
     @property
     def worker_settings(self) -> Settings:
-        """What a worker reads out of its environment."""
+        """The settings that a worker reads from its environment."""
         return Settings.from_environment(self.environment)
 
     @property
@@ -128,16 +128,19 @@ class Stage:
         return build_topology(self.worker_settings)
 
     def settings(self, **variables: str) -> None:
-        """Change settings, by their names without ``TASKMANAGER_``, for the workers that are started from now on."""
+        """Change settings, named without ``TASKMANAGER_``, for workers that start from now on."""
         self._variables |= variables
 
     async def keep(self, part: AbstractAsyncContextManager[Part]) -> Part:
-        """Enter something that workers need for as long as they live, such as a proxy; it ends with the stage."""
+        """Enter a context that workers need until they end, such as a proxy; it ends with the system."""
         return await self._stack.enter_async_context(part)
 
-    def crew(self, count: int = 2, command: Sequence[str] = WORKER) -> Crew:
-        """Make a crew; ``async with`` it. It works until the stage ends, so that everything is worked off."""
-        crew = Crew(
+    def workers(self, count: int = 2, command: Sequence[str] = WORKER) -> WorkerGroup:
+        """Make a group of workers for an ``async with`` block.
+
+        The workers run until the system ends, so that they work everything off.
+        """
+        group = WorkerGroup(
             self._processes,
             count,
             self.folder,
@@ -145,8 +148,8 @@ class Stage:
             random=self.random,
             command=command,
         )
-        self.crews.append(crew)
-        return crew
+        self.groups.append(group)
+        return group
 
     def load(
         self,
@@ -160,15 +163,15 @@ class Stage:
         in_flight: int = 100,
         connections: int = 4,
         timeout: float = 10.0,
-        patience: float = 120.0,
+        give_up_after: float = 120.0,
         until: int = 0,
     ) -> Load:
-        """Make a load of `count` requests; ``async with`` it, the end of the block waits for its end.
+        """Make a load of `count` requests for an ``async with`` block, whose end waits for all of them.
 
-        ``make`` makes each request; by default they are `ordinary` ones, of which the share ``ask_share`` asks for a
-        reply while the others are sent and forgotten. ``url`` is the broker's as clients shall see it, such as a
-        proxy's. With ``until`` strikes wanted the load slows down while it is ahead of them, and goes on until they are
-        there. For the others see `LoadOptions`.
+        ``make`` makes each request. By default they are `ordinary` ones: the share ``ask_share`` waits for a reply, and
+        the others do not. ``url`` is the address that the clients use, such as that of a proxy. With ``until``, the
+        load slows down while it is ahead of the strikes, and continues until there were ``until`` strikes. For the
+        other arguments, see `LoadOptions`.
         """
         options = LoadOptions(
             rate=rate,
@@ -176,7 +179,7 @@ class Stage:
             in_flight=in_flight,
             connections=connections,
             timeout=timeout,
-            patience=patience,
+            give_up_after=give_up_after,
             struck=lambda: self.strikes / until if until else 1.0,
         )
         chosen = make or (lambda _number, random: self.ordinary("ask" if random.random() < ask_share else "send"))
@@ -195,9 +198,9 @@ class Stage:
         """Make a request to create a task whose title is the request's new id.
 
         Args:
-            kind: ask or send.
-            due: a text in the reason of the dead letter that it has to become.
-            data: more input of the action; None takes a field out.
+            kind: ``ask`` or ``send``.
+            due: a text in the reason of the dead letter that the request has to become.
+            data: more input of the action; None removes a field.
         """
         self._numbers += 1
         request_id = f"{self.name}-{self._numbers:06d}"
@@ -205,14 +208,14 @@ class Stage:
         return Request(id=request_id, user=self._numbers % USERS + 1, kind=kind, data=wanted, due=due)
 
     def due(self, request_id: str, why: str) -> None:
-        """Say that a request has to become a dead letter whose reason holds a text."""
+        """Note that a request has to become a dead letter whose reason contains a text."""
         self._due[request_id] = why
         for entry in self.entries:
             if entry.request.id == request_id:
                 entry.due = why
 
     def struck(self, count: int = 1) -> bool:
-        """Count strikes; only those count that come while a load is under way, and only they return True."""
+        """Count strikes, and return True; without a load under way, count nothing and return False."""
         if not any(load.begun and not load.done for load in self.loads):
             return False
         self.strikes += count
@@ -220,13 +223,13 @@ class Stage:
 
     @property
     def deaths(self) -> Counter[str]:
-        """How workers ended, of all crews."""
-        return sum((crew.deaths for crew in self.crews), Counter())
+        """Number of workers of all groups that ended, by exit code or signal."""
+        return sum((group.deaths for group in self.groups), Counter())
 
-    async def end_crews(self) -> None:
-        """Stop all workers in order."""
-        for crew in self.crews:
-            await crew.end()
+    async def end_workers(self) -> None:
+        """Stop all workers of all groups."""
+        for group in self.groups:
+            await group.end()
 
     def _enter(self, request: Request) -> Entry:
         entry = Entry(request, due=self._due.get(request.id, request.due))

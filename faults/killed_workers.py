@@ -1,8 +1,9 @@
-"""A line of lives: a process that has imported everything and forks one worker after the other, each to die at a point.
+"""A process that has imported everything, and forks one worker after the other, each to be killed at a crash point.
 
-    FAULTS_DEATHS=100 FAULTS_SEED=7 python -m faults.lives     # in the folder of the kill log, with a worker's settings
+    FAULTS_DEATHS=100 FAULTS_SEED=7 python -m faults.killed_workers
 
-When each point has had its deaths the next life has no point and lives until SIGTERM.
+It runs in the folder of the kill log, with the settings of a worker. When every point has had its number of deaths, the
+next worker is not killed and runs until SIGTERM.
 """
 
 from __future__ import annotations
@@ -22,49 +23,49 @@ from taskmanager import logs
 from taskmanager.bootstrap import build_worker
 from taskmanager.settings import Settings, environment
 
-COMMAND: Final = (sys.executable, "-P", "-m", "faults.lives")
+COMMAND: Final = (sys.executable, "-P", "-m", "faults.killed_workers")
 DEATHS: Final = "FAULTS_DEATHS"
 SEED: Final = "FAULTS_SEED"
 KILLS: Final = "kills.log"
 
 MOST_PASSES: Final = 6
-"""A point is passed with impunity less often than that, one that few requests reach at most once."""
+"""Number of requests, at most, that pass a point before one is killed there; at the rare points at most one passes."""
 
 
 def main() -> int:
-    """Fork lives until SIGTERM; returns the exit code of the last one."""
+    """Fork workers until SIGTERM; return the exit code of the last one."""
     log, each = KillLog(Path(KILLS)), int(os.environ[DEATHS])
-    random = Random(f"{os.environ[SEED]} {os.getpid()}")  # noqa: S311 -- it has to vary, not to be secret
-    line = Line()
-    while not line.stopping:
+    random = Random(f"{os.environ[SEED]} {os.getpid()}")  # noqa: S311 -- it has to vary, but not to be secret
+    parent = Parent()
+    while not parent.stopping:
         point = _next_point(log, each, random)
         child = os.fork()
         if child == 0:
-            line.forget()
-            _live(log, point, random)
+            parent.restore_signals()
+            _run_worker(log, point, random)
             os._exit(0)
-        code = line.follow(child)
+        code = parent.wait(child)
         if code != -signal.SIGKILL:
             return code
     return 0
 
 
-class Line:
-    """The parent's side: passes SIGTERM on to the life that there is."""
+class Parent:
+    """The parent of the workers: waits for the present one, and passes SIGTERM on to it."""
 
     def __init__(self) -> None:
         self.stopping = False
         self._child = 0
         signal.signal(signal.SIGTERM, self._on_stop)
 
-    def forget(self) -> None:
-        """Leave the parent's signals to the parent."""
+    def restore_signals(self) -> None:
+        """Undo, in a child, what the parent does about signals."""
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def follow(self, child: int) -> int:
-        """Wait until a life has ended and return its exit code, on a signal the negative number of that."""
+    def wait(self, child: int) -> int:
+        """Wait until a child has ended; return its exit code, or the negative number of the signal that ended it."""
         self._child = child
-        if self.stopping:  # the signal came while the life began
+        if self.stopping:  # the signal came while the child was forked
             os.kill(child, signal.SIGTERM)
         _, status = os.waitpid(child, 0)
         self._child = 0
@@ -77,7 +78,7 @@ class Line:
 
 
 def _next_point(log: KillLog, each: int, random: Random) -> str | None:
-    """Choose among the points that have had the fewest deaths; None when all have had theirs."""
+    """Choose one of the points that have had the fewest deaths; None if every point has had its number."""
     deaths = log.deaths()
     fewest = min(deaths[point] for point in POINTS)
     if fewest >= each:
@@ -85,7 +86,7 @@ def _next_point(log: KillLog, each: int, random: Random) -> str | None:
     return random.choice([point for point in POINTS if deaths[point] == fewest])
 
 
-def _live(log: KillLog, point: str | None, random: Random) -> None:
+def _run_worker(log: KillLog, point: str | None, random: Random) -> None:
     settings = Settings.from_environment(environment())
     logs.configure(settings, "worker")
     if point is not None:
@@ -95,7 +96,7 @@ def _live(log: KillLog, point: str | None, random: Random) -> None:
 
 
 async def _work(settings: Settings, stop: asyncio.Event) -> None:
-    with build_worker(settings, f"life {os.getpid()}") as worker:
+    with build_worker(settings, f"worker {os.getpid()}") as worker:
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
