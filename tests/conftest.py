@@ -1,4 +1,4 @@
-"""Servers that the tests share. None of them is optional: without one a test fails and says how to get it."""
+"""Servers that the tests share. None of them is optional: without one, a test fails and says how to install it."""
 
 import os
 import secrets
@@ -13,7 +13,7 @@ from testbed.postgres import PostgresServer, PrivatePostgres
 
 @dataclass(frozen=True)
 class NamedBroker:
-    """A broker that somebody else runs, named by TASKMANAGER_TEST_AMQP_URL and TASKMANAGER_TEST_MANAGEMENT_URL."""
+    """A broker that somebody else runs, at TASKMANAGER_TEST_AMQP_URL and TASKMANAGER_TEST_MANAGEMENT_URL."""
 
     url: str
     management_url: str | None
@@ -33,20 +33,20 @@ def broker() -> Iterator[DevBroker | NamedBroker]:
 
 @pytest.fixture
 def private_broker() -> Iterator[DevBroker]:
-    """A RabbitMQ for one test alone, which may kill and restart it."""
+    """A RabbitMQ for one test only, which may kill and restart it."""
     with DevBroker() as node:
         yield node
 
 
 @pytest.fixture
 def prefix() -> str:
-    """A short text that no other test has, for the names of a test's queues."""
+    """A short text, different in each test, for the names of the test's queues."""
     return f"t{secrets.token_hex(4)}"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL for all tests; each makes databases of its own on it."""
+    """A PostgreSQL for all tests; each test makes its own databases on it."""
     if url := os.environ.get("TASKMANAGER_TEST_POSTGRES_URL"):
         yield PostgresServer(url)
         return
@@ -56,7 +56,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def private_postgres() -> Iterator[PrivatePostgres]:
-    """A PostgreSQL for one test alone, which may stop and start it."""
+    """A PostgreSQL for one test only, which may stop and start it."""
     with PrivatePostgres() as cluster:
         yield cluster
 

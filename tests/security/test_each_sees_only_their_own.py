@@ -11,7 +11,7 @@ from leveret.client import Client
 from leveret.sql import create_engine
 from leveret.sql.tables import processed_requests
 from support.command import LIMIT, Commands
-from support.ownership import Meddler, Operation, Owner
+from support.ownership import Operation, OperationMaker, Owner
 from taskmanager.storage.tables import tasks
 
 SEED = 20260131
@@ -27,7 +27,7 @@ async def test_20_users_and_10_000_operations_on_what_belongs_to_others_show_nob
     await asyncio.to_thread(commands.worker, "--migrate")
     async with AsyncExitStack() as stack:
         owners, clients = await sign_up(commands, stack)
-        meddler, taken = Meddler(Random(SEED), owners), set[int]()
+        meddler, taken = OperationMaker(Random(SEED), owners), set[int]()
         for turn in range(OPERATIONS // USERS):
             operations = [meddler.operation(owner) for owner in owners]
             asked = [ask(*each) for each in zip(clients, owners, operations, strict=True)]

@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 from leveret.amqp import Message, Properties
 from leveret.broker.queues import report_queues
 from leveret.wire.envelope import DIRECT_REPLY_TO
-from support.command import Commands, Running
+from support.command import Commands, RunningCommand
 from support.fuzzing import Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.serving import Caller, calling, into, until
@@ -85,7 +85,7 @@ def wild_replies(own: str, others: list[str]) -> list[str | None]:
     return [None, *(4 * [own, DIRECT_REPLY_TO]), *others, "tasks"]
 
 
-def ended(worker: Running) -> int:
+def ended(worker: RunningCommand) -> int:
     return len(ENDS.findall(worker.output))
 
 

@@ -15,7 +15,7 @@ from leveret.amqp import Channel, ChannelClosed, Delivery, Message, Properties
 from leveret.broker.queues import report_queues
 from leveret.topology import Topology
 from leveret.wire.envelope import DIRECT_REPLY_TO
-from support.command import Commands, Running
+from support.command import Commands, RunningCommand
 from support.serving import LIMIT, Caller, calling, into, until
 
 pytestmark = pytest.mark.parametrize("commands", ["sqlite"], indirect=True)
@@ -84,7 +84,7 @@ HOSTILE: dict[str, tuple[dict[str, Any], str]] = {
 class Attack:
     """A worker, an attacker with a token, and bystanders that must never get anything."""
 
-    worker: Running
+    worker: RunningCommand
     caller: Caller
     token: str
     victim: str

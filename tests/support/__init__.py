@@ -1,1 +1,1 @@
-"""What the tests need beside the project: private servers and their limits."""
+"""Code that several tests share: workers, callers, peers, hostile messages, and what they leave behind."""

@@ -1,6 +1,6 @@
-"""A broker that does as it is told, on loopback: for what a real one will not do on demand.
+"""A scripted broker on the loopback interface, for what a real broker does not do on demand.
 
-It speaks through pamqp, so that our own codec is not its own judge.
+It encodes and decodes with pamqp, so that our own codec does not judge itself.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ CAPABILITIES: common.FieldTable = {"publisher_confirms": True, "basic.nack": Tru
 
 
 class Talk:
-    """One client's connection, seen from the broker's side."""
+    """One connection of a client, seen from the broker's side."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
         self.beats = 0
 
     async def read(self) -> tuple[int, frame.FrameTypes]:
-        """The next frame and its channel."""
+        """Return the next frame and its channel."""
         head = await self.reader.readexactly(7)
         rest = await self.reader.readexactly(int.from_bytes(head[3:7], "big") + 1)
         _, channel, found = frame.unmarshal(head + rest)
         return channel, found
 
     async def expect(self, kind: type[Kind]) -> Kind:
-        """The next frame that is no heartbeat; it must be of this kind."""
+        """Return the next frame that is not a heartbeat; it must be of this kind."""
         while True:
             _, found = await self.read()
             if isinstance(found, heartbeat.Heartbeat):
@@ -52,7 +52,7 @@ class Talk:
         self.send_bytes(b"".join(frame.marshal(each, channel) for each in frames))
 
     def send_bytes(self, data: bytes) -> None:
-        """Send whatever it is."""
+        """Send bytes, whatever they are."""
         self.writer.write(data)
 
     def send_message(self, method: base.Frame, content: bytes, *, headers: dict[str, object] | None = None) -> None:
@@ -63,7 +63,7 @@ class Talk:
     async def greet(
         self, *, beats: int = 0, frame_max: int = 131072, channel_max: int = 10
     ) -> commands.Connection.Open:
-        """The broker's side of the handshake."""
+        """Do the broker's side of the handshake."""
         await self.start()
         self.send(commands.Connection.Tune(channel_max, frame_max, beats), channel=0)
         await self.expect(commands.Connection.TuneOk)
@@ -72,7 +72,7 @@ class Talk:
         return opened
 
     async def start(self) -> commands.Connection.StartOk:
-        """The first half of the handshake, up to the client's credentials."""
+        """Do the first half of the handshake, up to the client's credentials."""
         assert await self.reader.readexactly(8) == b"AMQP\0\0\x09\x01"
         self.send(commands.Connection.Start(server_properties={"capabilities": CAPABILITIES}), channel=0)
         return await self.expect(commands.Connection.StartOk)
@@ -86,7 +86,7 @@ class Talk:
             self.send(commands.Confirm.SelectOk())
 
     async def expect_message(self) -> tuple[commands.Basic.Publish, header.ContentHeader, bytes]:
-        """A whole publish."""
+        """Return a whole published message: method, header and body."""
         publish = await self.expect(commands.Basic.Publish)
         head = await self.expect(header.ContentHeader)
         content = b""
@@ -95,23 +95,23 @@ class Talk:
         return publish, head, content
 
     async def hear_goodbye(self) -> commands.Connection.Close:
-        """The client's connection.close, answered."""
+        """Return the client's connection.close, after answering it."""
         closing = await self.expect(commands.Connection.Close)
         self.send(commands.Connection.CloseOk(), channel=0)
         return closing
 
     async def drain_until_gone(self) -> bytes:
-        """Whatever still comes, until the client hangs up."""
+        """Return everything that the client still sends until it closes the connection."""
         return await self.reader.read(-1)
 
     async def drain_until_gone_quietly(self) -> None:
-        """Say nothing, ever; the client may hang up as rudely as it likes."""
+        """Send nothing; the client may also reset the connection."""
         with contextlib.suppress(ConnectionError):
             await self.drain_until_gone()
 
 
 class Peer:
-    """The listening side; what went wrong in its script comes up when the test leaves it."""
+    """The listening side; an error of its script is raised when the test leaves the block."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -120,15 +120,15 @@ class Peer:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def playing(
+    async def running(
         cls, script: Callable[[Talk], Awaitable[None]], *, tls: ssl.SSLContext | None = None
     ) -> AsyncIterator[Self]:
-        """Play `script` to every client that connects; each talk ends when its script does."""
+        """Run `script` for every client that connects; the connection ends when its script ends."""
         peer = cls(0)
         talks: set[asyncio.Task[None]] = set()
 
@@ -166,13 +166,13 @@ class Peer:
 async def connected(
     script: Callable[[Talk], Awaitable[None]], *, beats: int = 0, limits: Limits | None = None
 ) -> AsyncIterator[Connection]:
-    """A connection to a peer that goes on with `script` behind the handshake."""
+    """Open a connection to a peer that runs `script` after the handshake."""
 
     async def whole(talk: Talk) -> None:
         await talk.greet(beats=beats)
         await script(talk)
 
-    async with Peer.playing(whole) as peer:
+    async with Peer.running(whole) as peer:
         connection = await Connection.open(peer.url, limits=limits or Limits(close=1))
         try:
             yield connection
@@ -184,7 +184,7 @@ async def connected(
 async def channel_to(
     script: Callable[[Talk], Awaitable[None]], *, confirms: bool = False, limits: Limits | None = None
 ) -> AsyncIterator[tuple[Connection, Channel]]:
-    """An open channel to a peer that goes on with `script`."""
+    """Open a channel to a peer that then runs `script`."""
 
     async def whole(talk: Talk) -> None:
         await talk.open_channel(confirms=confirms)

@@ -1,4 +1,4 @@
-"""What a caller with a login at the broker may try against the rest of it, each in a few lines."""
+"""What a caller with a login at the broker may try against everything else there."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from leveret.wire.envelope import DIRECT_REPLY_TO
 
 @dataclass
 class Attacker:
-    """A caller's login, and what there is at the broker.
+    """A caller's login, and the targets at the broker.
 
     Attributes:
-        address: with the caller's login.
+        address: address of the broker with the caller's login.
         management: host and port of the management API.
         victim: a queue of somebody else, bound to an exchange of the same name.
         reply_queue: an exclusive reply queue of somebody else, named by the broker.
@@ -45,7 +45,7 @@ class Attacker:
         await self.channel._conversation.ask(call, f"{kind.__name__} of {destination!r}", accepts)
 
     def over_http(self, method: str, path: str, body: dict[str, Any] | None = None) -> int:
-        """Ask the management API as the caller; gives the status."""
+        """Send a request to the management API as the caller, and return the status."""
         words = base64.b64encode(f"{self.address.user}:{self.address.password}".encode()).decode()
         connection = HTTPConnection(urlsplit(self.management).netloc, timeout=10)
         try:
@@ -60,7 +60,7 @@ Attack = Callable[[Attacker], Awaitable[object]]
 
 
 def nothing(_: list[Delivery]) -> None:
-    """Take deliveries."""
+    """Take deliveries and do nothing with them."""
 
 
 def _redeclare(arguments: FieldTable) -> Attack:
@@ -90,7 +90,7 @@ def _own_alternate(a: Attacker) -> Awaitable[object]:
 
 
 def _bind_exchange(source: str, destination: str) -> Attack:
-    """Empty stands for the exchange of requests."""
+    """Bind two exchanges; an empty name stands for the exchange of requests."""
     return lambda a: a.exchange_call(
         Exchange.Bind, Exchange.BindOk, destination or a.topology.exchange, source or a.topology.exchange
     )
@@ -180,7 +180,7 @@ REFUSED: Final[dict[str, Attack]] = {
         )
     ),
 }
-"""What the broker refuses over AMQP: with an error of the channel or the connection, or by returning the message."""
+"""Attacks that the broker refuses over AMQP: with an error of the channel or connection, or by returning a message."""
 
 OVER_HTTP: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "read the overview": ("GET", "overview", {}),
@@ -203,4 +203,4 @@ OVER_HTTP: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "set a policy": ("PUT", "policies/%2F/mine", {"pattern": ".*", "definition": {"expires": 1}}),
     "forward letters by a shovel": ("PUT", "parameters/shovel/%2F/mine", {"value": {}}),
 }
-"""What the management API refuses; LETTERS and MYSELF stand for names."""
+"""Requests that the management API refuses; LETTERS and MYSELF stand for names."""

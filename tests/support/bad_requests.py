@@ -1,4 +1,4 @@
-"""Requests that are none: what a caller might send, and the code that answers it."""
+"""Bad requests that a caller might send, and the code of the answer to each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def having(**fields: Any) -> bytes:
 
 
 def with_text(text: str) -> bytes:
-    """A request with something written by hand where its `data` stands."""
+    """Return a request with a text in the place of its `data`."""
     return json.dumps(GOOD).replace('"data": {}', f'"data": {text}').encode()
 
 
@@ -74,7 +74,7 @@ REPLY_QUEUES: dict[str, str] = {
     "not printable": "amq.gen-\u00e4\n",
     "nothing behind": "amq.gen-",
 }
-"""Names that look like the broker's own and are none; 255 bytes are what a property holds."""
+"""Names that look like the broker's own names, but are not; a property can hold 255 bytes."""
 
 PROPERTIES: dict[str, dict[str, Any]] = {
     "forged retry count": {"headers": {"x-retry-count": 2}},

@@ -1,4 +1,4 @@
-"""Users of the broker for tests: a caller and a worker with what they need, made as an operator makes them."""
+"""Users of the broker for tests: a caller and a worker with their permissions, made as an operator makes them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Operator:
         self.management = Management(self.address, self.administrator)
 
     def as_user(self, name: str, password: str) -> str:
-        """The broker's address for a user."""
+        """Return the broker's address with a user's login."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=f"{name}:{password}@{self.amqp.host}:{self.amqp.port}").geturl()
 
     def definitions(self) -> dict[str, Any]:
-        """Everything that is declared at the broker, its users included."""
+        """Return everything that is declared at the broker, including its users."""
         words = base64.b64encode(f"{self.administrator.user}:{self.administrator.password}".encode()).decode()
         connection = HTTPConnection(self.address.host, self.address.port, timeout=10)
         try:
@@ -48,7 +48,7 @@ class Operator:
 
     @contextmanager
     def users(self, topology: Topology, *, reply_queues: bool = False) -> Iterator[tuple[str, str]]:
-        """The addresses of a caller and a worker, who are removed at the end."""
+        """Make a caller and a worker, yield the broker's address for each, and remove both at the end."""
         names = f"{topology.prefix}-caller", f"{topology.prefix}-worker"
         wanted = [
             BrokerUser(names[0], caller_permissions(topology, reply_queues=reply_queues)),
@@ -65,7 +65,7 @@ class Operator:
 
 @asynccontextmanager
 async def calling_as(url: str, topology: Topology) -> AsyncIterator[Caller]:
-    """A caller that declares nothing."""
+    """Make a caller that declares nothing."""
     connection = await Connection.open(url, name="test caller")
     try:
         caller = Caller(connection, await connection.channel(confirms=True), topology)

@@ -1,4 +1,4 @@
-"""The command `taskmanager` as real processes, in a folder and with queues of a test's own."""
+"""The command `taskmanager` as real processes, with a folder and queues for each test."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ LIMIT = 30.0
 
 
 @dataclass
-class Running:
-    """A command that runs; what it writes goes into a file."""
+class RunningCommand:
+    """A command that runs and writes its output to a file."""
 
     process: subprocess.Popen[bytes]
     path: Path
 
     @property
     def output(self) -> str:
-        """Everything that it has written so far, on both streams."""
+        """Everything that the command has written so far, on both streams."""
         return self.path.read_text(errors="replace")
 
     def says(self, text: str, *, count: int = 1) -> None:
-        """Wait until it has written a text so many times."""
+        """Wait until the command has written a text ``count`` times."""
         try:
             wait_until(lambda: self.output.count(text) >= count, f"{text!r} in its output", limit=LIMIT)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.output}") from None
 
     def ends(self) -> int:
-        """Wait until it has ended, and give the exit code."""
+        """Wait until the command has ended, and return the exit code."""
         try:
             return self.process.wait(LIMIT)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it still runs after {LIMIT} s:\n{self.output}") from None
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end."""
+        """Send a signal, wait until the command has ended, and return the exit code."""
         self.process.send_signal(how)
         return self.ends()
 
 
 @dataclass
 class Commands:
-    """Runs commands with settings of their own; `variables` are the settings without their prefix."""
+    """Runs commands with settings of their own; `variables` holds the settings, named without their prefix."""
 
     folder: Path
     variables: dict[str, str]
-    running: list[Running] = field(default_factory=list)
+    running: list[RunningCommand] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the commands: no setting of the caller reaches them, nor the width of a terminal."""
+        """The environment of the commands, without settings of this process and without a terminal's width."""
         foreign = ("TASKMANAGER_", "COLUMNS", "LINES")
         mine = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         return mine | {f"TASKMANAGER_{name}": value for name, value in self.variables.items()}
 
     @property
     def settings(self) -> Settings:
-        """The settings that the commands see."""
+        """The settings that the commands read."""
         ours = {name: value for name, value in self.environment.items() if name.startswith("TASKMANAGER_")}
         return Settings.from_environment(ours)
 
@@ -83,12 +83,12 @@ class Commands:
 
     @property
     def database_url(self) -> str:
-        """The database that the commands use, from wherever this process runs."""
+        """Address of the database that the commands use, valid in any working folder."""
         file = self.settings.sqlite_file
         return self.settings.database_url if file is None else f"sqlite:///{self.folder / file}"
 
     def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command until it ends."""
         done = subprocess.run(
             [*COMMAND, *arguments],
             input=given,
@@ -101,7 +101,7 @@ class Commands:
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def answer(self, answer: str, *arguments: str) -> str:
-        """Run a command whose input is a terminal on which somebody types a line; gives what it printed."""
+        """Run a command whose input is a terminal on which somebody types a line; return what it printed."""
         here, terminal = os.openpty()
         try:
             os.write(here, f"{answer}\n".encode())
@@ -119,7 +119,7 @@ class Commands:
             os.close(here)
             os.close(terminal)
 
-    def start(self, *arguments: str) -> Running:
+    def start(self, *arguments: str) -> RunningCommand:
         """Start a command and leave it running."""
         path = self.folder / f"output-{len(self.running)}.txt"
         with path.open("wb") as stream:
@@ -131,27 +131,27 @@ class Commands:
                 cwd=self.folder,
                 env=self.environment,
             )
-        self.running.append(Running(process, path))
+        self.running.append(RunningCommand(process, path))
         return self.running[-1]
 
-    def worker(self, *arguments: str) -> Running:
+    def worker(self, *arguments: str) -> RunningCommand:
         """Start a worker and wait until it consumes."""
         worker = self.start("worker", *arguments)
         worker.says(f"consuming {self.topology.requests}")
         return worker
 
     def call(self, action: str, *, version: str = "v1", token: str = "", **data: Any) -> Any:
-        """Have an action done, without the command: that saves its start."""
+        """Call an action in this process, because that is faster than starting the command."""
         with BlockingClient(self.settings.amqp_url, topology=self.topology) as client:
             return client.call(action, data, version=version, token=token, timeout=LIMIT)
 
     def log_in(self, email: str = "ada@example.com") -> str:
-        """Register a user and give a token."""
+        """Register a user and return a token."""
         self.call("register", email=email, password="correct horse", full_name="Ada")
         return str(self.call("login", email=email, password="correct horse")["access_token"])
 
     def clear(self) -> None:
-        """End what still runs, and remove the queues."""
+        """End all commands that still run, and remove the queues."""
         for running in self.running:
             if running.process.poll() is None:
                 running.process.kill()
@@ -160,7 +160,7 @@ class Commands:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started and that run."""
+    """Return the processes that a process has started and that still run."""
     command = ["/bin/ps", "-o", "pid=", "--ppid", str(pid)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [child for child in map(int, done.stdout.split()) if is_alive(child)]

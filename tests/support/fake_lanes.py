@@ -1,4 +1,4 @@
-"""Lanes that a test makes busy and idle."""
+"""Lanes that a test can make busy and idle."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 
 
 class FakeLanes:
-    """In place of lanes.
+    """Stands in for lanes.
 
     Args:
-        deaths: what the crash journal says.
+        deaths: number of deaths that the crash journal has for each request.
 
     Attributes:
         busy: whether something runs.
-        progress: how many jobs came to an end.
-        journal: what it says is ``deaths``, whatever is written into it.
+        progress: how many jobs have ended.
+        journal: a crash journal that always holds ``deaths``, whatever is written into it.
     """
 
     def __init__(self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False) -> None:
@@ -33,17 +33,17 @@ class FakeLanes:
         self._callbacks: list[Callable[[], None]] = []
 
     def run(self, function: Callable[[Any], T]) -> asyncio.Future[T]:  # noqa: ARG002 -- the lanes' signature
-        """Read the journal."""
+        """Return the deaths, as if a lane had read the crash journal."""
         found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         found.set_result(self._deaths)  # whatever is asked
         return found
 
     def when_idle(self, callback: Callable[[], None]) -> None:
-        """As lanes do it."""
+        """Call back when everything has ended, as lanes do."""
         self._callbacks.append(callback)
 
     def end(self, report: Callable[[], None] = lambda: None) -> None:
-        """Have everything end; the report is what the lanes' results lead to."""
+        """End everything; the report is called where lanes would report their results."""
         self.busy = False
         self.progress += 1
         report()

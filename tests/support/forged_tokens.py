@@ -1,4 +1,4 @@
-"""The table of forged and invalid tokens, and that of good ones: each is made on demand, around a moment."""
+"""Tables of forged, invalid and good tokens; each token is made for a given time."""
 
 from __future__ import annotations
 

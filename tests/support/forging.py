@@ -1,4 +1,4 @@
-"""Ways to forge a token: each gives a function that makes one at a moment."""
+"""Ways to forge a token: each function here returns a function that makes a token at a given time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from leveret.auth.keyring import Keyring, Principal, Ticket
 from support.tokens import HEADERS, ISSUER, SECRET, ed25519, good_claims, hs256, raw, token
 
 Forger = Callable[[float], str]
-"""Makes a token at a moment."""
+"""Function that makes a token at a given time."""
 
 STRANGER = b"the key of somebody else, 32 byte"
 
@@ -28,12 +28,12 @@ def unsigned(alg: str, *, dot: bool = True) -> Forger:
 
 
 def changed(kid: str | None = None, header: dict[str, Any] | None = None, **claims: Any) -> Forger:
-    """A token with a right signature and something else wrong."""
+    """Forge a token with a correct signature and something else wrong."""
     return lambda now: token(kid, header=header, now=now, **claims)
 
 
 def one_claim(name: str, value: Callable[[float], Any]) -> Forger:
-    """A token with one claim changed to what holds at its moment."""
+    """Forge a token one of whose claims depends on the time."""
 
     def forge(now: float) -> str:
         claims: dict[str, Any] = {name: value(now)}
@@ -51,7 +51,7 @@ def times(**seconds: float) -> Forger:
 
 
 def of_bytes(header: bytes | None = None, claims: bytes | None = None) -> Forger:
-    """A rightly signed token of other bytes."""
+    """Forge a correctly signed token with other bytes."""
 
     def forge(now: float) -> str:
         good = json.dumps(HEADERS[None]).encode(), json.dumps(good_claims(now)).encode()
@@ -61,34 +61,34 @@ def of_bytes(header: bytes | None = None, claims: bytes | None = None) -> Forger
 
 
 def with_member(part: str) -> Forger:
-    """Claims with one more member, as text, before the end."""
+    """Forge a token whose claims have one more member, given as text."""
     return lambda now: of_bytes(None, (json.dumps(good_claims(now))[:-1] + part + "}").encode())(now)
 
 
 def with_end(text: str) -> Forger:
-    """Claims with these letters as the end."""
+    """Forge a token whose `exp` is written with this text."""
     return lambda now: of_bytes(
         None, json.dumps({**good_claims(now), "exp": 0}).replace('"exp": 0', f'"exp": {text}').encode()
     )(now)
 
 
 def bent(bend: Callable[[str], str]) -> Forger:
-    """A good token, bent afterwards."""
+    """Forge a token from a good one, changed afterwards."""
     return lambda now: bend(token(now=now))
 
 
 def confused(kid: str | None, secret: Callable[[], bytes]) -> Forger:
-    """HS256 with a public key's bytes as the secret."""
+    """Forge a token that is signed with HS256 and a public key's bytes as the secret."""
     return lambda now: token(kid, header={"alg": "HS256"}, signer=hs256(secret()), now=now)
 
 
 def strange(kid: str | None = None, **header: Any) -> Forger:
-    """Signed by a stranger who names a key of their own."""
+    """Forge a token that a stranger signs, who names a key of their own."""
     return lambda now: token(kid, header=header, signer=hs256(STRANGER), now=now)
 
 
 def spare_bits(whole: str) -> str:
-    """The same signature in other letters: a lenient decoder drops the last bits."""
+    """Return a token whose signature has other letters but the same bytes for a decoder that drops the last bits."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return whole[:-1] + letters[letters.index(whole[-1]) + 1]
 

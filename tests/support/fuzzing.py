@@ -1,4 +1,4 @@
-"""Requests as a machine gone wild, or a patient attacker, would send them: hypothesis chooses of what they are made."""
+"""Random requests, as a broken program or a patient attacker would send them; hypothesis chooses their material."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.wild_material import MATERIAL, Material
 
 PASSWORD: Final = "hunter2-correct-horse"
-"""Stands wherever a generated body has a password."""
+"""The password in every generated body that has one."""
 
 ACTIONS: Final = (
     *((version, name) for version in ("v1", "v2") for name in ("create_task", "get_task", "list_tasks", "update_task")),
@@ -58,23 +58,23 @@ class Sample:
 
 
 def fuzzers(tokens: Sequence[str], reply_queues: Sequence[str | None]) -> st.SearchStrategy[Fuzzer]:
-    """Fuzzers of which each has material and a seed of hypothesis' choice; for the arguments see `Fuzzer`.
+    """Return a strategy for fuzzers with material and seed chosen by hypothesis; for the arguments, see `Fuzzer`.
 
-    To make a message choice by choice takes hypothesis longer than the message's whole way. So it chooses a fuzzer, and
-    a test takes many samples of each.
+    If hypothesis made every choice in a message, that would take longer than the message's whole way. So it chooses a
+    fuzzer, and a test takes many samples from each.
     """
     seeds = st.integers(0, 2**64 - 1)
     return st.builds(lambda seed, material: Fuzzer(seed, material, tokens, reply_queues), seeds, MATERIAL)
 
 
 class Fuzzer:
-    """Makes samples without end.
+    """Makes any number of samples.
 
     Args:
-        seed: the same one makes the same samples of the same material.
-        material: what they are made of.
-        tokens: for `auth`: good ones, forged ones, tickets.
-        reply_queues: for `reply_to`: the caller's own and others.
+        seed: seed of the random choices; the same seed and material make the same samples.
+        material: values that the samples are made from.
+        tokens: values of `auth`: good tokens, forged tokens, tickets.
+        reply_queues: values of `reply_to`: the caller's own reply queue, and others.
     """
 
     def __init__(
@@ -101,13 +101,13 @@ class Fuzzer:
         return f"Fuzzer({self._seed}, {self._material})"
 
     def sample(self) -> Sample:
-        """Make the next one."""
+        """Make the next sample."""
         (maker,) = self.random.choices(*zip(*self._makers, strict=True))
         self._last = body = maker()
         return Sample(body, self._properties())
 
     def document(self) -> dict[str, Any]:
-        """Make a request that is nearly, or quite, in order."""
+        """Make a request that is valid, or nearly so."""
         version, name = self.random.choice(ACTIONS)
         request: dict[str, Any] = {
             "id": f"f{self.random.getrandbits(40):x}",

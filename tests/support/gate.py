@@ -1,4 +1,4 @@
-"""A password hasher that counts its work, and holds it back while its gate is closed."""
+"""A password hasher that counts its hashes, and holds them back while its gate is closed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from argon2 import PasswordHasher
 
 LIMIT = 20.0
-"""Seconds that a test waits for hashes to begin."""
+"""Seconds that a test waits, at most, until hashes begin."""
 
 
 class GateHasher:
-    """Hashes for real, with the least possible work; `closed` gates hold every hash that begins until `open`."""
+    """Makes real hashes with the least possible work; while it is `closed`, every hash waits until `open`."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -29,13 +29,13 @@ class GateHasher:
         return self._hasher.verify(kept, password)
 
     def open(self) -> None:
-        """Let everything through."""
+        """Let all hashes that wait go on, and all later ones."""
         with self._changed:
             self.closed = False
             self._changed.notify_all()
 
     def wait_for(self, running: int) -> None:
-        """Wait until so many hashes stand at the gate."""
+        """Wait until that many hashes have begun and not ended."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._running >= running, LIMIT), "hashes did not begin"
 

@@ -1,4 +1,4 @@
-"""Messages that a stranger who may publish requests can send, each made to hurt somebody else, and how each may end."""
+"""Messages with which a stranger who may publish requests tries to harm others, and how each of them may end."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ OK: Final = ("ok",)
 REFUSED: Final = ("refused",)
 LETTER: Final = ("letter",)
 FAILED: Final = ("letter", "refused")
-"""A dead letter, and an answer that says so."""
+"""A dead letter, and an answer that reports it."""
 CLOSED: Final = ("closed by the broker",)
 """The broker refused the publish, and ended the publisher's channel or connection."""
 
 NOBODY: Final = "no reply_to"
 LARGEST_HEADER: Final = 131_072 - 8
-"""Bytes of the largest header that a client may send, with a frame_max of 131,072; the broker adds to it."""
+"""Bytes of the largest header frame that a client may send, with a frame_max of 131,072; the broker adds to it."""
 
 HEADER_BEGINNING: Final = 12
-"""Bytes in front of the flags: class, weight, size of the body."""
+"""Bytes before the flags: class, weight, and size of the body."""
 
 Ends = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Hostile:
-    """One message.
+    """One hostile message.
 
     Attributes:
         name: what is hostile about it.
-        ends: how it may end, one of these.
-        body: None for a good request of its own id.
-        properties: those of the message; `correlation_id` and `reply_to` are added where they are not named.
-        headers: an encoded table, in place of a table among the properties.
-        fill: a table is made of this letter, so long that the header is the largest that a client may send.
-        flags: the flags of the properties, where they are to be other ones than the properties say.
-        tail: bytes behind the properties.
-        then: how a good request ends after it has written something; empty for one that only reads.
-        not_a_request: the body is an object that lacks all but the id.
+        ends: the ways in which it may end.
+        body: its body; None for that of a good request with its own id.
+        properties: its properties; `correlation_id` and `reply_to` are added unless they are given.
+        headers: an encoded table of headers, instead of one among the properties.
+        fill: if given, the headers consist of this letter, and are as large as a client may send.
+        flags: flags of the properties, if they have to be wrong.
+        tail: bytes that follow the properties.
+        then: how a good request fails after it has written; empty for a request that only reads.
+        not_a_request: whether the body is an object with nothing but the id.
     """
 
     name: str
@@ -96,17 +96,17 @@ DOCUMENTED: Final = (
     "x-last-death-reason",
     "x-message-ttl",
 )
-"""Headers that the broker, the driver or the workers give a meaning."""
+"""Headers that have a meaning for the broker, the driver or the workers."""
 
 FORMS: Final = ("int64", "text", "void", "an empty array", "an empty table", "bytes")
-"""The values that each of those gets in turn."""
+"""Names of the values that each of these headers gets in turn."""
 
 
 def corpus(prefix: str, full: str) -> Iterator[Hostile]:
-    """All of them.
+    """Yield all hostile messages.
 
     Args:
-        prefix: of the queues.
+        prefix: prefix of the queues.
         full: a reply queue, named by the broker, that takes nothing.
     """
     around = [
@@ -125,7 +125,7 @@ def corpus(prefix: str, full: str) -> Iterator[Hostile]:
 
 
 def _as_letter(message: Hostile) -> Hostile:
-    """The same around a body that is no request, with nobody to answer: what is around it lies in a letter."""
+    """Return the same message without a request in its body and without a reply queue, so that it becomes a letter."""
     name, properties = f"{message.name}, in a letter", message.properties | {"reply_to": NOBODY}
     ends = [ends for ends in message.ends if ends == CLOSED] + [LETTER]
     return replace(message, name=name, ends=ends, properties=properties, not_a_request=True)
@@ -191,7 +191,7 @@ def _further_keys(prefix: str) -> Iterator[Hostile]:
 
 
 def _wrong_properties() -> Iterator[Hostile]:
-    """What no right client writes, and some brokers let through."""
+    """Yield messages whose properties no correct client writes, and that some brokers let through."""
     for flags in (0x0000, 0x0001, 0x0002, 0xFFFF, 0xA000):
         yield Hostile(f"flags {flags:#06x}", [CLOSED, LETTER], flags=flags)
     yield Hostile("bytes behind the properties", [CLOSED, LETTER], tail=b"more")
@@ -228,7 +228,7 @@ def _reply_queues(prefix: str, full: str) -> Iterator[Hostile]:
 
 
 def _failures() -> Iterator[Hostile]:
-    """Requests that are retried and given up, with all that may be around them."""
+    """Yield requests that are retried and given up, with unusual properties."""
     long_texts = dict.fromkeys(("message_id", "type", "app_id"), "\u00e4" * 127)
     for name, properties, fill in (
         ("with a header of frame_max", {}, b"x"),

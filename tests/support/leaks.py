@@ -1,4 +1,4 @@
-"""Reading all that is written down somewhere, and the forms in which a secret might stand there."""
+"""Reads everything that queues and tables hold, and lists the forms in which a secret could occur there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leveret.sql import create_engine
 
 
 async def read_queue(connection: Connection, queue: str, written: dict[str, bytes]) -> None:
-    """Take everything out of a queue: body and all properties."""
+    """Take all messages from a queue, and record their bodies and properties."""
     channel = await connection.channel()
     while (got := await channel.get(queue, no_ack=True)) is not None:
         name = f"{'letter' if queue.endswith('dlq') else queue} {len(written)}"
@@ -34,7 +34,7 @@ def read_tables(url: str, written: dict[str, bytes]) -> None:
 
 
 def forms_of(secret: str) -> dict[str, bytes]:
-    """A secret as it might be written: plain, escaped, encoded, and its end, which is a token's signature."""
+    """Return a secret in all forms in which it could be written: plain, escaped, encoded, and a token's parts."""
     data = secret.encode()
     whole = {
         "itself": data,
@@ -47,7 +47,7 @@ def forms_of(secret: str) -> dict[str, bytes]:
         "hexadecimal": data.hex().encode(),
         "escapes": data.decode("ascii", "backslashreplace").encode(),
     }
-    for shift in range(3):  # base64 of a text in which the secret stands somewhere
+    for shift in range(3):  # base64 of a text that contains the secret at any place
         piece = base64.b64encode(b"\0" * shift + data)[4 if shift else 0 : -4]
         whole |= {f"base64 {shift}": piece, f"base64url {shift}": piece.translate(bytes.maketrans(b"+/", b"-_"))}
     parts = secret.split(".")
@@ -55,6 +55,6 @@ def forms_of(secret: str) -> dict[str, bytes]:
 
 
 def around(text: bytes, needle: bytes) -> bytes:
-    """Show where a secret stands."""
+    """Return the text around a secret."""
     at = text.index(needle)
     return text[max(at - 60, 0) : at + len(needle) + 10]

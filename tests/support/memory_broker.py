@@ -1,6 +1,6 @@
-"""A broker without a socket: what the driver writes is answered in the next turn of the loop, always in the same way.
+"""A broker without a socket: it answers what the driver writes in the next turn of the loop, always in the same way.
 
-Nothing is left to the clock or the network, so the work that the driver and the client do can be counted.
+Neither the clock nor the network has an influence, so that the work of driver and client can be counted.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ ANSWERS: dict[type, Callable[[Any], base.Frame | None]] = {
 
 
 def delivery(tag: int, properties: commands.Basic.Properties, content: bytes) -> bytes:
-    """A message to the first consumer of channel 1, as the broker sends it."""
+    """Return the frames of a message to the first consumer of channel 1, as the broker sends them."""
     method = commands.Basic.Deliver("c1.1", tag, exchange="", routing_key="k")
     parts = method, header.ContentHeader(0, len(content), properties), body.ContentBody(content)
     return b"".join(frame.marshal(part, 1) for part in parts)
 
 
 class MemoryBroker(asyncio.Transport):
-    """The transport of a link; `echo` makes the replies to the messages of one write."""
+    """The transport of a link; `echo` returns the replies to the messages of one write."""
 
     def __init__(self, link: Link, echo: Callable[[list[Sent]], bytes]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class MemoryBroker(asyncio.Transport):
         self._published = 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """There is always room."""
+        """Do nothing, because there is always room."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self._loop.call_soon(self._answer, bytes(data))
@@ -79,7 +79,7 @@ class MemoryBroker(asyncio.Transport):
 async def memory_broker(
     patch: pytest.MonkeyPatch, echo: Callable[[list[Sent]], bytes] = lambda _: b""
 ) -> AsyncIterator[list[MemoryBroker]]:
-    """Connections that are opened meanwhile lead to such brokers, which are listed as they come."""
+    """Connect to such brokers while the block runs; the list that it yields grows with each connection."""
     brokers: list[MemoryBroker] = []
 
     async def dial(_address: Address, link: Link) -> None:

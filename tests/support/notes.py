@@ -1,4 +1,4 @@
-"""A small API for tests of the framework: notes in one table."""
+"""A small API for tests of the framework, with notes in one table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Login(Struct, frozen=True):
 
 
 def note_api() -> Api:
-    """Actions that write, fail in every way, or run in the event loop."""
+    """Make an API with actions that write, that fail in every way, and that run in the event loop."""
     api: Api = Api()
 
     @api.action("v1", "health_check", public=True)

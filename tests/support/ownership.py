@@ -1,4 +1,4 @@
-"""Who owns what, kept beside the system: users, their tasks, their request ids, and what each must be told."""
+"""A model of who owns what: users, their tasks and request ids, and the responses that each user must get."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Operation:
 
     @property
     def content(self) -> str:
-        """What a request of the same id must repeat."""
+        """Version, action and data, which a request with the same id must repeat."""
         return json.dumps([self.version, self.action, self.data], sort_keys=True)
 
 
 @dataclass
 class Owner:
-    """A user, and all that belongs to it.
+    """A user, and everything that belongs to the user.
 
     Attributes:
-        tasks: by id, as version 2 shows them.
+        tasks: the tasks by id, as version 2 shows them.
         stored: by request id, the operation that was stored and the bytes of its response.
     """
 
@@ -42,12 +42,12 @@ class Owner:
     stored: dict[str, tuple[Operation, bytes]] = field(default_factory=dict)
 
     def check(self, operation: Operation, body: bytes, taken: set[int]) -> None:
-        """Compare a response with what this user must be told, and take what it did into the books.
+        """Compare a response with the one that this user must get, and record what the operation did.
 
         Args:
-            operation: what was asked.
-            body: the response as it came.
-            taken: the ids of all tasks that anybody ever had.
+            operation: the operation that was sent.
+            body: body of the response.
+            taken: the ids of all tasks that ever existed.
         """
         reply = json.loads(body)
         assert reply["correlation_id"] == operation.id
@@ -134,11 +134,11 @@ _USUAL: dict[str, Any] = {
 }
 
 
-class Meddler:
-    """Makes up what users ask for: of their own things, and above all of those of others.
+class OperationMaker:
+    """Makes random operations of users, on their own tasks and, above all, on those of others.
 
     Args:
-        random: where all choices come from.
+        random: source of all choices.
         owners: all users.
     """
 
@@ -148,12 +148,12 @@ class Meddler:
         self._made = 0
 
     def operation(self, me: Owner) -> Operation:
-        """Make one up."""
+        """Make one operation of a user."""
         pick = self._random.random()
         if pick < 0.15 and (again := self._known_request(me)):
             return again
         if pick < 0.35 and (taken := self._known_request(self._other(me))):
-            return taken  # another's id with the very content that its owner sent
+            return taken  # another user's id, with the content that this user sent
         request_id = self._request_id(me)
         version = self._random.choice(("v1", "v2"))
         action = self._random.choice((*WRITES, *WRITES, "get_task", "get_task", "list_tasks", "stats", "health_check"))

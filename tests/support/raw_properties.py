@@ -1,4 +1,4 @@
-"""Properties and tables as bytes, also such as no right client writes."""
+"""Properties and tables as bytes, including forms that no correct client writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def long(raw: bytes) -> bytes:
 
 
 def table(*fields: tuple[str | bytes, bytes]) -> bytes:
-    """An encoded table; a value is its type and its bytes."""
+    """Encode a table; each value is its type and its bytes."""
     return long(b"".join(short(name) + value for name, value in fields))
 
 
@@ -32,7 +32,7 @@ def array(*values: bytes) -> bytes:
 
 
 def nested(kind: bytes, depth: int) -> bytes:
-    """Arrays or tables within one another."""
+    """Encode arrays or tables nested in one another."""
     value = b"V"
     for _ in range(depth):
         value = kind + long(value if kind == b"A" else short("t") + value)
@@ -66,13 +66,13 @@ _LAYOUT: Final[dict[str, Callable[[Any], bytes]]] = {
 
 
 class RawProperties(pika.BasicProperties):
-    """Properties that are written as they are given, right or wrong (AMQP 0-9-1, section 4.2.6.1).
+    """Properties that are encoded without any check, right or wrong (AMQP 0-9-1, section 4.2.6.1).
 
     Args:
-        wanted: by their names; a text may be bytes.
+        wanted: values by their names; a text may be given as bytes.
         headers: an encoded table.
-        flags: in place of those that the properties have.
-        tail: bytes behind them.
+        flags: flags that replace those of the properties.
+        tail: bytes that follow the properties.
     """
 
     def __init__(self, wanted: dict[str, Any], headers: bytes | None, flags: int | None, tail: bytes) -> None:
@@ -118,4 +118,4 @@ VALUES: Final[dict[str, bytes]] = {
     "2,049 values": array(*[b"V"] * 2049),
     "60,000 values": array(*[b"V"] * 60_000),
 }
-"""Values of a header: every type of AMQP's tables at its limits."""
+"""Values of headers: every type of AMQP's tables, at its limits."""

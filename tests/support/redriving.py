@@ -1,4 +1,4 @@
-"""Sending dead letters again in tests, and what lies in the queues afterwards."""
+"""Sends dead letters again in tests, and looks at what lies in the queues afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from support.serving import LIMIT, Caller, keyring
 
 @dataclass
 class Again:
-    """Sends the letters of a topology again, or drops them; `told` is what it told of them."""
+    """Sends the letters of a topology again, or drops them; `told` holds the fate of each letter."""
 
     url: str
     topology: Topology
@@ -35,7 +35,7 @@ class Again:
         retention: timedelta = timedelta(days=7),
         clock: Callable[[], float] = time.time,
     ) -> LetterReport:
-        """Send letters again; `clock` is asked for the time once for each."""
+        """Send letters again; `clock` is called once for each letter."""
         redriver = Redriver(self.topology, keyring(), self.api, retention=retention, clock=clock)
         return await redrive_letters(url or self.url, redriver, ids, self.told.append)
 
@@ -44,24 +44,24 @@ class Again:
         return await discard_letters(self.url, self.topology, ids, self.told.append)
 
     async def refused(self, *ids: str) -> str:
-        """Try to send one letter again, and say why it stays."""
+        """Try to send one letter again, and return the reason why it stays."""
         report = await self.redrive(ids or None)
         assert (report.done, report.kept) == (0, 1)
         return self.told[-1].kept
 
 
 async def depth(caller: Caller, queue: str) -> int:
-    """How many messages are ready in a queue."""
+    """Return how many messages are ready in a queue."""
     return (await caller.channel.declare_queue(queue, passive=True)).messages
 
 
 async def depths(caller: Caller) -> list[int]:
-    """How many messages are ready: requests, and letters."""
+    """Return how many requests and how many letters are ready."""
     return [await depth(caller, queue) for queue in (caller.topology.requests, caller.topology.dead_letters)]
 
 
 async def until_depth(caller: Caller, letters: int) -> None:
-    """Wait until so many letters are ready."""
+    """Wait until that many letters are ready."""
     found = -1
     try:
         async with asyncio.timeout(LIMIT):
@@ -74,7 +74,7 @@ async def until_depth(caller: Caller, letters: int) -> None:
 
 
 async def letters_of(caller: Caller) -> list[Delivery]:
-    """All letters in their order; they go back to the queue."""
+    """Return all letters in their order; they go back to the queue."""
     queue, found = caller.topology.dead_letters, []
     count = await depth(caller, queue)
     channel = await caller.connection.channel()
@@ -94,11 +94,11 @@ async def letters_of(caller: Caller) -> list[Delivery]:
 
 
 async def ids_of(caller: Caller) -> list[str | None]:
-    """The ids of all letters in their order."""
+    """Return the ids of all letters in their order."""
     return [request_id(letter) for letter in await letters_of(caller)]
 
 
 async def put_letter(caller: Caller, body: bytes, headers: FieldTable, correlation_id: str | None = None) -> None:
-    """Put a message into the dead-letter queue, as only workers may."""
+    """Publish a message into the dead-letter queue, as only workers may."""
     properties = Properties(delivery_mode=2, headers=headers, correlation_id=correlation_id)
     await caller.channel.publish(Message(body, caller.topology.dead_letters, properties=properties, mandatory=True))

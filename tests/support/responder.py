@@ -1,4 +1,4 @@
-"""A stand-in for a worker: it answers requests on the bare wire, rightly or in a way that a test wants."""
+"""A stand-in for a worker that answers requests at the level of messages, correctly or as a test wants."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ Answer = Callable[[Delivery], list[Message]]
 
 
 class Responder:
-    """Answers each request of a topology with the messages that a function makes of it, and acks it.
+    """Answers each request of a topology with the messages that a function returns, and acks it.
 
     Attributes:
-        requests: what came so far.
+        requests: the requests so far.
         answer: the function; a test may change it.
     """
 
@@ -31,7 +31,7 @@ class Responder:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def came(self, count: int) -> list[Delivery]:
-        """Wait until that many requests have come in all."""
+        """Wait until ``count`` requests have come in total, and return all."""
         async with asyncio.timeout(LIMIT), self._came:
             await self._came.wait_for(lambda: len(self.requests) >= count)
         return self.requests
@@ -41,7 +41,7 @@ class Responder:
         self._channel.publish_batch(messages)
 
     def on_requests(self, deliveries: list[Delivery]) -> None:
-        """Take what the broker sends."""
+        """Take requests from the broker."""
         for delivery in deliveries:
             self.requests.append(delivery)
             self.publish(*self.answer(delivery))
@@ -57,7 +57,7 @@ class Responder:
 
 @asynccontextmanager
 async def responding(url: str, topology: Topology, answer: Answer) -> AsyncIterator[Responder]:
-    """Serve the requests of a topology that is there already."""
+    """Answer the requests of a topology that is declared already."""
     connection = await Connection.open(url, name="responder")
     try:
         channel = await connection.channel()
@@ -70,7 +70,7 @@ async def responding(url: str, topology: Topology, answer: Answer) -> AsyncItera
 
 @asynccontextmanager
 async def declared(url: str, topology: Topology) -> AsyncIterator[Topology]:
-    """Make a topology at the broker, and remove it at the end."""
+    """Declare a topology at the broker, and remove it at the end."""
     async with channel_of(url) as channel:
         await topology.declare(channel)
         try:
@@ -81,7 +81,7 @@ async def declared(url: str, topology: Topology) -> AsyncIterator[Topology]:
 
 @asynccontextmanager
 async def channel_of(url: str) -> AsyncIterator[Channel]:
-    """A channel with confirms on a connection of its own."""
+    """Open a channel with confirms on a connection of its own."""
     connection = await Connection.open(url, name="test")
     try:
         yield await connection.channel(confirms=True)
@@ -90,26 +90,26 @@ async def channel_of(url: str) -> AsyncIterator[Channel]:
 
 
 async def remove(channel: Channel, topology: Topology) -> None:
-    """Delete everything of a topology."""
+    """Delete the queues and the exchange of a topology."""
     for queue in topology.queues:
         await channel.delete_queue(queue.name)
     await channel.delete_exchange(topology.exchange)
 
 
 def request_of(delivery: Delivery) -> dict[str, Any]:
-    """The request as JSON."""
+    """Return the request's JSON."""
     return dict(json.loads(delivery.body))
 
 
 def reply_to(delivery: Delivery, correlation_id: str | None = None, **fields: Any) -> Message:
-    """A reply to a request: an ok with the request's own data, but for the fields that are given."""
+    """Return a reply to a request: an ok with the request's own data, except for the given fields."""
     request = request_of(delivery)
     body = {"correlation_id": request["id"], "status": "ok", "data": request["data"], "error": None, **fields}
     return raw_reply(delivery, json.dumps(body).encode(), correlation_id)
 
 
 def raw_reply(delivery: Delivery, body: bytes, correlation_id: str | None = None) -> Message:
-    """A reply with that very body."""
+    """Return a reply with exactly this body."""
     return Message(
         body,
         delivery.properties.reply_to or "",
@@ -123,7 +123,7 @@ def echo(delivery: Delivery) -> list[Message]:
 
 
 def silent(_delivery: Delivery) -> list[Message]:
-    """Take requests and never answer."""
+    """Return no reply."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""A worker in the test's own event loop, and a caller that speaks the bare wire."""
+"""A worker in the test's event loop, and a caller that publishes requests without our client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def keyring() -> Keyring:
 
 
 def sqlite_url(folder: Path) -> str:
-    """The URL of an SQLite file with leveret's tables."""
+    """Make an SQLite file with leveret's tables, and return its URL."""
     url = f"sqlite:///{folder / 'test.db'}"
     engine = create_engine(url)
     metadata.create_all(engine)
@@ -53,7 +53,7 @@ async def serving(
     lanes: int = 1,
     on_commit: Callable[[object], None] | None = None,
 ) -> AsyncIterator[Worker]:
-    """Run a worker; at the end it stops cleanly, which is awaited."""
+    """Run a worker while the block runs, then stop it cleanly and wait for its end."""
     engine = create_engine(database)
     if on_commit:
         sa.event.listen(engine, "commit", on_commit)
@@ -83,11 +83,11 @@ async def serving(
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Worker]]
-"""Runs a worker with everything but its options chosen already."""
+"""Function that runs a worker; everything except its options is given already."""
 
 
 class Broker(Protocol):
-    """What tests want of a broker: its address."""
+    """A broker, of which tests need only the address."""
 
     @property
     def url(self) -> str: ...
@@ -95,7 +95,7 @@ class Broker(Protocol):
 
 @dataclass
 class Caller:
-    """Publishes requests as bytes and keeps every reply that comes."""
+    """Publishes requests as bytes, and keeps every reply."""
 
     connection: Connection
     channel: Channel
@@ -105,7 +105,7 @@ class Caller:
     async def send(
         self, body: bytes | dict[str, Any], reply_to: str | None = DIRECT_REPLY_TO, **properties: Any
     ) -> None:
-        """Publish one request; `properties` are those of the message."""
+        """Publish one request with these properties."""
         if isinstance(body, dict):
             properties.setdefault("correlation_id", str(body.get("id", "")) or None)
             body = json.dumps(body).encode()
@@ -114,19 +114,19 @@ class Caller:
         await self.channel.publish(Message(body, topology.requests, topology.exchange, asked, mandatory=True))
 
     async def reply(self) -> dict[str, Any]:
-        """Wait for the next reply's body."""
+        """Wait for the next reply, and return its body."""
         delivery = await asyncio.wait_for(self.replies.get(), LIMIT)
         return dict(json.loads(delivery.body))
 
     async def ask(self, body: bytes | dict[str, Any], **properties: Any) -> dict[str, Any]:
-        """Publish one request and wait for the next reply."""
+        """Publish one request, wait for the next reply, and return its body."""
         await self.send(body, **properties)
         return await self.reply()
 
     async def nothing_waits(self) -> None:
-        """Wait until all requests are in the worker's hands."""
+        """Wait until no request is left in the queue."""
         async with asyncio.timeout(LIMIT):
-            while (await self.channel.declare_queue(self.topology.requests, passive=True)).messages:  # noqa: ASYNC110 -- the broker tells only who asks
+            while (await self.channel.declare_queue(self.topology.requests, passive=True)).messages:  # noqa: ASYNC110 -- the broker does not signal it
                 await asyncio.sleep(0.01)
 
     async def letters(self, count: int) -> list[Delivery]:
@@ -141,7 +141,7 @@ class Caller:
 
 @asynccontextmanager
 async def calling(url: str, topology: Topology, *, remove_after: bool = True) -> AsyncIterator[Caller]:
-    """A caller for a topology, which is declared first and, as a rule, removed from the broker at the end."""
+    """Make a caller for a topology, which is declared first and, unless a test forbids it, removed at the end."""
     connection = await Connection.open(Address.parse(url), name="test caller")
     try:
         await topology.declare(await connection.channel())
@@ -155,7 +155,7 @@ async def calling(url: str, topology: Topology, *, remove_after: bool = True) ->
 
 
 def into(queue: asyncio.Queue[Delivery]) -> Callable[[list[Delivery]], None]:
-    """Put deliveries into a queue."""
+    """Return a function that puts deliveries into a queue."""
 
     def put(batch: list[Delivery]) -> None:
         for delivery in batch:
@@ -165,7 +165,7 @@ def into(queue: asyncio.Queue[Delivery]) -> Callable[[list[Delivery]], None]:
 
 
 async def remove(connection: Connection, topology: Topology) -> None:
-    """Delete everything of a topology from the broker."""
+    """Delete the queues and the exchange of a topology."""
     channel = await connection.channel()
     for queue in topology.queues:
         await channel.delete_queue(queue.name)
@@ -173,7 +173,7 @@ async def remove(connection: Connection, topology: Topology) -> None:
 
 
 async def until(condition: Callable[[], Any], what: str, limit: float = LIMIT) -> None:
-    """Wait for a condition; the limit's error names it."""
+    """Wait until a condition holds; fail with its name if it does not hold within the limit."""
     try:
         async with asyncio.timeout(limit):
             while not condition():  # noqa: ASYNC110 -- any condition, also one of another process
@@ -183,10 +183,10 @@ async def until(condition: Callable[[], Any], what: str, limit: float = LIMIT) -
 
 
 def quick(prefix: str, *delays: timedelta) -> Topology:
-    """A topology whose retries take a tenth of a second."""
+    """Return a topology whose retries wait a tenth of a second."""
     return Topology(prefix, delays or (timedelta(milliseconds=100),))
 
 
 def lines(records: Sequence[Any]) -> list[str]:
-    """The texts of log records."""
+    """Return the texts of log records."""
     return [record.getMessage() for record in records]

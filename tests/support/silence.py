@@ -1,4 +1,4 @@
-"""A worker whose consumer goes at the broker without a word to it."""
+"""A worker whose consumer is cancelled at the broker without a message to the worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ from testbed.proxy import Proxy
 async def silently_cancelled(
     broker: Broker, topology: Topology, database: str, options: WorkerOptions
 ) -> AsyncIterator[None]:
-    """Run a worker, and cancel its consumer in its name as soon as it consumes."""
+    """Run a worker, and cancel its consumer, as if the worker had asked for that, as soon as it consumes."""
     port = Address.parse(broker.url).port
     async with Proxy("127.0.0.1", port) as proxy:
         url = broker.url.replace(f":{port}/", f":{proxy.port}/")

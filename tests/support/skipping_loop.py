@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: waiting takes no time."""
+"""An event loop whose clock jumps, so that waiting takes no time."""
 
 import asyncio
 import selectors
@@ -9,19 +9,19 @@ T = TypeVar("T")
 
 
 class SkippingSelector(selectors.DefaultSelector):
-    """Instead of waiting, it lets the time pass that would have been waited."""
+    """Moves the clock by the time of a wait, instead of waiting."""
 
     now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
-            raise AssertionError("everything waits, and nothing will ever happen")
+            raise AssertionError("everything waits, and nothing can end the wait")
         self.now += timeout
         return super().select(0)
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """Starts at second 0; for what neither threads nor sockets take part in."""
+    """An event loop that starts at second 0, for code without threads and sockets."""
 
     def __init__(self) -> None:
         self._skipping = SkippingSelector()
@@ -32,6 +32,6 @@ class SkippingLoop(asyncio.SelectorEventLoop):
 
 
 def run_skipping(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on such a loop."""
+    """Run a coroutine on a loop whose clock jumps."""
     with asyncio.Runner(loop_factory=SkippingLoop) as runner:
         return runner.run(work)

@@ -1,4 +1,7 @@
-"""A worker as a program of its own, with an action that blocks the event loop: broker, prefix, database."""
+"""A program that runs a worker with an action that blocks the event loop.
+
+Its arguments are the broker, the prefix, the database and the watchdog's limit in seconds.
+"""
 
 import logging
 import sys
@@ -17,8 +20,8 @@ api: Api = Api()
 
 @api.action("v1", "block", public=True)
 async def block(context: Context) -> None:
-    """Do what no async action may do."""
-    time.sleep(600)  # noqa: ASYNC251 - the point of it
+    """Block the event loop, which no async action may do."""
+    time.sleep(600)  # noqa: ASYNC251 - it blocks on purpose
 
 
 @api.action("v1", "health_check", public=True)
@@ -28,7 +31,7 @@ async def health_check(context: Context) -> dict[str, str]:
 
 
 def main(url: str, prefix: str, database: str, seconds: str) -> None:
-    """Work until stopped."""
+    """Run the worker until it is stopped."""
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
     topology, watchdog = quick(prefix), timedelta(seconds=float(seconds))
     worker = Worker(

@@ -1,4 +1,4 @@
-"""Tokens made by hand, without the code that is tested: good ones, and forged ones of every kind."""
+"""Tokens, good and forged ones, made without the code under test."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def key_set(*keys: dict[str, Any]) -> bytes:
 
 
 def whole_key_set() -> bytes:
-    """A key of each kind, none of which signs, and a former secret."""
+    """Return a key set with a key of each kind, none of which signs, and with a former secret."""
     return key_set(
         oct_jwk(OCT, kid="oct"),
         ed_jwk(kid="ed", alg="EdDSA", use="sig"),
@@ -91,12 +91,12 @@ def eddsa(text: bytes) -> bytes:
 
 
 def es256(text: bytes) -> bytes:
-    """The two numbers, 32 bytes each (RFC 7518, section 3.4)."""
+    """Sign, and return the two numbers, 32 bytes each (RFC 7518, section 3.4)."""
     return b"".join(number.to_bytes(32) for number in decode_dss_signature(es256_der(text)))
 
 
 def es256_der(text: bytes) -> bytes:
-    """The same signature in the form that everybody but JOSE uses."""
+    """Sign, and return the signature in the usual form, which JOSE does not use."""
     return p256().sign(text, ec.ECDSA(hashes.SHA256()))
 
 
@@ -109,7 +109,7 @@ def pss(text: bytes) -> bytes:
 
 
 def pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey | RSAPrivateKey) -> bytes:
-    """The public key as everybody may have it."""
+    """Return the public key as PEM."""
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -132,7 +132,7 @@ def good_claims(now: float = NOW) -> dict[str, Any]:
 
 
 def raw(header: bytes, claims: bytes, signer: Signer) -> str:
-    """A token of these very bytes."""
+    """Return a token with exactly these bytes."""
     text = f"{b64(header)}.{b64(claims)}"
     return f"{text}.{b64(signer(text.encode()))}"
 
@@ -145,7 +145,7 @@ def token(
     now: float = NOW,
     **claims: Any,
 ) -> str:
-    """A token of one of the keys, with a header and claims changed; `...` leaves one out."""
+    """Return a token of one of the keys with a changed header and claims; `...` removes a member."""
     wanted = {**HEADERS[kid], **(header or {})}, {**good_claims(now), **claims}
     head, body = ({name: value for name, value in part.items() if value is not ...} for part in wanted)
     return raw(json.dumps(head).encode(), json.dumps(body).encode(), signer or SIGNERS[kid])

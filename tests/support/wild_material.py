@@ -1,4 +1,4 @@
-"""What messages gone wild are made of: by hypothesis, beside lists of what has been trouble elsewhere."""
+"""Material of random messages: values chosen by hypothesis, and lists of values that have caused trouble elsewhere."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ HEADERS: Final = (
 
 @dataclass(frozen=True)
 class Material:
-    """The values that a fuzzer puts together.
+    """The values that a fuzzer combines.
 
     Attributes:
-        texts: anything that JSON and AMQP can hold.
-        numbers: of JSON.
-        values: of JSON, nested.
-        pieces: bytes that are put into bodies.
-        headers: names of headers; at most 255 bytes.
-        fields: values of headers; whole numbers of at most 64 bits.
+        texts: texts that JSON and AMQP can hold.
+        numbers: numbers of JSON.
+        values: nested values of JSON.
+        pieces: bytes that are inserted into bodies.
+        headers: names of headers, at most 255 bytes each.
+        fields: values of headers; whole numbers have at most 64 bits.
     """
 
     texts: tuple[str, ...] = TEXTS
@@ -74,7 +74,7 @@ def _few(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 SHORT: Final = st.text(max_size=60)
-"""At most 240 bytes in UTF-8."""
+"""Texts of at most 240 bytes in UTF-8."""
 
 PLAIN: Final = st.none() | st.booleans() | st.integers() | st.floats() | SHORT
 NESTED: Final = st.recursive(
@@ -93,4 +93,4 @@ MATERIAL: Final = st.builds(
     _few(SHORT),
     _few(FIELDS),
 )
-"""The lists above, and whatever hypothesis comes upon."""
+"""Strategy for material: the lists above, and values that hypothesis finds."""

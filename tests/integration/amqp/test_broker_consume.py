@@ -13,7 +13,7 @@ from leveret.amqp import (
     Message,
     Properties,
 )
-from support.deliveries import Inbox
+from support.delivery_collector import DeliveryCollector
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
 
@@ -24,7 +24,7 @@ async def test_prefetch_bounds_what_is_in_hand_and_an_ack_brings_more(
     await channel.publish_batch([Message(b"%d" % number, queue) for number in range(10)])
     consuming = await connection.channel()
     await consuming.qos(4)
-    inbox = Inbox(consuming)
+    inbox = DeliveryCollector(consuming)
     await consuming.consume(queue, inbox.take)
     await inbox.until(4)
     assert (await channel.declare_queue(queue, passive=True)).messages == 6
@@ -36,7 +36,7 @@ async def test_prefetch_bounds_what_is_in_hand_and_an_ack_brings_more(
 
 async def test_what_is_given_back_comes_again_and_what_is_dropped_does_not(channel: Channel, queue: str) -> None:
     await channel.publish_batch([Message(b"again", queue), Message(b"drop", queue), Message(b"reject", queue)])
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     await channel.consume(queue, inbox.take)
     again, drop, reject = await inbox.until(3)
     channel.nack(drop.delivery_tag, requeue=False)
@@ -77,7 +77,7 @@ async def test_a_delivery_tag_that_was_never_given_closes_the_channel(channel: C
 
 
 async def test_a_cancelled_consumer_gets_no_more_and_the_messages_stay(channel: Channel, queue: str) -> None:
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     tag = await channel.consume(queue, inbox.take, no_ack=True)
     await channel.publish(Message(b"1", queue))
     await inbox.until(1)
@@ -96,7 +96,7 @@ async def test_a_queue_deleted_under_its_consumer_is_told(connection: Connection
     await (await connection.channel()).delete_queue(queue)
     assert await asyncio.wait_for(cancelled, 10) == tag
     await channel.declare_queue(queue, arguments=QUORUM)
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     await channel.consume(queue, inbox.take, no_ack=True)
     await channel.publish(Message(b"after", queue, mandatory=True))
     assert (await inbox.until(1))[0].body == b"after"
@@ -123,7 +123,7 @@ async def test_direct_reply_to_answers_on_the_channel_that_asked(
             working.ack(delivery.delivery_tag)
 
     await working.consume(queue, answer)
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     await channel.consume("amq.rabbitmq.reply-to", inbox.take, no_ack=True)
     asked = [
         Message(
@@ -141,12 +141,12 @@ async def test_direct_reply_to_answers_on_the_channel_that_asked(
 async def test_unsettled_deliveries_go_back_when_the_channel_closes(connection: Connection, queue: str) -> None:
     first = await connection.channel(confirms=True)
     await first.publish(Message(b"x", queue))
-    inbox = Inbox(first)
+    inbox = DeliveryCollector(first)
     await first.consume(queue, inbox.take)
     await inbox.until(1)
     await first.close()
     second = await connection.channel()
-    again = Inbox(second)
+    again = DeliveryCollector(second)
     await second.consume(queue, again.take)
     (delivery,) = await again.until(1)
     assert delivery.redelivered
@@ -175,7 +175,7 @@ async def test_a_consumer_s_arguments_reach_the_broker(channel: Channel, queue: 
 
 async def test_ten_thousand_messages_arrive_in_order_and_in_batches(channel: Channel, queue: str) -> None:
     message = Properties(delivery_mode=2)
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     await channel.consume(queue, inbox.take, no_ack=True)
     for start in range(0, 10000, 500):
         await channel.publish_batch(

@@ -15,7 +15,7 @@ from leveret.amqp import (
     Refused,
     Unroutable,
 )
-from support.deliveries import Inbox
+from support.delivery_collector import DeliveryCollector
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
 
@@ -64,7 +64,7 @@ async def test_all_properties_and_headers_come_back_as_they_were_sent(channel: C
 @pytest.mark.parametrize("size", [0, 1, 131064, 131065, 1 << 20, 5_000_000])
 async def test_a_body_of_any_size_comes_back_whole(channel: Channel, queue: str, size: int) -> None:
     body = bytes(range(256)) * (size // 256) + bytes(size % 256)
-    inbox = Inbox(channel)
+    inbox = DeliveryCollector(channel)
     await channel.publish(Message(body, queue, mandatory=True))
     await channel.consume(queue, inbox.take, no_ack=True)
     (delivery,) = await inbox.until(1)

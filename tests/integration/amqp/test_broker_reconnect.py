@@ -176,7 +176,7 @@ async def test_each_failed_attempt_is_followed_by_another_and_pauses_start_anew_
             raise ConnectFailed("not yet")
         return await Connection.open(url)
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         url = peer.url
         keeper: Reconnector[Connection] = Reconnector(connect, backoff=QUICK)
         task = asyncio.create_task(keeper.run())
@@ -191,7 +191,7 @@ async def test_many_waiters_all_get_the_connection() -> None:
         await talk.greet()
         await talk.hear_goodbye()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         keeper = Reconnector(lambda: Connection.open(peer.url), backoff=QUICK)
         waiting = [asyncio.create_task(keeper.ready(10)) for _ in range(10)]
         task = asyncio.create_task(keeper.run())

@@ -12,7 +12,7 @@ from leveret.sql import Store
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
-from support.asked import asked
+from support.handmade_deliveries import delivery_of
 from support.jobs import NOW, count_commits, results_of
 from support.serving import keyring
 from taskmanager import usecases
@@ -45,7 +45,7 @@ def make(owner: User) -> Iterator[Make]:
 
     def job(request_id: str, action: str, data: dict[str, Any]) -> Job:
         body = {"id": request_id, "version": "v1", "action": action, "data": data, "auth": token}
-        work = intake.take(asked(body))
+        work = intake.take(delivery_of(body))
         assert isinstance(work, Work)
         return jobs.job(work)
 

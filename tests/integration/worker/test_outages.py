@@ -22,7 +22,7 @@ from leveret.sql.records import Key
 from leveret.topology import Topology
 from leveret.worker import Worker
 from leveret.worker.arrive.arrivals import READING
-from support.crashed import delivered_before
+from support.dead_workers import delivered_before
 from support.notes import metadata, note_api
 from support.serving import LIMIT, Caller, Serve, remove, serving, until
 from testbed.postgres import PrivatePostgres

@@ -33,7 +33,7 @@ async def test_we_say_who_we_are_and_what_we_understand() -> None:
         talk.send(commands.Connection.OpenOk(), channel=0)
         await talk.hear_goodbye()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         connection = await Connection.open(peer.url + "a%2fb", name="me")
         await connection.close()
     start_ok = said[0]
@@ -72,7 +72,7 @@ async def test_the_smaller_limit_is_agreed_on(
         talk.send(commands.Connection.OpenOk(), channel=0)
         await talk.hear_goodbye()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         connection = await Connection.open(peer.url, heartbeat=asked)
         assert (connection.channel_max, connection.frame_max, connection.heartbeat) == agreed
         assert (told[0].channel_max, told[0].frame_max, told[0].heartbeat) == agreed
@@ -84,7 +84,7 @@ async def test_the_address_may_say_how_often_hearts_beat() -> None:
         await talk.greet(beats=60)
         await talk.hear_goodbye()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         connection = await Connection.open(peer.url + "?heartbeat=9")
         assert connection.heartbeat == 9
         await connection.close()
@@ -112,7 +112,7 @@ async def test_a_refused_log_in_says_why_and_whether_waiting_can_help(
         talk.send(commands.Connection.Close(code, text, 0, 0), channel=0)
         await talk.expect(commands.Connection.CloseOk)
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         with pytest.raises(ConnectFailed, match=says) as caught:
             await Connection.open(peer.url.replace("guest:guest", "me:s3cret"))
     assert caught.value.fatal is fatal
@@ -135,7 +135,7 @@ async def test_what_does_not_speak_amqp_is_told_as_that(answer: bytes, says: str
         if answer:
             await talk.drain_until_gone()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         with pytest.raises(ConnectFailed, match=says):
             await Connection.open(peer.url)
 
@@ -155,13 +155,13 @@ async def test_an_old_protocol_a_foreign_login_and_tiny_frames_are_refused() -> 
         await talk.drain_until_gone()
 
     for script, says in ((old, "AMQP 0-8"), (foreign, "EXTERNAL"), (tiny, "100 bytes")):
-        async with Peer.playing(script) as peer:
+        async with Peer.running(script) as peer:
             with pytest.raises(ConnectFailed, match=says):
                 await Connection.open(peer.url)
 
 
 async def test_a_broker_that_accepts_and_stays_silent_is_a_timeout_that_names_it() -> None:
-    async with Peer.playing(Talk.drain_until_gone_quietly) as peer:
+    async with Peer.running(Talk.drain_until_gone_quietly) as peer:
         with pytest.raises(ConnectTimedOut, match=rf"127\.0\.0\.1:{peer.port} did not answer") as caught:
             await Connection.open(peer.url, limits=QUICK)
         assert isinstance(caught.value, ConnectFailed)
@@ -178,7 +178,7 @@ async def test_a_cancelled_log_in_leaves_no_socket_behind() -> None:
         await talk.drain_until_gone()
         hung_up.set()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await Connection.open(peer.url)
@@ -186,7 +186,7 @@ async def test_a_cancelled_log_in_leaves_no_socket_behind() -> None:
 
 
 async def test_a_port_where_nobody_listens_and_a_name_that_nobody_has_are_told() -> None:
-    async with Peer.playing(Talk.drain_until_gone_quietly) as peer:
+    async with Peer.running(Talk.drain_until_gone_quietly) as peer:
         url = peer.url
     with pytest.raises(ConnectFailed, match="Is RabbitMQ running there") as caught:
         await Connection.open(url)
@@ -221,11 +221,11 @@ async def test_tls_with_a_certificate_of_the_named_ca_is_accepted(tmp_path_facto
         await talk.greet()
         await talk.hear_goodbye()
 
-    async with Peer.playing(script, tls=tls_server(ca, "127.0.0.1")) as peer:
+    async with Peer.running(script, tls=tls_server(ca, "127.0.0.1")) as peer:
         url = peer.url.replace("amqp:", "amqps:")
         connection = await Connection.open(f"{url}?cacertfile={cafile}")
         await connection.close()
-    async with Peer.playing(script, tls=tls_server(ca, "broker.example")) as peer:
+    async with Peer.running(script, tls=tls_server(ca, "broker.example")) as peer:
         url = peer.url.replace("amqp:", "amqps:")
         named = f"{url}?cacertfile={cafile}&server_name_indication=broker.example"
         await (await Connection.open(named)).close()
@@ -237,11 +237,11 @@ async def test_a_stranger_s_certificate_and_a_wrong_host_name_are_refused(
     ca = trustme.CA()
     cafile = tmp_path_factory.mktemp("ca") / "ca.pem"
     ca.cert_pem.write_to_path(str(cafile))
-    async with Peer.playing(Talk.drain_until_gone_quietly, tls=tls_server(trustme.CA(), "127.0.0.1")) as peer:
+    async with Peer.running(Talk.drain_until_gone_quietly, tls=tls_server(trustme.CA(), "127.0.0.1")) as peer:
         with pytest.raises(ConnectFailed, match="certificate") as caught:
             await Connection.open(f"{peer.url.replace('amqp:', 'amqps:')}?cacertfile={cafile}")
     assert caught.value.fatal
-    async with Peer.playing(Talk.drain_until_gone_quietly, tls=tls_server(ca, "other.example")) as peer:
+    async with Peer.running(Talk.drain_until_gone_quietly, tls=tls_server(ca, "other.example")) as peer:
         with pytest.raises(ConnectFailed, match=r"not valid for|match") as caught:
             await Connection.open(f"{peer.url.replace('amqp:', 'amqps:')}?cacertfile={cafile}")
     assert caught.value.fatal
@@ -252,7 +252,7 @@ async def test_tls_where_the_broker_speaks_plain_and_missing_files_are_told() ->
         talk.send_bytes(b"AMQP\x00\x00\x09\x01")
         await talk.drain_until_gone()
 
-    async with Peer.playing(plain) as peer:
+    async with Peer.running(plain) as peer:
         url = peer.url.replace("amqp:", "amqps:")
         with pytest.raises(ConnectFailed, match="TLS"):
             await Connection.open(url)
@@ -265,7 +265,7 @@ async def test_a_protocol_error_of_the_handshake_is_kept_as_the_cause() -> None:
         talk.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await talk.drain_until_gone()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         with pytest.raises(ConnectFailed) as caught:
             await Connection.open(peer.url)
     assert isinstance(caught.value.__cause__, ProtocolError)

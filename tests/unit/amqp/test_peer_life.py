@@ -67,7 +67,7 @@ async def test_blocked_and_unblocked_are_told() -> None:
         talk.send(commands.Connection.Blocked("low on memory"), commands.Connection.Unblocked(), channel=0)
         await talk.drain_until_gone_quietly()
 
-    async with Peer.playing(script) as peer:
+    async with Peer.running(script) as peer:
         connection = await Connection.open(peer.url, on_blocked=on_blocked)
         await asyncio.wait_for(free.wait(), 5)
         assert heard == ["low on memory", None]

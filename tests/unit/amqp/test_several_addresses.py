@@ -103,7 +103,7 @@ async def test_the_next_one_has_its_turn_when_the_first_fails_or_is_silent(
     first: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     with first() as url:
-        async with Peer.playing(greeting) as peer:
+        async with Peer.running(greeting) as peer:
             connection = await Connection.open(from_first(url, peer.url), limits=QUICK)
             assert connection.address.port == peer.port
             await connection.close()
@@ -113,7 +113,7 @@ async def test_the_next_one_has_its_turn_when_the_first_fails_or_is_silent(
 
 
 async def test_a_node_that_refuses_the_password_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    async with Peer.playing(refusing) as one, Peer.playing(greeting) as two:
+    async with Peer.running(refusing) as one, Peer.running(greeting) as two:
         connection = await Connection.open(from_first(one.url, two.url), limits=PATIENT)
         assert connection.address.port == two.port
         await connection.close()
@@ -121,14 +121,14 @@ async def test_a_node_that_refuses_the_password_is_passed_over(caplog: pytest.Lo
 
 
 async def test_all_that_refuse_for_good_are_fatal_together() -> None:
-    async with Peer.playing(refusing) as one, Peer.playing(refusing) as two:
+    async with Peer.running(refusing) as one, Peer.running(refusing) as two:
         with pytest.raises(ConnectFailed, match=r"no address can be used: .*wrong.*; .*wrong") as caught:
             await Connection.open(from_first(one.url, two.url), limits=PATIENT)
     assert caught.value.fatal
 
 
 async def test_one_that_may_come_back_keeps_hope() -> None:
-    async with Peer.playing(refusing) as one:
+    async with Peer.running(refusing) as one:
         with closed() as gone, pytest.raises(ConnectFailed, match="Is RabbitMQ running there") as caught:
             await Connection.open(from_first(one.url, gone), limits=PATIENT)
     assert not caught.value.fatal
@@ -145,7 +145,7 @@ async def test_a_slow_one_still_wins_when_the_others_fail() -> None:
         await refusing(talk)
         others_failed.set()
 
-    async with Peer.playing(slow) as one, Peer.playing(failing) as two:
+    async with Peer.running(slow) as one, Peer.running(failing) as two:
         connection = await Connection.open(from_first(one.url, two.url), limits=QUICK)
         assert connection.address.port == one.port
         await connection.close()
@@ -159,7 +159,7 @@ async def test_no_attempt_is_left_behind() -> None:
         came.put_nowait(talk)
         await talk.drain_until_gone_quietly()
 
-    async with Peer.playing(silent) as one, Peer.playing(silent) as two, Peer.playing(greeting) as three:
+    async with Peer.running(silent) as one, Peer.running(silent) as two, Peer.running(greeting) as three:
         connection = await Connection.open(from_first(one.url, two.url, three.url), limits=QUICK)
         await connection.close()
         opening = asyncio.create_task(Connection.open(from_first(one.url, two.url), limits=QUICK))
@@ -193,7 +193,7 @@ class Resolving(asyncio.SelectorEventLoop):
 
 
 async def reach_by_name() -> None:
-    async with Peer.playing(greeting) as peer:
+    async with Peer.running(greeting) as peer:
         with socket.create_server(
             ("127.0.0.2", peer.port)
         ):  # accepts connections and stays silent; 127.0.0.3 refuses them
@@ -245,7 +245,7 @@ async def test_a_connection_that_was_won_is_dropped_when_nobody_waits_any_more()
 
 @contextlib.asynccontextmanager
 async def two_peers() -> AsyncIterator[tuple[Peer, Peer]]:
-    async with Peer.playing(greeting) as one, Peer.playing(greeting) as two:
+    async with Peer.running(greeting) as one, Peer.running(greeting) as two:
         yield one, two
 
 

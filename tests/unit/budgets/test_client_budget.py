@@ -7,7 +7,7 @@ from pamqp import commands
 
 from leveret.client import Client
 from leveret.wire.codec import ok
-from support.counted import counting
+from support.call_counter import counting
 from support.memory_broker import Sent, delivery, memory_broker
 
 

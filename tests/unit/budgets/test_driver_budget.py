@@ -16,7 +16,7 @@ from leveret.amqp.frames import publish
 from leveret.amqp.link import Link
 from leveret.amqp.message import Confirmation, ReturnedMessage
 from leveret.amqp.reader import Reader
-from support.counted import counting
+from support.call_counter import counting
 from support.memory_broker import delivery, memory_broker
 
 COUNT = 200

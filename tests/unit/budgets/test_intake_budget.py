@@ -17,7 +17,7 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
-from support.asked import asked
+from support.handmade_deliveries import delivery_of
 from support.serving import keyring
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
@@ -70,7 +70,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     def delivery(number: int) -> Delivery:
         data = {"title": "Buy milk", "description": "two bottles"}
         body = {"id": f"r{number}", "version": "v1", "action": "create_task", "data": data, "auth": token}
-        return asked(body, number + 1)
+        return delivery_of(body, number + 1)
 
     deliveries = [delivery(number) for number in range(REQUESTS + 1)]
     works = [work for work in map(intake.take, deliveries) if isinstance(work, Work)]

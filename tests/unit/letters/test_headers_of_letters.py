@@ -14,7 +14,7 @@ from leveret.wire.envelope import DEATHS
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outbox import Outbox
 from leveret.worker.work import Declined, Work
-from support.asked import retried
+from support.handmade_deliveries import retried_delivery
 from support.serving import keyring
 from taskmanager.actions import api
 
@@ -33,7 +33,7 @@ def letter_headers(delivery: Delivery) -> FieldTable:
 
 
 def test_a_letter_repeats_what_the_broker_says_of_its_requests_way() -> None:
-    assert letter_headers(retried([DEATH]))[DEATHS] == [DEATH]
+    assert letter_headers(retried_delivery([DEATH]))[DEATHS] == [DEATH]
 
 
 HOSTILE: dict[str, Callable[[], Any]] = {
@@ -45,10 +45,10 @@ HOSTILE: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("deaths", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -> None:
-    assert DEATHS not in letter_headers(retried(deaths()))
+    assert DEATHS not in letter_headers(retried_delivery(deaths()))
 
 
 def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
-    item = Intake(api, keyring()).take(replace(retried([]), unreadable="its header has too many bytes"))
+    item = Intake(api, keyring()).take(replace(retried_delivery([]), unreadable="its header has too many bytes"))
     assert isinstance(item, Declined)
     assert item.outcome == DeadLetter("invalid_request: its header has too many bytes", code="invalid_request")

@@ -16,7 +16,7 @@ from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from leveret.worker.arrive.arrivals import READING, reading_key
-from support.crashed import count_deaths, delivered_before
+from support.dead_workers import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.serving import LIMIT, Broker, Caller, Serve, serving, until
 from testbed.proxy import Proxy

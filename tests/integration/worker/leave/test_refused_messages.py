@@ -20,7 +20,7 @@ from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
-from support.crashed import count_deaths, delivered_before
+from support.dead_workers import count_deaths, delivered_before
 from support.notes import note_api
 from support.serving import Caller, calling, serving, until
 

@@ -13,7 +13,7 @@ from leveret.sql.records import Key
 from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from leveret.worker.arrive.arrivals import READING
-from support.crashed import count_deaths, delivered_before
+from support.dead_workers import count_deaths, delivered_before
 from support.notes import NoteContext, note_api
 from support.serving import Broker, Caller, Serve, serving, until
 

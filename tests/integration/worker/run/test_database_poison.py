@@ -12,7 +12,7 @@ from leveret.retry import ATTEMPTS_ALONE
 from leveret.sql import create_engine
 from leveret.sql import metadata as leveret_metadata
 from leveret.topology import Topology
-from support.crashed import delivered_before
+from support.dead_workers import delivered_before
 from support.notes import NoteContext, metadata, note_api, notes
 from support.serving import Caller, serving
 

@@ -18,8 +18,8 @@ from leveret.worker.run.calls import Calls
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.work import Work
-from support.asked import asked
-from support.crashed import count_deaths
+from support.dead_workers import count_deaths
+from support.handmade_deliveries import delivery_of
 from support.notes import note_api
 from support.serving import LIMIT, keyring, until
 
@@ -123,7 +123,7 @@ async def test_an_attempt_that_was_recorded_for_a_lost_session_is_voided(lane: O
     count_deaths(database, key, 1)
     intake: Intake = Intake(note_api(), keyring())
     request = {"id": key.id, "version": "v1", "action": "health_check", "data": {}, "auth": ""}
-    work = intake.take(replace(asked(request), redelivered=True))
+    work = intake.take(replace(delivery_of(request), redelivered=True))
     assert isinstance(work, Work)
     await lane.hold()
     running = asyncio.create_task(Calls(Jobs(keyring(), None), lane.lanes).run(work))

@@ -15,7 +15,7 @@ from leveret.devbroker import DevBroker
 from leveret.errors import StorageUnavailable
 from leveret.sql.records import Key
 from leveret.topology import Topology
-from support.crashed import count_deaths, delivered_before
+from support.dead_workers import count_deaths, delivered_before
 from support.notes import note_api
 from support.serving import Caller, Serve, serving, until
 from testbed.proxy import Proxy

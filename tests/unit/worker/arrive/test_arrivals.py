@@ -12,12 +12,12 @@ from leveret.worker.arrive.arrivals import Arrivals, reading_key
 from leveret.worker.arrive.room import Room
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
-from support.asked import asked
 from support.fake_lanes import FakeLanes
+from support.handmade_deliveries import delivery_of
 
 
 def again(number: int) -> Delivery:
-    return replace(asked({"id": f"r{number}"}, number), redelivered=True)
+    return replace(delivery_of({"id": f"r{number}"}, number), redelivered=True)
 
 
 async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> list[str]:
@@ -64,5 +64,5 @@ async def test_one_that_three_workers_died_on_is_not_read() -> None:
 
 
 async def test_a_first_delivery_is_read_at_once() -> None:
-    first = asked({"id": "a"}, 1)
+    first = delivery_of({"id": "a"}, 1)
     assert await told_of([first, again(2)], {reading_key(again(2)): 0}) == ["read 1", "read 2"]

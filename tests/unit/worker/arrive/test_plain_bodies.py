@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from leveret.outcome import Answer
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.work import Declined, Work
-from support.asked import asked
+from support.handmade_deliveries import delivery_of
 from support.serving import keyring
 from taskmanager.actions import api
 
@@ -18,7 +18,7 @@ REQUEST = {"id": "a", "version": "v1", "action": "health_check", "data": {}}
 
 
 def taken(encoding: str | None, before: bytes = b"") -> Any:
-    delivery = asked(REQUEST)
+    delivery = delivery_of(REQUEST)
     properties = replace(delivery.properties, content_encoding=encoding)
     return Intake(api, keyring()).take(replace(delivery, properties=properties, body=before + delivery.body))
 

@@ -8,7 +8,7 @@ from leveret.amqp import Delivery
 from leveret.wire.envelope import HIGHEST_PRIORITY
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.work import Declined, Work
-from support.asked import asked, retried
+from support.handmade_deliveries import delivery_of, retried_delivery
 from support.serving import keyring
 from taskmanager.actions import api
 
@@ -23,9 +23,9 @@ def taken(delivery: Delivery, priority: int) -> Any:
 
 
 def test_a_retry_goes_on_whatever_its_priority() -> None:
-    assert isinstance(taken(retried([]), HIGHEST_PRIORITY + 5), Work)
+    assert isinstance(taken(retried_delivery([]), HIGHEST_PRIORITY + 5), Work)
 
 
 def test_a_first_attempt_with_that_priority_is_refused() -> None:
-    assert isinstance(taken(asked(REQUEST), HIGHEST_PRIORITY), Work)
-    assert isinstance(taken(asked(REQUEST), HIGHEST_PRIORITY + 5), Declined)
+    assert isinstance(taken(delivery_of(REQUEST), HIGHEST_PRIORITY), Work)
+    assert isinstance(taken(delivery_of(REQUEST), HIGHEST_PRIORITY + 5), Declined)

@@ -11,13 +11,13 @@ from leveret.amqp import Delivery
 from leveret.wire.codec import decode_object
 from leveret.wire.limits import LARGEST_REQUEST, MOST_VALUES
 from leveret.worker.arrive.room import ROOM, Room, cost
-from support.asked import asked
+from support.handmade_deliveries import delivery_of
 
 
 def delivery(tag: int, size: int) -> Delivery:
     request: dict[str, Any] = {"id": "a", "x": ""}
-    request["x"] = "x" * (size - len(asked(request).body))
-    return asked(request, tag)
+    request["x"] = "x" * (size - len(delivery_of(request).body))
+    return delivery_of(request, tag)
 
 
 @given(st.lists(st.integers(100, 60_000), max_size=12), st.integers(1, 4_000_000), st.randoms())

@@ -18,8 +18,8 @@ from leveret.worker.run.lull import Lull
 from leveret.worker.run.patience import MOST, TICK
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.work import Work
-from support.asked import asked
 from support.fake_lanes import FakeLanes
+from support.handmade_deliveries import delivery_of
 from support.notes import note_api
 from support.serving import keyring
 from support.skipping_loop import run_skipping
@@ -52,7 +52,7 @@ class Begun:
 def work(request_id: str, *, redelivered: bool = False, action: str = "health_check") -> Work:
     intake: Intake = Intake(note_api(), keyring())
     auth = keyring().issue("7", timedelta(hours=1))
-    delivery = asked({"id": request_id, "version": "v1", "action": action, "data": {}, "auth": auth})
+    delivery = delivery_of({"id": request_id, "version": "v1", "action": action, "data": {}, "auth": auth})
     taken = intake.take(replace(delivery, redelivered=redelivered))
     assert isinstance(taken, Work)
     return taken

@@ -21,8 +21,8 @@ from leveret.worker.run.patience import MOST
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.run.standstill import Standstill
 from leveret.worker.work import Work
-from support.asked import asked
 from support.fake_lanes import FakeLanes
+from support.handmade_deliveries import delivery_of
 from support.notes import note_api
 from support.serving import keyring
 from support.skipping_loop import run_skipping
@@ -97,7 +97,7 @@ class Play:
 
     def _work(self, name: str, is_async: bool, again: bool) -> Work:
         intake: Intake = Intake(note_api(), keyring())
-        delivery = asked({"id": name, "version": "v1", "action": "health_check", "data": {}, "auth": ""})
+        delivery = delivery_of({"id": name, "version": "v1", "action": "health_check", "data": {}, "auth": ""})
         taken = intake.take(replace(delivery, redelivered=again))
         assert isinstance(taken, Work)
         return replace(taken, action=replace(taken.action, is_async=is_async))

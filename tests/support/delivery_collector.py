@@ -1,12 +1,12 @@
-"""What a consumer of a test has been given."""
+"""Collects the deliveries to a test's consumer."""
 
 import asyncio
 
 from leveret.amqp import Channel, Delivery
 
 
-class Inbox:
-    """Gathers deliveries until there are as many as wanted."""
+class DeliveryCollector:
+    """Collects deliveries, and waits until there are as many as a test wants."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel

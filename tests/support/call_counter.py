@@ -1,4 +1,4 @@
-"""How much work something is, counted instead of timed: the same on a busy machine as on an idle one."""
+"""Counts function calls, to measure work in a way that is the same on a busy and on an idle machine."""
 
 import gc
 import sys
@@ -13,27 +13,27 @@ import leveret
 OURS = str(Path(leveret.__file__).parent)
 
 
-class Calls:
-    """How many functions our code has called, its own and those in C."""
+class CallCounter:
+    """Counts how many functions our code calls, its own functions and those in C."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def each(self, messages: int) -> float:
-        """How many for each message."""
+        """Return the number of calls for each message."""
         return self.count / messages
 
     def note(self, frame: FrameType, event: str, _what: Any) -> None:
-        """Take what the interpreter tells of."""
+        """Take an event of the interpreter; see `sys.setprofile`."""
         if event in ("call", "c_call") and frame.f_code.co_filename.startswith(OURS):
             self.count += 1
 
 
 @contextmanager
-def counting() -> Iterator[Calls]:
-    """Count the calls that code in `leveret` makes meanwhile in this thread."""
-    calls, before = Calls(), sys.getprofile()
-    gc.disable()  # what the collector calls is not their doing
+def counting() -> Iterator[CallCounter]:
+    """Count the calls that code in `leveret` makes in this thread while the block runs."""
+    calls, before = CallCounter(), sys.getprofile()
+    gc.disable()  # calls of the collector do not count
     sys.setprofile(calls.note)
     try:
         yield calls

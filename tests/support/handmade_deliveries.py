@@ -1,4 +1,4 @@
-"""Deliveries as a broker would hand them over, made without one."""
+"""Deliveries as a broker would deliver them, made without a broker."""
 
 import json
 from typing import Any
@@ -12,11 +12,11 @@ from leveret.wire.envelope import DEATHS, RETRY_COUNT
 from support.serving import keyring
 
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
-"""A direct reply queue's name, as RabbitMQ makes it."""
+"""Name of a direct reply queue, as RabbitMQ makes it."""
 
 
-def asked(request: dict[str, Any], tag: int = 1) -> Delivery:
-    """Deliver a request as our clients send it."""
+def delivery_of(request: dict[str, Any], tag: int = 1) -> Delivery:
+    """Return the delivery of a request that one of our clients sends."""
     properties = Properties("application/json", correlation_id=request["id"], reply_to=REPLY_TO, delivery_mode=2)
     return Delivery(
         consumer_tag="c1.1",
@@ -29,10 +29,10 @@ def asked(request: dict[str, Any], tag: int = 1) -> Delivery:
     )
 
 
-def retried(deaths: Any) -> Delivery:
-    """A request with one retry behind it, and what the broker says of its way."""
+def retried_delivery(deaths: Any) -> Delivery:
+    """Return the delivery of a request after one retry, with the broker's record of its way in `x-death`."""
     ring = keyring()
     request: dict[str, Any] = {"id": "a", "version": "v1", "action": "get_task", "data": {"task_id": 1}}
     known = imprint(decode_request(json.dumps(request).encode()))
-    delivery = asked({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
+    delivery = delivery_of({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
     return replace(delivery, properties=replace(delivery.properties, headers={RETRY_COUNT: 1, DEATHS: deaths}))

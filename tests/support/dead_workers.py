@@ -1,4 +1,4 @@
-"""Requests as dead workers leave them behind: delivered before, and in the crash journal."""
+"""Requests in the state in which dead workers leave them: delivered before, and in the crash journal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.serving import Caller
 
 
 async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None:
-    """Send requests and have them delivered and returned once, as a worker does that dies."""
+    """Send requests that are delivered and returned once, as if a worker had died."""
     for request in requests:
         await caller.send(request)
     tags: list[int] = []
@@ -21,7 +21,7 @@ async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None
 
 
 def count_deaths(database: str, key: Key, count: int) -> None:
-    """Write into the journal that workers died on a request."""
+    """Record in the crash journal that a number of workers died on a request."""
     engine = create_engine(database)
     store = Store(engine)
     for _ in range(count):
