@@ -7,6 +7,7 @@ costs another its effect: when anything fails after it wrote, the batch is rolle
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from leveret.errors import RequestError, StorageDoubtful, StorageUnavailable
 from leveret.inbox.alone import find_answer, find_answers, run_alone, run_journaled
@@ -15,9 +16,10 @@ from leveret.inbox.journal import Journal
 from leveret.sql.connection import Transaction
 from leveret.sql.records import Row, Stored
 from leveret.sql.store import Store
-from leveret.wire.codec import MOST_RESPONSE_BYTES
 
 __all__ = [
+    "LARGEST_BATCH",
+    "MOST_RESPONSE_BYTES",
     "Answered",
     "Deadly",
     "Failed",
@@ -32,6 +34,12 @@ __all__ = [
     "run_batch",
 ]
 
+
+LARGEST_BATCH: Final = 64
+"""Requests in one transaction; more would only make the first of them wait longer."""
+
+MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+"""Bytes of the responses of one transaction: it ends with the request whose response brings them to that size."""
 
 Part = list[tuple[Job, Result]]
 """Jobs of a batch that came to their end together."""

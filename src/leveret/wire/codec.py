@@ -21,9 +21,6 @@ from leveret.wire.envelope import Reply, Request
 from leveret.wire.limits import DEEPEST_NESTING, LARGEST_DETAILS, LARGEST_REQUEST, LONGEST_ERROR_TEXT, MOST_VALUES
 from leveret.wire.masking import shown
 
-MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of the responses of one transaction: it ends with the request whose response brings them to that size."""
-
 _ID: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?")
 _INT64: Final = range(-(2**63), 2**63)
 # A text that never ends is taken to the end, so that no text is scanned twice.

@@ -23,7 +23,7 @@ from leveret.worker.dispatch import Dispatcher
 from leveret.worker.leave.outbox import Outbox
 from leveret.worker.leave.settle import Settler
 from leveret.worker.leave.unsettled import Unsettled
-from leveret.worker.run.calls import Calls
+from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.session import Session
@@ -88,7 +88,7 @@ class Consumption:
             intake=intake,
             jobs=jobs,
             lanes=lanes,
-            calls=Calls(jobs, lanes),
+            executor=AsyncExecutor(jobs, lanes),
             admission=admission,
             policy=policy,
             unsettled=self._unsettled,

@@ -1,4 +1,4 @@
-"""From deliveries to settled outcomes, within one session: intake, lanes and calls, decision, settlement."""
+"""From deliveries to settled outcomes, within one session: intake, lanes and async actions, decision, settlement."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import SMALL_BODY, Room
 from leveret.worker.leave.settle import Settlement, Settler
 from leveret.worker.leave.unsettled import Unsettled
-from leveret.worker.run.calls import Calls
+from leveret.worker.run.async_actions import AsyncActions
+from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.run.standstill import Standstill
-from leveret.worker.run.turns import Turns
 from leveret.worker.work import Rejected, Work
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Dispatcher:
         intake: checks deliveries.
         jobs: makes jobs of requests.
         lanes: runs ``def`` actions.
-        calls: runs ``async def`` actions.
+        executor: runs ``async def`` actions.
         admission: applies the rate limit; None where there is none.
         policy: limits of retrying.
         unsettled: the deliveries in hand.
@@ -62,7 +62,7 @@ class Dispatcher:
         intake: Intake,
         jobs: Jobs,
         lanes: Lanes,
-        calls: Calls,
+        executor: AsyncExecutor,
         admission: Admission | None = None,
         policy: RetryPolicy,
         unsettled: Unsettled,
@@ -74,7 +74,7 @@ class Dispatcher:
         self._intake = intake
         self._jobs = jobs
         self._lanes = lanes
-        self._turns = Turns(calls, self.ended, lanes.backlog)
+        self._async_actions = AsyncActions(executor, self.ended, lanes.backlog)
         self._admission = admission
         self._policy = policy
         self._unsettled = unsettled
@@ -163,7 +163,7 @@ class Dispatcher:
             self._or_broken(self._run, works)
 
     def _run(self, works: Sequence[Work]) -> None:
-        self._turns.begin([work for work in works if work.action.is_async])
+        self._async_actions.begin([work for work in works if work.action.is_async])
         jobs = [
             (self._jobs.job(work, wanted=self._goes_on), (self, work)) for work in works if not work.action.is_async
         ]
@@ -251,7 +251,7 @@ class Dispatcher:
         self._quarantine.end()
         self._standstill.end()
         self._lull.end()
-        self._turns.end()
+        self._async_actions.end()
 
     def _outcome_or_letter(self, work: Work, result: Result) -> Outcome:
         try:

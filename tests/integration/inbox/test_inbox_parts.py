@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from leveret.inbox.batch import run_batch
+from leveret.inbox.batch import MOST_RESPONSE_BYTES, run_batch
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
-from leveret.wire.codec import MOST_RESPONSE_BYTES, ok
+from leveret.wire.codec import ok
 from support.jobs import job, results_of, stored_ids
 
 

@@ -51,7 +51,7 @@ class Jobs:
         request, action = work.request, work.action
 
         def run_action(connection: sa.Connection) -> bytes:
-            self.check_turn(work)
+            self.check_deadline(work)
             context = self.context(work, connection=connection)
             return self.response(request.id, action.function(context, *work.arguments))
 
@@ -99,7 +99,7 @@ class Jobs:
             )
         return response
 
-    def check_turn(self, work: Work) -> None:
+    def check_deadline(self, work: Work) -> None:
         """Check the deadline once more, right before a request is executed for the first time: it may have waited long.
 
         Raises:

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from leveret.inbox.batch import Answered, Failed, Job, Result, run_batch
+from leveret.inbox.batch import LARGEST_BATCH, Answered, Failed, Job, Result, run_batch
 from leveret.inbox.journal import Journal
 from leveret.sql.store import Store
 from leveret.worker.run.backlog import MOST_UNSENT, Backlog
@@ -29,9 +29,6 @@ from leveret.worker.run.journal import AsyncJournal
 T = TypeVar("T")
 
 logger: Final = logging.getLogger("leveret.worker")
-
-LARGEST_BATCH = 64
-"""Requests in one transaction; more would only make the first of them wait longer."""
 
 
 class _Entry(Struct, frozen=True):

@@ -106,7 +106,7 @@ async def test_an_async_action_whose_turn_comes_too_late_is_not_executed(
     holding: Holding,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("leveret.worker.run.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", 1)
     api, released, begun = holding
     async with serving(api, broker.url, topology, database):
         await caller.send(request("h", "hold_turn", token))

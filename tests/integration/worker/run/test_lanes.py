@@ -14,7 +14,7 @@ from leveret.inbox.batch import Answered, Job
 from leveret.sql import Store, create_engine
 from leveret.sql.records import Key
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.run.calls import Calls
+from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.work import Work
@@ -126,7 +126,7 @@ async def test_an_attempt_that_was_recorded_for_a_lost_session_is_voided(lane: O
     work = intake.take(replace(delivery_of(request), redelivered=True))
     assert isinstance(work, Work)
     await lane.hold()
-    running = asyncio.create_task(Calls(Jobs(keyring(), None), lane.lanes).run(work))
+    running = asyncio.create_task(AsyncExecutor(Jobs(keyring(), None), lane.lanes).run(work))
     await asyncio.sleep(0)  # it has asked for its attempt to be recorded
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

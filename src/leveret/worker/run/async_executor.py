@@ -1,4 +1,4 @@
-"""Running an ``async def`` action: in the event loop, once for each id like all others."""
+"""Executing one ``async def`` action: in the event loop, and once for each id, as all actions."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ T = TypeVar("T")
 
 
 class _Concluded(Exception):
-    """Unwinds an action whose response is settled without a value of its function."""
+    """Ends an action whose response is known without a value of its function."""
 
 
-class Calls:
-    """Runs the async actions of a worker."""
+class AsyncExecutor:
+    """Executes async actions, one with each call of ``run``."""
 
     def __init__(self, jobs: Jobs, lanes: Lanes) -> None:
         self._jobs = jobs
         self._lanes = lanes
 
     async def run(self, work: Work) -> Result:
-        """Run an action and say what became of it; never raises, except when cancelled."""
+        """Run an action and return its result; nothing is raised, except when it is cancelled."""
         try:
             return await self._run_journaled(work)
         except asyncio.CancelledError:
@@ -86,7 +86,7 @@ class Calls:
             return known
         stores = work.stores
         try:
-            self._jobs.check_turn(work)
+            self._jobs.check_deadline(work)
         except DeadlineExceeded as error:
             return await self._refuse(work, error, stores=stores)
         if work.action.writes:
@@ -122,13 +122,13 @@ class Calls:
         return Answered(refusal(work.request.id, error), error.code)
 
     async def _store(self, work: Work, run: Callable[[sa.Connection], bytes]) -> Result:
-        """Have a lane run a function and store the response that it makes, in one transaction."""
+        """Let a lane run a function and store the response that it makes, in one transaction."""
         finished: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._lanes.submit(self._jobs.job(work, run, wanted=lambda: not finished.cancelled()), finished)
         return await finished
 
     async def _transact(self, writes: bool, function: Callable[..., T], *arguments: Any) -> T:
-        """Run one of the transactions of an action whose response is not stored in it."""
+        """Run a transaction of an action whose response is not stored in it."""
 
         def run(store: Store) -> T:
             with store.begin(writes=writes) as transaction:

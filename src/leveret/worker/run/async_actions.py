@@ -1,4 +1,4 @@
-"""Giving ``async def`` actions their turn in the event loop: so many at a time, each for so long."""
+"""Running the ``async def`` actions of a session: how many at the same time, and for how long each."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from functools import partial
 from typing import Final
 
 from leveret.inbox.batch import Failed, Result
+from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.backlog import Backlog
-from leveret.worker.run.calls import Calls
 from leveret.worker.work import Work
 
 MOST_AT_ONCE: Final = 100
-"""Async actions that run at the same time in one worker; the others wait their turn."""
+"""Async actions that run at the same time in one worker; the others wait."""
 
 LONGEST: Final = timedelta(seconds=60)
-"""How long one async action may take; after that its attempt has failed."""
+"""How long one async action may take; then its attempt has failed."""
 
 
-class Turns:
+class AsyncActions:
     """Runs the async actions of one session, each in a task of its own.
 
-    Those that end in the same turn of the loop are told together, so that their replies are published together. As all
-    have the same limit, the one that began first is the first to be late: one timer watches over all of them.
+    Actions that end in the same iteration of the loop are reported together, so that their replies are published
+    together. One timer is enough for all of them: the limit is the same, so the action that began first is late first.
 
     Args:
-        calls: runs one action.
-        on_ended: told what requests have come to.
+        executor: runs one action.
+        on_ended: called with requests that have ended and their results.
         backlog: nothing begins while it is full.
     """
 
-    def __init__(self, calls: Calls, on_ended: Callable[[list[tuple[Work, Result]]], None], backlog: Backlog) -> None:
-        self._calls = calls
+    def __init__(
+        self, executor: AsyncExecutor, on_ended: Callable[[list[tuple[Work, Result]]], None], backlog: Backlog
+    ) -> None:
+        self._executor = executor
         self._on_ended = on_ended
         self._backlog = backlog
         self._loop = asyncio.get_running_loop()
@@ -48,12 +50,12 @@ class Turns:
         self._over = False
 
     def begin(self, works: Iterable[Work]) -> None:
-        """Run actions as soon as it is their turn."""
+        """Run actions as soon as there is a place for them."""
         self._waiting.extend(works)
         self._go_on()
 
     def end(self) -> None:
-        """Cancel what runs, of which nothing is told any more, and begin with nothing."""
+        """Cancel the running actions, without a report, and begin nothing more."""
         self._over = True
         self._waiting.clear()
         for task in self._began:
@@ -67,8 +69,8 @@ class Turns:
                 self._backlog.when_room(self._go_on)
                 break
             work = self._waiting.popleft()
-            # Not in the context of whoever made room: what an action leaves in its context is nobody else's.
-            task = self._loop.create_task(self._calls.run(work), context=self._context.copy())
+            # In a context of its own: what an action leaves in its context must not reach other code.
+            task = self._loop.create_task(self._executor.run(work), context=self._context.copy())
             task.add_done_callback(partial(self._done, work), context=self._context)
             self._began[task] = self._loop.time()
         if self._began and self._timer is None:
@@ -81,7 +83,7 @@ class Turns:
         if not task.cancelled():
             error = task.exception()
             self._tell(work, task.result() if error is None else Failed(error))
-        elif not self._over:  # otherwise it is the action's own doing, or it took too long
+        elif not self._over:  # otherwise the action cancelled itself, or it took too long
             text = f"took longer than {LONGEST.total_seconds():g} s"
             self._tell(work, Failed(TimeoutError(text) if late else asyncio.CancelledError()))
         if not self._ended:
@@ -95,10 +97,10 @@ class Turns:
     def _tell_all(self) -> None:
         ended, self._ended = self._ended, []
         self._on_ended(ended)
-        self._go_on()  # only now is known how much of it waits to be sent
+        self._go_on()  # only now it is known how much of it waits to be sent
 
     def _end_late(self) -> None:
-        """Cancel what has run for too long, and look again when the next one may be late."""
+        """Cancel actions that have run for too long, and look again when the next one may be late."""
         self._timer = None
         limit, now = LONGEST.total_seconds(), self._loop.time()
         for task, began in self._began.items():

@@ -65,7 +65,7 @@ async def replies(caller: Caller, count: int) -> dict[str, dict[str, Any]]:
 async def test_no_more_than_so_many_run_at_a_time_and_the_others_follow(
     broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leveret.worker.run.turns.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", 2)
     async with serving(doings.api, broker.url, topology, database):
         for number in range(5):
             await caller.send(request(f"w{number}", "wait"))
@@ -79,8 +79,8 @@ async def test_no_more_than_so_many_run_at_a_time_and_the_others_follow(
 async def test_one_that_takes_too_long_fails_and_costs_nobody_else_its_turn(
     broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leveret.worker.run.turns.LONGEST", timedelta(milliseconds=50))
-    monkeypatch.setattr("leveret.worker.run.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.worker.run.async_actions.LONGEST", timedelta(milliseconds=50))
+    monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", 1)
     async with serving(doings.api, broker.url, topology, database, most=0):
         await caller.send(request("endless", "wait"))
         await until(lambda: doings.running == 1, "its beginning")
@@ -113,7 +113,7 @@ async def test_what_one_leaves_in_its_context_no_other_finds(
     monkeypatch: pytest.MonkeyPatch,
     most: int,
 ) -> None:
-    monkeypatch.setattr("leveret.worker.run.turns.MOST_AT_ONCE", most)
+    monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", most)
     for number in range(3):  # they wait together: with one place, each makes room for the next
         await caller.send(request(f"m{number}", "mark"))
     async with serving(doings.api, broker.url, topology, database):
@@ -132,7 +132,7 @@ async def test_one_that_raises_what_nobody_catches_gives_its_turn_back(
         raise Odd
 
     doings.api.action("v1", "odd", public=True)(odd)
-    monkeypatch.setattr("leveret.worker.run.turns.MOST_AT_ONCE", 1)
+    monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", 1)
     async with serving(doings.api, broker.url, topology, database, most=0):
         await caller.send(request("odd", "odd"))
         await caller.send(request("calm", "mark"))
