@@ -1,4 +1,4 @@
-"""Transactions on one connection to SQLite or PostgreSQL; foreign database errors become ours here."""
+"""Transactions on one connection to SQLite or PostgreSQL; database errors become ours here."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Transaction:
 
     @property
     def changes(self) -> int:
-        """Statements so far that wrote, for certain."""
+        """How many statements so far certainly wrote."""
         return self._written.changes
 
     @property
     def apart(self) -> bool:
-        """Whether an action has left something that the next one would meet, or was refused something."""
+        """Whether an action has left something that the next one would meet, or has tried something that is refused."""
         return bool(self.connection.left) or self.connection.refusal is not None
 
     @property
     def touched(self) -> int:
-        """Statements so far that wrote or failed."""
+        """How many statements so far wrote or failed."""
         return self._written.statements
 
     def gather(self, expected: int) -> None:
@@ -56,7 +56,7 @@ class Transaction:
         self._written.gather(expected)
 
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-        """Look up which keys have been answered."""
+        """Return the stored responses of these keys; keys without one are left out."""
         if not keys:
             return {}
         if len(keys) == 1:
@@ -73,7 +73,7 @@ class Transaction:
         """Add rows, in the order of their keys, so that two workers never wait for each other.
 
         Raises:
-            KeyTaken: another transaction has added one of the keys.
+            KeyTaken: another transaction has added a row with one of the keys.
         """
         try:
             SAVE.run(self.connection, [values(row) for row in sorted(rows, key=_key)])
@@ -84,10 +84,10 @@ class Transaction:
 
 
 class SqlConnection:
-    """One connection, used by one thread, opened when first needed and again after it broke.
+    """One connection for one thread, opened when it is first needed and again after it broke.
 
-    When a connection of the same engine breaks, be it another one's, this one is not trusted any more either: a restart
-    of the database ends them all, and each that found that out by itself would meet an outage of its own.
+    When any connection of the same engine breaks, this one is opened anew too: a restart of the database ends all of
+    them, and otherwise each would meet an outage of its own.
 
     Args:
         engine: where to connect.
@@ -102,13 +102,14 @@ class SqlConnection:
 
     @contextmanager
     def begin(self, *, writes: bool) -> Iterator[Transaction]:
-        """Open a transaction: committed at the end, rolled back when an exception leaves it, which is translated.
+        """Open a transaction: it is committed at the end, and rolled back when an exception leaves it.
 
         Raises:
-            StorageUnavailable: the database does not answer, or somebody holds a whole table.
-            StorageDoubtful: it failed as in an outage after the transaction had begun; the outcome of a commit may be
-                unknown.
-            StorageBusy: a lock or a conflict; nothing was kept.
+            StorageUnavailable: the database does not answer, or another session has locked a whole table.
+            StorageDoubtful: it failed as in an outage after the transaction had begun; whether a commit took place may
+                be unknown.
+            StorageBusy: a row is locked, or there was a conflict; nothing was written.
+            StorageFailed: the database refused a statement; nothing was written.
         """
         begun, at_rim = False, True
         try:
@@ -126,7 +127,7 @@ class SqlConnection:
                 connection.check()
                 at_rim = True
         except Exception as error:
-            self._end_gathering()  # first of all: what is kept back must not be added by whatever is asked now
+            self._end_gathering()  # before anything else is asked, which would add the rows that are kept back
             translated = self._held_up(error) or self._translated(error, writes=writes, begun=begun, at_rim=at_rim)
             if isinstance(translated, StorageUnavailable):
                 self.close()
@@ -138,7 +139,7 @@ class SqlConnection:
             self._clean()
 
     def translate(self, error: BaseException) -> BaseException:
-        """Turn a database error into ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed``."""
+        """Return ``StorageUnavailable``, ``StorageBusy`` or ``StorageFailed`` for a database error, else the error."""
         if not isinstance(error, sa.exc.DBAPIError):
             return error
         translated = _or_row_refused(error, translate(error))
@@ -146,7 +147,7 @@ class SqlConnection:
         return translated
 
     def _translated(self, error: Exception, *, writes: bool, begun: bool, at_rim: bool) -> Exception:
-        """Turn what has ended a transaction into one of our errors, where it is the database's."""
+        """Return our error for what has ended a transaction, where that came from the database."""
         kept, translated = self._connection, error
         if kept is not None and kept.refusal is not None:
             return kept.refusal
@@ -154,14 +155,14 @@ class SqlConnection:
             if begun and not writes and is_read_only(error):
                 return undeclared(error)
             translated = _or_row_refused(error, translate_end(error) if at_rim else translate(error))
-        elif kept is not None and kept.invalidated:  # whatever was made of that
+        elif kept is not None and kept.invalidated:  # whatever an action has made of that error
             translated = StorageUnavailable(f"The database does not answer: {reason(error)}")
         if begun and isinstance(translated, StorageUnavailable):
             return StorageDoubtful(str(translated), reason(error.__cause__ or error))
         return translated
 
     def _held_up(self, error: Exception) -> StorageUnavailable | None:
-        """After a wait for a lock: say which table nobody can write to, so that it was not this request's lock."""
+        """After a wait for a lock: return an outage where another session has locked a whole table."""
         if self._connection is None or not is_lock_timeout(error):
             return None
         try:
@@ -182,13 +183,13 @@ class SqlConnection:
             self._written.end()
 
     def _clean(self) -> None:
-        """Give nobody a connection on which an action has left something."""
+        """Close a connection on which an action has left something that cannot be undone."""
         kept = self._connection
         if kept is not None and (kept.left or kept.refusal is not None) and not kept.clean():
             self.close()
 
     def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
-        self._doubted = self._doubted or error is not None  # without an error it was given up, as below
+        self._doubted = self._doubted or error is not None  # without an error we gave it up ourselves, see `_clean`
 
     def _open(self) -> tuple[SharedConnection, WriteCounter]:
         kept = self._connection
@@ -202,7 +203,7 @@ class SqlConnection:
 
 
 def _switch(connection: SharedConnection, *, writes: bool) -> None:
-    """Have the transactions of a connection from now on refuse writes, or not any more; PostgreSQL's BEGIN says so."""
+    """Let the transactions of a connection refuse writes from now on, or allow them; PostgreSQL's BEGIN says so."""
     if connection.dialect.name == "sqlite":
         say(connection, f"PRAGMA query_only = {int(not writes)}")
     else:
@@ -212,7 +213,7 @@ def _switch(connection: SharedConnection, *, writes: bool) -> None:
 
 
 def _or_row_refused(error: sa.exc.DBAPIError, translated: Exception) -> Exception:
-    """Tell a row of an action's own table that broke a constraint from what the database may refuse everybody."""
+    """Return ``RowRefused`` where a row of an application's table broke a constraint: no other request meets that."""
     table = table_of_refused_row(error) if isinstance(translated, StorageFailed) else None
     return RowRefused(str(translated)) if table and table not in metadata.tables else translated
 

@@ -1,4 +1,4 @@
-"""The inbox's store on SQLAlchemy Core, for SQLite and PostgreSQL; foreign database errors become ours here."""
+"""The inbox's store on SQLAlchemy Core, for SQLite and PostgreSQL; database errors become ours here."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from leveret.sql.tables import UtcDateTime, crash_journal, processed_requests, r
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 RECOVERY: Final = 2.0
-"""Seconds that a server which has just failed is given to come back: when one of its processes has crashed it takes a
-moment to notice that, and then ends all connections."""
+"""Seconds in which a server that has just failed may come back: when one of its processes has crashed, it notices that
+after a moment, and then ends all connections."""
 
 _LOOK: Final = 0.1
-"""Seconds between two tries to reach it."""
+"""Seconds between two attempts to reach the database."""
 
 
 class Store(SqlConnection):
@@ -39,18 +39,18 @@ class Store(SqlConnection):
         self._now: sa.ColumnElement[datetime] = sa.literal_column(NOW[engine.dialect.name])
 
     def lease(self, shares: Mapping[str, int], window: timedelta) -> Mapping[str, Lease]:
-        """Lease shares of principals' requests in their windows, all in one transaction."""
+        """Lease shares of principals' rate limits, all in one transaction."""
         length = round(window / timedelta(milliseconds=1))
         leases = {}
         with self.begin(writes=True) as transaction:
-            for principal, share in sorted(shares.items()):  # in order, so that two workers never wait for each other
+            for principal, share in sorted(shares.items()):  # sorted, so that two workers never wait for each other
                 wanted = {"principal": principal, "length": length, "share": share}
                 ((ends, taken, left),) = LEASE.rows(transaction.connection, wanted)
                 leases[principal] = Lease(ends, taken, left / 1000)
         return leases
 
     def clock(self) -> datetime:
-        """Read the database's clock."""
+        """Return the time by the database's clock."""
         with self.begin(writes=False) as transaction:
             return self._read_clock(transaction.connection)
 
@@ -59,15 +59,15 @@ class Store(SqlConnection):
         return found
 
     def forget_answers(self, age: timedelta, most: int) -> int:
-        """Remove up to ``most`` rows from each table that are older; returns how many went from one."""
+        """Remove up to ``most`` rows older than ``age`` from each table; return the largest number removed from one."""
         with self.begin(writes=True) as transaction:
             tables = _older_than(self._read_clock(transaction.connection) - age).items()
             return max(_forget(transaction.connection, table, rows, most) for table, rows in tables)
 
     def ping(self) -> None:
-        """Check that the database answers and keeps what is written into each table that every request may need.
+        """Check that the database answers and accepts rows in each table that every request may need.
 
-        It does not on a full disk, on a read-only standby, without a table or a right on it.
+        It does not when the disk is full, on a read-only standby, or when a table or a right on it is missing.
 
         Raises:
             StorageUnavailable: it does not.
@@ -78,11 +78,11 @@ class Store(SqlConnection):
                     key = {column.name: row[column.name] for column in table.primary_key}
                     transaction.connection.execute(table.insert(), [row])
                     transaction.connection.execute(table.delete().filter_by(**key))
-        except (StorageBusy, StorageFailed) as error:  # no request is involved: others meet the same
+        except (StorageBusy, StorageFailed) as error:  # no request is involved, so every request would meet the same
             raise StorageUnavailable(str(error)) from error
 
     def answers(self) -> None:
-        """Check on a new connection that the database answers; where it does not it is waited for, for a moment.
+        """Check on a new connection that the database answers, and wait a moment for it if it does not.
 
         Raises:
             StorageUnavailable: it does not.
@@ -99,7 +99,7 @@ class Store(SqlConnection):
 
 
 def _pings() -> dict[sa.Table, dict[str, Any]]:
-    """Make rows for trying whether rows can be written; no other try waits for them, and no request has such an id."""
+    """Return rows to write as a trial; no other trial waits for them, and no request can have such an id."""
     name = f" ping {secrets.token_hex(8)}"
     return {
         processed_requests: {**values(Row(Key("", name), b"", "", "", b"{}")), "created_at": _LONG_AGO},
@@ -117,11 +117,11 @@ def _older_than(moment: datetime) -> dict[sa.Table, sa.ColumnElement[bool]]:
 
 
 def _forget(connection: sa.Connection, table: sa.Table, rows: sa.ColumnElement[bool], most: int) -> int:
-    """Remove up to ``most`` of some rows: first found by their age, then removed by their key."""
+    """Remove up to ``most`` of the given rows: they are found by their age and removed by their key."""
     key = [sa.bindparam(f"_{column.name}", type_=column.type) for column in table.primary_key]
     found = connection.execute(sa.select(*table.primary_key).where(rows).limit(most)).all()
     if found:
         same = sa.and_(*(column == value for column, value in zip(table.primary_key, key, strict=True)))
-        gone = table.delete().where(same, rows)  # not what was renewed meanwhile
+        gone = table.delete().where(same, rows)  # unless the row was renewed meanwhile
         connection.execute(gone, [{f"_{n}": v for n, v in row._mapping.items()} for row in found])
     return len(found)
