@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from leveret.sql.connection import Transaction
-from leveret.worker.leave.unsettled import Unsettled
+from leveret.worker.leave.in_hand import InHand
 from taskmanager.cli import main
 
 HELD: Final = "held"
@@ -23,10 +23,10 @@ def ack_before_commit() -> None:
     """Ack each request when it comes, before it is executed; commit nothing until told to."""
     save_rows = Transaction.save
 
-    def add(self: Unsettled, tag: int) -> None:
+    def add(self: InHand, tag: int) -> None:
         self._channel.ack(tag)
 
-    def ack(_self: Unsettled, _tags: Sequence[int]) -> None:
+    def ack(_self: InHand, _tags: Sequence[int]) -> None:
         return
 
     def save(self: Transaction, rows: Sequence[Any]) -> None:
@@ -36,7 +36,7 @@ def ack_before_commit() -> None:
         save_rows(self, rows)
 
     Transaction.save = save  # type: ignore[method-assign]  # so that it is killed at that very moment
-    Unsettled.add, Unsettled.ack = add, ack  # type: ignore[method-assign,assignment]  # this is what is broken
+    InHand.add, InHand.ack = add, ack  # type: ignore[method-assign,assignment]  # this is what is broken
 
 
 def forget_responses() -> None:

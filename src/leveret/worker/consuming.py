@@ -20,9 +20,9 @@ from leveret.worker.admit.admission import Admission
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.dispatch import Dispatcher
+from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.outbox import Outbox
 from leveret.worker.leave.settle import Settler
-from leveret.worker.leave.unsettled import Unsettled
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
@@ -75,9 +75,9 @@ class Consumption:
         self._queue = queue
         self._lanes = lanes
         self._consuming = consuming
-        self._unsettled = Unsettled(session.consumer)
+        self._in_hand = InHand(session.consumer)
         self._settler = Settler(
-            self._unsettled,
+            self._in_hand,
             session,
             outbox,
             lambda error: session.end(str(error)),
@@ -91,7 +91,7 @@ class Consumption:
             executor=AsyncExecutor(jobs, lanes),
             admission=admission,
             policy=policy,
-            unsettled=self._unsettled,
+            in_hand=self._in_hand,
             settler=self._settler,
             room=room,
             on_outage=self._storage_went_away,
@@ -135,9 +135,9 @@ class Consumption:
             return None
         return Sight(
             since=self._resumed,
-            taken=self._unsettled.taken,
+            taken=self._in_hand.taken,
             concluded=self._settler.concluded,
-            room=len(self._unsettled) < self._session.prefetch,
+            room=len(self._in_hand) < self._session.prefetch,
             blocked=self._session.blocked,
             waiting=waiting,
             progress=self._lanes.progress,
@@ -150,7 +150,7 @@ class Consumption:
         of them, and counts them, and what it delivers to them arrives nowhere. With their channel it finds out.
         """
         renewing = self._resuming is not None and not self._resuming.done()
-        if self._listens and not self._unsettled and not renewing:
+        if self._listens and not self._in_hand and not renewing:
             self._resuming = asyncio.create_task(self._renew())
 
     def _make_room(self) -> None:
@@ -174,9 +174,9 @@ class Consumption:
     async def _renew(self) -> None:
         try:
             await self._session.stop_consuming()
-            if not self._unsettled:  # nothing came in the last moment
+            if not self._in_hand:  # nothing came in the last moment
                 await self._session.renew()
-                self._unsettled.move(self._session.consumer)
+                self._in_hand.move(self._session.consumer)
             await self._begin()
             logger.debug("nothing came for long: consuming %s anew", self._queue)
         except AmqpError as error:
@@ -196,10 +196,10 @@ class Consumption:
                 await self._session.stop_consuming()
                 self._settler.release_put_backs()
                 self._settler.stop_waiting()
-                await self._unsettled.empty()
+                await self._in_hand.empty()
                 await self._session.flushed()
         except TimeoutError:
-            logger.warning("stopping: %d requests unfinished, back to %s", len(self._unsettled), self._queue)
+            logger.warning("stopping: %d requests unfinished, back to %s", len(self._in_hand), self._queue)
         await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
     async def _begin(self) -> None:

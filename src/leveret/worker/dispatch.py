@@ -20,8 +20,8 @@ from leveret.worker.admit.rejections import Rejections, refused
 from leveret.worker.arrive.arrivals import Arrivals, reading_key
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import SMALL_BODY, Room
+from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement, Settler
-from leveret.worker.leave.unsettled import Unsettled
 from leveret.worker.run.async_actions import AsyncActions
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
@@ -49,7 +49,7 @@ class Dispatcher:
         executor: runs ``async def`` actions.
         admission: applies the rate limit; None where there is none.
         policy: limits of retrying.
-        unsettled: the deliveries in hand.
+        in_hand: the deliveries in hand.
         settler: carries outcomes out.
         room: for what is read.
         on_outage: told when the database does not answer.
@@ -65,7 +65,7 @@ class Dispatcher:
         executor: AsyncExecutor,
         admission: Admission | None = None,
         policy: RetryPolicy,
-        unsettled: Unsettled,
+        in_hand: InHand,
         settler: Settler,
         room: Room,
         on_outage: Callable[[str], None],
@@ -77,16 +77,16 @@ class Dispatcher:
         self._async_actions = AsyncActions(executor, self.ended, lanes.backlog)
         self._admission = admission
         self._policy = policy
-        self._unsettled = unsettled
+        self._in_hand = in_hand
         self._settler = settler
         self._on_outage = on_outage
         self._on_broken = on_broken
         self._lull = Lull(lanes)
-        self._quarantine = Quarantine(lanes, self._lull, self._begin, self._not_begun, settler.when_settled)
+        self._quarantine = Quarantine(lanes, self._lull, self._begin, self._not_begun, in_hand.when_settled)
         self._standstill = Standstill(
             self._lull,
             carry_out=partial(self._or_broken, settler.settle),
-            when_settled=settler.when_settled,
+            when_settled=in_hand.when_settled,
             hold=self._quarantine.hold,
             release=self._quarantine.release,
         )
@@ -106,11 +106,9 @@ class Dispatcher:
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
         for delivery in deliveries:
-            self._unsettled.add(delivery.delivery_tag)
+            self._in_hand.add(delivery.delivery_tag)
             if len(delivery.body) > SMALL_BODY:
-                self._unsettled.when_released(
-                    delivery.delivery_tag, partial(self._arrivals.left, delivery.delivery_tag)
-                )
+                self._in_hand.when_released(delivery.delivery_tag, self._arrivals.left)
         self._arrivals.add(deliveries)
 
     def _read(self, deliveries: Sequence[Delivery]) -> None:
@@ -134,7 +132,7 @@ class Dispatcher:
 
     def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
         end = partial(self._lanes.journal.end, [reading_key(delivery)])
-        self._unsettled.when_acked(delivery.delivery_tag, end)
+        self._in_hand.when_acked(delivery.delivery_tag, end)
         outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code, WORKERS_DIED_CODE)
         self._or_broken(self._settler.settle, self._unread([delivery], outcome))
 
@@ -203,9 +201,9 @@ class Dispatcher:
             if work.delivery.redelivered and (self._quarantine.alone or isinstance(result, Deadly)):
                 waited_for += 1
                 tag = work.delivery.delivery_tag
-                self._unsettled.when_released(tag, partial(self._quarantine.ended, 1))
+                self._in_hand.released(tag).add_done_callback(lambda _: self._quarantine.ended(1))
                 if isinstance(result, Deadly):
-                    self._unsettled.when_acked(tag, partial(self._lanes.journal.end, [work.key]))
+                    self._in_hand.when_acked(tag, partial(self._lanes.journal.end, [work.key]))
         self._settle(results, self._standstill.move)
         self._quarantine.ended(len(results) - waited_for)
 

@@ -26,16 +26,14 @@ class Parcel:
         item: the delivery.
         outcome: what the messages say.
         messages: those that the broker has not confirmed.
-        batch: the batch that waits for it; None when it is waited for no longer.
         shortened: a letter that is written as short as can be.
         held: its delivery stays in hand until a queue takes its message.
     """
 
-    __slots__ = ("batch", "held", "item", "messages", "outcome", "shortened")
+    __slots__ = ("held", "item", "messages", "outcome", "shortened")
 
     def __init__(self, item: Work | Declined, outcome: Outcome, messages: list[Message]) -> None:
         self.item, self.outcome, self.messages = item, outcome, messages
-        self.batch: int | None = None
         self.shortened = self.held = False
 
     def lighten(self) -> None:

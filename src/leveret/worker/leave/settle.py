@@ -9,12 +9,11 @@ from typing import Final
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.masking import printable
+from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
 from leveret.worker.leave.outbox import Outbox, id_of
 from leveret.worker.leave.outcome_log import log_outcome
-from leveret.worker.leave.unconfirmed import Unconfirmed
 from leveret.worker.leave.unproven import Reply, UnprovenReplies
-from leveret.worker.leave.unsettled import Unsettled
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import Session
 from leveret.worker.work import Declined, Work
@@ -31,7 +30,7 @@ class Settler:
     what its queue refuses, is published one by one; replies to new reply queues have a connection of their own.
 
     Args:
-        unsettled: the deliveries in hand.
+        in_hand: the deliveries in hand.
         session: where messages are published.
         outbox: writes the messages.
         on_failure: told when nothing can be published for certain: the session has to end, so that the broker
@@ -47,7 +46,7 @@ class Settler:
 
     def __init__(
         self,
-        unsettled: Unsettled,
+        in_hand: InHand,
         session: Session,
         outbox: Outbox,
         on_failure: Callable[[AmqpError], None],
@@ -59,12 +58,11 @@ class Settler:
         self._unsent = 0
         self._closed = False
         self._on_held = on_held
-        self._unsettled = unsettled
+        self._in_hand = in_hand
         self._publisher = session.publisher
         self._outbox = outbox
         self._on_failure = on_failure
         self._put_back: list[int] | None = None
-        self._unconfirmed = Unconfirmed()
         self._one_by_one = OneByOne(
             session.publisher,
             write_shorter=self._write_shorter,
@@ -84,13 +82,6 @@ class Settler:
         self.concluded = 0
         self.held = self.held_bytes = 0
 
-    def when_settled(self, callback: Callable[[], None]) -> None:
-        """Have a function called when what was published so far is confirmed, acked, and the broker told so.
-
-        What waits because its queue refuses it does not count, nor do replies to new reply queues.
-        """
-        self._unconfirmed.when_settled(callback)
-
     def hold_put_backs(self) -> None:
         """Keep what has to go back until ``release_put_backs``: a queue that is consumed would deliver it at once."""
         self._put_back = []
@@ -98,7 +89,7 @@ class Settler:
     def release_put_backs(self) -> None:
         """Return to the queue what was kept, and from now on at once."""
         held, self._put_back = self._put_back or [], None
-        self._unsettled.put_back(held)
+        self._in_hand.put_back(held)
 
     def stop_waiting(self) -> None:
         """Return to the queue what waits because another queue refuses its message, and from now on at once."""
@@ -134,11 +125,11 @@ class Settler:
                 parcels.append(parcel)
         try:
             if silent:
-                self._unsettled.ack(silent)
+                self._in_hand.ack(silent)
             if messages:
                 confirmed = self._publisher.publish(messages)
-                batch = self._unconfirmed.add()
-                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels, batch))
+                self._in_hand.publish([parcel.tag for parcel in parcels])
+                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels))
                 self._count_unsent(messages, 1)
         except AmqpError as error:
             self._on_failure(error)
@@ -174,16 +165,16 @@ class Settler:
 
     def _return_tag(self, tag: int) -> None:
         if self._put_back is None:
-            self._unsettled.put_back([tag])
+            self._in_hand.put_back([tag])
         else:
             self._put_back.append(tag)
 
     def _confirmed(
-        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]
     ) -> None:
         self._count_unsent(messages, -1)
         if any(verdicts):
-            found = self._sorted_out(verdicts, messages, parcels, batch)
+            found = self._sorted_out(verdicts, messages, parcels)
             if found is None:
                 return
             parcels = found
@@ -191,7 +182,6 @@ class Settler:
             if not isinstance(parcel.outcome, Answer):
                 log_outcome(parcel.item, parcel.outcome)
         self._ack([parcel.tag for parcel in parcels])
-        self._unconfirmed.settled(batch)
 
     def _count_unsent(self, messages: Sequence[Message], sign: int) -> None:
         self._unsent += sign * sum([len(message.body) for message in messages])
@@ -202,7 +192,7 @@ class Settler:
             self._sending(self._unsent + self._unproven.size)
 
     def _sorted_out(
-        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel], batch: int
+        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]
     ) -> list[Parcel] | None:
         """Have others than those that were published go their ways, and return these; None when the session is over."""
         left: list[tuple[Parcel, AmqpError]] = []
@@ -218,9 +208,7 @@ class Settler:
             else:
                 self._on_failure(why)
                 return None
-        self._unconfirmed.split(batch, len(left))
         for parcel, why in left:
-            parcel.batch = batch
             self._go_on_alone(parcel, why)
         return done
 
@@ -243,12 +231,10 @@ class Settler:
         if not isinstance(parcel.outcome, Answer):
             log_outcome(parcel.item, parcel.outcome)
         self._ack([parcel.tag])
-        self._settle_in_batch(parcel)
         self._hold(parcel, held=False)
 
     def _wait_no_longer(self, parcel: Parcel) -> None:
-        self._settle_in_batch(parcel)
-        self._unsettled.release(parcel.tag)
+        self._in_hand.release(parcel.tag)
         self._hold(parcel, held=True)
         parcel.lighten()
 
@@ -260,11 +246,6 @@ class Settler:
             self.held_bytes += sign * len(parcel.item.delivery.body)
             self._on_held()
 
-    def _settle_in_batch(self, parcel: Parcel) -> None:
-        batch, parcel.batch = parcel.batch, None
-        if batch is not None:
-            self._unconfirmed.settled(batch)
-
     def _give_back(self, parcel: Parcel) -> None:
         self._hold(parcel, held=False)
         try:
@@ -274,7 +255,7 @@ class Settler:
 
     def _ack(self, tags: Sequence[int]) -> None:
         try:
-            self._unsettled.ack(tags)
+            self._in_hand.ack(tags)
         except AmqpError as error:
             self._on_failure(error)
 

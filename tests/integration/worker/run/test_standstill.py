@@ -9,7 +9,7 @@ import pytest
 
 from leveret.api import Api, Context
 from leveret.topology import Topology
-from leveret.worker.leave.unsettled import Unsettled
+from leveret.worker.leave.in_hand import InHand
 from leveret.worker.run import patience
 from leveret.worker.run.quarantine import Quarantine
 from support.serving import LIMIT, Broker, Caller, serving, until
@@ -55,9 +55,9 @@ def failing_api(book: Book) -> Api:
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Book:
     """A book that holds acks too, and when nothing may begin any more."""
-    book, ack, hold = Book(), Unsettled.ack, Quarantine.hold
+    book, ack, hold = Book(), InHand.ack, Quarantine.hold
 
-    def ack_and_tell(self: Unsettled, tags: Sequence[int]) -> None:
+    def ack_and_tell(self: InHand, tags: Sequence[int]) -> None:
         ack(self, tags)
         book.lines += ["ack"] * len(tags)
 
@@ -65,7 +65,7 @@ def book(monkeypatch: pytest.MonkeyPatch) -> Book:
         hold(self)
         book.lines.append("hold")
 
-    monkeypatch.setattr(Unsettled, "ack", ack_and_tell)
+    monkeypatch.setattr(InHand, "ack", ack_and_tell)
     monkeypatch.setattr(Quarantine, "hold", hold_and_tell)
     monkeypatch.setattr(patience, "MOST", LIMIT)
     return book

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leveret.worker.leave.unsettled import merge_acks
+from leveret.worker.leave.in_hand import merge_acks
 
 
 @pytest.mark.parametrize(

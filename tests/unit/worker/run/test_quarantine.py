@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from leveret.sql.records import Key
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.unconfirmed import Unconfirmed
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.run.patience import MOST, TICK
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.work import Work
+from support.batches import Batches
 from support.fake_lanes import FakeLanes
 from support.handmade_deliveries import delivery_of
 from support.notes import note_api
@@ -32,7 +32,7 @@ class Begun:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        self.unconfirmed = Unconfirmed()
+        self.unconfirmed = Batches()
         self.lanes = FakeLanes({Key("", SUSPECT): 1})
         lanes = cast("Lanes", self.lanes)
         self.quarantine = Quarantine(lanes, Lull(lanes), self._begin, self._failed, self.unconfirmed.when_settled)

@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from leveret.worker.leave.settle import Settlement
-from leveret.worker.leave.unconfirmed import Unconfirmed
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.run.patience import FREE, MOST, SHARE, TICK
 from leveret.worker.run.standstill import Standstill
+from support.batches import Batches
 from support.fake_lanes import FakeLanes
 from support.skipping_loop import run_skipping
 
@@ -27,7 +27,7 @@ class Told:
         self.published: list[Any] = []
         self.batches: list[int] = []
         self.held = False
-        self.unconfirmed = Unconfirmed()
+        self.unconfirmed = Batches()
         self.standstill = Standstill(
             Lull(cast("Lanes", self.lanes)),
             carry_out=self._publish,

@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from leveret.sql.records import Key
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.settle import Settlement
-from leveret.worker.leave.unconfirmed import Unconfirmed
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.run.patience import MOST
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.run.standstill import Standstill
 from leveret.worker.work import Work
+from support.batches import Batches
 from support.fake_lanes import FakeLanes
 from support.handmade_deliveries import delivery_of
 from support.notes import note_api
@@ -59,7 +59,7 @@ class Play:
         self._held = False
         self._admitted = 0
         self._moving: set[str] = set()
-        self._unconfirmed = Unconfirmed()
+        self._unconfirmed = Batches()
         self._loop = asyncio.get_running_loop()
         lanes = cast("Lanes", self.lanes)
         self.lull = Lull(lanes)

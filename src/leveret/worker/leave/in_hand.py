@@ -1,0 +1,169 @@
+"""The deliveries in hand: which of them run, which are published and not confirmed, and how they are acked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Final
+
+from leveret.amqp import Channel
+
+_IN_NO_BATCH: Final = 0
+
+
+class InHand:
+    """The deliveries of one session, from their arrival to their ack; acks are merged where that is possible.
+
+    A delivery is *published* from the moment when its messages go to the broker, together with those of others (a
+    batch), until it is acked, goes back to its queue, or is released. Whoever is told about a delivery is told when
+    the ack has gone to the socket.
+
+    Args:
+        channel: the channel on which they come (a delivery tag belongs to its channel: AMQP 0-9-1, section 1.1).
+
+    Attributes:
+        taken: how many deliveries there have been so far.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._batch_of: dict[int, int] = {}  # for each delivery in hand, in the order in which they came
+        self._published: dict[int, int] = {}  # how many deliveries each batch still has, in the order of publishing
+        self._numbers = count(_IN_NO_BATCH + 1)
+        self._on_settled: list[tuple[int, asyncio.Future[None]]] = []
+        self._on_released: dict[int, list[asyncio.Future[None]]] = {}
+        self._on_acked: dict[int, list[Callable[[], None]]] = {}
+        self._on_empty: list[asyncio.Future[None]] = []
+        self.taken = 0
+
+    def __len__(self) -> int:
+        return len(self._batch_of)
+
+    def move(self, channel: Channel) -> None:
+        """Take deliveries from another channel from now on; nothing may be in hand."""
+        self._channel = channel
+
+    def add(self, tag: int) -> None:
+        """Remember a delivery."""
+        self._batch_of[tag] = _IN_NO_BATCH
+        self.taken += 1
+
+    def publish(self, tags: Sequence[int]) -> None:
+        """Remember that the messages of these deliveries have been published together, and have to be confirmed."""
+        batch = next(self._numbers)
+        self._published[batch] = len(tags)
+        for tag in tags:
+            self._batch_of[tag] = batch
+
+    def ack(self, tags: Sequence[int]) -> None:
+        """Ack deliveries, with as few frames as those still in hand allow.
+
+        Raises:
+            AmqpError: the channel has ended; the deliveries will come again.
+        """
+        self._forget(tags)
+        for tag, multiple in merge_acks(tags, next(iter(self._batch_of), None)):
+            self._channel.ack(tag, multiple=multiple)
+        loop = asyncio.get_running_loop()
+        for tag in tags if self._on_acked else ():
+            for callback in self._on_acked.pop(tag, ()):
+                loop.call_soon(callback)
+        self._tell(tags)
+
+    def put_back(self, tags: Iterable[int]) -> None:
+        """Return deliveries to their queue.
+
+        Raises:
+            AmqpError: the channel has ended; the deliveries will come again.
+        """
+        tags = list(tags)
+        self._forget(tags)
+        for tag in tags:
+            self._channel.nack(tag, requeue=True)
+            self._on_acked.pop(tag, None)
+        self._tell(tags)
+
+    def release(self, tag: int) -> None:
+        """Have nobody wait for a delivery any more; it stays in hand."""
+        self._leave_batch(tag)
+        self._batch_of[tag] = _IN_NO_BATCH
+        self._tell([tag])
+
+    def settled(self) -> asyncio.Future[None]:
+        """Return a future that is done when all deliveries published so far are acked, put back, or released."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._published:
+            self._on_settled.append((next(reversed(self._published)), future))
+        else:
+            future.set_result(None)
+        return future
+
+    def released(self, tag: int) -> asyncio.Future[None]:
+        """Return a future that is done when a delivery that is in hand is acked, put back, or released."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_released.setdefault(tag, []).append(future)
+        return future
+
+    async def empty(self) -> None:
+        """Wait until every delivery is acked or put back."""
+        if self._batch_of:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._on_empty.append(future)
+            await future
+
+    def when_acked(self, tag: int, callback: Callable[[], None]) -> None:
+        """Have a function called when a delivery that is in hand is acked.
+
+        It is not called when the delivery goes back to its queue: what was to be done is still to be done then.
+        """
+        self._on_acked.setdefault(tag, []).append(callback)
+
+    def when_settled(self, callback: Callable[[], None]) -> None:
+        """Have a function called when all deliveries published so far are acked, put back, or released."""
+        self.settled().add_done_callback(lambda _: callback())
+
+    def _forget(self, tags: Iterable[int]) -> None:
+        for tag in tags:
+            self._leave_batch(tag)
+            self._batch_of.pop(tag, None)
+
+    def _leave_batch(self, tag: int) -> None:
+        batch = self._batch_of.get(tag, _IN_NO_BATCH)
+        if batch != _IN_NO_BATCH:
+            self._published[batch] -= 1
+            if not self._published[batch]:
+                del self._published[batch]
+
+    def _tell(self, tags: Sequence[int]) -> None:
+        """Tell whoever waits; they learn of it after what was written in this turn of the loop has gone out."""
+        if self._on_released:
+            _finish(future for tag in tags for future in self._on_released.pop(tag, ()))
+        if self._on_settled:
+            oldest = next(iter(self._published), None)
+            _finish(future for last, future in self._on_settled if oldest is None or last < oldest)
+            self._on_settled[:] = [waiting for waiting in self._on_settled if not waiting[1].done()]
+        if self._on_empty and not self._batch_of:
+            _finish(self._on_empty)
+            self._on_empty.clear()
+
+
+def _finish(futures: Iterable[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+
+
+def merge_acks(tags: Sequence[int], oldest_left: int | None) -> list[tuple[int, bool]]:
+    """Decide which tags to ack, and which of them together with all before it (AMQP 0-9-1, section 1.8.3.13).
+
+    Args:
+        tags: deliveries that are done.
+        oldest_left: the oldest delivery still in hand; None when there is none.
+
+    Returns:
+        Each tag to ack, and whether the ack is also for all deliveries before it.
+    """
+    before = [tag for tag in tags if oldest_left is None or tag < oldest_left]
+    merged = [(max(before), len(before) > 1)] if before else []
+    return merged + [(tag, False) for tag in tags if oldest_left is not None and tag > oldest_left]
