@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 
+from leveret.broker.granting import BrokerUser, apply_users
+from leveret.broker.queues import apply_topology
+from leveret.broker.users import worker_permissions
 from leveret.devbroker import DevBroker
 from support.broker_users import Operator
 from support.command import Commands
@@ -62,6 +67,21 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
         done = caller.run(*refused)
         assert done.returncode == 3
         assert "ACCESS_REFUSED" in done.stderr
+
+
+def test_a_worker_that_may_not_read_its_queue_ends_with_3_and_says_why(commands: Commands, operator: Operator) -> None:
+    topology, name = commands.topology, f"{commands.topology.prefix}-worker"
+    asyncio.run(apply_topology(commands.settings.amqp_url, topology))
+    blind = msgspec.structs.replace(worker_permissions(topology), read=f"^{re.escape(topology.exchange)}$")
+    user = BrokerUser(name, blind, "secret")
+    list(apply_users(operator.address, operator.administrator, operator.amqp.vhost, [user]))
+    limited = replace(commands, variables=commands.variables | {"AMQP_URL": operator.as_user(name, "secret")})
+    worker = limited.start("worker")
+    assert worker.ends() == 3
+    last = worker.output.splitlines()[-1]
+    assert "cannot work: channel closed: ACCESS_REFUSED" in last
+    assert f"'{topology.requests}'" in last
+    assert "Traceback" not in worker.output
 
 
 def test_passwords_that_are_set_are_used_and_never_shown(commands: Commands, operator: Operator) -> None:

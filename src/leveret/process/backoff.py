@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
+
+SOUND: Final = 1.0
+"""Seconds that what was tried has to hold at least, before it counts as a success."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +40,36 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
         while True:
             yield pause * (1 - self.jitter * self.chance())
             pause = min(pause * self.factor, self.most)
+
+
+class Pauses:
+    """Pauses between tries that grow, and begin anew after a try that has held.
+
+    Args:
+        backoff: how long they are.
+    """
+
+    def __init__(self, backoff: Backoff = Backoff()) -> None:  # noqa: B008 -- it is frozen
+        self._backoff = backoff
+        self._coming = iter(backoff)
+        self._last = 0.0
+
+    def next(self) -> float:
+        """Return the seconds until the next try."""
+        self._last = next(self._coming)
+        return self._last
+
+    def held(self, seconds: float) -> bool:
+        """Begin anew if what was tried has held for longer than the pause before it, and for a second at least.
+
+        Returns:
+            Whether it has. If not, it came and went, as a disk does that is full.
+        """
+        if seconds <= max(self._last, SOUND):
+            return False
+        self.begin_anew()
+        return True
+
+    def begin_anew(self) -> None:
+        """Have the next pause be the first one again."""
+        self._coming, self._last = iter(self._backoff), 0.0

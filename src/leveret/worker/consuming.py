@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from leveret.amqp import AmqpError
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
-from leveret.process.backoff import Backoff
+from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
 from leveret.worker.admit.admission import Admission
 from leveret.worker.arrive.intake import Intake
@@ -26,13 +26,10 @@ from leveret.worker.leave.settle import Settler
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.session import Session
+from leveret.worker.session import Session, SessionLost
 from leveret.worker.watch.watchdog import Sight
 
 logger: Final = logging.getLogger("leveret.worker")
-
-_SOUND: Final = 1.0
-"""Seconds: a database that answered for so long, and for longer than the pause before, is tried again at once."""
 
 _ACKS_TAKE_EFFECT: Final = 0.1
 """Seconds between the last acks and the end of their connection, or RabbitMQ 3.10 may deliver their requests again: see
@@ -75,15 +72,9 @@ class Consumption:
         self._queue = queue
         self._lanes = lanes
         self._consuming = consuming
-        self._in_hand = InHand(session.consumer)
-        self._settler = Settler(
-            self._in_hand,
-            session,
-            outbox,
-            lambda error: session.end(str(error)),
-            sending=lanes.backlog.sending,
-            on_held=self._make_room,
-        )
+        self._changed = asyncio.Event()
+        self._in_hand = InHand(session.consumer, on_held=self._changed.set)
+        self._settler = Settler(self._in_hand, session, outbox, sending=lanes.backlog.sending)
         self._dispatcher = Dispatcher(
             intake=intake,
             jobs=jobs,
@@ -94,40 +85,42 @@ class Consumption:
             in_hand=self._in_hand,
             settler=self._settler,
             room=room,
-            on_outage=self._storage_went_away,
+            on_outage=self._note_outage,
             on_broken=session.end,
         )
-        self._resuming: asyncio.Task[None] | None = None
-        self._beginning: asyncio.Task[None] | None = None
-        self._draining = self._paused = False
-        self._room_made_for = 0
-        self._pauses = iter(Backoff())
-        self._resumed = self._waited = self._checking = 0.0
+        self._outage, self._stale = asyncio.Event(), asyncio.Event()
+        self._draining = False
+        self._checking = self._resumed = 0.0
 
-    async def run(self, stopping: asyncio.Event, drain: timedelta) -> str:
-        """Consume until the session is lost or a stop is wanted; returns why it ended.
+    async def run(self, stopping: asyncio.Event, drain: timedelta) -> None:
+        """Consume until a stop is wanted, and finish then what is in hand.
 
         Args:
-            stopping: set when the worker shall stop; what is in hand is then finished.
-            drain: how long that may take.
+            stopping: set when the worker shall stop.
+            drain: how long it may take to finish what is in hand; the rest goes back to the queue.
+
+        Raises:
+            SessionLost: the session has ended meanwhile.
         """
-        stop = asyncio.create_task(stopping.wait())
-        self._resuming = asyncio.create_task(self._resume())
+        stop, tending = asyncio.create_task(stopping.wait()), asyncio.create_task(self._tend())
         try:
             over: set[asyncio.Future[Any]] = {stop, self._session.lost}
             await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
             if not self._session.lost.done():
-                await _unless_failed(self._drain(drain))
+                self._draining = True
+                await _cancelled(tending)
+                await _unless_lost(self._drain(drain))
         finally:
-            await _ended(stop, self._resuming)
+            await _cancelled(stop, tending)
             self._consuming.clear()
             self._dispatcher.end()
             await self._settler.close()
             await self._session.close()
-        return self._session.lost.result()
+        if lost := self._session.lost.result():
+            raise lost
 
     async def sight(self) -> Sight | None:
-        """Say for the watchdog how things stand; None while no deliveries are wanted."""
+        """Describe for the watchdog how things stand; None while no deliveries are wanted."""
         waiting = await self._session.waiting(self._queue) if self._listens else None
         if self._checking:
             return Sight(since=-self._checking, progress=self._lanes.progress, checking=True)
@@ -149,111 +142,83 @@ class Consumption:
         RabbitMQ 3.10 may lose the consumers of a quorum queue that is deleted and made again at once: it cancels none
         of them, and counts them, and what it delivers to them arrives nowhere. With their channel it finds out.
         """
-        renewing = self._resuming is not None and not self._resuming.done()
-        if self._listens and not self._in_hand and not renewing:
-            self._resuming = asyncio.create_task(self._renew())
-
-    def _make_room(self) -> None:
-        """Consume anew when half of the prefetch waits for a queue: what the consumer before holds does not count."""
-        settler = self._settler
-        self._room_made_for = min(self._room_made_for, settler.held)
-        crowded = settler.held - self._room_made_for >= max(self._session.prefetch // 2, 1)
-        bearable = settler.held < MOST_HELD and settler.held_bytes < MOST_HELD_BYTES
-        busy = self._resuming is not None and not self._resuming.done()
-        if crowded and bearable and self._listens and not busy:
-            self._room_made_for = settler.held
-            self._resuming = asyncio.create_task(self._consume_again())
-
-    async def _consume_again(self) -> None:
-        try:
-            await self._session.stop_consuming()
-            await self._begin()
-        except AmqpError as error:
-            self._session.end(f"cannot consume anew: {error}")
-
-    async def _renew(self) -> None:
-        try:
-            await self._session.stop_consuming()
-            if not self._in_hand:  # nothing came in the last moment
-                await self._session.renew()
-                self._in_hand.move(self._session.consumer)
-            await self._begin()
-            logger.debug("nothing came for long: consuming %s anew", self._queue)
-        except AmqpError as error:
-            self._session.end(f"cannot consume anew: {error}")
+        if self._listens and not self._in_hand:
+            self._stale.set()
+            self._changed.set()
 
     @property
     def _listens(self) -> bool:
-        return self._consuming.is_set() and not (self._draining or self._paused)
+        return self._consuming.is_set() and not (self._draining or self._outage.is_set())
 
-    async def _drain(self, limit: timedelta) -> None:
-        self._draining = True
-        await _ended(self._resuming)
+    async def _tend(self) -> None:
+        """Have deliveries come while the database answers; what has to be done for that stands here in its order."""
+        pauses, now = Pauses(), asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(limit.total_seconds()):
-                if self._beginning is not None:
-                    await asyncio.wait((self._beginning,))
-                await self._session.stop_consuming()
-                self._settler.release_put_backs()
-                self._settler.stop_waiting()
-                await self._in_hand.empty()
-                await self._session.flushed()
-        except TimeoutError:
-            logger.warning("stopping: %d requests unfinished, back to %s", len(self._in_hand), self._queue)
-        await asyncio.sleep(_ACKS_TAKE_EFFECT)
-
-    async def _begin(self) -> None:
-        """Have deliveries come. It goes on when its caller is cancelled: a stop ends it, once the broker has answered.
-
-        So what the broker has sent is finished like everything in hand, and does not go back as delivered before.
-        """
-        self._beginning = asyncio.create_task(self._session.consume(self._queue, self._dispatcher.take))
-        await asyncio.shield(self._beginning)
-        asyncio.get_running_loop().call_soon(self._make_room)  # the first deliveries may have come meanwhile
-
-    def _storage_went_away(self, reason: str) -> None:
-        if self._draining or self._paused:
-            return
-        self._paused = True
-        logger.warning("paused: %s", reason)
-        self._settler.hold_put_backs()
-        self._resuming = asyncio.create_task(self._pause(self._resuming))
-
-    async def _pause(self, resuming: asyncio.Task[None] | None) -> None:
-        if resuming is not None:  # the first deliveries may come before consuming has quite begun
-            await _to_its_end(resuming)
-        self._consuming.clear()
-        await _unless_failed(self._session.stop_consuming())
-        self._settler.release_put_backs()
-        now = asyncio.get_running_loop().time()
-        if now - self._resumed > max(self._waited, _SOUND):
-            self._pauses, self._waited = iter(Backoff()), 0.0
-        else:  # it answered and went away again at once, as a full disk does
-            self._waited = next(self._pauses)
-            await asyncio.sleep(self._waited)
-        await self._resume()
-
-    async def _resume(self) -> None:
-        try:
-            await self._resume_when_storage_answers()
+            while True:
+                await self._wait_for_storage(pauses)
+                self._outage.clear()
+                await self._subscribe()
+                self._resumed = now()
+                self._consuming.set()
+                logger.info("consuming %s", self._queue)
+                await self._stay_until_outage()
+                self._consuming.clear()
+                await _unless_lost(self._session.stop_consuming())
+                self._in_hand.return_kept()
+                if not pauses.held(now() - self._resumed):
+                    await asyncio.sleep(pauses.next())
         except Exception as error:
-            logger.exception("cannot consume %s", self._queue)
-            self._session.end(f"cannot consume: {error}")
+            if not isinstance(error, AmqpError):
+                logger.exception("cannot consume %s", self._queue)
+            self._session.end(SessionLost(f"cannot consume: {error}", error))
 
-    async def _resume_when_storage_answers(self) -> None:
+    async def _wait_for_storage(self, pauses: Pauses) -> None:
         while True:
             try:
-                await self._check_storage()
-                break
+                return await self._check_storage()
             except StorageUnavailable as error:
-                self._waited = next(self._pauses)
-                logger.warning("waiting for the database: %s; next try in %.1f s", error, self._waited)
-                await asyncio.sleep(self._waited)
-        self._paused = False
-        await self._begin()
-        self._resumed = asyncio.get_running_loop().time()
-        self._consuming.set()
-        logger.info("consuming %s", self._queue)
+                pause = pauses.next()
+                logger.warning("waiting for the database: %s; next try in %.1f s", error, pause)
+                await asyncio.sleep(pause)
+
+    async def _subscribe(self) -> None:
+        self._in_hand.begin_consumer()
+        await self._session.consume(self._queue, self._dispatcher.take)
+
+    async def _stay_until_outage(self) -> None:
+        """Consume, and do so anew where that makes room or is doubtful, until the database does not answer."""
+        while not self._outage.is_set():
+            self._changed.clear()
+            if self._is_crowded():
+                await self._session.stop_consuming()
+                await self._subscribe()
+            elif self._stale.is_set():
+                await self._renew()
+                self._stale.clear()
+            else:
+                await self._changed.wait()
+
+    def _is_crowded(self) -> bool:
+        """Whether half of what the consumer may have in hand waits for a queue, and more may wait beside it."""
+        in_hand = self._in_hand
+        crowded = in_hand.held_of_this_consumer >= max(self._session.prefetch // 2, 1)
+        return crowded and in_hand.held < MOST_HELD and in_hand.held_bytes < MOST_HELD_BYTES
+
+    async def _renew(self) -> None:
+        await self._session.stop_consuming()
+        if not self._in_hand:  # nothing came in the last moment
+            await self._session.renew()
+            self._in_hand.move(self._session.consumer)
+        await self._subscribe()
+        logger.debug("nothing came for long: consuming %s anew", self._queue)
+
+    def _note_outage(self, reason: str) -> None:
+        if self._draining or self._outage.is_set():
+            return
+        logger.warning("paused: %s", reason)
+        self._in_hand.keep_put_backs()
+        self._outage.set()
+        self._changed.set()
 
     async def _check_storage(self) -> None:
         """See whether the database answers; what an outage has ended was no worker's death."""
@@ -267,8 +232,20 @@ class Consumption:
         except (StorageBusy, StorageFailed) as error:
             logger.info("attempts that an outage ended are voided later: %s", error)
 
+    async def _drain(self, limit: timedelta) -> None:
+        try:
+            async with asyncio.timeout(limit.total_seconds()):
+                await self._session.stop_consuming()
+                self._in_hand.return_kept()
+                self._settler.stop_waiting()
+                await self._in_hand.empty()
+                await self._session.flushed()
+        except TimeoutError:
+            logger.warning("stopping: %d requests unfinished, back to %s", len(self._in_hand), self._queue)
+        await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
-async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:
+
+async def _unless_lost(step: Coroutine[Any, Any, None]) -> None:
     """Run a step on a session that may be lost meanwhile; its loss is seen elsewhere."""
     try:
         await step
@@ -276,16 +253,7 @@ async def _unless_failed(step: Coroutine[Any, Any, None]) -> None:
         logger.debug("session lost meanwhile: %s", error)
 
 
-async def _to_its_end(task: asyncio.Task[None]) -> None:
-    try:
-        await asyncio.wait({task})
-    except asyncio.CancelledError:
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
         task.cancel()
-        raise
-
-
-async def _ended(*tasks: asyncio.Task[Any] | None) -> None:
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)

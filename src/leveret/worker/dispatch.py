@@ -29,6 +29,7 @@ from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.run.lull import Lull
 from leveret.worker.run.quarantine import Quarantine
 from leveret.worker.run.standstill import Standstill
+from leveret.worker.session import SessionLost
 from leveret.worker.work import Rejected, Work
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class Dispatcher:
         settler: Settler,
         room: Room,
         on_outage: Callable[[str], None],
-        on_broken: Callable[[str], None],
+        on_broken: Callable[[SessionLost], None],
     ) -> None:
         self._intake = intake
         self._jobs = jobs
@@ -239,7 +240,7 @@ class Dispatcher:
             step(subject)
         except Exception as error:
             logger.exception("requests cannot be settled")
-            self._on_broken(f"requests cannot be settled: {error}")
+            self._on_broken(SessionLost(f"requests cannot be settled: {error}", error))
 
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""

@@ -48,13 +48,13 @@ class Publisher:
         largest: bytes that a message may have at this broker; None until the broker has said so.
     """
 
-    def __init__(self, connection: Connection, channel: Channel, on_lost: Callable[[str], None]) -> None:
+    def __init__(self, connection: Connection, channel: Channel, on_lost: Callable[[AmqpError], None]) -> None:
         self.largest: int | None = None
         self._connection = connection
         self._on_lost = on_lost
         self._channel = channel
         self._lone: Channel | None = None
-        self._reopening: asyncio.Task[None] | None = None
+        self._reopening: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[Sequence[Message], asyncio.Future[Verdicts]]] = []
         self._watch(channel)
 
@@ -64,7 +64,7 @@ class Publisher:
         Raises:
             AmqpError: the connection has ended.
         """
-        if self._reopening is not None or (self._connection.is_open and not self._channel.is_open):
+        if self._connection.is_open and not self._channel.is_open:  # another one is being opened
             future: asyncio.Future[Verdicts] = asyncio.get_running_loop().create_future()
             self._waiting.append((messages, future))
             return future
@@ -87,8 +87,8 @@ class Publisher:
 
     def end(self) -> None:
         """Open nothing any more."""
-        if self._reopening is not None:
-            self._reopening.cancel()
+        for task in self._reopening:
+            task.cancel()
 
     def _watch(self, channel: Channel) -> None:
         channel.closed.add_done_callback(self._ended)
@@ -96,9 +96,11 @@ class Publisher:
     def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
         error = ending.result()
         if is_not_taken(error) and self._connection.is_open:
-            self._reopening = asyncio.get_running_loop().create_task(self._reopen())
+            task = asyncio.get_running_loop().create_task(self._reopen())
+            self._reopening.add(task)
+            task.add_done_callback(self._reopening.discard)
         else:
-            self._on_lost(str(error or "closed"))
+            self._on_lost(error or AmqpError("closed"))
 
     async def _open(self) -> Channel:
         """Open a channel; under an alarm the broker reads nothing here, so that this waits for its end."""
@@ -114,12 +116,11 @@ class Publisher:
     async def _reopen(self) -> None:
         try:
             self._channel = await self._open()
-            self._reopening = None
-            waiting, self._waiting = self._waiting, []
-            for messages, future in waiting:
+            for messages, future in self._waiting:
                 _publish(self._channel, messages).add_done_callback(partial(_hand_on, future))
+            self._waiting.clear()
         except AmqpError as error:
-            self._on_lost(str(error))
+            self._on_lost(error)
         else:
             self._watch(self._channel)
 

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
-from leveret.amqp import Addresses, AmqpError, Channel, Connection, Delivery, Limits
+from leveret.amqp import Addresses, AmqpError, Channel, ChannelClosed, Connection, Delivery, Limits
 from leveret.topology import Topology
 from leveret.wire.limits import LARGEST_MOVED_REQUEST
 from leveret.worker.publishing import Publisher
@@ -23,6 +23,23 @@ logger: Final = logging.getLogger("leveret.worker")
 
 PUBLISHING: Final = Limits(confirm=300.0)
 """An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
+
+
+class SessionLost(Exception):
+    """A session with the broker is over; the text says why. Its worker opens another one.
+
+    Args:
+        text: for the log.
+        cause: the error behind it.
+
+    Attributes:
+        fatal: another session would end in the same way, because the broker refuses; somebody has to change something.
+    """
+
+    def __init__(self, text: str, cause: Exception | None = None) -> None:
+        super().__init__(text)
+        self.__cause__ = cause
+        self.fatal = isinstance(cause, ChannelClosed) and cause.fatal
 
 
 class Waiting(Struct, frozen=True):
@@ -39,7 +56,7 @@ class Session:
         consumer: the channel on which deliveries come and are acked.
         publisher: publishes with confirms.
         prefetch: deliveries that may be in hand.
-        lost: done as soon as the session is over, with the reason.
+        lost: done as soon as the session is over, with the reason; None when it was closed.
     """
 
     def __init__(
@@ -54,14 +71,14 @@ class Session:
         connect: Callable[[str], Awaitable[Connection]],
     ) -> None:
         self.consumer = consumer
-        self.publisher = Publisher(publishing, publisher, self.end)
+        self.publisher = Publisher(publishing, publisher, self.fail)
         self.prefetch = prefetch
         self._topology = topology
         self._connect = connect
-        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.lost: asyncio.Future[SessionLost | None] = asyncio.get_running_loop().create_future()
         self._connections = (consuming, publishing)
         self._asking: Channel | None = None
-        self._tag: str | None = None
+        self._subscribing: asyncio.Task[str] | None = None
         for ending in (consuming.closed, publishing.closed):
             ending.add_done_callback(self._ended)
         consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
@@ -98,18 +115,29 @@ class Session:
     async def consume(self, queue: str, on_deliveries: Callable[[list[Delivery]], None]) -> None:
         """Have deliveries come, once for each read; bodies that are larger than any request come without their bytes.
 
+        It goes on when its caller is cancelled, and ``stop_consuming`` ends it once the broker has answered. So what
+        the broker has sent is finished like everything in hand, and does not go back as delivered before.
+
         Raises:
             AmqpError: the broker refused, or the session is over.
         """
-        self._tag = await self.consumer.consume(
+        subscribe = self.consumer.consume(
             queue, on_deliveries, on_cancel=self._cancelled, largest_body=LARGEST_MOVED_REQUEST
         )
+        self._subscribing = asyncio.create_task(subscribe)
+        await asyncio.shield(self._subscribing)
 
     async def stop_consuming(self) -> None:
-        """Have no further deliveries come; those in hand stay in hand."""
-        tag, self._tag = self._tag, None
-        if tag is not None:
-            await self.consumer.cancel(tag)
+        """Have no further deliveries come; those in hand stay in hand.
+
+        Raises:
+            AmqpError: the session is over.
+        """
+        subscribing, self._subscribing = self._subscribing, None
+        if subscribing is not None:
+            await asyncio.wait((subscribing,))
+            if subscribing.exception() is None:
+                await self.consumer.cancel(subscribing.result())
 
     async def renew(self) -> None:
         """Open a new channel for deliveries, in place of the one that is there; nothing may be in hand or be consumed.
@@ -163,25 +191,28 @@ class Session:
             return None
         return Waiting(state.messages, state.consumers)
 
-    def end(self, reason: str) -> None:
-        """Say that the session is over."""
+    def end(self, lost: SessionLost | None) -> None:
+        """Have the session be over, unless it is already."""
         if not self.lost.done():
-            self.lost.set_result(reason)
+            self.lost.set_result(lost)
+
+    def fail(self, error: AmqpError) -> None:
+        """Have the session be over because of an error of its connections or channels."""
+        self.end(SessionLost(str(error), error))
 
     async def close(self) -> None:
         """Close both connections; what is not acked goes back to its queue."""
-        self.end("closed")
+        self.end(None)
         for connection in self._connections:
             await connection.close()
 
     def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
-        self.end(str(ending.result() or "closed"))
+        self.fail(ending.result() or AmqpError("closed"))
 
     def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
         if channel is self.consumer:  # otherwise another one has taken its place
             self._ended(ending)
 
     def _cancelled(self, _tag: str) -> None:
-        self.end(
-            "the broker cancelled the consumer: its queue was deleted or moved, or a delivery was not acked in time"
-        )
+        why = "its queue was deleted or moved, or a delivery was not acked in time"
+        self.end(SessionLost(f"the broker cancelled the consumer: {why}"))

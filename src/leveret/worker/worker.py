@@ -6,31 +6,30 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Generic
 
 import sqlalchemy as sa
-from msgspec import Struct
 from typing_extensions import TypeVar
 
 from leveret.amqp import Address, Addresses, AmqpError
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
-from leveret.process.backoff import Backoff
+from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
 from leveret.topology import Topology
 from leveret.worker.admit.admission import Admission
-from leveret.worker.admit.rate_limit import RateLimit
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.arrive.room import ROOM, Room
+from leveret.worker.arrive.room import Room
 from leveret.worker.consuming import Consumption
 from leveret.worker.dispatch import hand_out
 from leveret.worker.leave.outbox import Outbox
-from leveret.worker.run.jobs import LARGEST_RESPONSE, Jobs
+from leveret.worker.options import WorkerOptions
+from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.session import Session
+from leveret.worker.session import Session, SessionLost
 from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
@@ -41,38 +40,6 @@ logger: Final = logging.getLogger("leveret.worker")
 
 _LANES_LIMIT: Final = 5.0
 """Seconds that a stop waits for lanes; what hangs longer has not committed and is delivered again."""
-
-_SOUND: Final = 1.0
-"""Seconds: a session that lasted so long, and longer than the pause before it, was no vain attempt."""
-
-
-class WorkerOptions(Struct, frozen=True, kw_only=True):
-    """How a worker works.
-
-    Attributes:
-        name: for the broker's list of connections and the log.
-        prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
-        replay_all: store the responses of reads too.
-        largest_response: bytes that a response may have; a larger one is refused and its transaction rolled back.
-        room: bytes in memory for requests with larger bodies that were read and have not come to their end.
-        drain: how long a stop waits for what is in hand; the rest goes back to the queue.
-        retention: how long responses are kept.
-        cleaning: pause between two clean-ups of older ones.
-        rate_limit: what each principal may do, in all workers together; None for no limit.
-        watchdog: a worker that was deaf or stuck for so long ends itself, and the whole process when its event loop
-            hangs; None for never. Longer than any action may take.
-    """
-
-    name: str = "worker"
-    prefetch: int = 200
-    replay_all: bool = False
-    largest_response: int = LARGEST_RESPONSE
-    room: int = ROOM
-    drain: timedelta = timedelta(seconds=8)
-    retention: timedelta = timedelta(days=7)
-    cleaning: timedelta = timedelta(minutes=10)
-    rate_limit: RateLimit | None = None
-    watchdog: timedelta | None = timedelta(minutes=2)
 
 
 class Worker(Generic[S]):
@@ -127,8 +94,8 @@ class Worker(Generic[S]):
         """Work until ``stop`` is called; connections that are lost are made again, with growing pauses.
 
         Raises:
-            WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password or a
-                queue with other arguments.
+            WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password, a
+                queue with other arguments, or one that this user must not read.
             WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
         """
         lanes: Lanes = Lanes(self._stores, hand_out)
@@ -167,26 +134,30 @@ class Worker(Generic[S]):
             self._consumption.renew()
 
     async def _work(self, lanes: Lanes) -> None:
-        pauses, seconds = iter(Backoff()), 0.0
+        """Work on one session after the other, with growing pauses where they do not last, until a stop is wanted."""
+        pauses = Pauses()
         while not self._stopping.is_set():
-            why, lasted = await self._work_once(lanes)
-            if self._stopping.is_set():
-                return
-            if lasted > max(seconds, _SOUND):
-                pauses = iter(Backoff())
-            seconds = next(pauses)
-            logger.warning("%s; next try in %.1f s", why, seconds)
-            await self._sleep(seconds)
+            try:
+                await self._work_once(lanes, pauses)
+            except (AmqpError, SessionLost) as error:
+                lost, stopping = isinstance(error, SessionLost), self._stopping.is_set()
+                if error.fatal and not (lost and stopping):
+                    raise WorkerStopped(f"{self._options.name} cannot work: {error}") from error
+                if stopping:
+                    return
+                pause, what = pauses.next(), "lost" if lost else "cannot reach"
+                logger.warning("%s the broker: %s; next try in %.1f s", what, error, pause)
+                await self._sleep(pause)
 
-    async def _work_once(self, lanes: Lanes) -> tuple[str, float]:
-        """Work for the life of one session; returns why it ended, and how many seconds it lasted."""
+    async def _work_once(self, lanes: Lanes, pauses: Pauses) -> None:
+        """Work for the life of one session.
+
+        Raises:
+            AmqpError: there is no session.
+            SessionLost: it has ended.
+        """
         options, topology = self._options, self._topology
-        try:
-            session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
-        except AmqpError as error:
-            if error.fatal:
-                raise WorkerStopped(f"{options.name} cannot work: {error}") from error
-            return f"cannot reach the broker: {error}", 0.0
+        session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
         self._consumption = Consumption(
             session,
             topology.requests,
@@ -202,9 +173,10 @@ class Worker(Generic[S]):
         now = asyncio.get_running_loop().time
         began = now()
         try:
-            return f"lost the broker: {await self._consumption.run(self._stopping, options.drain)}", now() - began
+            await self._consumption.run(self._stopping, options.drain)
         finally:
             self._consumption = None
+            pauses.held(now() - began)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but no longer than until a stop is wanted."""

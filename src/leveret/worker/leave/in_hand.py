@@ -1,4 +1,4 @@
-"""The deliveries in hand: which of them run, which are published and not confirmed, and how they are acked."""
+"""The deliveries in hand: which of them run, are published and not confirmed, or wait, and how they are acked."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ class InHand:
     """The deliveries of one session, from their arrival to their ack; acks are merged where that is possible.
 
     A delivery is *published* from the moment when its messages go to the broker, together with those of others (a
-    batch), until it is acked, goes back to its queue, or is released. Whoever is told about a delivery is told when
-    the ack has gone to the socket.
+    batch), until it is acked, goes back to its queue, or is held because a queue refuses its message: nobody waits for
+    it then. Whoever is told about a delivery is told when the ack has gone to the socket.
 
     Args:
         channel: the channel on which they come (a delivery tag belongs to its channel: AMQP 0-9-1, section 1.1).
+        on_held: told when a delivery is held, and when one that was held is not in hand any more.
 
     Attributes:
         taken: how many deliveries there have been so far.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, on_held: Callable[[], None] = lambda: None) -> None:
         self._channel = channel
+        self._tell_held = on_held
         self._batch_of: dict[int, int] = {}  # for each delivery in hand, in the order in which they came
         self._published: dict[int, int] = {}  # how many deliveries each batch still has, in the order of publishing
         self._numbers = count(_IN_NO_BATCH + 1)
@@ -35,14 +37,36 @@ class InHand:
         self._on_released: dict[int, list[asyncio.Future[None]]] = {}
         self._on_acked: dict[int, list[Callable[[], None]]] = {}
         self._on_empty: list[asyncio.Future[None]] = []
+        self._held: dict[int, int] = {}  # the size of each delivery that is held
+        self._of_earlier_consumers: set[int] = set()
+        self._kept: list[int] | None = None
         self.taken = 0
 
     def __len__(self) -> int:
         return len(self._batch_of)
 
+    @property
+    def held(self) -> int:
+        """How many deliveries stay in hand until a queue takes their message."""
+        return len(self._held)
+
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of those."""
+        return sum(self._held.values())
+
+    @property
+    def held_of_this_consumer(self) -> int:
+        """How many of those came to the present consumer: what an earlier one has in hand leaves it its room."""
+        return len(self._held.keys() - self._of_earlier_consumers)
+
     def move(self, channel: Channel) -> None:
         """Take deliveries from another channel from now on; nothing may be in hand."""
         self._channel = channel
+
+    def begin_consumer(self) -> None:
+        """Take deliveries of a new consumer from now on."""
+        self._of_earlier_consumers.update(self._batch_of)
 
     def add(self, tag: int) -> None:
         """Remember a delivery."""
@@ -74,9 +98,14 @@ class InHand:
     def put_back(self, tags: Iterable[int]) -> None:
         """Return deliveries to their queue.
 
+        While put-backs are kept they stay in hand.
+
         Raises:
             AmqpError: the channel has ended; the deliveries will come again.
         """
+        if self._kept is not None:
+            self._kept += tags
+            return
         tags = list(tags)
         self._forget(tags)
         for tag in tags:
@@ -84,14 +113,35 @@ class InHand:
             self._on_acked.pop(tag, None)
         self._tell(tags)
 
-    def release(self, tag: int) -> None:
-        """Have nobody wait for a delivery any more; it stays in hand."""
+    def keep_put_backs(self) -> None:
+        """Keep what has to go back until ``return_kept``: a queue that is consumed would deliver it at once."""
+        self._kept = []
+
+    def return_kept(self) -> None:
+        """Return to the queue what was kept, and from now on at once.
+
+        Raises:
+            AmqpError: the channel has ended; the deliveries will come again.
+        """
+        kept, self._kept = self._kept or [], None
+        self.put_back(kept)
+
+    def hold(self, tag: int, size: int) -> None:
+        """Have a delivery stay in hand, and nobody wait for it: a queue refuses its message.
+
+        Args:
+            tag: the delivery.
+            size: bytes of its body.
+        """
         self._leave_batch(tag)
         self._batch_of[tag] = _IN_NO_BATCH
+        if tag not in self._held:
+            self._held[tag] = size
+            self._tell_held()
         self._tell([tag])
 
     def settled(self) -> asyncio.Future[None]:
-        """Return a future that is done when all deliveries published so far are acked, put back, or released."""
+        """Return a future that is done when all deliveries published so far are acked, put back, or held."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._published:
             self._on_settled.append((next(reversed(self._published)), future))
@@ -100,10 +150,14 @@ class InHand:
         return future
 
     def released(self, tag: int) -> asyncio.Future[None]:
-        """Return a future that is done when a delivery that is in hand is acked, put back, or released."""
+        """Return a future that is done when a delivery that is in hand is acked, put back, or held."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_released.setdefault(tag, []).append(future)
         return future
+
+    def when_released(self, tag: int, callback: Callable[[int], None]) -> None:
+        """Have a function called with the tag of a delivery in hand when that is acked, put back, or held."""
+        self.released(tag).add_done_callback(lambda _: callback(tag))
 
     async def empty(self) -> None:
         """Wait until every delivery is acked or put back."""
@@ -120,13 +174,24 @@ class InHand:
         self._on_acked.setdefault(tag, []).append(callback)
 
     def when_settled(self, callback: Callable[[], None]) -> None:
-        """Have a function called when all deliveries published so far are acked, put back, or released."""
+        """Have a function called when all deliveries published so far are acked, put back, or held."""
         self.settled().add_done_callback(lambda _: callback())
 
-    def _forget(self, tags: Iterable[int]) -> None:
+    def _forget(self, tags: Sequence[int]) -> None:
         for tag in tags:
             self._leave_batch(tag)
             self._batch_of.pop(tag, None)
+        if self._of_earlier_consumers:
+            self._of_earlier_consumers.difference_update(tags)
+        if self._held:
+            self._stop_holding(tags)
+
+    def _stop_holding(self, tags: Sequence[int]) -> None:
+        before = len(self._held)
+        for tag in tags:
+            self._held.pop(tag, None)
+        if len(self._held) != before:
+            self._tell_held()
 
     def _leave_batch(self, tag: int) -> None:
         batch = self._batch_of.get(tag, _IN_NO_BATCH)

@@ -27,14 +27,13 @@ class Parcel:
         outcome: what the messages say.
         messages: those that the broker has not confirmed.
         shortened: a letter that is written as short as can be.
-        held: its delivery stays in hand until a queue takes its message.
     """
 
-    __slots__ = ("held", "item", "messages", "outcome", "shortened")
+    __slots__ = ("item", "messages", "outcome", "shortened")
 
     def __init__(self, item: Work | Declined, outcome: Outcome, messages: list[Message]) -> None:
         self.item, self.outcome, self.messages = item, outcome, messages
-        self.shortened = self.held = False
+        self.shortened = False
 
     def lighten(self) -> None:
         """Let go of what a request holds in memory beside its body: its messages are written, and it may wait long."""

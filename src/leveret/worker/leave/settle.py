@@ -31,46 +31,31 @@ class Settler:
 
     Args:
         in_hand: the deliveries in hand.
-        session: where messages are published.
-        outbox: writes the messages.
-        on_failure: told when nothing can be published for certain: the session has to end, so that the broker
+        session: where messages are published; it ends when nothing can be published for certain, so that the broker
             delivers again what is not acked.
+        outbox: writes the messages.
         sending: told how many bytes of messages wait for the broker's confirm.
-        on_held: told when one delivery more, or one less, has to stay in hand until a queue takes its message.
 
     Attributes:
         concluded: how many deliveries have come to an outcome so far.
-        held: how many deliveries stay in hand until a queue takes their message.
-        held_bytes: the bodies of those.
     """
 
-    def __init__(
-        self,
-        in_hand: InHand,
-        session: Session,
-        outbox: Outbox,
-        on_failure: Callable[[AmqpError], None],
-        *,
-        sending: Callable[[int], None],
-        on_held: Callable[[], None],
-    ) -> None:
+    def __init__(self, in_hand: InHand, session: Session, outbox: Outbox, *, sending: Callable[[int], None]) -> None:
         self._sending = sending
         self._unsent = 0
         self._closed = False
-        self._on_held = on_held
         self._in_hand = in_hand
         self._publisher = session.publisher
         self._outbox = outbox
-        self._on_failure = on_failure
-        self._put_back: list[int] | None = None
+        self._on_failure = session.fail
         self._one_by_one = OneByOne(
             session.publisher,
             write_shorter=self._write_shorter,
             restore=session.restore,
             on_done=self._published,
-            on_waiting=self._wait_no_longer,
+            on_waiting=self._hold,
             give_back=self._give_back,
-            on_failure=on_failure,
+            on_failure=session.fail,
         )
         self._unproven = UnprovenReplies(
             session.connect_for_replies,
@@ -80,16 +65,6 @@ class Settler:
             room=max(session.prefetch // 2, 1),
         )
         self.concluded = 0
-        self.held = self.held_bytes = 0
-
-    def hold_put_backs(self) -> None:
-        """Keep what has to go back until ``release_put_backs``: a queue that is consumed would deliver it at once."""
-        self._put_back = []
-
-    def release_put_backs(self) -> None:
-        """Return to the queue what was kept, and from now on at once."""
-        held, self._put_back = self._put_back or [], None
-        self._in_hand.put_back(held)
 
     def stop_waiting(self) -> None:
         """Return to the queue what waits because another queue refuses its message, and from now on at once."""
@@ -161,13 +136,7 @@ class Settler:
 
     def _return(self, item: Work | Declined, outcome: PutBack) -> None:
         log_outcome(item, outcome)
-        self._return_tag(item.delivery.delivery_tag)
-
-    def _return_tag(self, tag: int) -> None:
-        if self._put_back is None:
-            self._in_hand.put_back([tag])
-        else:
-            self._put_back.append(tag)
+        self._in_hand.put_back([item.delivery.delivery_tag])
 
     def _confirmed(
         self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]
@@ -231,23 +200,12 @@ class Settler:
         if not isinstance(parcel.outcome, Answer):
             log_outcome(parcel.item, parcel.outcome)
         self._ack([parcel.tag])
-        self._hold(parcel, held=False)
 
-    def _wait_no_longer(self, parcel: Parcel) -> None:
-        self._in_hand.release(parcel.tag)
-        self._hold(parcel, held=True)
+    def _hold(self, parcel: Parcel) -> None:
+        self._in_hand.hold(parcel.tag, len(parcel.item.delivery.body))
         parcel.lighten()
 
-    def _hold(self, parcel: Parcel, *, held: bool) -> None:
-        if parcel.held != held:
-            parcel.held = held
-            sign = 1 if held else -1
-            self.held += sign
-            self.held_bytes += sign * len(parcel.item.delivery.body)
-            self._on_held()
-
     def _give_back(self, parcel: Parcel) -> None:
-        self._hold(parcel, held=False)
         try:
             self._return(parcel.item, PutBack("its message waits for room in another queue, and the worker stops"))
         except AmqpError as error:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from leveret.amqp import Connection, Limits, Message
+from leveret.amqp import AmqpError, Connection, Limits, Message
 from leveret.client import Client
 from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer
@@ -51,7 +51,7 @@ async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for
 ) -> None:
     short = Limits(rpc=2.0)
     message = Message(b"x", topology.dead_letters, mandatory=True)
-    lost: list[str] = []
+    lost: list[AmqpError] = []
     async with calling(private_broker.url, topology):
         connection = await Connection.open(private_broker.url, limits=short)
         try:
