@@ -30,27 +30,16 @@ MOST_REASSIGNED = 3
 REASSIGNED = {
     "Link": (10, "still to be made smaller"),
     "Quarantine": (9, "still to be made smaller"),
-    "Consumption": (9, "still to be made smaller"),
-    "Watch": (6, "still to be made smaller"),
-    "UnprovenReplies": (6, "still to be made smaller"),
-    "Settler": (6, "still to be made smaller"),
     "Patience": (5, "still to be made smaller"),
-    "Publisher": (5, "still to be made smaller"),
-    "Allowance": (5, "still to be made smaller"),
     "DevBroker": (5, "still to be made smaller"),
     "Transport": (5, "still to be made smaller"),
     "Standstill": (4, "still to be made smaller"),
-    "Backlog": (4, "still to be made smaller"),
-    "Refusing": (4, "still to be made smaller"),
     "SharedConnection": (4, "still to be made smaller"),
     "LastingBroker": (5, "still to be made smaller"),
     "Deadlines": (4, "still to be made smaller"),
     "Reader": (4, "still to be made smaller"),
 }
 """Classes that reassign more attributes after they were made: at most how many, and why."""
-
-TWICE = {"Reply"}
-"""Names of classes that still stand for two things."""
 
 MAKERS = {"__init__", "__new__", "__post_init__", "__set_name__"}
 
@@ -199,7 +188,7 @@ def test_no_name_of_a_class_stands_for_two_things() -> None:
     for path in FRAMEWORK.rglob("*.py"):
         for found in classes_of(ast.parse(path.read_text())):
             places.setdefault(found.name, []).append(relative(path))
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in TWICE} == {}
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 def test_every_module_of_the_framework_says_what_it_is() -> None:

@@ -11,6 +11,8 @@ from enum import Enum, auto
 from math import inf
 from typing import Final
 
+from msgspec import Struct
+
 from leveret.errors import RateLimited
 from leveret.sql.records import Lease
 from leveret.worker.admit.rate_limit import RateLimit
@@ -28,6 +30,22 @@ class Verdict(Enum):
     """Only a further lease can tell."""
 
 
+class _Share(Struct, frozen=True):
+    """What was leased last.
+
+    Attributes:
+        window: its number.
+        taken: of the window, by all workers together.
+        size: requests that were granted here.
+        ends: when the window does.
+    """
+
+    window: int = 0
+    taken: int = 0
+    size: int = 0
+    ends: float = -inf
+
+
 class Allowance:
     """One principal's requests in hand.
 
@@ -37,28 +55,26 @@ class Allowance:
 
     def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
-        self._window = 0
-        self._ends = -inf
-        self._taken = 0
-        self._share = 0
+        self._share = _Share()
         self._in_hand = 0
 
     def admit(self, now: float) -> Verdict:
         """Count a request down, if there is one in hand."""
-        if now >= self._ends:
+        if now >= self._share.ends:
             return Verdict.UNKNOWN
         if self._in_hand:
             self._in_hand -= 1
             return Verdict.ADMITTED
-        return Verdict.SPENT if self._taken >= self._limit.most else Verdict.UNKNOWN
+        return Verdict.SPENT if self._share.taken >= self._limit.most else Verdict.UNKNOWN
 
     def is_low(self, now: float) -> bool:
         """Say whether to lease more before the last one in hand is used; single requests are not kept in store."""
-        return now < self._ends and 1 < self._share >= 2 * self._in_hand and self._taken < self._limit.most
+        share = self._share
+        return now < share.ends and 1 < share.size >= 2 * self._in_hand and share.taken < self._limit.most
 
     def next_share(self, waiting: int, now: float) -> int:
         """Say how much to lease: enough for those that wait, or a part of what is left."""
-        taken = self._taken if now < self._ends else 0
+        taken = self._share.taken if now < self._share.ends else 0
         return max((self._limit.most - taken) // SHARES, waiting, 1)
 
     def grant(self, share: int, lease: Lease, now: float) -> None:
@@ -70,13 +86,12 @@ class Allowance:
             now: a moment before it was asked.
         """
         granted = min(share, max(0, share + self._limit.most - lease.taken))
-        self._in_hand = granted + (self._in_hand if lease.window == self._window else 0)
-        self._window, self._taken, self._share = lease.window, lease.taken, granted
-        self._ends = now + max(lease.seconds, 0.001)
+        self._in_hand = granted + (self._in_hand if lease.window == self._share.window else 0)
+        self._share = _Share(lease.window, lease.taken, granted, now + max(lease.seconds, 0.001))
 
     def refusal(self, now: float) -> RateLimited:
         """Write the refusal of a request that finds the window spent."""
-        most, seconds = self._limit.most, round(max(self._ends - now, 0.001), 3)
+        most, seconds = self._limit.most, round(max(self._share.ends - now, 0.001), 3)
         window = self._limit.window.total_seconds()
         return RateLimited(
             f"More than {most} requests in {window:g} s; ask again in {seconds:g} s",

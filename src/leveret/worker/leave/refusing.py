@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from leveret.amqp import AmqpError
-from leveret.process.backoff import Backoff
+from leveret.process.backoff import Backoff, Pauses
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -35,8 +35,7 @@ class Refusing(Generic[P]):
     def __init__(self, queue: str, on_due: Callable[[P], None], pauses: Backoff = PAUSES) -> None:
         self._queue = queue
         self._on_due = on_due
-        self._backoff = pauses
-        self._pauses = iter(pauses)
+        self._pauses = Pauses(pauses)
         self._loop = asyncio.get_running_loop()
         self._since = datetime.now(UTC)
         self._began = self._loop.time()
@@ -54,11 +53,11 @@ class Refusing(Generic[P]):
             self._waiting.append(waiting)
         self._tell(why)
         if self._timer is None and self._trying is None:
-            self._timer = self._loop.call_later(next(self._pauses), self._try)
+            self._timer = self._loop.call_later(self._pauses.next(), self._try)
 
     def took(self, taken: P) -> bool:
         """Say that the queue has taken something; returns whether nothing waits for it any more."""
-        self._pauses = iter(self._backoff)
+        self._pauses.begin_anew()
         if taken is self._trying:
             self._trying = None
         if self._timer is not None:

@@ -13,7 +13,7 @@ from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
 from leveret.worker.leave.outbox import Outbox, id_of
 from leveret.worker.leave.outcome_log import log_outcome
-from leveret.worker.leave.unproven import Reply, UnprovenReplies
+from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import Session
 from leveret.worker.work import Declined, Work
@@ -131,7 +131,7 @@ class Settler:
         if self._unproven.is_proven(reply.routing_key):
             return False
         parcel.messages.pop()
-        self._unproven.publish(Reply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
+        self._unproven.publish(UnprovenReply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
         return not parcel.messages
 
     def _return(self, item: Work | Declined, outcome: PutBack) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
-from leveret.process.backoff import Backoff
+from leveret.process.backoff import Pauses
 from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
 
@@ -34,7 +34,7 @@ OPERATOR: Final = 320
 """AMQP 0-9-1, section 1.2, connection-forced: somebody closed the connection, or the broker stops."""
 
 
-class Reply:
+class UnprovenReply:
     """A reply on its way to a reply queue that is not proven.
 
     Attributes:
@@ -48,6 +48,38 @@ class Reply:
 
     def __init__(self, message: Message, request_id: str, tag: int | None) -> None:
         self.message, self.id, self.tag, self.tries = message, request_id, tag, 0
+
+
+class Detour:
+    """A connection that may end as often as it likes, and a channel on it; opened when they are wanted.
+
+    Args:
+        connect: opens a connection.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+
+    async def channel(self) -> Channel:
+        """Return an open channel with confirms, as soon as there is one."""
+        pauses = Pauses()
+        while self._channel is None or not self._channel.is_open:
+            try:
+                if self._connection is None or not self._connection.is_open:
+                    self._connection = await self._connect()
+                self._channel = await self._connection.channel(confirms=True)
+            except AmqpError as error:
+                pause = pauses.next()
+                logger.warning("no connection for replies to new reply queues: %s; next try in %.1f s", error, pause)
+                await asyncio.sleep(pause)
+        return self._channel
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()
 
 
 class UnprovenReplies:
@@ -77,7 +109,7 @@ class UnprovenReplies:
         on_size: Callable[[], None],
         room: int,
     ) -> None:
-        self._connect = connect
+        self._detour = Detour(connect)
         self._write_shorter = write_shorter
         self._on_done = on_done
         self._on_size = on_size
@@ -86,11 +118,9 @@ class UnprovenReplies:
         self._loop = asyncio.get_running_loop()
         self.proven: dict[str, None] = {}
         self._forged: dict[str, None] = {}
-        self._waiting: deque[Reply] = deque()
-        self._alone = 0  # of those that wait, the first ones, which are published one by one
+        self._waiting: deque[UnprovenReply] = deque()
+        self._lone: deque[UnprovenReply] = deque()  # published before the others, and one by one
         self._found_at = -CALM
-        self._connection: Connection | None = None
-        self._channel: Channel | None = None
         self._running: asyncio.Task[None] | None = None
 
     def is_proven(self, queue: str) -> bool:
@@ -102,10 +132,11 @@ class UnprovenReplies:
         _remember(self.proven, queue, MOST_PROVEN)  # a queue like others, which is there or not
         return True
 
-    def publish(self, reply: Reply) -> None:
+    def publish(self, reply: UnprovenReply) -> None:
         """Publish a reply, unless its queue's name is known as forged."""
         forged = reply.message.routing_key in self._forged
-        crowded = len(self._waiting) >= self._room and self._loop.time() < self._found_at + CALM
+        waiting = len(self._waiting) + len(self._lone)
+        crowded = waiting >= self._room and self._loop.time() < self._found_at + CALM
         if forged or crowded:
             why = "its reply queue ended connections" if forged else "too many replies wait behind forged reply queues"
             self._give_up(reply, why)
@@ -122,44 +153,30 @@ class UnprovenReplies:
     async def close(self) -> None:
         """Publish nothing any more, and close the connection."""
         self._waiting.clear()
+        self._lone.clear()
         if self._running is not None:
             self._running.cancel()
-        if self._connection is not None:
-            await self._connection.close()
+        await self._detour.close()
 
     async def _run(self) -> None:
         try:
-            while self._waiting:
-                channel = await self._open()
-                count = 1 if self._alone else len(self._waiting)
-                self._alone = max(self._alone - 1, 0)
-                replies = [self._waiting.popleft() for _ in range(count)]
+            while self._lone or self._waiting:
+                channel = await self._detour.channel()
+                if self._lone:
+                    replies = [self._lone.popleft()]
+                else:
+                    replies = list(self._waiting)
+                    self._waiting.clear()
                 await self._publish(channel, replies)
         finally:
             self._running = None
 
-    async def _open(self) -> Channel:
-        if self._channel is not None and self._channel.is_open:
-            return self._channel
-        pauses = iter(Backoff())
-        while True:
-            try:
-                if self._connection is None or not self._connection.is_open:
-                    self._connection = await self._connect()
-                self._channel = await self._connection.channel(confirms=True)
-            except AmqpError as error:
-                pause = next(pauses)
-                logger.warning("no connection for replies to new reply queues: %s; next try in %.1f s", error, pause)
-                await asyncio.sleep(pause)
-            else:
-                return self._channel
-
-    async def _publish(self, channel: Channel, replies: list[Reply]) -> None:
+    async def _publish(self, channel: Channel, replies: list[UnprovenReply]) -> None:
         try:
             verdicts = await channel.publish_batch([reply.message for reply in replies])
         except AmqpError as error:
             verdicts = [error] * len(replies)
-        lost: list[tuple[Reply, AmqpError]] = []
+        lost: list[tuple[UnprovenReply, AmqpError]] = []
         done: list[int] = []
         self._grow(-sum([len(reply.message.body) for reply in replies]))
         for reply, verdict in zip(replies, verdicts, strict=True):
@@ -174,11 +191,10 @@ class UnprovenReplies:
         if len(replies) == 1 and lost:
             self._judge(*lost[0])
         elif lost:
-            self._waiting.extendleft(reply for reply, _ in reversed(lost))
-            self._alone += len(lost)
+            self._lone.extend(reply for reply, _ in lost)
             self._grow(sum([len(reply.message.body) for reply, _ in lost]))
 
-    def _judge(self, reply: Reply, verdict: AmqpError) -> None:
+    def _judge(self, reply: UnprovenReply, verdict: AmqpError) -> None:
         """Decide about a reply that was alone when its channel or connection ended."""
         queue = reply.message.routing_key
         if is_not_taken(verdict):
@@ -201,12 +217,11 @@ class UnprovenReplies:
         _remember(self._forged, queue, MOST_FORGED)
         self._give_up(reply, f"its reply queue ended connections ({verdict})")
 
-    def _again(self, reply: Reply) -> None:
-        self._waiting.appendleft(reply)
-        self._alone += 1
+    def _again(self, reply: UnprovenReply) -> None:
+        self._lone.appendleft(reply)
         self._grow(len(reply.message.body))
 
-    def _give_up(self, reply: Reply, why: str) -> None:
+    def _give_up(self, reply: UnprovenReply, why: str) -> None:
         logger.error("no reply to %s: %s: %s", reply.id, why, reply.message.routing_key)
         if reply.tag is not None:
             self._on_done([reply.tag])

@@ -25,7 +25,8 @@ class Backlog:
         self._most = most
         self._lock = threading.Lock()
         self._made = self._sending = 0
-        self._stalled = self._closed = False
+        self._stalled = threading.Event()  # a lane found it full
+        self._closed = False
         self._when_room: list[Callable[[], None]] = []
 
     @property
@@ -36,7 +37,8 @@ class Backlog:
     def stalls(self) -> bool:
         """Say in a lane whether it is full; all lanes are woken when it no longer is."""
         with self._lock:
-            self._stalled = self._stalled or self.full
+            if self.full:
+                self._stalled.set()
             return self.full
 
     def made(self, size: int) -> None:
@@ -68,7 +70,8 @@ class Backlog:
         with self._lock:
             if self.full:
                 return
-            stalled, self._stalled = self._stalled, False
+            stalled = self._stalled.is_set()
+            self._stalled.clear()
         if stalled:
             self._wake()
         while self._when_room and not self.full:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final, NoReturn
@@ -49,6 +50,10 @@ class Sight(Struct, frozen=True, kw_only=True):
     checking: bool = False
 
 
+Sign = Callable[[Sight, Sight], bool]
+"""Tells of one look and the next one whether they show a certain trouble."""
+
+
 class Watch:
     """Decides from one look after the other whether a worker is deaf.
 
@@ -59,7 +64,7 @@ class Watch:
     def __init__(self, looks: int = LOOKS) -> None:
         self._looks = looks
         self._before: Sight | None = None
-        self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
+        self._in_a_row: Counter[Sign] = Counter()  # at how many looks in a row each of them showed
 
     @property
     def idle(self) -> bool:
@@ -67,7 +72,8 @@ class Watch:
 
         That is how a worker without work looks, and also one whose consumer the broker has lost in silence.
         """
-        return self._idle > 0 and self._idle % self._looks == 0
+        idle = self._in_a_row[_is_idle]
+        return idle > 0 and idle % self._looks == 0
 
     def look(self, sight: Sight | None) -> str | None:
         """Take a look; None is a worker that does not consume, which it knows and is about to change.
@@ -77,23 +83,21 @@ class Watch:
         """
         before, self._before = self._before, sight
         if sight is None or before is None or before.since != sight.since:
-            self._unheard = self._unconsumed = self._stuck = self._idle = self._unchecked = 0
+            self._in_a_row.clear()
             return None
-        self._unheard = self._unheard + 1 if _is_passed_over(before, sight) else 0
-        self._unconsumed = self._unconsumed + 1 if _has_no_consumer(sight) else 0
-        self._stuck = self._stuck + 1 if _is_stuck(before, sight) else 0
-        self._idle = self._idle + 1 if _is_idle(before, sight) else 0
-        self._unchecked = self._unchecked + 1 if sight.checking and sight.progress == before.progress else 0
+        for sign in _SIGNS:
+            self._in_a_row[sign] = self._in_a_row[sign] + 1 if sign(before, sight) else 0
         return self._verdict(sight)
 
     def _verdict(self, sight: Sight) -> str | None:
-        if self._unconsumed >= self._looks:
+        lasting = {sign for sign in _SIGNS if self._in_a_row[sign] >= self._looks}
+        if _has_no_consumer in lasting:
             return "the broker knows of no consumer of the queue, although this worker consumes it"
-        if self._unheard >= self._looks and sight.waiting:
+        if _is_passed_over in lasting and sight.waiting:
             return f"requests wait ({sight.waiting.messages}), this worker has room for them, and none was delivered"
-        if self._stuck >= self._looks:
+        if _is_stuck in lasting:
             return f"none of the requests in hand ({sight.taken - sight.concluded}) came to an end"
-        if self._unchecked >= self._looks:
+        if _is_unchecked in lasting:
             return "no lane has asked the database whether it answers: they hang"
         return None
 
@@ -103,7 +107,7 @@ def _is_passed_over(before: Sight, now: Sight) -> bool:
     return waits and now.room and now.taken == before.taken
 
 
-def _has_no_consumer(now: Sight) -> bool:
+def _has_no_consumer(_before: Sight, now: Sight) -> bool:
     return now.waiting is not None and now.waiting.consumers == 0
 
 
@@ -116,6 +120,13 @@ def _is_stuck(before: Sight, now: Sight) -> bool:
 
 def _is_idle(before: Sight, now: Sight) -> bool:
     return now.waiting is not None and before.taken == now.taken == now.concluded
+
+
+def _is_unchecked(before: Sight, now: Sight) -> bool:
+    return now.checking and now.progress == before.progress
+
+
+_SIGNS: Final = (_is_passed_over, _has_no_consumer, _is_stuck, _is_idle, _is_unchecked)
 
 
 async def watch(see: Callable[[], Awaitable[Sight | None]], renew: Callable[[], None], limit: timedelta) -> NoReturn:

@@ -11,7 +11,7 @@ from leveret.devbroker import DevBroker
 from leveret.errors import NoAnswer
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
-from leveret.worker.leave.unproven import TRIES, Reply, UnprovenReplies
+from leveret.worker.leave.unproven import TRIES, UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import Publisher
 from support.notes import note_api
 from support.serving import calling, serving, until
@@ -94,7 +94,7 @@ async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
         alarm = memory_alarm(private_broker)
         await asyncio.to_thread(alarm.__enter__)
         try:
-            replies.publish(Reply(Message(b"{}", queue), "a", 1))
+            replies.publish(UnprovenReply(Message(b"{}", queue), "a", 1))
             await until(lambda: sizes.count(2) > TRIES + 1, "more tries than a forged reply queue has")
             assert not done
         finally:
