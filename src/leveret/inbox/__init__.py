@@ -1,1 +1,1 @@
-"""Each request once: what is known is answered from its row, what is new runs, in one transaction for many."""
+"""Each request once: known ones are answered from their rows, new ones run, many in one transaction."""

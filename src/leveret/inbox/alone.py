@@ -1,4 +1,4 @@
-"""One job in a transaction of its own: its row, its refusal, and the crash journal of what was delivered before."""
+"""One job in a transaction of its own: its row, its refusal, and for redelivered ones the crash journal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _run_once(store: Store, job: Job) -> Result:
 
 
 def _unless_taken(attempt: Callable[[], Result]) -> Result:
-    """Attempt again when another worker answered the same request meanwhile: its row is found then."""
+    """Try again when another worker has answered the same request meanwhile, because then its row is found."""
     for _ in range(3):
         try:
             return attempt()
@@ -53,7 +53,7 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
             taken = error
         except StorageUnavailable:
             raise
-        except BaseException as error:  # whatever an action raises becomes a value that the retry policy decides on
+        except BaseException as error:  # whatever an action raises becomes a value, which the retry policy judges
             return Failed(error)
     return Failed(taken)
 
@@ -73,7 +73,7 @@ def _answer_one(transaction: Transaction, job: Job) -> Answered:
 
 
 def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
-    """Keep the refusal after the refused attempt was rolled back; another worker may have been faster."""
+    """Store the refusal after the attempt was rolled back; another worker may have been faster."""
     answer = refused(job, error)
     with store.begin(writes=True) as transaction:
         if job.journal:
@@ -85,12 +85,12 @@ def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
 
 
 def run_journaled(store: Store, job: Job, journal: Journal) -> Result:
-    """Run a request that a worker may have died on, alone, after its attempt was recorded; never raises an error."""
+    """Run a request that a worker may have died on: alone, after its attempt was recorded. Nothing is raised."""
     if not job.wanted():
         return Failed(NotWanted())
     try:
         deaths = journal.begin(store, [job.key])[job.key]
-    except Exception as error:  # it did not run, and earlier deaths stay what they are
+    except Exception as error:  # the request did not run, and its earlier deaths stay on record
         return Failed(_or_outage(store, error))
     if deaths >= MOST_DEATHS:
         return _repeat_or_give_up(store, job, journal)
@@ -106,7 +106,7 @@ def run_journaled(store: Store, job: Job, journal: Journal) -> Result:
 
 
 def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
-    """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+    """End a request that workers died on: with its stored response if there is one, otherwise with its deaths."""
     try:
         known = find_answer(store, job) if job.stores else None
     except Exception as error:
@@ -114,19 +114,24 @@ def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
             journal.void([job.key])
         return Failed(error)
     if known is None:
-        return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+        return Deadly(MOST_DEATHS)  # its journal entry is removed when the letter is safe
     journal.end(store, [job.key])
     return known
 
 
 def find_answer(store: Store, job: Job) -> Answered | None:
-    """Look up how a request was answered before; None when it was not."""
+    """Return how a request was answered before; None when it was not."""
     stored = find_answers(store, [job.key]).get(job.key)
     return repeat(job, stored) if stored else None
 
 
 def find_answers(store: Store, keys: Sequence[Key]) -> Mapping[Key, Stored]:
-    """Look up which requests were answered before."""
+    """Return the stored responses of requests that were answered before.
+
+    Raises:
+        StorageUnavailable: the database does not answer.
+        FailedAlone: see `judged`.
+    """
 
     def find() -> Mapping[Key, Stored]:
         with store.begin(writes=False) as transaction:
@@ -136,7 +141,7 @@ def find_answers(store: Store, keys: Sequence[Key]) -> Mapping[Key, Stored]:
 
 
 def _or_outage(store: Store, error: Exception) -> Exception:
-    """Say that it was an outage where the database refuses everybody."""
+    """Return the outage where the database refuses every request, otherwise the error."""
     try:
         if isinstance(error, StorageFailed):
             store.ping()

@@ -1,7 +1,7 @@
-"""The idempotent batch: what is known is answered from its row, what is new runs, and its response is stored.
+"""The idempotent batch: known requests are answered from their rows; new ones run, and their responses are stored.
 
-Effect, idempotency row and stored response are one transaction, shared by all requests of a batch. One request never
-costs another its effect: when anything fails after it wrote, the batch is rolled back and each request runs alone.
+The requests of a batch share one transaction for their effects, their rows and their stored responses. No request loses
+its effect because of another one: when a request fails after it wrote, the batch is rolled back and each runs alone.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ __all__ = [
 
 
 LARGEST_BATCH: Final = 64
-"""Requests in one transaction; more would only make the first of them wait longer."""
+"""Requests in one transaction, at most; with more of them the first ones would only wait longer."""
 
 MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of the responses of one transaction: it ends with the request whose response brings them to that size."""
+"""Bytes of the responses of one transaction, which ends with the request that reaches this size."""
 
 Part = list[tuple[Job, Result]]
-"""Jobs of a batch that came to their end together."""
+"""Jobs of a batch that ended together, with their results."""
 
 
 class _NotTogether(Exception):
@@ -50,14 +50,15 @@ class _NotTogether(Exception):
 
 
 def run_batch(store: Store, jobs: Sequence[Job], journal: Journal) -> Iterator[Part]:
-    """Run jobs in one transaction where that costs none of them its effect, and one by one where not.
+    """Run jobs in one transaction where none of them loses its effect by that, and otherwise one by one.
 
     Yields:
-        Jobs and their results as soon as they are final: one part for a shared transaction, one for each job alone.
+        Jobs with their results as soon as they are final: one part for each shared transaction, and for each job that
+        ran alone.
 
     Raises:
-        StorageUnavailable: the database does not answer; what was committed and not yielded is found by the next
-            delivery.
+        StorageUnavailable: the database does not answer. The next delivery of a request finds what was committed and
+            not yielded.
     """
     yield from _run_together(store, [job for job in jobs if not (job.journal or job.alone)])
     for job in jobs:
@@ -68,7 +69,7 @@ def run_batch(store: Store, jobs: Sequence[Job], journal: Journal) -> Iterator[P
         if job.journal:
             result = outage or run_journaled(store, job, journal)
             if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
-                outage = Failed(result.error)  # the others need not even begin
+                outage = Failed(result.error)  # the other journaled jobs do not even begin
             yield [(job, result)]
 
 
@@ -81,16 +82,16 @@ def _run_together(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
 
 
 def _share(store: Store, jobs: Sequence[Job]) -> list[Result] | None:
-    """Run jobs in one transaction, the first ones where responses are large; None when they cannot share one."""
+    """Run jobs in one transaction, or only the first ones if responses are large; None when they cannot share one."""
     try:
         with store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
             return _answer_all(transaction, store, jobs)
     except StorageDoubtful:
-        store.answers()  # then it was no outage, and one of the jobs meets it again alone
+        store.answers()  # so it was not an outage, and one of the jobs will meet it again alone
         return None
     except StorageUnavailable:
         raise
-    except BaseException:  # whatever it was, each job meets it again alone, where it is handled
+    except BaseException:  # whatever it was, a job meets it again alone, and there it is handled
         return None
 
 

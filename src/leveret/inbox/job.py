@@ -1,4 +1,4 @@
-"""One request as the store's user sees it: what runs, what it came to, and its row."""
+"""One request for a lane: what runs, its result, and its row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leveret.wire.codec import refusal
 
 
 def always() -> bool:
-    """Say yes; the ``wanted`` of a job that nobody calls off."""
+    """Return True: the ``wanted`` of a job that is never cancelled."""
     return True
 
 
@@ -26,12 +26,12 @@ class Job(Struct, frozen=True):
         version: for the row.
         action: for the row.
         stores: its response is stored and repeated.
-        run: makes the response out of a connection; may raise.
-        journal: it was delivered before and its worker may have died: run it alone, after its attempt was committed.
-        other_fingerprints: what the fingerprint is with another secret, which a row may have been written with.
+        run: returns the response, from a connection; may raise.
+        journal: it was delivered before and its worker may have died, so it runs alone and its attempt is recorded.
+        other_fingerprints: the fingerprints with other secrets, with which a row may have been written.
         reads: its action is not declared to write, and may not.
-        alone: it shares no transaction with others.
-        wanted: asked right before it begins, in the lane's thread; when nobody wants it any more, it does not begin.
+        alone: it does not share a transaction with others.
+        wanted: called in the lane's thread right before the job begins; where it returns False, the job does not begin.
     """
 
     key: Key
@@ -52,9 +52,9 @@ class Answered(Struct, frozen=True):
 
     Attributes:
         response: the encoded reply.
-        code: an error's code.
-        replayed: it is a stored one.
-        kept: it is the answer to this request for good, see ``RequestError.kept``.
+        code: the error's code, or None for a success.
+        replayed: the response is a stored one.
+        kept: the response is stored, see ``RequestError.kept``.
     """
 
     response: bytes
@@ -64,7 +64,7 @@ class Answered(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The attempt failed and nothing of it was kept.
+    """The attempt failed, and nothing of it was committed.
 
     Attributes:
         error: why.
@@ -74,7 +74,7 @@ class Failed(Struct, frozen=True):
 
 
 class Deadly(Struct, frozen=True):
-    """Workers died on this request; it was not run again."""
+    """Workers have died on this request, so it did not run again."""
 
     deaths: int
 
@@ -83,11 +83,11 @@ Result = Answered | Failed | Deadly
 
 
 class NotWanted(Exception):
-    """Nobody waits for this job any more; it did not begin."""
+    """Nobody waits for this job any more, so it did not begin."""
 
 
 def undeclared(job: Job) -> StorageFailed:
-    """Say that an action has written that is not declared so."""
+    """Return the error of an action that has written and is not declared to."""
     return StorageFailed(
         f"{job.version}.{job.action} writes in the database and is not declared with writes=True: its effect would come"
         " again with each repeat of the request"
@@ -95,17 +95,17 @@ def undeclared(job: Job) -> StorageFailed:
 
 
 def repeat(job: Job, stored: Stored) -> Answered:
-    """Answer a job from the row of its key: with the stored response, or with ``id_reused`` for another request."""
+    """Return the stored response, or ``id_reused`` where the row of this key belongs to another request."""
     if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
         return Answered(stored.response, replayed=True)
     return refused(job, IdReused(f"Request id {job.key.id!r} was used before with another version, action or data"))
 
 
 def refused(job: Job, error: RequestError) -> Answered:
-    """Answer a job with a refusal."""
+    """Return a refusal as the response of a job."""
     return Answered(refusal(job.key.id, error), error.code, kept=error.kept)
 
 
 def row_of(job: Job, response: bytes) -> Row:
-    """Make the row that keeps a response."""
+    """Return the row that stores a response."""
     return Row(job.key, job.fingerprint, job.version, job.action, response)

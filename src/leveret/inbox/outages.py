@@ -11,20 +11,20 @@ from leveret.sql.store import Store
 T = TypeVar("T")
 
 TRIES: Final = 2
-"""How often something is tried at once on which the database fails: its connection may have ended before."""
+"""Tries, at once, of a request on which the database fails; its connection may have ended before the first one."""
 
 
 def judged(store: Store, attempt: Callable[[], T]) -> T:
-    """Attempt something with a store, and say of an error whether it is an outage.
+    """Return what ``attempt`` returns, and find out whether an error of the database is an outage.
 
-    The database may end a connection because of what one request asks of it, which looks like an outage; and it may
-    refuse what one request asks of it because it refuses everybody. A check on a new connection tells. A row that
-    breaks a constraint of an action's own table is that request's affair, and is not checked.
+    The database may end a connection because of what one request asks for, which looks like an outage. It may also
+    refuse one request because it refuses all of them. A check on a new connection tells these apart. A row that breaks
+    a constraint of an application's table concerns its request only and is not checked.
 
     Raises:
         StorageUnavailable: the database does not answer.
-        FailedAlone: it failed at each try as in an outage, and answered the checks in between.
-        Exception: whatever else the attempt raises.
+        FailedAlone: the database failed at each try as in an outage, but answered the checks in between.
+        Exception: whatever else ``attempt`` raises.
     """
     for _ in range(TRIES):
         try:
