@@ -33,7 +33,7 @@ from leveret.outcome import Answer
 from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from taskmanager import usecases
@@ -59,7 +59,7 @@ class Stages:
         self._intake = Intake(api, keys)
         self._jobs: Jobs = Jobs(keys, Services(passwords, keys, LIFETIME))
         self._store = Store(engine)
-        self._outbox = Outbox(topology, keys)
+        self._messages = OutcomeMessages(topology, keys)
         self._sent = 0
         self.seconds: dict[str, list[float]] = defaultdict(list)
 
@@ -85,7 +85,7 @@ class Stages:
             replies = [
                 message
                 for work, response in zip(works, responses, strict=True)
-                for message in self._outbox.messages(work, Answer(response))
+                for message in self._messages.of(work, Answer(response))
             ]
         with self._timed("encode"):
             b"".join([frames.publish(1, reply, self._reader.frame_max) for reply in replies])

@@ -14,7 +14,7 @@ from leveret.topology import Topology
 from leveret.wire.codec import ok
 from leveret.wire.limits import LARGEST_REQUEST
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Declined, Work
 from support.serving import keyring
@@ -81,7 +81,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
 def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) -> None:
     body, ring = make(), keyring()
     assert 100_000 < len(body) <= LARGEST_REQUEST
-    intake, outbox = Intake(api, ring), Outbox(Topology("costly"), ring)
+    intake, maker = Intake(api, ring), OutcomeMessages(Topology("costly"), ring)
     jobs: Jobs = Jobs(ring, NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
     began = time.process_time()
@@ -90,13 +90,13 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
             item = intake.take(delivery(body, reply_to, headers))
             if isinstance(item, Declined):
                 assert isinstance(item.outcome, Answer | DeadLetter)
-                outbox.messages(item, item.outcome)
+                maker.of(item, item.outcome)
                 assert len(item.name) < 200
             else:
                 assert isinstance(item, Work)
                 assert jobs.job(item).key.id == "a"
-                outbox.messages(item, Answer(ok("a", None)))
-            outbox.messages(item, DeadLetter("why"))
+                maker.of(item, Answer(ok("a", None)))
+            maker.of(item, DeadLetter("why"))
     assert time.process_time() - began < MOST
 
 

@@ -24,7 +24,7 @@ from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.wire.letter import decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Declined, Rejected, Work
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
@@ -80,7 +80,7 @@ def quiet() -> Iterator[io.StringIO]:
 def test_100_000_messages_gone_wild_each_come_to_an_outcome_and_memory_stays_flat(quiet: io.StringIO) -> None:
     ring = Keyring(SECRET, issuer="test", clock=lambda: NOW)
     good = ring.issue("7", timedelta(hours=1))
-    intake, outbox = Intake(api, ring, clock=lambda: NOW), Outbox(TOPOLOGY, ring, clock=lambda: NOW)
+    intake, maker = Intake(api, ring, clock=lambda: NOW), OutcomeMessages(TOPOLOGY, ring, clock=lambda: NOW)
     kinds: Counter[str] = Counter()
     memory: list[int] = []
 
@@ -88,7 +88,7 @@ def test_100_000_messages_gone_wild_each_come_to_an_outcome_and_memory_stays_fla
         for number in range(EACH):
             sample = fuzzer.sample()
             try:
-                kinds[bring_to_its_end(sample, number, intake, outbox, good)] += 1
+                kinds[bring_to_its_end(sample, number, intake, maker, good)] += 1
             except Exception as error:
                 raise AssertionError(f"sample {number} of the fuzzer: {sample}") from error
 
@@ -110,16 +110,16 @@ def search(holds: Callable[[Fuzzer], None], made: SearchStrategy[Fuzzer], number
     gc.collect()
 
 
-def bring_to_its_end(sample: Sample, number: int, intake: Intake, outbox: Outbox, good: str) -> str:
+def bring_to_its_end(sample: Sample, number: int, intake: Intake, maker: OutcomeMessages, good: str) -> str:
     properties = Properties(**sample.properties)
     delivery = Delivery("c", number + 1, number % 5 == 0, TOPOLOGY.exchange, TOPOLOGY.requests, properties, sample.body)
     item = intake.take(delivery)
     if isinstance(item, Declined):
         assert isinstance(item.outcome, Answer | DeadLetter)
-        check(item, item.outcome, outbox, good)
+        check(item, item.outcome, maker, good)
         return "answer" if isinstance(item.outcome, Answer) else "letter"
     if isinstance(item, Rejected):
-        check(item.work, refused(item.work, item.error), outbox, good)
+        check(item.work, refused(item.work, item.error), maker, good)
         return "rejected"
     assert len(JOBS.job(item).fingerprint) == 16
     outcomes: tuple[Outcome, ...] = (
@@ -127,14 +127,14 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake, outbox: Outbox
         Retry(item.retries + 1, 0, "why"),
         DeadLetter("retries exhausted: why", "internal"),
     )
-    check(item, outcomes[number % 3], outbox, good)
+    check(item, outcomes[number % 3], maker, good)
     return "work"
 
 
-def check(item: Work | Declined, outcome: Outcome, outbox: Outbox, good: str) -> None:
+def check(item: Work | Declined, outcome: Outcome, maker: OutcomeMessages, good: str) -> None:
     """Each message can be written, goes where it may go, carries no header of the caller, and no secret."""
     asked = item.delivery.properties
-    messages = outbox.messages(item, outcome)
+    messages = maker.of(item, outcome)
     answered = bool(asked.reply_to) and asked.reply_to in OWN_QUEUES
     assert len(messages) == {Answer: int(answered), Retry: 1}.get(type(outcome), len(messages))
     for message in messages:

@@ -21,7 +21,7 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.dispatch import Dispatcher
 from leveret.worker.leave.in_hand import InHand
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.leave.settle import Settler
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
@@ -49,7 +49,7 @@ class Consumption:
         intake, jobs: check deliveries, and make of them what runs.
         lanes: runs ``def`` actions.
         admission: applies the rate limit; None where there is none.
-        outbox: writes messages.
+        messages: writes messages.
         policy, room: limits of retrying, and of what is read.
         consuming: set while deliveries come.
     """
@@ -63,7 +63,7 @@ class Consumption:
         jobs: Jobs,
         lanes: Lanes,
         admission: Admission | None,
-        outbox: Outbox,
+        messages: OutcomeMessages,
         policy: RetryPolicy,
         room: Room,
         consuming: asyncio.Event,
@@ -74,7 +74,7 @@ class Consumption:
         self._consuming = consuming
         self._changed = asyncio.Event()
         self._in_hand = InHand(session.consumer, on_held=self._changed.set)
-        self._settler = Settler(self._in_hand, session, outbox, sending=lanes.backlog.sending)
+        self._settler = Settler(self._in_hand, session, messages, sending=lanes.backlog.sending)
         self._dispatcher = Dispatcher(
             intake=intake,
             jobs=jobs,

@@ -25,7 +25,7 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.consuming import Consumption
 from leveret.worker.dispatch import hand_out
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.options import WorkerOptions
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
@@ -80,7 +80,7 @@ class Worker(Generic[S]):
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all)
         self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response)
-        self._outbox = Outbox(topology, keyring, worker=options.name)
+        self._messages = OutcomeMessages(topology, keyring, worker=options.name)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission | None = None
         self._stopping = asyncio.Event()
@@ -165,7 +165,7 @@ class Worker(Generic[S]):
             jobs=self._jobs,
             lanes=lanes,
             admission=self._admission,
-            outbox=self._outbox,
+            messages=self._messages,
             policy=self._policy,
             room=Room(options.room),
             consuming=self.consuming,

@@ -14,7 +14,7 @@ from leveret.outcome import Answer
 from leveret.topology import Topology
 from leveret.wire.codec import ok
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from support.handmade_deliveries import delivery_of
@@ -64,7 +64,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     keys = keyring()
     intake = Intake(api, keys)
     jobs: Jobs = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
-    outbox = Outbox(Topology("api", (timedelta(seconds=5),)), keys)
+    maker = OutcomeMessages(Topology("api", (timedelta(seconds=5),)), keys)
     token = keys.issue("7", timedelta(hours=1))
 
     def delivery(number: int) -> Delivery:
@@ -78,7 +78,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     assert len(answers) == len(deliveries)
     taking = calls_for_each(lambda number: intake.take(deliveries[number]))
     preparing = calls_for_each(lambda number: jobs.job(works[number]))
-    writing = calls_for_each(lambda number: outbox.messages(works[number], answers[number]))
+    writing = calls_for_each(lambda number: maker.of(works[number], answers[number]))
     assert taking < 85, "intake: decode, check, authenticate"
     assert preparing < 25, "the job: fingerprint and what the lane needs"
     assert writing < 15, "the reply"

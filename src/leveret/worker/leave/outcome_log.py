@@ -6,7 +6,7 @@ import logging
 from typing import Final
 
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
-from leveret.worker.leave.outbox import id_of
+from leveret.worker.leave.outcome_messages import id_of
 from leveret.worker.work import Declined, Work
 
 logger: Final = logging.getLogger("leveret.worker")

@@ -11,8 +11,8 @@ from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.masking import printable
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
-from leveret.worker.leave.outbox import Outbox, id_of
 from leveret.worker.leave.outcome_log import log_outcome
+from leveret.worker.leave.outcome_messages import OutcomeMessages, id_of
 from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import Session
@@ -33,20 +33,22 @@ class Settler:
         in_hand: the deliveries in hand.
         session: where messages are published; it ends when nothing can be published for certain, so that the broker
             delivers again what is not acked.
-        outbox: writes the messages.
+        messages: writes the messages.
         sending: told how many bytes of messages wait for the broker's confirm.
 
     Attributes:
         concluded: how many deliveries have come to an outcome so far.
     """
 
-    def __init__(self, in_hand: InHand, session: Session, outbox: Outbox, *, sending: Callable[[int], None]) -> None:
+    def __init__(
+        self, in_hand: InHand, session: Session, messages: OutcomeMessages, *, sending: Callable[[int], None]
+    ) -> None:
         self._sending = sending
         self._unsent = 0
         self._closed = False
         self._in_hand = in_hand
         self._publisher = session.publisher
-        self._outbox = outbox
+        self._messages = messages
         self._on_failure = session.fail
         self._one_by_one = OneByOne(
             session.publisher,
@@ -59,7 +61,7 @@ class Settler:
         )
         self._unproven = UnprovenReplies(
             session.connect_for_replies,
-            write_shorter=outbox.too_large,
+            write_shorter=messages.too_large,
             on_done=self._ack,
             on_size=self._tell_unsent,
             room=max(session.prefetch // 2, 1),
@@ -111,10 +113,10 @@ class Settler:
 
     def _pack(self, item: Work | Declined, outcome: Outcome) -> Parcel:
         try:
-            parcel = Parcel(item, outcome, self._outbox.messages(item, outcome))
+            parcel = Parcel(item, outcome, self._messages.of(item, outcome))
         except Exception as error:  # it would come again, and be the same
             logger.exception("an outcome cannot be written: %s", id_of(item))
-            parcel = Parcel(item, *self._outbox.last_resort(item, f"cannot be settled: {type(error).__name__}"))
+            parcel = Parcel(item, *self._messages.last_resort(item, f"cannot be settled: {type(error).__name__}"))
             parcel.shortened = True
         if (largest := self._publisher.largest) is not None:
             for message in list(parcel.messages):
@@ -190,7 +192,7 @@ class Settler:
     def _write_shorter(self, parcel: Parcel, message: Message) -> None:
         """Put what the broker may take into a parcel, in place of a message that it does not take."""
         at, was_retry = parcel.messages.index(message), isinstance(parcel.outcome, Retry)
-        parcel.outcome, shorter = self._outbox.shorter(parcel.item, parcel.outcome, message)
+        parcel.outcome, shorter = self._messages.shorter(parcel.item, parcel.outcome, message)
         parcel.messages[at : at + 1] = shorter
         parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
         if was_retry and not parcel.messages[-1].mandatory:

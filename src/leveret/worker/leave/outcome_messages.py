@@ -24,8 +24,8 @@ from leveret.wire.messages import letter_headers, letter_message, reply_message,
 from leveret.worker.work import Declined, Work
 
 
-class Outbox:
-    """Writes messages for one topology.
+class OutcomeMessages:
+    """The messages that outcomes cause, for one topology.
 
     Args:
         topology: names at the broker.
@@ -43,7 +43,7 @@ class Outbox:
         self._worker = worker
         self._clock = clock
 
-    def messages(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
+    def of(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
         """Write what has to be published before the delivery may be acked."""
         match outcome:
             case Answer():

@@ -12,7 +12,7 @@ from leveret.outcome import DeadLetter
 from leveret.topology import Topology
 from leveret.wire.envelope import DEATHS
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.outbox import Outbox
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.work import Declined, Work
 from support.handmade_deliveries import retried_delivery
 from support.serving import keyring
@@ -26,7 +26,7 @@ DEATH: FieldTable = {"queue": "api.requests.retry", "reason": "expired", "count"
 def letter_headers(delivery: Delivery) -> FieldTable:
     work = Intake(api, keyring()).take(delivery)
     assert isinstance(work, Work)
-    (letter,) = Outbox(Topology("api", (timedelta(seconds=5),)), keyring()).messages(work, DeadLetter("why"))
+    (letter,) = OutcomeMessages(Topology("api", (timedelta(seconds=5),)), keyring()).of(work, DeadLetter("why"))
     headers = letter.properties.headers or {}
     assert size_of(headers) < 100_000
     return headers
