@@ -3,51 +3,88 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
-from leveret.inbox.journal import Journal
 from leveret.sql.records import Key
-from leveret.worker.run.journal import AsyncJournal
-
-T = TypeVar("T")
 
 
 class FakeLanes:
     """Stands in for lanes.
 
     Args:
-        deaths: number of deaths that the crash journal has for each request.
+        deaths: what the crash journal says.
+        lookup: seconds that it takes to ask it.
 
     Attributes:
-        busy: whether something runs.
-        progress: how many jobs have ended.
-        journal: a crash journal that always holds ``deaths``, whatever is written into it.
+        progress: how many jobs came to an end.
+        journal: what it says is ``deaths``, whatever is written into it.
     """
 
-    def __init__(self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False) -> None:
-        self.busy = busy
+    def __init__(
+        self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False, lookup: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.progress = 0
-        self._deaths = deaths or {}
-        self.journal = AsyncJournal(Journal(), self.run)
-        self._callbacks: list[Callable[[], None]] = []
+        self.journal = FakeJournal(deaths or {}, lookup)
+        self._open = int(busy)
+        self._until_idle: list[asyncio.Future[None]] = []
 
-    def run(self, function: Callable[[Any], T]) -> asyncio.Future[T]:  # noqa: ARG002 -- the lanes' signature
-        """Return the deaths, as if a lane had read the crash journal."""
-        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        found.set_result(self._deaths)  # whatever is asked
-        return found
+    @property
+    def busy(self) -> bool:
+        """Whether something runs."""
+        return self._open > 0
 
-    def when_idle(self, callback: Callable[[], None]) -> None:
-        """Call back when everything has ended, as lanes do."""
-        self._callbacks.append(callback)
+    async def idle(self) -> None:
+        """As lanes do it."""
+        if self.busy:
+            self._until_idle.append(asyncio.get_running_loop().create_future())
+            await self._until_idle[-1]
+
+    def begin(self) -> None:
+        """Have a job run."""
+        self._open += 1
 
     def end(self, report: Callable[[], None] = lambda: None) -> None:
-        """End everything; the report is called where lanes would report their results."""
-        self.busy = False
+        """Have a job end; the report is what its result leads to."""
+        self._open -= 1
         self.progress += 1
         report()
         if not self.busy:
-            callbacks, self._callbacks = self._callbacks, []
-            for callback in callbacks:
-                callback()
+            for moment in self._until_idle:
+                if not moment.done():
+                    moment.set_result(None)
+            self._until_idle.clear()
+
+
+class FakeJournal:
+    """In place of the lanes' crash journal: it says what it was made with, whatever is written into it.
+
+    Attributes:
+        on_found: told of keys that were looked up, before anybody else learns of it.
+    """
+
+    def __init__(self, deaths: Mapping[Key, int], lookup: Callable[[], float]) -> None:
+        self.on_found: Callable[[Sequence[Key]], None] = lambda _: None
+        self._deaths = deaths
+        self._lookup = lookup
+
+    def deaths(self, keys: Sequence[Key]) -> asyncio.Future[Mapping[Key, int]]:
+        """As the journal does it."""
+        found: asyncio.Future[Mapping[Key, int]] = asyncio.get_running_loop().create_future()
+
+        def find() -> None:
+            if not found.done():
+                self.on_found(keys)
+                found.set_result(self._deaths)
+
+        if delay := self._lookup():
+            asyncio.get_running_loop().call_later(delay, find)
+        else:
+            find()
+        return found
+
+    async def begin(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """As the journal does it."""
+        return await self.deaths(keys)
+
+    async def ended(self, keys: Sequence[Key]) -> None:
+        """As the journal does it."""

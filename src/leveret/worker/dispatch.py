@@ -24,11 +24,9 @@ from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement, Settler
 from leveret.worker.run.async_actions import AsyncActions
 from leveret.worker.run.async_executor import AsyncExecutor
+from leveret.worker.run.floor import Floor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
-from leveret.worker.run.lull import Lull
-from leveret.worker.run.quarantine import Quarantine
-from leveret.worker.run.standstill import Standstill
 from leveret.worker.session import SessionLost
 from leveret.worker.work import Rejected, Work
 
@@ -82,25 +80,21 @@ class Dispatcher:
         self._settler = settler
         self._on_outage = on_outage
         self._on_broken = on_broken
-        self._lull = Lull(lanes)
-        self._quarantine = Quarantine(lanes, self._lull, self._begin, self._not_begun, in_hand.when_settled)
-        self._standstill = Standstill(
-            self._lull,
-            carry_out=partial(self._or_broken, settler.settle),
-            when_settled=in_hand.when_settled,
-            hold=self._quarantine.hold,
-            release=self._quarantine.release,
+        self._floor = Floor(
+            lanes,
+            in_hand,
+            begin=self._begin,
+            move=partial(self._or_broken, settler.settle),
+            cannot_begin=self._not_begun,
         )
         self._rejections = Rejections(lanes, jobs.job, self._settle_rejected, self._not_looked_up)
         self._arrivals = Arrivals(
             lanes,
-            self._lull,
+            self._floor,
             room,
             read=partial(self._or_broken, self._read),
             give_up=self._give_up_unread,
             failed=self._not_on_record,
-            hold=self._quarantine.hold,
-            release=self._quarantine.release,
         )
         self._over = False
 
@@ -152,10 +146,10 @@ class Dispatcher:
         items = [self._intake.leave_unread(delivery, outcome) for delivery in deliveries]
         return [(item, item.outcome) for item in items]
 
-    def begin(self, works: Iterable[Work]) -> None:
+    def begin(self, works: Sequence[Work]) -> None:
         """Run requests that are admitted, as soon as they may; nothing once the session is over."""
         if not self._over:
-            self._quarantine.admit(works)
+            self._floor.admit(works)
 
     def _begin(self, works: Sequence[Work]) -> None:
         if not self._over:
@@ -182,7 +176,7 @@ class Dispatcher:
             self._settle_rejected([(work, refused(work, error))])
 
     def _settle_rejected(self, settlements: list[Settlement]) -> None:
-        """Not by a standstill: they did not run, and who sends too much must not hold up others."""
+        """Not by the floor: they did not run, and who sends too much must not hold up others."""
         if not self._over:
             self._or_broken(self._settler.settle, settlements)
 
@@ -197,16 +191,12 @@ class Dispatcher:
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
         """Take what requests have come to that were run."""
-        waited_for = 0
         for work, result in results:
-            if work.delivery.redelivered and (self._quarantine.alone or isinstance(result, Deadly)):
-                waited_for += 1
-                tag = work.delivery.delivery_tag
-                self._in_hand.released(tag).add_done_callback(lambda _: self._quarantine.ended(1))
-                if isinstance(result, Deadly):
-                    self._in_hand.when_acked(tag, partial(self._lanes.journal.end, [work.key]))
-        self._settle(results, self._standstill.move)
-        self._quarantine.ended(len(results) - waited_for)
+            if isinstance(result, Deadly):
+                end = partial(self._lanes.journal.end, [work.key])
+                self._in_hand.when_acked(work.delivery.delivery_tag, end)
+        self._settle(results, self._floor.moved)
+        self._floor.ended(len(results))
 
     def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
         self.finish([(work, Failed(error)) for work in works])
@@ -226,7 +216,7 @@ class Dispatcher:
             outcome = self._outcome_or_letter(work, result)
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
-                settled += [(waiting, outcome) for waiting in self._quarantine.withdraw()]
+                settled += [(waiting, outcome) for waiting in self._floor.withdraw()]
                 settled += self._unread(self._arrivals.withdraw(), outcome)
             ran = not isinstance(result, Answered)  # an answer that became a letter says that it was too late to run
             (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
@@ -247,9 +237,7 @@ class Dispatcher:
         self._over = True
         self._arrivals.end()
         self._rejections.end()
-        self._quarantine.end()
-        self._standstill.end()
-        self._lull.end()
+        self._floor.end()
         self._async_actions.end()
 
     def _outcome_or_letter(self, work: Work, result: Result) -> Outcome:

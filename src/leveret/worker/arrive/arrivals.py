@@ -17,8 +17,8 @@ from leveret.amqp import Delivery
 from leveret.inbox.journal import MOST_DEATHS
 from leveret.sql.records import Key
 from leveret.worker.arrive.room import SMALL_BODY, Room
+from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.run.lull import Lull
 
 READING: Final = " reading"
 """Stands in the crash journal where a principal is: no subject begins with a space."""
@@ -34,35 +34,29 @@ class Arrivals:
 
     Args:
         lanes: where the journal is.
-        lull: says when no lane runs anything.
+        floor: lets a message be read while no lane runs anything and no request begins.
         room: for what is read.
         read: reads deliveries, and begins with what they ask for.
         give_up: told of a delivery on whose reading so many workers died.
         failed: told of deliveries that cannot go on record, and why.
-        hold: has no request begin.
-        release: has requests begin again.
     """
 
     def __init__(
         self,
         lanes: Lanes,
-        lull: Lull,
+        floor: Floor,
         room: Room,
         *,
         read: Callable[[Sequence[Delivery]], None],
         give_up: Callable[[Delivery, int], None],
         failed: Callable[[Sequence[Delivery], Exception], None],
-        hold: Callable[[], None],
-        release: Callable[[], None],
     ) -> None:
         self._journal = lanes.journal
-        self._lull = lull
+        self._floor = floor
         self._room = room
         self._read = read
         self._give_up = give_up
         self._failed = failed
-        self._hold = hold
-        self._release = release
         self._again: list[Delivery] = []
         self._recording: asyncio.Task[None] | None = None
 
@@ -129,18 +123,9 @@ class Arrivals:
         suspects = sorted(filter(died_on, deliveries), key=died_on)
         if innocent := [delivery for delivery in deliveries if not died_on(delivery)]:
             await self._read_on_record(innocent)
-        while suspects:
-            await self._read_alone(suspects.pop(0))
-
-    async def _read_alone(self, suspect: Delivery) -> None:
-        self._hold()
-        try:
-            idle = asyncio.Event()
-            self._lull.wait(idle.set)
-            await idle.wait()
-            await self._read_on_record([suspect])
-        finally:
-            self._release()
+        for suspect in suspects:
+            async with self._floor.alone():
+                await self._read_on_record([suspect])
 
     async def _read_on_record(self, deliveries: Sequence[Delivery]) -> None:
         """Read deliveries between an entry in the journal for each and its removal."""

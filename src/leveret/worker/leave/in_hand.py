@@ -173,10 +173,6 @@ class InHand:
         """
         self._on_acked.setdefault(tag, []).append(callback)
 
-    def when_settled(self, callback: Callable[[], None]) -> None:
-        """Have a function called when all deliveries published so far are acked, put back, or held."""
-        self.settled().add_done_callback(lambda _: callback())
-
     def _forget(self, tags: Sequence[int]) -> None:
         for tag in tags:
             self._leave_batch(tag)

@@ -95,7 +95,7 @@ class Lanes:
         self._on_finished = on_finished
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
-        self._when_idle: list[Callable[[], None]] = []
+        self._until_idle: list[asyncio.Future[None]] = []
         self._ready: deque[_Entry | _Errand] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -135,9 +135,12 @@ class Lanes:
         """Whether a job runs or waits."""
         return self._open > 0
 
-    def when_idle(self, callback: Callable[[], None]) -> None:
-        """Have a function called right after the result of the last job that runs or waits; not before there is one."""
-        self._when_idle.append(callback)
+    async def idle(self) -> None:
+        """Wait for the moment in which no job runs or waits; returns at once when that is so now."""
+        if self.busy:
+            moment = self._loop.create_future()
+            self._until_idle.append(moment)
+            await moment
 
     def run(self, function: Callable[[Store], T]) -> asyncio.Future[T]:
         """Have ``function(store)`` called in a lane; the future has its value or its error.
@@ -223,10 +226,10 @@ class Lanes:
             self._on_finished(finished)
         finally:
             self.backlog.handed_over(size)
-        if self._when_idle and not self._open:
-            callbacks, self._when_idle = self._when_idle, []
-            for callback in callbacks:
-                callback()
+        if self._until_idle and not self._open:
+            for moment in self._until_idle:
+                _succeed(moment, None)
+            self._until_idle.clear()
 
     def _do(self, errand: _Errand, store: Store) -> None:
         if errand.future.cancelled():

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from leveret.client import Client
 from leveret.errors import NoAnswer
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
-from leveret.worker.run.quarantine import Quarantine
+from leveret.worker.run.floor import Floor
 from support.notes import NoteContext, note_api
 from support.serving import LIMIT, Broker, Caller, serving, until
 
@@ -69,12 +69,12 @@ async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
     holding: Holding,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    holds: list[object] = []
+    moved: list[object] = []
 
-    def tell(quarantine: Quarantine) -> None:
-        holds.append(quarantine)
+    def tell(_floor: Floor, settlements: Sequence[object]) -> None:
+        moved.extend(settlements)
 
-    monkeypatch.setattr(Quarantine, "hold", tell)
+    monkeypatch.setattr(Floor, "moved", tell)
     api, released, begun = holding
     async with serving(api, broker.url, topology, database):
         await caller.send(request("h", "hold", token))
@@ -94,7 +94,7 @@ async def test_a_request_whose_turn_in_the_lane_comes_too_late_is_not_executed(
         assert json.loads(letter.body)["reason"].startswith("deadline_exceeded: Request's turn came ")
         again = await caller.ask(request("late", "write", token, text="x"))
         assert again["status"] == "ok", "nothing was done and nothing was stored under its id"
-    assert not holds, "who sends requests that are late on arrival could hold up all others"
+    assert not moved, "who sends requests that are late on arrival could hold up all others"
 
 
 async def test_an_async_action_whose_turn_comes_too_late_is_not_executed(

@@ -10,8 +10,9 @@ import pytest
 from leveret.api import Api, Context
 from leveret.topology import Topology
 from leveret.worker.leave.in_hand import InHand
-from leveret.worker.run import patience
-from leveret.worker.run.quarantine import Quarantine
+from leveret.worker.leave.settle import Settlement
+from leveret.worker.run import wait_budget
+from leveret.worker.run.floor import Floor
 from support.serving import LIMIT, Broker, Caller, serving, until
 
 
@@ -54,20 +55,20 @@ def failing_api(book: Book) -> Api:
 
 @pytest.fixture
 def book(monkeypatch: pytest.MonkeyPatch) -> Book:
-    """A book that holds acks too, and when nothing may begin any more."""
-    book, ack, hold = Book(), InHand.ack, Quarantine.hold
+    """A book that holds acks too, and from when on nothing may begin any more."""
+    book, ack, moved = Book(), InHand.ack, Floor.moved
 
     def ack_and_tell(self: InHand, tags: Sequence[int]) -> None:
         ack(self, tags)
         book.lines += ["ack"] * len(tags)
 
-    def hold_and_tell(self: Quarantine) -> None:
-        hold(self)
+    def move_and_tell(self: Floor, settlements: Sequence[Settlement]) -> None:
+        moved(self, settlements)
         book.lines.append("hold")
 
     monkeypatch.setattr(InHand, "ack", ack_and_tell)
-    monkeypatch.setattr(Quarantine, "hold", hold_and_tell)
-    monkeypatch.setattr(patience, "MOST", LIMIT)
+    monkeypatch.setattr(Floor, "moved", move_and_tell)
+    monkeypatch.setattr(wait_budget, "MOST", LIMIT)
     return book
 
 
@@ -115,8 +116,8 @@ async def test_a_hung_action_does_not_hold_up_others_for_long(
     token: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(patience, "MOST", 0.05)
-    monkeypatch.setattr(patience, "TICK", 0.01)
+    monkeypatch.setattr(wait_budget, "MOST", 0.05)
+    monkeypatch.setattr(wait_budget, "TICK", 0.01)
     book.gates["hung"] = threading.Event()
     async with serving(failing_api(book), broker.url, topology, database, lanes=2, most=0):
         await caller.send(request("hung", token, "end_well"))

@@ -1,7 +1,8 @@
 """In which order what was delivered before is read, and what is held meanwhile."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import cast
 
 from msgspec.structs import replace
@@ -10,14 +11,28 @@ from leveret.amqp import Delivery
 from leveret.sql.records import Key
 from leveret.worker.arrive.arrivals import Arrivals, reading_key
 from leveret.worker.arrive.room import Room
+from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.run.lull import Lull
 from support.fake_lanes import FakeLanes
 from support.handmade_deliveries import delivery_of
 
 
 def again(number: int) -> Delivery:
     return replace(delivery_of({"id": f"r{number}"}, number), redelivered=True)
+
+
+class FakeFloor:
+    """In place of a floor."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """As a floor does it."""
+        self._told.append("hold")
+        yield
+        self._told.append("release")
 
 
 async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> list[str]:
@@ -34,13 +49,11 @@ async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> 
 
     arrivals = Arrivals(
         lanes,
-        Lull(lanes),
+        cast("Floor", FakeFloor(told)),
         Room(),
         read=lambda found: tell("read", found),
         give_up=lambda found, _deaths: tell("give-up", [found]),
         failed=lambda found, error: tell(f"{error}", found),
-        hold=lambda: told.append("hold"),
-        release=lambda: told.append("release"),
     )
     arrivals.add(deliveries)
     await asyncio.wait_for(all_told.wait(), 5)

@@ -1,0 +1,73 @@
+"""How long a worker holds requests up for something that does not come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+logger: Final = logging.getLogger("leveret.worker")
+
+MOST: Final = 2.0
+"""Seconds that may be waited in vain at once."""
+
+SHARE: Final = 0.1
+"""Share of the time that may be waited in vain in the long run: what comes back to the budget in a second."""
+
+TICK: Final = 0.25
+"""Seconds between two looks at the progress; with less than that left, the budget is used up."""
+
+FREE: Final = 0.1
+"""Seconds that a wait may take at no cost."""
+
+
+class WaitBudget:
+    """The seconds that may be waited in vain: two at once, and a tenth of the time in the long run.
+
+    A wait is in vain as long as there is no progress in it. One wait goes on at a time.
+
+    Args:
+        waits_for: what is waited for, for the log.
+        progress: returns a number that grows whenever a wait is not in vain.
+    """
+
+    def __init__(self, waits_for: str, progress: Callable[[], int]) -> None:
+        self._waits_for = waits_for
+        self._progress = progress
+        self._loop = asyncio.get_running_loop()
+        self._left = MOST
+        self._left_at = self._loop.time()
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing is waited for at present, because it was in vain before."""
+        return self._now_left() < TICK
+
+    async def wait(self, coming: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Wait until a coroutine has come to its end; returns False, and cancels it, when the budget is used up."""
+        if self.used_up:
+            return False
+        task = self._loop.create_task(coming())
+        try:
+            while not (task.done() or self.used_up):
+                await self._look(task)
+        finally:
+            task.cancel()
+        return task.done()
+
+    async def _look(self, task: asyncio.Task[None]) -> None:
+        """Wait for a moment, and charge it to the budget if nothing happened in it."""
+        seen, since = self._progress(), self._loop.time()
+        await asyncio.wait({task}, timeout=TICK)
+        waited = self._loop.time() - since
+        if self._progress() == seen and (waited > FREE or not task.done()):
+            self._left = self._now_left() - waited
+            if self.used_up:
+                logger.info("no longer waiting for %s", self._waits_for)
+
+    def _now_left(self) -> float:
+        now = self._loop.time()
+        self._left = min(MOST, self._left + (now - self._left_at) * SHARE)
+        self._left_at = now
+        return self._left
