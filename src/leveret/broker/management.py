@@ -178,7 +178,7 @@ def _object(answer: bytes) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ManagementTrouble("the answer is not what RabbitMQ's management API gives: is this its address?")
+        raise ManagementTrouble("the answer is not one of RabbitMQ's management API: is this its address?")
     return found
 
 

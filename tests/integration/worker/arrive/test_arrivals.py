@@ -160,6 +160,7 @@ async def test_after_the_third_death_it_is_given_up_without_being_read(
         await until(lambda: journal(database) == [], "its entry to be removed")
     content = json.loads(letter.body)
     assert content["reason"] == "3 workers died while they read this message"
+    assert content["code"] == "workers_died"
     assert content["redrivable"] is False
     assert content["request"].startswith('{"id": "a"')
     assert "hunter2" not in content["request"]

@@ -51,7 +51,8 @@ async def test_the_third_death_makes_it_a_dead_letter(
         assert (await caller.reply())["code"] == "internal"
         (letter,) = await caller.letters(1)
         assert (await caller.ask(write("a2", token, "count")))["data"] == 0
-    assert json.loads(letter.body)["reason"] == "3 workers died while they ran this request"
+    found = json.loads(letter.body)
+    assert (found["reason"], found["code"]) == ("3 workers died while they ran this request", "workers_died")
     assert journal(database) == []
 
 
