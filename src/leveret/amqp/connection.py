@@ -132,7 +132,7 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether the connection can be used now."""
-        return not (self._link.ended.done() or self._link.closing)
+        return self._link.is_open and not self._link.closing
 
     @property
     def closed(self) -> asyncio.Future[AmqpError | None]:

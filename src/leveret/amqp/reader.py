@@ -70,7 +70,7 @@ class Reader:
         self._largest_header = largest_header
         self._passing = 0  # how many bytes are still to come of a header that is not kept
         self._pieces: list[bytes] = []
-        self._have = self._need = 0
+        self._missing = 0  # how many bytes are still to come of a frame that has begun
         self._next = 0  # where the next frame begins; a delivery in one piece moves it past its three frames
         self._contents: dict[int, Content] = {}
         self._names: dict[bytes, tuple[str, ...]] = {}
@@ -120,15 +120,15 @@ class Reader:
                 raise ProtocolError("a frame does not end where it says")
             return data[passed:]
         self._pieces.append(data)
-        self._have += len(data)
-        if self._have < self._need:
+        self._missing -= len(data)
+        if self._missing > 0:
             return b""
         data = b"".join(self._pieces)
         self._pieces.clear()
         return data
 
     def _keep(self, rest: bytes, need: int) -> None:
-        self._have, self._need = len(rest), need
+        self._missing = need - len(rest)
         if rest:
             self._pieces.append(rest)
 

@@ -61,8 +61,9 @@ class Deadlines(Generic[T]):
         self._arm()
 
     def _sweep(self) -> None:
-        self._slots = {number: members for number, members in self._slots.items() if members}
-        self._order = sorted(self._slots)  # a sorted list is a heap
+        for number in [number for number, members in self._slots.items() if not members]:
+            del self._slots[number]
+        self._order[:] = sorted(self._slots)  # a sorted list is a heap
         self._most_slots = max(LEAST_SWEPT, 2 * len(self._slots))
 
     def _arm(self) -> None:

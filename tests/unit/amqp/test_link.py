@@ -8,7 +8,8 @@ from pamqp import commands, frame
 from leveret.amqp import Address, AmqpTimeout, ConnectionLost, Limits
 from leveret.amqp.frames import PROTOCOL_HEADER
 from leveret.amqp.handshake import log_in
-from leveret.amqp.link import WRITE_AT_ONCE, WRITE_BUFFER, Link
+from leveret.amqp.link import Link
+from leveret.amqp.output import WRITE_AT_ONCE, WRITE_BUFFER
 from leveret.amqp.questions import Questions
 
 
