@@ -83,6 +83,6 @@ class Node(DevBroker):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=self._programs.environment(self.folder, self.node_name, self._ports),
+            env=self._programs.environment(self.folder, *self._identity),
             encoding="utf-8",
         )

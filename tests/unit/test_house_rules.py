@@ -28,10 +28,7 @@ FRAMEWORK = ROOT / "src" / "leveret"
 MOST_ENTRIES = 20
 MOST_REASSIGNED = 3
 REASSIGNED = {
-    "DevBroker": (5, "still to be made smaller"),
-    "Transport": (5, "still to be made smaller"),
     "SharedConnection": (4, "one is SQLAlchemy's own: an action's options are undone by putting the former back"),
-    "LastingBroker": (5, "still to be made smaller"),
 }
 """Classes that reassign more attributes after they were made: at most how many, and why."""
 

@@ -49,27 +49,25 @@ class Transport:
     Attributes:
         in_flight: the calls that somebody waits for.
         unknown_replies: how many replies came for which nobody waits: late, sent twice, or not for this client.
-        last_error: why there is no line at the moment.
     """
 
     def __init__(self, topology: Topology, on_lost: OnLost) -> None:
         self._exchange, self._queue = topology.exchange, topology.requests
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._line: Line | None = None
+        self._line: Line | BaseException = NotSent("the client has not connected yet")  # or why there is none
         self._unsent: deque[Call] = deque()
         self._full_queue = FullQueue()
         self._wake = asyncio.Event()
         self._ended: BaseException | None = None
         self.in_flight = CallsInFlight(lambda: self.trouble)
         self.unknown_replies = 0
-        self.last_error: BaseException | None = None
 
     @property
     def trouble(self) -> str | None:
         """Why requests are held back at the moment, or None."""
-        if self._line is None:
-            return f"there is no connection to the broker: {self.last_error}"
+        if isinstance(self._line, BaseException):
+            return f"there is no connection to the broker: {self._line}"
         if self._line.blocked is not None:
             reason = self._line.blocked or "it gives no reason"
             return f"the broker blocks publishers until its alarm is over: {reason}"
@@ -95,7 +93,7 @@ class Transport:
             await self._wake.wait()
             self._wake.clear()
             line = self._line
-            if line is None or not self._unsent:
+            if isinstance(line, BaseException) or not self._unsent:
                 continue  # a new line or the next request wakes us
             try:
                 await line.connection.writable()
@@ -108,10 +106,9 @@ class Transport:
 
     def on_line(self, news: Line | AmqpError) -> None:
         """Take a new line, which is used until it closes, or the reason why there is none."""
-        if isinstance(news, AmqpError):
-            self.last_error = news
-            return
         self._line = news
+        if isinstance(news, AmqpError):
+            return
         news.closed.add_done_callback(partial(self._on_closed, news))
         self._wake.set()
 
@@ -132,20 +129,22 @@ class Transport:
 
     def end(self, error: BaseException) -> None:
         """Fail all calls because there will never be a line again."""
-        self._ended = self.last_error = error
+        self._ended = self._line = error
         for call in self.in_flight:
             self.in_flight.fail(call, partial(call.given_up, "and will have none", self.trouble))
 
     def close(self) -> None:
         """Fail all calls because the client is closed."""
-        self._ended = self.last_error = NotSent("the client is closed")
+        self._ended = self._line = NotSent("the client is closed")
         self.in_flight.close()
 
     def _enqueue(self, call: Call) -> None:
         self._unsent.append(call)
         self._wake.set()
         if len(self._unsent) > MOST_FORGOTTEN and len(self._unsent) > 2 * len(self.in_flight) + MOST_FORGOTTEN:
-            self._unsent = deque(call for call in self._unsent if call.wanted)
+            wanted = [call for call in self._unsent if call.wanted]
+            self._unsent.clear()
+            self._unsent.extend(wanted)
 
     def _write(self, line: Line) -> None:
         batch = self._next_batch()
@@ -216,7 +215,7 @@ class Transport:
     def _drop(self, line: Line, error: AmqpError) -> None:
         """Stop using a line; the calls that were written to it are sent again, or fail."""
         if self._line is line:
-            self._line, self.last_error = None, error
+            self._line = error
         lost = [call for call in self.in_flight if call.line is line]
         for call in lost:
             call.line = None

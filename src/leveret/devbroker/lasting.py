@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from leveret.devbroker.errors import BrokerFailed
-from leveret.devbroker.node import DevBroker, free_ports, new_name
+from leveret.devbroker.node import DevBroker, Identity
 from leveret.devbroker.probe import answers
 
 __all__ = ["LastingBroker"]
@@ -42,7 +42,7 @@ class LastingBroker(DevBroker):
         if self._folder is not None:
             raise BrokerFailed(f"the private RabbitMQ node is started already, in {self._folder}")
         self._home.mkdir(parents=True, exist_ok=True)
-        self._name, self._ports = identity(self._home)
+        self._identity = identity_of(self._home)
         if answers(self.url, limit=1.0):
             raise BrokerFailed(f"a node runs in {self._home} already")
         self._folder = self._home.resolve()
@@ -61,10 +61,9 @@ class LastingBroker(DevBroker):
         self._folder = None
 
 
-def identity(home: Path) -> tuple[str, dict[str, int]]:
+def identity_of(home: Path) -> Identity:
     """Return the name and the ports that belong to a folder; choose them for a new folder."""
     path = home / IDENTITY
     if not path.exists():
-        path.write_text(json.dumps({"name": new_name(), "ports": free_ports()}), encoding="utf-8")
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    return kept["name"], kept["ports"]
+        path.write_text(json.dumps(Identity.new()._asdict()), encoding="utf-8")
+    return Identity(**json.loads(path.read_text(encoding="utf-8")))

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from leveret.devbroker.errors import BrokerFailed
 from leveret.devbroker.installation import configuration, named_root
@@ -24,6 +24,18 @@ __all__ = ["DevBroker"]
 ATTEMPTS = 4
 PORT_TAKEN = re.compile(r"eaddrinuse|address (already )?in use|in use by another", re.IGNORECASE)
 PORT_NAMES = ("amqp", "distribution", "epmd", "management", "prometheus")
+
+
+class Identity(NamedTuple):
+    """The name of a node, and its ports by purpose."""
+
+    name: str
+    ports: dict[str, int]
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return a name that no other node has, and ports that are free now."""
+        return cls(new_name(), free_ports())
 
 
 class DevBroker:
@@ -51,7 +63,7 @@ class DevBroker:
         self._folder: Path | None = None
         self._processes = ProcessGroup()
         self._node: subprocess.Popen[bytes] | None = None
-        self._name, self._ports = new_name(), free_ports()
+        self._identity = Identity.new()
 
     def __enter__(self) -> Self:
         self.start()
@@ -65,17 +77,17 @@ class DevBroker:
     @property
     def url(self) -> str:
         """The AMQP address, with user and password."""
-        return f"amqp://guest:guest@127.0.0.1:{self._ports['amqp']}/"
+        return f"amqp://guest:guest@127.0.0.1:{self._identity.ports['amqp']}/"
 
     @property
     def management_url(self) -> str | None:
         """The address of the management page; None without one."""
-        return f"http://127.0.0.1:{self._ports['management']}/" if self._management else None
+        return f"http://127.0.0.1:{self._identity.ports['management']}/" if self._management else None
 
     @property
     def node_name(self) -> str:
         """The node's name among Erlang nodes, for RabbitMQ's own tools."""
-        return self._name
+        return self._identity.name
 
     @property
     def folder(self) -> Path:
@@ -118,7 +130,7 @@ class DevBroker:
                 return
             log = log_tail(self.folder)
             self.stop()
-            self._name, self._ports = new_name(), free_ports()
+            self._identity = Identity.new()
         raise BrokerFailed(f"other programs took ports of the private RabbitMQ node, {ATTEMPTS} times in a row\n{log}")
 
     def stop(self) -> None:
@@ -179,8 +191,8 @@ class DevBroker:
         Raises:
             BrokerFailed: the node is not started, or the tool failed or took longer; the text repeats what it printed.
         """
-        program = [*self._programs.control(), "--node", self._name, "--quiet"]
-        environment = self._programs.environment(self.folder, self._name, self._ports)
+        program = [*self._programs.control(), "--node", self._identity.name, "--quiet"]
+        environment = self._programs.environment(self.folder, *self._identity)
         try:
             done = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
                 [*program, command, *arguments],
@@ -205,26 +217,28 @@ class DevBroker:
                 within = self._within or self._programs.nodes_folder()
                 with uninterrupted():
                     self._folder = Path(tempfile.mkdtemp(prefix="leveret-broker-", dir=within)).resolve()
-            self._launch(self._folder)
-            return self._answers_in_time(self._folder)
+            mapper = self._launch(self._folder)
+            return self._answers_in_time(self._folder, mapper)
         except BaseException:  # Ctrl-C while the node boots must not leave it running either
             self.stop()
             raise
 
-    def _launch(self, folder: Path) -> None:
-        for name, text in configuration(self._ports, management=self._management).items():
+    def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
+        """Start the port mapper and the node; return the port mapper."""
+        for name, text in configuration(self._identity.ports, management=self._management).items():
             (folder / name).write_text(text, encoding="utf-8")
         (folder / "conf.d").mkdir(exist_ok=True)
-        environment = self._programs.environment(folder, self._name, self._ports)
+        environment = self._programs.environment(folder, *self._identity)
         output = folder / "console.log"
         output.unlink(missing_ok=True)
-        self._mapper = self._processes.start(self._programs.port_mapper(), environment=environment, output=output)
+        mapper = self._processes.start(self._programs.port_mapper(), environment=environment, output=output)
         self._node = self._processes.start(self._programs.server(), environment=environment, output=output)
+        return mapper
 
-    def _answers_in_time(self, folder: Path) -> bool:
+    def _answers_in_time(self, folder: Path, mapper: subprocess.Popen[bytes]) -> bool:
         end = time.monotonic() + self._limit
         while time.monotonic() < end:
-            if self._mapper.poll() is not None:  # it ends without a message when another program has its port
+            if mapper.poll() is not None:  # it ends without a message when another program has its port
                 self._processes.end()
                 return False
             if self._node is None or self._node.poll() is not None:
@@ -239,9 +253,10 @@ class DevBroker:
 
     def _answers(self) -> bool:
         """Return whether our node answers: with its own name, unlike another broker that has taken the port."""
-        if self._name.partition("@")[0].encode() not in (greeting("127.0.0.1", self._ports["amqp"]) or b""):
+        name, ports = self._identity
+        if name.partition("@")[0].encode() not in (greeting("127.0.0.1", ports["amqp"]) or b""):
             return False
-        return not self._management or shows_page("127.0.0.1", self._ports["management"], "guest", "guest")
+        return not self._management or shows_page("127.0.0.1", ports["management"], "guest", "guest")
 
 
 def new_name() -> str:
