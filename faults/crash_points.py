@@ -1,4 +1,4 @@
-"""Crash points: places where a worker's life ends with SIGKILL, set from outside; nothing in `src` knows of them."""
+"""Crash points: where a worker's life ends with SIGKILL, found by an observer; nothing in `src` knows of them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,17 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 
-from leveret.amqp import Channel, Delivery, Message
-from leveret.inbox import alone
-from leveret.inbox import batch as inbox
-from leveret.inbox.batch import Job, Result
-from leveret.inbox.journal import Journal
-from leveret.sql import Store
-from leveret.sql.connection import Transaction
-from leveret.sql.records import Row
-from leveret.worker.arrive.arrivals import Arrivals
-from leveret.worker.arrive.intake import Intake
-from leveret.worker.leave.settle import Settler
-from leveret.worker.run.jobs import Jobs
-from leveret.worker.work import Declined, Rejected, Work
+from leveret.amqp import Channel, Message
+from leveret.observe import Admitted, Committed, Ended, Received, Record, Settled
+from leveret.outcome import Answer, DeadLetter, Retry
+from leveret.sql.tables import crash_journal
 
 RECEIVED: Final = "received"
 AUTHENTICATED: Final = "authenticated"
@@ -137,85 +126,92 @@ class Killer:
             self._die()
 
 
-def set_points(killer: Killer) -> None:
-    """Wrap the parts of the worker in this process, so that each point is told to the killer."""
-    _wrap_intake(killer)
-    _wrap_transactions(killer)
-    _wrap_journal(killer)
-    _wrap_reading(killer)
-    _wrap_publishing(killer)
-    _wrap_confirms(killer)
+class Points:
+    """Tells a killer which points requests reach; an observer of the worker in this process.
+
+    Observers are not told that a commit begins, or what stands in the crash journal: SQLAlchemy's own events tell that.
+    Nor are they told that a reply has left this process, which happens in the driver: `publish_batch` is wrapped.
+    """
+
+    def __init__(self, killer: Killer) -> None:
+        self._killer = killer
+        self._of_thread = threading.local()
+
+    def listen(self) -> None:
+        """Have SQLAlchemy and the driver tell what observers are not told."""
+        sa.event.listen(sa.Engine, "commit", self._tell_commit)  # called before the database is told to commit
+        sa.event.listen(sa.Engine, "rollback", lambda _connection: self._forget())
+        sa.event.listen(sa.Engine, "begin", lambda _connection: self._leave_journal())
+        sa.event.listen(sa.Engine, "before_execute", self._watch_journal)
+        _wrap_publishing(self._killer)
+
+    def __call__(self, record: Record) -> None:
+        """See which point a request has reached."""
+        reach, ids = self._killer.reach, [record.subject.id or "?"]
+        match record:
+            case Received():
+                reach(RECEIVED, ids)
+            case Admitted():
+                reach(AUTHENTICATED, ids)
+            case Ended(error=None):
+                self._ended.extend(ids)
+                reach(EFFECT_DONE, ids)
+            case Committed():
+                self._leave_journal()
+                reach(AFTER_COMMIT, ids)
+            case Settled(outcome=outcome):
+                self._killer.running.difference_update(ids)
+                if point := BEFORE_ACKS.get(type(outcome)):
+                    reach(point, ids)
+
+    @property
+    def _ended(self) -> list[str]:
+        """Requests whose action has ended in the transaction of this thread."""
+        found: list[str] = self._of_thread.__dict__.setdefault("ended", [])
+        return found
+
+    @property
+    def _leaving(self) -> set[str]:
+        """What leaves the crash journal with the transaction of this thread."""
+        found: set[str] = self._of_thread.__dict__.setdefault("leaving", set())
+        return found
+
+    def _tell_commit(self, _connection: sa.Connection) -> None:
+        ended = list(self._ended)
+        self._ended.clear()
+        self._killer.reach(BEFORE_COMMIT, ended)
+
+    def _forget(self) -> None:
+        self._ended.clear()
+        self._leaving.clear()
+
+    def _leave_journal(self) -> None:
+        """The transaction of this thread is committed, or another one begins."""
+        self._killer.running -= self._leaving
+        self._leaving.clear()
+
+    def _watch_journal(self, connection: sa.Connection, statement: Any, *_others: object) -> None:
+        if getattr(statement, "table", None) is not crash_journal:
+            return
+        if statement.is_insert:
+            self._killer.running |= _ids_in(statement, connection)
+        elif statement.is_delete:
+            self._leaving.update(_ids_in(statement, connection))
 
 
-def _wrap_intake(killer: Killer) -> None:
-    take, make_job = Intake.take, Jobs.job
-
-    def take_and_tell(self: Intake, delivery: Delivery) -> Work | Rejected | Declined:
-        killer.reach(RECEIVED, [delivery.properties.correlation_id or "?"])
-        item = take(self, delivery)
-        if isinstance(item, Work):
-            killer.reach(AUTHENTICATED, [item.request.id])
-        return item
-
-    def job_that_tells(self: Jobs, work: Work, run: Callable[[Any], bytes] | None = None, **how: Any) -> Job:
-        job = make_job(self, work, run, **how)
-
-        def run_and_tell(connection: Any) -> bytes:
-            response = job.run(connection)
-            killer.reach(EFFECT_DONE, [job.key.id])
-            return response
-
-        return msgspec.structs.replace(job, run=run_and_tell)
-
-    Intake.take, Jobs.job = take_and_tell, job_that_tells  # type: ignore[method-assign]  # see the docstring above
+BEFORE_ACKS: Final[dict[type, str]] = {Answer: BEFORE_ACK, Retry: RETRY_BEFORE_ACK, DeadLetter: LETTER_BEFORE_ACK}
+"""The point that each outcome is settled at; one that is put back has none."""
 
 
-def _wrap_transactions(killer: Killer) -> None:
-    save, begin, saved = Transaction.save, Store.begin, threading.local()
-
-    def save_and_remember(self: Transaction, rows: list[Row]) -> None:
-        save(self, rows)
-        saved.ids = [row.key.id for row in rows]
-
-    @contextmanager
-    def begin_and_tell(self: Store, *, writes: bool) -> Iterator[Transaction]:
-        saved.ids = []
-        with begin(self, writes=writes) as transaction:
-            yield transaction
-        killer.reach(AFTER_COMMIT, saved.ids)
-
-    def tell_before(_connection: sa.Connection) -> None:
-        killer.reach(BEFORE_COMMIT, getattr(saved, "ids", []))
-
-    Transaction.save, Store.begin = save_and_remember, begin_and_tell  # type: ignore[method-assign,assignment]  # see above
-    sa.event.listen(sa.Engine, "commit", tell_before)  # called before the database is told to commit
-
-
-def _wrap_journal(killer: Killer) -> None:
-    run_journaled = alone.run_journaled
-
-    def run_and_remember(store: Store, job: Job, journal: Journal) -> Result:
-        killer.running.add(job.key.id)
-        try:
-            return run_journaled(store, job, journal)
-        finally:
-            killer.running.discard(job.key.id)
-
-    inbox.run_journaled = run_and_remember  # type: ignore[attr-defined]  # where a batch finds it
-
-
-def _wrap_reading(killer: Killer) -> None:
-    read_on_record = Arrivals._read_on_record
-
-    async def read_and_remember(self: Arrivals, deliveries: Sequence[Delivery]) -> None:
-        ids = {delivery.properties.correlation_id or "?" for delivery in deliveries}
-        killer.running |= ids
-        try:
-            await read_on_record(self, deliveries)
-        finally:
-            killer.running -= ids
-
-    Arrivals._read_on_record = read_and_remember  # type: ignore[method-assign]  # see `set_points`
+def _ids_in(statement: Any, connection: sa.Connection) -> set[str]:
+    """The ids of the keys in a statement: single values of an insert, pairs of a delete."""
+    ids: set[str] = set()
+    for name, value in statement.compile(dialect=connection.dialect).params.items():
+        if name.startswith("id") and isinstance(value, str):
+            ids.add(value)
+        elif isinstance(value, list):
+            ids |= {key[1] for key in value}
+    return ids
 
 
 def _wrap_publishing(killer: Killer) -> None:
@@ -223,34 +219,11 @@ def _wrap_publishing(killer: Killer) -> None:
 
     def publish_and_tell(self: Channel, messages: list[Message]) -> Any:
         confirmed = publish_batch(self, messages)
-        if replies := _ids(messages, REPLY_SENT):
+        # Of what a worker publishes a reply is not mandatory, and nothing else.
+        if replies := [message.properties.correlation_id or "?" for message in messages if not message.mandatory]:
             if killer.aims_at(REPLY_SENT):
                 self._link.flush()  # the replies are with the operating system when the process dies
             killer.reach(REPLY_SENT, replies)
         return confirmed
 
-    Channel.publish_batch = publish_and_tell  # type: ignore[method-assign,assignment]  # see `set_points`
-
-
-def _wrap_confirms(killer: Killer) -> None:
-    confirmed = Settler._confirmed
-
-    def tell_and_ack(self: Settler, verdicts: list[Any], messages: list[Message], *rest: Any) -> None:
-        if not any(verdicts):
-            for point in (BEFORE_ACK, *RARE):
-                if ids := _ids(messages, point):
-                    killer.reach(point, ids)
-        confirmed(self, verdicts, messages, *rest)
-
-    Settler._confirmed = tell_and_ack  # type: ignore[method-assign,assignment]  # see `set_points`
-
-
-def _ids(messages: Iterable[Message], point: str) -> list[str]:
-    """The requests of those messages that a point is about."""
-    return [message.properties.correlation_id or "?" for message in messages if _is_about(message, point)]
-
-
-def _is_about(message: Message, point: str) -> bool:
-    if not message.mandatory:  # of what a worker publishes that is a reply, and nothing else
-        return point not in RARE
-    return point == (LETTER_BEFORE_ACK if message.routing_key.endswith(".dlq") else RETRY_BEFORE_ACK)
+    Channel.publish_batch = publish_and_tell  # type: ignore[method-assign,assignment]  # see `Points`

@@ -8,7 +8,6 @@ next worker is not killed and runs until SIGTERM.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -17,10 +16,11 @@ from random import Random
 from types import FrameType
 from typing import Final
 
-from faults.crash_points import POINTS, RARE, Killer, KillLog, set_points
+from faults.crash_points import POINTS, RARE, Killer, KillLog, Points
+from faults.working import work
+from leveret.observe import Observer
 from leveret.process.running import run
 from taskmanager import logs
-from taskmanager.bootstrap import build_worker
 from taskmanager.settings import Settings, environment
 
 COMMAND: Final = (sys.executable, "-P", "-m", "faults.killed_workers")
@@ -89,19 +89,13 @@ def _next_point(log: KillLog, each: int, random: Random) -> str | None:
 def _run_worker(log: KillLog, point: str | None, random: Random) -> None:
     settings = Settings.from_environment(environment())
     logs.configure(settings, "worker")
+    observers: list[Observer] = []
     if point is not None:
         passes = random.randrange(2 if point in RARE else MOST_PASSES)
-        set_points(Killer(log, point, passes, random=random))
-    run(lambda stop: _work(settings, stop))
-
-
-async def _work(settings: Settings, stop: asyncio.Event) -> None:
-    with build_worker(settings, f"worker {os.getpid()}") as worker:
-        running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
-        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        worker.stop()
-        await running
+        points = Points(Killer(log, point, passes, random=random))
+        points.listen()
+        observers.append(points)
+    run(lambda stop: work(settings, stop, observers=observers))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A worker in whose hands some requests do harm, as a field of their data says; nothing in `src` knows of it.
 
-It is started as a file, like `taskmanager worker`, in the folder of the harm log.
+It runs in the folder of the harm log: `python -m faults.poisoned`, with a worker's settings.
 """
 
 from __future__ import annotations
@@ -12,20 +12,22 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from leveret.amqp import Delivery
-from leveret.inbox.batch import Job
-from leveret.worker.arrive.intake import Intake
-from leveret.worker.run.jobs import Jobs
-from leveret.worker.work import Declined, Rejected, Work
-from taskmanager.cli import main
+from faults.working import work
+from leveret.api import Action, Api
+from leveret.observe import Received, Record
+from leveret.process.garbage import live_long
+from leveret.process.running import run
+from taskmanager import logs
+from taskmanager.actions import Services, TaskContext, api
+from taskmanager.settings import Settings, environment
 
-COMMAND: Final = (sys.executable, "-P", str(Path(__file__).resolve()), "worker")
+COMMAND: Final = (sys.executable, "-P", "-m", "faults.poisoned")
 POISON: Final = "poison"
 """The field; its value is one of the four below."""
 
@@ -56,33 +58,32 @@ def harm_done(folder: Path) -> Counter[str]:
         return Counter()
 
 
-def poison() -> None:
-    """Have requests with the field do harm, when their effect is made and not committed."""
-    make_job = Jobs.job
+class PoisonedApi(Api[Services]):
+    """The application's actions with a defect: some requests do harm, when their effect is made and not committed."""
 
-    def make_harmful(self: Jobs, work: Work, run: Callable[[Any], bytes] | None = None, **how: Any) -> Job:
-        job, harm = make_job(self, work, run, **how), work.request.data.get(POISON)
+    def __iter__(self) -> Iterator[Action]:
+        return iter(api)
 
-        def run_and_harm(connection: Any) -> bytes:
-            response = job.run(connection)
-            HARMS[harm](f"{harm} {work.request.id}\n")
-            return response
-
-        return msgspec.structs.replace(job, run=run_and_harm) if harm in HARMS else job
-
-    Jobs.job = make_harmful  # type: ignore[method-assign]  # see the docstring of this file
+    def find(self, version: str, name: str) -> Action:
+        """Return the action, made harmful."""
+        action = api.find(version, name)
+        return action if action.is_async else msgspec.structs.replace(action, function=_harmful(action.function))
 
 
-def poison_reading() -> None:
-    """Have messages with the field kill who reads them, as a defect in a parser does."""
-    take = Intake.take
+def _harmful(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run_and_harm(context: TaskContext, *given: Any) -> Any:
+        value, harm = function(context, *given), context.request.data.get(POISON)
+        if harm in HARMS:
+            HARMS[harm](f"{harm} {context.request.id}\n")
+        return value
 
-    def take_and_die(self: Intake, delivery: Delivery) -> Work | Rejected | Declined:
-        if f'"{POISON}":"{READ}"'.encode() in delivery.body:
-            _kill(f"{READ} {delivery.properties.correlation_id}\n")
-        return take(self, delivery)
+    return run_and_harm
 
-    Intake.take = take_and_die  # type: ignore[method-assign]  # see the docstring of this file
+
+def die_of_reading(record: Record) -> None:
+    """An observer: messages with the field kill who reads them, as a defect in a parser does."""
+    if isinstance(record, Received) and f'"{POISON}":"{READ}"'.encode() in record.subject.delivery.body:
+        _kill(f"{READ} {record.subject.id}\n")
 
 
 def _raise(line: str) -> None:
@@ -133,8 +134,14 @@ def _write(line: str) -> None:
     os.close(opened)
 
 
-if __name__ == "__main__":
-    poison()
-    poison_reading()
+def main() -> None:
+    """Work until SIGTERM."""
+    settings = Settings.from_environment(environment())
+    logs.configure(settings, "worker")
     threading.Thread(target=keep_memory_limit, daemon=True).start()
+    live_long()
+    run(lambda stop: work(settings, stop, actions=PoisonedApi(), observers=[die_of_reading]))
+
+
+if __name__ == "__main__":
     main()

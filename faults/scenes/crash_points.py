@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from random import Random
 from typing import Final
 
-import faults
 from faults.crash_points import POINTS, KillLog
 from faults.killed_workers import COMMAND, DEATHS, KILLS, SEED
 from faults.ledger import Kind, Request
 from faults.scene import Plan, scene
 from faults.system import System
+from faults.working import search_path
 
 PROCESSES: Final = 2
 """Number of processes that fork workers; while one of them forks, the worker of the other runs requests."""
@@ -54,7 +52,7 @@ async def crash_points_postgres(system: System, plan: Plan) -> None:
 async def _run(system: System, plan: Plan) -> None:
     """Kill each worker at a point until every point has had its number of deaths; the load lasts that long."""
     each, log = plan.strikes // len(POINTS), KillLog(system.folder / KILLS)
-    system.variables |= {DEATHS: str(each), SEED: str(plan.random.random()), "PYTHONPATH": _path()}
+    system.variables |= {DEATHS: str(each), SEED: str(plan.random.random()), "PYTHONPATH": search_path()}
 
     def make(_number: int, random: Random) -> Request:
         return _request(system, random)
@@ -82,9 +80,3 @@ def _request(system: System, random: Random) -> Request:
     if chance < 0.15:  # refused, because it has no title; and nobody waits for a reply
         return system.ordinary("send", due="invalid_request: ", title=None)
     return system.ordinary(kind)
-
-
-def _path() -> str:
-    """Return an import path on which a worker finds this package from any folder."""
-    own = str(Path(faults.__file__).parent.parent)
-    return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH")]))

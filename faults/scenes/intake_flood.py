@@ -14,6 +14,7 @@ from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed
 from faults.stranger import Stranger
 from faults.system import System
+from faults.working import search_path
 from leveret.amqp import Message
 from leveret.wire.limits import LARGEST_REQUEST
 
@@ -66,6 +67,7 @@ async def intake_flood(system: System, plan: Plan) -> None:
 
     A strike is the death of a worker that reads a deadly message, three for each of these, or a flood that is over.
     """
+    system.variables["PYTHONPATH"] = search_path()
     places = set(plan.random.sample(range(int(plan.requests * EARLY)), DEADLY[plan.short]))
 
     def make(number: int, random: Random) -> Request:

@@ -9,6 +9,7 @@ from faults.ledger import Request
 from faults.poisoned import COMMAND, EAT, KILL, POISON, RAISE, harm_done
 from faults.scene import Plan, scene
 from faults.system import System
+from faults.working import search_path
 
 RAISING: Final = (50, 4)
 """Number of requests that raise an error, in full and in the short form."""
@@ -48,6 +49,7 @@ def _needed(short: int) -> int:
 )
 async def poison(system: System, plan: Plan) -> None:
     """Send poison at random places among good requests; each harm that it does is a strike."""
+    system.variables["PYTHONPATH"] = search_path()
     kinds = [RAISE] * RAISING[plan.short] + [KILL, EAT] * DEADLY[plan.short]
     places = plan.random.sample(range(int(plan.requests * EARLY)), len(kinds))
     harmful = dict(zip(places, kinds, strict=True))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.api import Api
 from leveret.auth.key_file import KeyFile
 from leveret.auth.keyring import Keyring
 from leveret.auth.keys import NO_KEYS, KeySet, KeySetError
 from leveret.broker.granting import BrokerUser
 from leveret.broker.users import caller_permissions, worker_permissions
 from leveret.letters.redrive import Redriver
+from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.sql import Store, create_engine
 from leveret.topology import Topology
@@ -147,12 +149,16 @@ def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
 
 
 @contextmanager
-def build_worker(settings: Settings, name: str) -> Iterator[Worker[Services]]:
+def build_worker(
+    settings: Settings, name: str, *, actions: Api[Services] = api, observers: Sequence[Observer] = ()
+) -> Iterator[Worker[Services]]:
     """Make a worker with everything that it needs, and release that when the block ends.
 
     Args:
         settings: the settings; the database has to be prepared already.
         name: name of the worker in the broker's list of connections.
+        actions: what it runs.
+        observers: told of each point of a request's life, see ``leveret.observe``.
 
     Raises:
         SettingsError: there is no usable secret.
@@ -171,7 +177,7 @@ def build_worker(settings: Settings, name: str) -> Iterator[Worker[Services]]:
     try:
         with _following_keys(settings, services.keyring):
             yield Worker(
-                api,
+                actions,
                 settings.amqp_url,
                 [Store(engine) for _ in range(LANES[engine.dialect.name])],
                 services.keyring,
@@ -180,6 +186,7 @@ def build_worker(settings: Settings, name: str) -> Iterator[Worker[Services]]:
                 policy=build_policy(settings),
                 options=options,
                 forgetting=[usecases.forget_failed_logins],
+                observers=observers,
             )
     finally:
         services.passwords.close()

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
+from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.sql import Store, create_engine, metadata
 from leveret.topology import Topology
@@ -52,6 +53,7 @@ async def serving(
     options: WorkerOptions | None = None,
     lanes: int = 1,
     on_commit: Callable[[object], None] | None = None,
+    observers: Sequence[Observer] = (),
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block runs, then stop it cleanly and wait for its end."""
     engine = create_engine(database)
@@ -66,6 +68,7 @@ async def serving(
         topology=topology,
         policy=RetryPolicy(topology.delays, most),
         options=options or WorkerOptions(name="test"),
+        observers=observers,
     )
     running = asyncio.create_task(worker.run())
     try:

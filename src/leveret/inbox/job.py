@@ -31,6 +31,7 @@ class Job(Struct, frozen=True):
         other_fingerprints: the fingerprints with other secrets, with which a row may have been written.
         reads: its action is not declared to write, and may not.
         alone: it does not share a transaction with others.
+        on_end: told of its result right after its transaction, in the lane's thread.
         wanted: called in the lane's thread right before the job begins; where it returns False, the job does not begin.
     """
 
@@ -45,6 +46,7 @@ class Job(Struct, frozen=True):
     wanted: Callable[[], bool] = always
     reads: bool = False
     alone: bool = False
+    on_end: Callable[[Result], None] | None = None
 
 
 class Answered(Struct, frozen=True):

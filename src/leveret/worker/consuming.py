@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from leveret.amqp import AmqpError
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
+from leveret.observe import Observers
 from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
 from leveret.worker.admit.admission import Admission
@@ -51,6 +52,7 @@ class Consumption:
         admission: applies the rate limit; None where there is none.
         messages: writes messages.
         policy, room: limits of retrying, and of what is read.
+        observers: told of each request's points.
         consuming: set while deliveries come.
     """
 
@@ -66,6 +68,7 @@ class Consumption:
         messages: OutcomeMessages,
         policy: RetryPolicy,
         room: Room,
+        observers: Observers,
         consuming: asyncio.Event,
     ) -> None:
         self._session = session
@@ -74,7 +77,7 @@ class Consumption:
         self._consuming = consuming
         self._changed = asyncio.Event()
         self._in_hand = InHand(session.consumer, on_held=self._changed.set)
-        self._settler = Settler(self._in_hand, session, messages, sending=lanes.backlog.sending)
+        self._settler = Settler(self._in_hand, session, messages, sending=lanes.backlog.sending, observers=observers)
         self._dispatcher = Dispatcher(
             intake=intake,
             jobs=jobs,
@@ -85,6 +88,7 @@ class Consumption:
             in_hand=self._in_hand,
             settler=self._settler,
             room=room,
+            observers=observers,
             on_outage=self._note_outage,
             on_broken=session.end,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, TypeVar
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from leveret.inbox.batch import Answered, Deadly, Failed, Result
+from leveret.observe import Admitted, Observers, Received
 from leveret.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.retry import RetryPolicy, decide, describe, failure_of
 from leveret.wire.codec import decode_reply
@@ -28,7 +30,7 @@ from leveret.worker.run.floor import Floor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.session import SessionLost
-from leveret.worker.work import Rejected, Work
+from leveret.worker.work import Rejected, Work, unread
 
 T = TypeVar("T")
 
@@ -51,6 +53,7 @@ class Dispatcher:
         in_hand: the deliveries in hand.
         settler: carries outcomes out.
         room: for what is read.
+        observers: told of deliveries that are received, and of requests that are admitted.
         on_outage: told when the database does not answer.
         on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
     """
@@ -67,6 +70,7 @@ class Dispatcher:
         in_hand: InHand,
         settler: Settler,
         room: Room,
+        observers: Observers,
         on_outage: Callable[[str], None],
         on_broken: Callable[[SessionLost], None],
     ) -> None:
@@ -78,6 +82,8 @@ class Dispatcher:
         self._policy = policy
         self._in_hand = in_hand
         self._settler = settler
+        self._observers = observers
+        self._arrived: dict[int, float] = {}  # of deliveries that are not read at once
         self._on_outage = on_outage
         self._on_broken = on_broken
         self._floor = Floor(
@@ -100,17 +106,23 @@ class Dispatcher:
 
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
+        now = time.monotonic()
         for delivery in deliveries:
-            self._in_hand.add(delivery.delivery_tag)
+            self._in_hand.add(tag := delivery.delivery_tag)
             if len(delivery.body) > SMALL_BODY:
-                self._in_hand.when_released(delivery.delivery_tag, self._arrivals.left)
+                self._in_hand.when_released(tag, self._arrivals.left)
+            if len(delivery.body) > SMALL_BODY or delivery.redelivered:
+                self._arrived[tag] = now
         self._arrivals.add(deliveries)
 
     def _read(self, deliveries: Sequence[Delivery]) -> None:
-        declined: list[Settlement] = []
-        works: list[Work] = []
+        declined, works = list[Settlement](), list[Work]()
+        now = time.monotonic()
         for delivery in deliveries:
-            item = self._intake.take(delivery)
+            arrived = self._arrived.pop(delivery.delivery_tag, now)
+            if self._observers.active:
+                self._observers.tell(Received(unread(delivery, arrived)))
+            item = self._intake.take(delivery, arrived)
             if isinstance(item, Work):
                 works.append(item)
             elif isinstance(item, Rejected):
@@ -143,12 +155,16 @@ class Dispatcher:
             self._or_broken(self._read, deliveries)
 
     def _unread(self, deliveries: Iterable[Delivery], outcome: Outcome) -> list[Settlement]:
-        items = [self._intake.leave_unread(delivery, outcome) for delivery in deliveries]
+        leave, arrived = self._intake.leave_unread, self._arrived
+        items = [leave(each, outcome, arrived.pop(each.delivery_tag, 0.0)) for each in deliveries]
         return [(item, item.outcome) for item in items]
 
     def begin(self, works: Sequence[Work]) -> None:
         """Run requests that are admitted, as soon as they may; nothing once the session is over."""
         if not self._over:
+            if self._observers.active:
+                for work in works:
+                    self._observers.tell(Admitted(work.subject))
             self._floor.admit(works)
 
     def _begin(self, works: Sequence[Work]) -> None:
@@ -157,14 +173,10 @@ class Dispatcher:
 
     def _run(self, works: Sequence[Work]) -> None:
         self._async_actions.begin([work for work in works if work.action.is_async])
-        jobs = [
-            (self._jobs.job(work, wanted=self._goes_on), (self, work)) for work in works if not work.action.is_async
-        ]
+        job = partial(self._jobs.job, wanted=lambda: not self._over)
+        jobs = [(job(work), (self, work)) for work in works if not work.action.is_async]
         if jobs:
             self._lanes.submit_all(jobs)
-
-    def _goes_on(self) -> bool:
-        return not self._over
 
     def decline(self, work: Work, error: RateLimited) -> None:
         """Refuse a request that is not admitted, unless it was executed before."""

@@ -10,6 +10,7 @@ from leveret.amqp import Delivery
 from leveret.api import Action
 from leveret.auth.keyring import Principal
 from leveret.errors import RequestError
+from leveret.observe import Subject
 from leveret.outcome import Outcome
 from leveret.sql.records import Key
 from leveret.wire.attempts import Attempt
@@ -29,6 +30,7 @@ class Work(Struct, frozen=True):
         secrets: names of fields that must not be written down.
         stores: its response is kept: that of a write, of a read by choice, never one with a secret.
         attempts: the attempts that failed before this one, as far as they travelled with the request.
+        arrived: when the delivery came, in seconds of ``time.monotonic``.
     """
 
     delivery: Delivery
@@ -40,11 +42,17 @@ class Work(Struct, frozen=True):
     secrets: frozenset[str] = frozenset()
     stores: bool = False
     attempts: tuple[Attempt, ...] = ()
+    arrived: float = 0.0
 
     @property
     def key(self) -> Key:
         """What its idempotency row is found by."""
         return Key(self.principal.subject, self.request.id)
+
+    @property
+    def subject(self) -> Subject:
+        """What observers are told of it."""
+        return Subject(self.request.id, self.request.name, self.principal.subject, self.delivery, self.arrived)
 
 
 class Rejected(Struct, frozen=True):
@@ -69,6 +77,7 @@ class Declined(Struct, frozen=True):
         outcome: an answer where somebody waits, otherwise a dead letter.
         secrets: names of fields that must not be written down.
         unread: its body has not been read, and must not be.
+        arrived: when the delivery came, in seconds of ``time.monotonic``.
     """
 
     delivery: Delivery
@@ -77,3 +86,14 @@ class Declined(Struct, frozen=True):
     outcome: Outcome
     secrets: frozenset[str] = frozenset()
     unread: bool = False
+    arrived: float = 0.0
+
+    @property
+    def subject(self) -> Subject:
+        """What observers are told of it."""
+        return Subject(self.id, self.name, "", self.delivery, self.arrived)
+
+
+def unread(delivery: Delivery, arrived: float) -> Subject:
+    """Say for observers what is known of a delivery before it is read."""
+    return Subject(delivery.properties.correlation_id or "", "-", "", delivery, arrived)

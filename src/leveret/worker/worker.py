@@ -16,6 +16,7 @@ from leveret.amqp import Address, Addresses, AmqpError
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
+from leveret.observe import Observer, Observers
 from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
@@ -55,6 +56,7 @@ class Worker(Generic[S]):
         policy: limits of retrying.
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
+        observers: called with a record at each point of a request's life, see ``leveret.observe``.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Worker(Generic[S]):
         policy: RetryPolicy,
         options: WorkerOptions,
         forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]] = (),
+        observers: Sequence[Observer] = (),
     ) -> None:
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
@@ -79,7 +82,8 @@ class Worker(Generic[S]):
         self._policy = policy
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all)
-        self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response)
+        self._observers = Observers(observers)
+        self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response, observers=self._observers)
         self._messages = OutcomeMessages(topology, keyring, worker=options.name)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission | None = None
@@ -168,6 +172,7 @@ class Worker(Generic[S]):
             messages=self._messages,
             policy=self._policy,
             room=Room(options.room),
+            observers=self._observers,
             consuming=self.consuming,
         )
         now = asyncio.get_running_loop().time

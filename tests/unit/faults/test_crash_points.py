@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
 
 from faults.crash_points import (
     AFTER_COMMIT,
+    AUTHENTICATED,
     BEFORE_ACK,
+    BEFORE_COMMIT,
+    EFFECT_DONE,
     LETTER_BEFORE_ACK,
     POINTS,
     RECEIVED,
-    REPLY_SENT,
     RETRY_BEFORE_ACK,
     Killer,
     KillLog,
-    _ids,
+    Points,
 )
 from faults.killed_workers import _next_point
-from leveret.amqp import Message, Properties
+from leveret.amqp import Channel, Delivery, Properties
+from leveret.inbox.journal import Journal, end_within
+from leveret.observe import Admitted, Begun, Committed, Ended, Received, Record, Settled, Subject
+from leveret.outcome import Answer, DeadLetter, PutBack, Retry
+from leveret.sql import Store, create_engine
+from leveret.sql.records import Key
+from support.serving import sqlite_url
 
 
 class Died(Exception):
@@ -104,19 +117,90 @@ def test_points_get_their_deaths_evenly_and_then_lives_go_on(log: KillLog) -> No
     assert seen == dict.fromkeys(POINTS, 3)
 
 
-REPLY = Message(b"", "amq.gen-1", properties=Properties(correlation_id="asked"))
-RETRY = Message(b"", "api.requests.retry", properties=Properties(correlation_id="retried"), mandatory=True)
-LETTER = Message(b"", "api.requests.dlq", properties=Properties(correlation_id="given up"), mandatory=True)
+DELIVERY = Delivery(
+    "c", 1, redelivered=False, exchange="", routing_key="", properties=Properties(correlation_id="asked"), body=b""
+)
+SUBJECT = Subject("asked", "v1.ask", "7", DELIVERY, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("point", "about"),
+    ("record", "point"),
     [
-        (REPLY_SENT, ["asked"]),
-        (BEFORE_ACK, ["asked"]),
-        (RETRY_BEFORE_ACK, ["retried"]),
-        (LETTER_BEFORE_ACK, ["given up"]),
+        (Received(SUBJECT), RECEIVED),
+        (Admitted(SUBJECT), AUTHENTICATED),
+        (Ended(SUBJECT), EFFECT_DONE),
+        (Committed(SUBJECT), AFTER_COMMIT),
+        (Settled(SUBJECT, outcome=Answer(b"")), BEFORE_ACK),
+        (Settled(SUBJECT, outcome=Retry(1, 0, "busy")), RETRY_BEFORE_ACK),
+        (Settled(SUBJECT, outcome=DeadLetter("given up")), LETTER_BEFORE_ACK),
     ],
+    ids=lambda given: given if isinstance(given, str) else type(given).__name__,
 )
-def test_each_point_is_about_its_own_kind_of_message(point: str, about: list[str]) -> None:
-    assert _ids([REPLY, RETRY, LETTER], point) == about
+def test_each_point_is_reached_with_its_own_record(log: KillLog, record: Record, point: str) -> None:
+    for other in set(POINTS) - {point}:
+        Points(killer(log, other))(record)
+    assert not log.deaths()
+    with pytest.raises(Died):
+        Points(killer(log, point))(record)
+    assert log.hits() == {"asked": 1}
+
+
+@pytest.mark.parametrize(
+    "record", [Begun(SUBJECT), Ended(SUBJECT, error=ValueError()), Settled(SUBJECT, outcome=PutBack("away"))]
+)
+def test_no_life_ends_at_another_record(log: KillLog, record: Record) -> None:
+    for point in POINTS:
+        Points(killer(log, point))(record)
+    assert not log.deaths()
+
+
+@pytest.fixture
+def points(log: KillLog, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Points, Killer]]:
+    """Points that SQLAlchemy's events reach."""
+    monkeypatch.setattr(Channel, "publish_batch", Channel.publish_batch)  # put back what is wrapped
+    listened: list[tuple[str, Callable[..., Any]]] = []
+    listen = sa.event.listen
+
+    def remember(target: Any, name: str, function: Callable[..., Any]) -> None:
+        listened.append((name, function))
+        listen(target, name, function)
+
+    monkeypatch.setattr(sa.event, "listen", remember)
+    mortal = killer(log, BEFORE_COMMIT)
+    points = Points(mortal)
+    points.listen()
+    monkeypatch.undo()
+    yield points, mortal
+    for name, function in listened:
+        sa.event.remove(sa.Engine, name, function)
+
+
+def test_what_stands_in_the_crash_journal_runs_until_its_entry_is_gone_for_good(
+    points: tuple[Points, Killer], tmp_path: Path
+) -> None:
+    store = Store(create_engine(sqlite_url(tmp_path)))
+    journal, (seen, mortal) = Journal(), points
+    one, other = Key("7", "one"), Key("7", "other")
+    journal.begin(store, [one, other])
+    assert mortal.running == {"one", "other"}
+    journal.end(store, [one])
+    store.clock()
+    assert mortal.running == {"other"}
+    with suppress(ZeroDivisionError), store.begin(writes=True) as transaction:
+        end_within(transaction, other)
+        raise ZeroDivisionError
+    store.clock()
+    assert mortal.running == {"other"}, "it was rolled back"
+    seen(Settled(replace(SUBJECT, id="other"), outcome=Answer(b"")))
+    assert not mortal.running
+    store.close()
+
+
+def test_a_commit_is_about_those_whose_actions_ended_before_it(
+    points: tuple[Points, Killer], tmp_path: Path, log: KillLog
+) -> None:
+    store, (seen, _) = Store(create_engine(sqlite_url(tmp_path))), points
+    with pytest.raises(Died), store.begin(writes=True):
+        seen(Ended(SUBJECT))
+    assert log.hits() == {"asked": 1}
+    store.close()

@@ -59,31 +59,31 @@ class Intake:
         self._secrets = frozenset(name for action in api for name in action.secrets)
         self._secrets_of = {(action.version, action.name): self._secrets - action.plain for action in api}
 
-    def take(self, delivery: Delivery) -> Work | Rejected | Declined:
-        """Check a delivery; never raises, whatever the message holds."""
+    def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | Rejected | Declined:
+        """Check a delivery that arrived at a moment; never raises, whatever the message holds."""
         request: Request | None = None
         if delivery.unreadable:
             reason = f"{InvalidRequest.code}: {delivery.unreadable}"
-            return self._refuse(delivery, None, DeadLetter(reason, code=InvalidRequest.code))
+            return self._refuse(delivery, None, DeadLetter(reason, code=InvalidRequest.code), arrived)
         if foreign := foreign_reply_to(delivery.properties.reply_to):
-            return self._refuse(delivery, None, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE))
+            return self._refuse(delivery, None, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE), arrived)
         try:
             _check_encoding(delivery)
             check_size(delivery.left_out, _largest(delivery))
             request = decode_request(delivery.body, _largest(delivery))
-            return self._accept(delivery, request)
+            return self._accept(delivery, request, arrived)
         except RequestError as error:
             request_id = request.id if request else _known_id(delivery)
             if delivery.properties.reply_to:
-                return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code))
+                return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code), arrived)
             reason = f"{error.code}: {shown(str(error), _LONGEST_REASON)}"
-            return self._refuse(delivery, request, DeadLetter(reason, code=error.code))
+            return self._refuse(delivery, request, DeadLetter(reason, code=error.code), arrived)
         except Exception as error:  # it would end the session, and again with the next delivery of this message
             logger.exception("a message cannot be read: %s", _known_id(delivery))
-            reason = f"cannot be read: {type(error).__name__}"
-            return self._refuse(delivery, request, DeadLetter(reason, Internal.code, failure=failure_of(error)))
+            letter = DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code, failure=failure_of(error))
+            return self._refuse(delivery, request, letter, arrived)
 
-    def _accept(self, delivery: Delivery, request: Request) -> Work | Rejected:
+    def _accept(self, delivery: Delivery, request: Request, arrived: float) -> Work | Rejected:
         retries, ticket = self._standing(delivery, request)
         if not retries:  # one that an earlier version has accepted goes on
             _check_priority(delivery)
@@ -106,7 +106,7 @@ class Intake:
         secrets = self._secrets_of[action.version, action.name]
         attempts = read_attempts(delivery.properties.headers, ticket.attempts) if ticket else ()
         arguments = action.arguments(request.data)
-        work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts)
+        work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts, arrived)
         return work if refused is None else Rejected(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
@@ -123,16 +123,17 @@ class Intake:
                 raise InvalidRequest(f"Header {header} is not for callers: leave it out")
         return 0, None
 
-    def leave_unread(self, delivery: Delivery, outcome: Outcome) -> Declined:
+    def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> Declined:
         """Give a delivery its outcome without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
             outcome = replace(outcome, reply_code=None)  # nobody is told
-        return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True)
+        return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True, arrived=arrived)
 
-    def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome) -> Declined:
+    def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome, arrived: float) -> Declined:
         if request is None:
-            return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets)
-        return Declined(delivery, request.id, shown(request.name, _LONGEST_NAME), outcome, self._secrets)
+            return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, arrived=arrived)
+        name = shown(request.name, _LONGEST_NAME)
+        return Declined(delivery, request.id, name, outcome, self._secrets, arrived=arrived)
 
 
 def _largest(delivery: Delivery) -> int:

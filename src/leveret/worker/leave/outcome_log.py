@@ -5,19 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
-from leveret.worker.leave.outcome_messages import id_of
-from leveret.worker.work import Declined, Work
+from leveret.observe import Settled
+from leveret.outcome import Answer, DeadLetter, PutBack, Retry
 
 logger: Final = logging.getLogger("leveret.worker")
 
 
-def log_outcome(item: Work | Declined, outcome: Outcome) -> None:
+def log_settled(record: Settled) -> None:
     """Write the line of one request; the texts are those of the wire's page."""
-    name = item.request.name if isinstance(item, Work) else item.name
-    request_id = id_of(item) or "?"
+    request_id, name = record.subject.id or "?", record.subject.action
     extra = {"request_id": request_id, "action": name}
-    match outcome:
+    match record.outcome:
         case Answer(replayed=True):
             logger.info("idem-replay: %s %s", request_id, name, extra=extra)
         case Answer(code=None):

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
+from leveret.observe import Observers, Settled
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.masking import printable
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
-from leveret.worker.leave.outcome_log import log_outcome
+from leveret.worker.leave.outcome_log import log_settled
 from leveret.worker.leave.outcome_messages import OutcomeMessages, id_of
 from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import is_not_taken
@@ -35,18 +36,26 @@ class Settler:
             delivers again what is not acked.
         messages: writes the messages.
         sending: told how many bytes of messages wait for the broker's confirm.
+        observers: told of each delivery that is settled, as the log is.
 
     Attributes:
         concluded: how many deliveries have come to an outcome so far.
     """
 
     def __init__(
-        self, in_hand: InHand, session: Session, messages: OutcomeMessages, *, sending: Callable[[int], None]
+        self,
+        in_hand: InHand,
+        session: Session,
+        messages: OutcomeMessages,
+        *,
+        sending: Callable[[int], None],
+        observers: Observers,
     ) -> None:
         self._sending = sending
         self._unsent = 0
         self._closed = False
         self._in_hand = in_hand
+        self._observers = observers
         self._publisher = session.publisher
         self._messages = messages
         self._on_failure = session.fail
@@ -62,10 +71,11 @@ class Settler:
         self._unproven = UnprovenReplies(
             session.connect_for_replies,
             write_shorter=messages.too_large,
-            on_done=self._ack,
+            on_done=self._answered,
             on_size=self._tell_unsent,
             room=max(session.prefetch // 2, 1),
         )
+        self._detours: dict[int, Parcel] = {}
         self.concluded = 0
 
     def stop_waiting(self) -> None:
@@ -84,25 +94,23 @@ class Settler:
         """Carry out the outcomes of a batch; their messages are published together and their acks merged."""
         self.concluded += len(settlements)
         messages: list[Message] = []
-        silent: list[int] = []
+        silent: list[Parcel] = []
         parcels: list[Parcel] = []
-        told, proven = logger.isEnabledFor(logging.INFO), self._unproven.proven
+        proven = self._unproven.proven
         for item, outcome in settlements:
             if isinstance(outcome, PutBack):
                 self._return(item, outcome)
                 continue
             parcel = self._pack(item, outcome)
-            if told and isinstance(outcome, Answer):
-                log_outcome(item, outcome)
             written = parcel.messages
             if not written:
-                silent.append(parcel.tag)
+                silent.append(parcel)
             elif written[-1].mandatory or written[-1].routing_key in proven or not self._takes_detour(parcel):
                 messages += written
                 parcels.append(parcel)
         try:
             if silent:
-                self._in_hand.ack(silent)
+                self._finish(silent)
             if messages:
                 confirmed = self._publisher.publish(messages)
                 self._in_hand.publish([parcel.tag for parcel in parcels])
@@ -133,11 +141,13 @@ class Settler:
         if self._unproven.is_proven(reply.routing_key):
             return False
         parcel.messages.pop()
+        if not parcel.messages:
+            self._detours[parcel.tag] = parcel
         self._unproven.publish(UnprovenReply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
         return not parcel.messages
 
     def _return(self, item: Work | Declined, outcome: PutBack) -> None:
-        log_outcome(item, outcome)
+        self._tell(item, outcome)
         self._in_hand.put_back([item.delivery.delivery_tag])
 
     def _confirmed(
@@ -149,10 +159,7 @@ class Settler:
             if found is None:
                 return
             parcels = found
-        for parcel in parcels:
-            if not isinstance(parcel.outcome, Answer):
-                log_outcome(parcel.item, parcel.outcome)
-        self._ack([parcel.tag for parcel in parcels])
+        self._finish(parcels)
 
     def _count_unsent(self, messages: Sequence[Message], sign: int) -> None:
         self._unsent += sign * sum([len(message.body) for message in messages])
@@ -199,9 +206,7 @@ class Settler:
             self._takes_detour(parcel)  # a retry had no reply that could have taken it before
 
     def _published(self, parcel: Parcel) -> None:
-        if not isinstance(parcel.outcome, Answer):
-            log_outcome(parcel.item, parcel.outcome)
-        self._ack([parcel.tag])
+        self._finish([parcel])
 
     def _hold(self, parcel: Parcel) -> None:
         self._in_hand.hold(parcel.tag, len(parcel.item.delivery.body))
@@ -213,11 +218,24 @@ class Settler:
         except AmqpError as error:
             self._on_failure(error)
 
-    def _ack(self, tags: Sequence[int]) -> None:
+    def _answered(self, tags: Sequence[int]) -> None:
+        self._finish([self._detours.pop(tag) for tag in tags])
+
+    def _finish(self, parcels: Sequence[Parcel]) -> None:
+        """Tell that deliveries are settled, and ack them: all that was published for them is confirmed."""
+        for parcel in parcels:
+            self._tell(parcel.item, parcel.outcome)
         try:
-            self._in_hand.ack(tags)
+            self._in_hand.ack([parcel.tag for parcel in parcels])
         except AmqpError as error:
             self._on_failure(error)
+
+    def _tell(self, item: Work | Declined, outcome: Outcome) -> None:
+        """Tell the log and the observers that a delivery is settled."""
+        if self._observers.active or not isinstance(outcome, Answer) or logger.isEnabledFor(logging.INFO):
+            record = Settled(item.subject, outcome=outcome)
+            log_settled(record)
+            self._observers.tell(record)
 
 
 def _is_left(message: Message, verdict: AmqpError | None) -> bool:

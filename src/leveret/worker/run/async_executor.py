@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from leveret.api import Transactions
 from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
 from leveret.inbox.batch import Answered, Deadly, Failed, Result, find_answer
 from leveret.inbox.journal import MOST_DEATHS
@@ -98,7 +99,7 @@ class AsyncExecutor:
         respond = partial(self._jobs.response, work.request.id)
         transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
         try:
-            value = await work.action.function(self._jobs.context(work, transactions=transaction), *work.arguments)
+            value = await self._call(work, transaction)
         except _Concluded:
             pass
         except RequestError as error:
@@ -110,11 +111,18 @@ class AsyncExecutor:
 
     async def _run_reading(self, work: Work, *, stores: bool) -> Result:
         try:
-            context = self._jobs.context(work, transactions=partial(self._transact, work.action.secret))
-            response = self._jobs.response(work.request.id, await work.action.function(context, *work.arguments))
+            value = await self._call(work, partial(self._transact, work.action.secret))
+            response = self._jobs.response(work.request.id, value)
         except RequestError as error:
             return await self._refuse(work, error, stores=stores)
         return await self._store(work, lambda _: response) if stores else Answered(response)
+
+    async def _call(self, work: Work, transactions: Transactions) -> Any:
+        context, observers = self._jobs.context(work, transactions=transactions), self._jobs.observers
+        if not observers.active:
+            return await work.action.function(context, *work.arguments)
+        with observers.attempt(work.subject):
+            return await work.action.function(context, *work.arguments)
 
     async def _refuse(self, work: Work, error: RequestError, *, stores: bool) -> Result:
         if stores and error.kept:

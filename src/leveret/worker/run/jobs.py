@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from leveret.api import Context, Transactions
 from leveret.auth.keyring import Keyring
 from leveret.errors import ResponseTooLarge
-from leveret.inbox.job import Job, always
+from leveret.inbox.job import Answered, Job, Result, always
+from leveret.observe import Committed, Observers
 from leveret.wire.codec import canonical, ok
 from leveret.worker.deadline import lateness
 from leveret.worker.work import Work
@@ -28,6 +29,7 @@ class Jobs:
         keyring: makes fingerprints.
         services: handed to the actions.
         largest_response: bytes that a response may have.
+        observers: told of attempts and commits.
         clock: POSIX time in seconds.
     """
 
@@ -37,12 +39,14 @@ class Jobs:
         services: Any,
         *,
         largest_response: int = LARGEST_RESPONSE,
+        observers: Observers | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keyring = keyring
         self._services = services
         self._largest_response = largest_response
         self._clock = clock
+        self.observers = observers or Observers()
 
     def job(
         self, work: Work, run: Callable[[sa.Connection], bytes] | None = None, *, wanted: Callable[[], bool] = always
@@ -53,8 +57,12 @@ class Jobs:
         def run_action(connection: sa.Connection) -> bytes:
             self.check_deadline(work)
             context = self.context(work, connection=connection)
-            return self.response(request.id, action.function(context, *work.arguments))
+            if not self.observers.active:
+                return self.response(request.id, action.function(context, *work.arguments))
+            with self.observers.attempt(work.subject):
+                return self.response(request.id, action.function(context, *work.arguments))
 
+        observed = _Observed(self.observers, work, run or run_action) if self.observers.active else None
         asked, keyed = canonical([request.version, request.action, request.data]), bool(action.secrets)
         return Job(
             work.key,
@@ -62,12 +70,13 @@ class Jobs:
             request.version,
             request.action,
             work.stores,
-            run or run_action,
+            observed.run if observed else run or run_action,
             journal=work.delivery.redelivered and not action.is_async,
             other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
             wanted=wanted,
             reads=not (action.writes or action.secret),
             alone=action.alone,
+            on_end=observed.end if observed else None,
         )
 
     def context(
@@ -109,3 +118,23 @@ class Jobs:
             return
         if late := lateness(work.delivery.properties.headers, self._clock(), "Request's turn came"):
             raise late
+
+
+class _Observed:
+    """A job of which observers are told when it is committed: its function has run, and its result was kept."""
+
+    def __init__(self, observers: Observers, work: Work, run: Callable[[sa.Connection], bytes]) -> None:
+        self._observers = observers
+        self._work = work
+        self._run = run
+        self._ran = False
+
+    def run(self, connection: sa.Connection) -> bytes:
+        self._ran = True
+        return self._run(connection)
+
+    def end(self, result: Result) -> None:
+        if not (self._ran and isinstance(result, Answered)) or result.replayed:
+            return
+        if result.code is None or (result.kept and self._work.stores):
+            self._observers.tell(Committed(self._work.subject))

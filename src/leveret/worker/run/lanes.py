@@ -211,6 +211,9 @@ class Lanes:
         left = {id(job): entry for job, entry in zip(jobs, batch, strict=True)}
         try:
             for part in run_batch(store, jobs, self._journal):
+                for job, result in part:
+                    if job.on_end is not None:
+                        job.on_end(result)
                 size = sum(len(result.response) for _, result in part if isinstance(result, Answered))
                 self.backlog.made(size)
                 self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
