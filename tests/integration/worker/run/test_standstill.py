@@ -100,7 +100,7 @@ async def test_a_letter_waits_for_what_runs_and_what_comes_waits_for_the_letter(
         book.gates["slow"].set()
         replies = {(await caller.reply())["correlation_id"] for _ in range(3)}
         assert replies == {"slow", "bad", "late"}
-        assert await letters(caller) == 1
+        await caller.letters(1)  # the count of a quorum queue comes a little late
         await until(lambda: book.lines.count("ack") == 3, "all acks")
     begin = book.lines.index("begin late")
     assert book.lines[:begin].count("ack") == 2
@@ -124,7 +124,7 @@ async def test_a_hung_action_does_not_hold_up_others_for_long(
         await until(lambda: "begin hung" in book.lines, "the hung one's beginning")
         for name, action in (("bad", "end_badly"), ("late", "end_well")):
             assert (await caller.ask(request(name, token, action)))["correlation_id"] == name
-        assert await letters(caller) == 1
+        await caller.letters(1)  # the count of a quorum queue comes a little late
         assert "end hung" not in book.lines
         book.gates["hung"].set()
         assert (await caller.reply())["status"] == "ok"
