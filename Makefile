@@ -24,13 +24,13 @@ test: install broker-programs postgres-programs load-programs ## run all tests, 
 test-matrix: install broker-programs postgres-programs load-programs ## run the tests of broker, client and worker on RabbitMQ 3.10, 4.0 and 4.3 (ARGS="--on 4.3 -k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
 
-faults: install broker-programs postgres-programs ## inject faults under load and judge what came of it, in about half an hour (ARGS="--short", "--list")
+faults: install broker-programs postgres-programs ## inject faults under load and judge the result, in about half an hour (ARGS="--short", "--list")
 	@.venv/bin/python -m faults $(ARGS)
 
 bench: bench-programs ## measure this system and its peers side by side, in about 40 minutes (ARGS="--list", "--only CASE", "--help")
 	@PYTHONPATH=benchmarks .venv/bin/python -m bench $(ARGS)
 
-bench-quick: bench-programs ## play every case of the benchmark once with little load, to see that it works
+bench-quick: bench-programs ## run every case of the benchmark once with little load, to see that it works
 	@PYTHONPATH=benchmarks .venv/bin/python -m bench --quick --output .run/bench-quick.json $(ARGS)
 
 bench-publish: install ## put tables and pictures of the last `make bench` into docs/ (ARGS=FILE.json for another run)
@@ -42,17 +42,17 @@ check: install ## format, lint, types, import contracts; nothing is written
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 
-format: install ## format the code and mend what the linter can mend
+format: install ## format the code and fix what the linter can fix
 	@.venv/bin/ruff check --fix-only --quiet .
 	@.venv/bin/ruff format .
 
-lock: ## write the lock files anew from pyproject.toml (ARGS=--upgrade for new versions)
+lock: ## write the lock files from pyproject.toml (ARGS=--upgrade for new versions)
 	@scripts/lock $(ARGS)
 
-clean: ## remove what these commands made
+clean: ## remove the files that these commands made
 	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
-	@echo "Left alone: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
+	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
 broker-programs: install
 	@scripts/ensure-broker

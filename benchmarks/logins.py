@@ -1,10 +1,11 @@
-"""Does the time of a refused login tell whether its email is known? Both kinds, alternating, in one run.
+"""Measures whether the time of a refused login reveals that its email is known.
 
     python benchmarks/logins.py [--count N]
 
-Each login is the real action with the real hash, on an SQLite file, without a broker: the way there and back would only
-blur the difference. Printed are both medians, and how often a known email took longer than an unknown one, over all
-pairs: 50 % when time tells nothing. Chance alone moves that by 82 / sqrt(N) % (two standard deviations).
+Known and unknown emails alternate in one run. Each login is the real action with the real hash on an SQLite file,
+without a broker, because the way through a broker would only hide a difference. The script prints both medians, and in
+how many of all pairs the known email took longer: 50 % if the time reveals nothing. Chance alone changes that by
+82 / sqrt(N) % (two standard deviations).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from taskmanager.storage import migration
 
 
 async def measure(engine: sa.Engine, services: Services, email: str) -> float:
-    """Let one login fail and return its seconds."""
+    """Let one login fail, and return how many seconds it took."""
     action, request = api.find("v1", "login"), Request("id", "v1", "login", {"email": email, "password": "wrong"})
 
     async def transaction(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -53,7 +54,7 @@ async def measure(engine: sa.Engine, services: Services, email: str) -> float:
 
 
 async def compare(engine: sa.Engine, services: Services, count: int) -> tuple[list[float], list[float]]:
-    """Measure known and unknown emails in turn; each only once, or the lock would answer."""
+    """Measure known and unknown emails alternately; each email only once, because the lock would answer otherwise."""
     with services.passwords.place() as place:
         kept = await place.hash("right")
     with engine.begin() as connection:
@@ -67,7 +68,7 @@ async def compare(engine: sa.Engine, services: Services, count: int) -> tuple[li
 
 
 def main() -> None:
-    """Compare and print."""
+    """Compare logins of known and unknown emails, and print the result."""
     parser = argparse.ArgumentParser(description="Time refused logins of known and unknown emails.")
     parser.add_argument("--count", type=int, default=500, help="logins of each kind (default: 500)")
     count = parser.parse_args().count

@@ -1,9 +1,9 @@
-"""What does a pooler between a worker and PostgreSQL cost, and what does a worker do without because of it?
+"""Measures what a pooler between a worker and PostgreSQL costs.
 
     python -m benchmarks.pooling [--count N]
 
-A private PostgreSQL and a private PgBouncer; one thread looks one task up in a transaction of its own, again and again.
-Printed are the medians of all transactions in microseconds, the ways taking turns.
+On a private PostgreSQL and a private PgBouncer, one thread looks up one task again and again, each time in a new
+transaction. The ways of connecting alternate. The script prints the median time of a transaction, in microseconds.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ ROUNDS: Final = 10
 WAYS: Final[tuple[tuple[str, str | None, Pooler], ...]] = (
     ("direct", None, "auto"),
     ("direct, each transaction by itself", None, "transaction"),
-    ("PgBouncer, session mode, said so", "session", "session"),
+    ("PgBouncer, session mode, declared", "session", "session"),
     ("PgBouncer, session mode", "session", "auto"),
     ("PgBouncer, transaction mode", "transaction", "auto"),
 )
-"""Name, the mode of the pooler, and what the engine is told."""
+"""Name, mode of the pooler, and the setting of the engine."""
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _a_task(url: str) -> Callable[[Store], float]:
-    """Make a task; gives what looks it up and measures that."""
+    """Make a task, and return a function that looks it up and returns how many seconds that took."""
     migration.upgrade(url)
     engine, now = create_engine(url), datetime.now(UTC)
     with engine.begin() as connection:

@@ -1,1 +1,1 @@
-"""The bench: this system and its peers, side by side in one run, on the same work."""
+"""The bench: measures this system and its peers side by side, in one run, with the same work."""

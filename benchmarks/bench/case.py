@@ -1,4 +1,4 @@
-"""What is measured: cases, the lines of a case, and what one run of a line gave."""
+"""Cases that are measured, their lines, and the sample that a run of a line returns."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ UNITS: Final = {
     "peak_mb": "peak, MB",
     "growth_mb": "growth, MB",
 }
-"""The figures that a run may have, and how a table names them."""
+"""Figures that a run may have, and their names in tables."""
 
 
 class RunFailed(Exception):
-    """A run that does not count: a reply was missing or wrong, the database disagrees, or a program failed."""
+    """A run does not count: a reply was missing or wrong, the database disagrees, or a program failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What the processes of one kind took during a run; ``peak_mb`` is what they held at most, all together."""
+    """CPU time of the processes of one kind during a run, and the largest memory that they held together."""
 
     cpu_seconds: float
     peak_mb: float
@@ -35,7 +35,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What one run gave: figures by the names in ``UNITS``, and what each kind of process took for it."""
+    """The result of one run: figures by their names in ``UNITS``, and the usage of each kind of process."""
 
     values: Mapping[str, float]
     processes: Mapping[str, Usage] = field(default_factory=dict)
@@ -43,19 +43,19 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How much is done: in full for figures, or a little of everything to see that the bench works.
+    """How much the bench does: everything, for figures, or a little of it, to see that the bench works.
 
     Attributes:
-        rounds: runs of each line.
-        seconds: of measuring in a run.
-        warm_up: seconds of load before that, with all its replies checked.
-        tasks: rows that reads find.
-        few: rows that a small database holds in each table.
-        many: rows that a large one does.
-        backlog: requests that wait.
-        million: requests after which a worker's memory is looked at.
-        probe: calls of a peer's own client from which the number for a run is reckoned.
-        thorough: all settings of a scale, and not only its ends.
+        rounds: number of runs of each line.
+        seconds: seconds of measuring in a run.
+        warm_up: seconds of load before that; its replies are checked too.
+        tasks: number of rows that reads find.
+        few: number of rows in each table of a small database.
+        many: number of rows in each table of a large database.
+        backlog: number of requests that wait.
+        million: number of requests after which a worker's memory is measured.
+        probe: number of calls of a peer's own client that decide how many calls a run makes.
+        thorough: whether all settings of a scale are measured, and not only its ends.
     """
 
     rounds: int = 5
@@ -70,7 +70,7 @@ class Pace:
     thorough: bool = True
 
     def some(self, settings: Sequence[int]) -> Sequence[int]:
-        """Give the settings of a scale; at the quick pace the first and the last, or of two the first."""
+        """Return the settings of a scale; at the quick pace only the first and the last, or the first of two."""
         if self.thorough:
             return settings
         return (settings[0], settings[-1]) if len(settings) > 2 else settings[:1]
@@ -96,35 +96,35 @@ class Line:
     """One row of a case in one setting.
 
     Attributes:
-        who: is measured.
-        setting: in which.
-        play: makes one run.
-        seconds: that a run is planned to take for starting, stopping and verifying.
-        measured: seconds that it is planned to take for the load, where that is not what the pace says.
+        who: name of what is measured.
+        setting: name of the setting.
+        run: makes one run.
+        seconds: planned seconds of a run for starting, stopping and verifying.
+        measured: planned seconds of the load; None for those of the pace.
     """
 
     who: str
     setting: str
-    play: Callable[[Rig, Pace], Sample]
+    run: Callable[[Rig, Pace], Sample]
     seconds: float = 1.0
     measured: float | None = None
 
     def planned(self, pace: Pace) -> float:
-        """Seconds that a run is planned to take."""
+        """Return the planned seconds of a run."""
         return self.seconds + (pace.warm_up + pace.seconds if self.measured is None else self.measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """Lines that are compared, so their runs take turns.
+    """Lines that are compared with each other, and whose runs therefore alternate.
 
     Attributes:
-        name: short, for the command line and the JSON.
-        title: what is done.
-        lines: makes the lines for a pace.
-        shown: the figures that the table shows, the first one foremost.
-        most_rounds: more are not run, because they are long or many.
-        prepare: seconds that are planned for what has to be there before the first run.
+        name: short name, for the command line and the JSON.
+        title: description of the work.
+        lines: returns the lines for a pace.
+        shown: names of the figures in the table; the first one is the most important.
+        most_rounds: maximum number of rounds, if the runs are long or many.
+        prepare: planned seconds for the preparation before the first run.
     """
 
     name: str
@@ -135,10 +135,10 @@ class Case:
     prepare: float = 0.0
 
     def rounds(self, pace: Pace) -> int:
-        """How often each line is run."""
+        """Return how often each line is run."""
         return min(pace.rounds, self.most_rounds or pace.rounds)
 
     def planned(self, pace: Pace) -> float:
-        """Seconds that the case is planned to take."""
+        """Return the planned seconds of the case."""
         preparing = self.prepare if pace.thorough else min(self.prepare, 1.0)
         return preparing + self.rounds(pace) * sum(line.planned(pace) for line in self.lines(pace))

@@ -1,4 +1,4 @@
-"""The command line of ``python -m bench``: measure, or publish what was measured."""
+"""The command line of ``python -m bench``: measures, or publishes what was measured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.machine import machine, versions
 from bench.pages import publish
 from bench.pictures import draw
 from bench.rigging import rigged
-from bench.rounds import plan, play_all
+from bench.rounds import plan, run_all
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -29,7 +29,7 @@ STOPPED: Final = 128 + signal.SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or publish what was measured; returns 0 only when every run counts."""
+    """Measure, or publish what was measured; return 0 only if every run counts."""
     options = _parser().parse_args(arguments)
     if options.publish:
         return _publish(options.publish)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(plan(cases, pace), flush=True)
     if options.list:
         return 0
-    # As Ctrl-C, to which a shell makes deaf what it starts in the background: everything ends, and no folder stays.
+    # These signals end everything and remove all folders, as Ctrl-C does, which programs in the background ignore.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, _frame: sys.exit(128 + number))
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure(cases: Sequence[Case], pace: Pace, *, quick: bool) -> report.Report:
     began = time.monotonic()
     with rigged() as rig:
-        runs = play_all(cases, rig, pace, lambda text: print(text, flush=True))
+        runs = run_all(cases, rig, pace, lambda text: print(text, flush=True))
         used = asyncio.run(versions(rig))
     return report.Report(
         figures=Figures(runs), machine=machine(), versions=used, seconds=time.monotonic() - began, quick=quick
@@ -64,7 +64,7 @@ def _measure(cases: Sequence[Case], pace: Pace, *, quick: bool) -> report.Report
 def _publish(path: Path) -> int:
     found = report.read(path)
     if found.quick:
-        print(f"{path} is of a smoke test: its figures mean nothing and are not published", file=sys.stderr)
+        print(f"{path} comes from a smoke test: its figures mean nothing and are not published", file=sys.stderr)
         return 2
     files = draw(found, PICTURES)
     shown = [file.relative_to(PAGE.parent).as_posix() for file in files if file.suffix == ".png"]

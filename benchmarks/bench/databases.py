@@ -1,4 +1,4 @@
-"""Databases of a run: empty or filled with rows, with one user who owns everything."""
+"""Databases for runs: empty ones and ones filled with rows, with one user who owns everything."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _RESPONSES: Final = (
     "INSERT INTO processed_requests (principal, id, fingerprint, version, action, response_json, created_at)"
     f" SELECT '1', {{id}}, {{digest}}, 'v1', 'create_task', '{_RESPONSE}', {{now}} FROM {{numbers}}"
 )
-# Ids are spread over all of 32 hexadecimal digits, as UUIDs are, but come in order, or filling would take hours.
+# Ids are spread over all 32 hexadecimal digits, as UUIDs are, but come in order, because filling would take hours else.
 _SQLITE: Final = {
     "now": "strftime('%Y-%m-%d %H:%M:%f000', 'now')",
     "id": "printf('%08x', i * {step}) || lower(hex(randomblob(12)))",
@@ -66,10 +66,10 @@ class Database:
     """A database with current tables and the user 1.
 
     Attributes:
-        url: for SQLAlchemy.
-        secret: signs the token.
-        token: the user's.
-        tasks: so many tasks were there when it was made; their ids begin with 1.
+        url: SQLAlchemy URL of the database.
+        secret: secret that signs the token.
+        token: the user's token.
+        tasks: number of tasks that it had when it was made; their ids begin with 1.
     """
 
     url: str
@@ -79,17 +79,17 @@ class Database:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The settings of the application that belong to it."""
+        """Settings of the application for this database."""
         return {"TASKMANAGER_DATABASE_URL": self.url, "TASKMANAGER_JWT_SECRET": self.secret}
 
     def connect(self) -> sa.Engine:
-        """Make an engine for it."""
+        """Make an engine for this database."""
         return create_engine(self.url)
 
 
 @contextmanager
 def new_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 0) -> Iterator[Database]:
-    """Make a database for the block, with so many rows in it."""
+    """Make a database with a number of tasks and responses, and remove it when the block ends."""
     with _place(rig, engine) as url:
         secret = secrets.token_hex(32)
         settings = Settings(database_url=url, jwt_secret=secret.encode())
@@ -101,7 +101,7 @@ def new_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 0
 
 
 def kept_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 0) -> Database:
-    """Give the database with so many rows that is kept for all runs of a case, and make it the first time."""
+    """Return a database that is kept for all runs of a case; make it at the first call."""
     name = f"{engine} {tasks} {responses}"
     return rig.kept(
         name, lambda: rig.for_case.enter_context(new_database(rig, engine, tasks=tasks, responses=responses))
@@ -124,7 +124,7 @@ def _place(rig: Rig, engine: Engine) -> Iterator[str]:
 
 def _fill_sqlite(url: str, tasks: int, responses: int) -> None:
     connection = sqlite3.connect(Path(sa.make_url(url).database or ""), isolation_level=None)
-    # While it is filled; a worker has its own settings, and writes ahead again.
+    # Only while the database is filled; a worker uses its own settings, with write-ahead logging.
     for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000"):
         connection.execute(f"PRAGMA {setting}")
     indexes = connection.execute(_SQLITE_INDEXES).fetchall()
@@ -138,7 +138,7 @@ def _fill_sqlite(url: str, tasks: int, responses: int) -> None:
 def _fill_postgresql(url: str, tasks: int, responses: int) -> None:
     address = url.replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(address, autocommit=True) as connection:
-        # The only owner is there: no need to look that up for each row.
+        # The only owner exists, so that foreign keys need not be checked for each row.
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET maintenance_work_mem = '512MB'")
         indexes = connection.execute(_POSTGRESQL_INDEXES).fetchall()
@@ -149,7 +149,7 @@ def _fill_postgresql(url: str, tasks: int, responses: int) -> None:
 
 
 def _filling(words: Mapping[str, str], indexes: Iterable[tuple[str, str]], tasks: int, responses: int) -> Iterator[str]:
-    """Yield the statements that fill both tables, whose indexes are made anew: that is faster than keeping them."""
+    """Yield the statements that fill both tables; the indexes are dropped and made again, because that is faster."""
     made = list(indexes)
     yield from (f"DROP INDEX {name}" for name, _ in made)
     for statement, count in ((_TASKS, tasks), (_RESPONSES, responses)):

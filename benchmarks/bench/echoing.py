@@ -1,4 +1,4 @@
-"""Workers that answer with what they were asked, for the cases without a database."""
+"""Workers that answer with the request itself, for the cases without a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIRMED = "aio_pika_peer confirmed"
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """A worker that answers; where its requests go."""
+    """A worker that answers with the request, and the address of its requests."""
 
     rig: Rig
     server: Server
@@ -37,7 +37,7 @@ class Echo:
 
 @contextmanager
 def echoing(rig: Rig, who: str) -> Iterator[Echo]:
-    """Run the worker in C, or that of a peer, for the block."""
+    """Run the worker in C, or the worker of a peer, while the block runs."""
     if who == NATIVE:
         with _native(rig) as echo:
             yield echo

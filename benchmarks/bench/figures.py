@@ -1,4 +1,4 @@
-"""Figures out of runs: medians, spreads, ratios, and the growth of memory. Nothing here touches a process or a file."""
+"""Figures from runs: medians, spreads, ratios, and the growth of memory; uses no process and no file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.case import Sample
 
 
 class Place(NamedTuple):
-    """Where a figure stands: case, line and setting, and its name."""
+    """The place of a figure: case, line, setting and name."""
 
     case: str
     who: str
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """The median of some runs with the least and the most of them."""
+    """The median, the minimum and the maximum of a figure over some runs."""
 
     median: float
     least: float
@@ -30,7 +30,7 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a line in a round: a sample, or why it does not count."""
+    """One run of a line in a round: its sample, or the reason why it does not count."""
 
     case: str
     who: str
@@ -43,28 +43,28 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All runs; those that failed have no part in any figure."""
+    """All runs; those that failed are in no figure."""
 
     runs: Sequence[Run] = field(default_factory=tuple)
 
     def of(self, case: str, who: str, setting: str) -> list[Sample]:
-        """Give the samples of a line, without those of failed runs."""
+        """Return the samples of a line, without those of failed runs."""
         mine = (run for run in self.runs if (run.case, run.who, run.setting) == (case, who, setting))
         return [run.sample for run in mine if run.sample is not None]
 
     def spread(self, place: Place) -> Spread | None:
-        """Give a figure over all rounds; None when no run has it."""
+        """Return the spread of a figure over all rounds; None if no run has it."""
         samples = self.of(place.case, place.who, place.setting)
         return spread(sample.values[place.figure] for sample in samples if place.figure in sample.values)
 
     def cost(self, place: Place, kind: str) -> tuple[Spread, Spread] | None:
-        """Give CPU seconds and peak memory in MB of a kind of process in a line."""
+        """Return CPU seconds and peak memory, in MB, of a kind of process in a line."""
         used = [sample.processes[kind] for sample in self.of(*place[:3]) if kind in sample.processes]
         seconds, peaks = spread(usage.cpu_seconds for usage in used), spread(usage.peak_mb for usage in used)
         return (seconds, peaks) if seconds and peaks else None
 
     def failed(self, case: str, who: str = "", setting: str = "") -> list[Run]:
-        """Give the runs that failed: of a case, or of one of its lines."""
+        """Return the failed runs of a case, or of one of its lines."""
         wanted = {"who": who, "setting": setting}
         return [
             run
@@ -76,20 +76,20 @@ class Figures:
 
 
 def spread(values: Iterable[float]) -> Spread | None:
-    """Give median, least and most; None without any value."""
+    """Return median, minimum and maximum; None without any value."""
     found = sorted(values)
     return Spread(statistics.median(found), found[0], found[-1], len(found)) if found else None
 
 
 def ratio(of: Spread | None, to: Spread | None) -> float | None:
-    """Divide two medians; None when one is not known, or there is nothing to divide by."""
+    """Divide two medians; return None if one is not known, or if the second is 0."""
     return of.median / to.median if of and to and to.median else None
 
 
 def growth(memory: Sequence[float]) -> float:
-    """Give how much looks at memory rise over their second half, by the straight line that fits them best.
+    """Return how much memory grows over the second half of some measurements, by the straight line that fits them best.
 
-    One look more or less does not move it, as it would move a difference of two looks.
+    One measurement more or less hardly changes the result, while it could change a difference of two measurements.
     """
     half = memory[len(memory) // 2 :]
     if len(half) < 2:

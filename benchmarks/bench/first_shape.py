@@ -1,4 +1,4 @@
-"""The worker in the shape of the first version, with its SQLite file and what has to be in that in the end."""
+"""The worker in the shape of the first version, with its SQLite file, whose content is verified at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = "seed_shape"
 
 @dataclass(slots=True)
 class FirstShape:
-    """The worker that serves; ``writes`` counts the requests for a task."""
+    """The running worker; ``writes`` counts the requests that create a task."""
 
     rig: Rig
     server: Server
@@ -33,7 +33,7 @@ class FirstShape:
         return {"worker": self.server.pid, "broker": self.rig.broker.pid}
 
     def ask(self, demand: Demand) -> Answers:
-        """Send requests for tasks."""
+        """Send requests that create tasks."""
         answers = ask(self.rig, self.address, replace(demand, prefix=self.rig.new_name("ask")))
         self.writes += int(answers.figures["writes"])
         return answers
@@ -41,13 +41,13 @@ class FirstShape:
 
 @contextmanager
 def first_shape(rig: Rig) -> Iterator[FirstShape]:
-    """Run the worker on a new file for the block, then stop it and verify the file.
+    """Run the worker on a new file while the block runs, then stop it and verify the file.
 
     Raises:
-        RunFailed: it failed, or the file does not hold what was asked for.
+        RunFailed: the worker failed, or the file does not hold the effects of the requests.
     """
     file = rig.folder / f"{rig.new_name(NAME)}.db"
-    token = run_to_end(command(NAME, "token"), rig.environment, limit=60.0).said.strip()
+    token = run_to_end(command(NAME, "token"), rig.environment, limit=60.0).output.strip()
     try:
         with working(rig, NAME, str(file)) as (server, queue):
             served = FirstShape(rig, server, Address(routing_key=queue, token=token))

@@ -1,4 +1,4 @@
-"""The load generator in C: compiled where it is needed, called, and its line of figures read."""
+"""Compiles and runs the load generator in C, and reads its line of figures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final
 
 from bench.case import RunFailed, Sample, Usage
 from bench.processes import Meter
-from bench.programs import Ended, run_to_end
+from bench.programs import EndedProgram, run_to_end
 from bench.rig import Rig
 
 SOURCES: Final = Path(__file__).parents[1] / "load"
 WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow")
 LONGEST: Final = 900.0
-"""Seconds that a load may take; what no longer answers is given up sooner."""
+"""Seconds that a load may take; it ends sooner if no more replies come."""
 
 SILENCE: Final = 30.0
 """Seconds without a reply after which a load gives up."""
@@ -25,25 +25,25 @@ SILENCE: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one load saw: its line of figures, and what it took itself."""
+    """The figures of one load, and the usage of the load generator itself."""
 
     figures: Mapping[str, float]
     usage: Usage
 
     @property
     def values(self) -> dict[str, float]:
-        """Rate and quantiles, as a run has them."""
+        """Rate and quantiles, by the names in `UNITS`."""
         names = {"rate": "replies_per_second", "p50_ms": "p50_ms", "p99_ms": "p99_ms", "p999_ms": "p999_ms"}
         return {name: self.figures[theirs] for name, theirs in names.items()}
 
     def sample(self, meter: Meter, **further: float) -> Sample:
-        """Join it with what the other processes took."""
+        """Make a sample of these figures and of the usage of all processes."""
         return Sample(values={**self.values, **further}, processes={**meter.usages, "load": self.usage})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where requests go: exchange and routing key, with the token that they carry."""
+    """Exchange and routing key of requests, and the token that they carry."""
 
     exchange: str = ""
     routing_key: str
@@ -52,23 +52,23 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """What is asked for, as the options of the load generator; 0 and "" leave one out.
+    """The options of the load generator; an option that is 0 or "" is left out.
 
     Attributes:
-        action: of the application, `echo` or `mixed`.
-        seconds: for so long.
-        count: or so many requests.
-        in_flight: so many without a reply at any time.
-        rate: or so many a second, whether replies come or not.
-        clients: connections.
-        prefix: of the ids.
-        again: ids that were used before.
-        scatter: ids begin with random digits, as UUIDs do, so that they belong all over an index.
-        backlog: all requests wait at the broker before the first reply is awaited.
+        action: an action of the application, `echo` or `mixed`.
+        seconds: how long requests are sent.
+        count: how many requests are sent, instead of a time.
+        in_flight: how many requests are without a reply at any time.
+        rate: how many requests are sent a second, whether replies come or not; replaces `in_flight`.
+        clients: number of connections.
+        prefix: prefix of the ids.
+        again: whether ids are used that were used before.
+        scatter: whether ids begin with random digits, as UUIDs do, so that they are spread over an index.
+        backlog: whether all requests have to wait at the broker before the first reply is awaited.
         size: bytes of text in a request.
-        tasks: reads ask for the tasks 1 to this one.
-        seed: of what is random.
-        limit: seconds without a reply after which it is given up.
+        tasks: highest id of the tasks that reads ask for; the lowest is 1.
+        seed: seed of everything random.
+        limit: seconds without a reply after which the load is given up.
     """
 
     action: str = "create_task"
@@ -87,7 +87,7 @@ class Demand:
     limit: float = SILENCE
 
     def options(self) -> list[str]:
-        """Write it as options."""
+        """Return the demand as options of the command."""
         words: list[str] = []
         for each in fields(self):
             value = getattr(self, each.name)
@@ -100,7 +100,7 @@ def build_load(folder: Path) -> Path:
     """Compile the load generator into a folder and return the program.
 
     Raises:
-        SystemExit: it cannot be compiled; the text says what is needed.
+        SystemExit: the program cannot be compiled; the text says what is needed.
     """
     program = folder / "load"
     sources = sorted(map(str, SOURCES.glob("*.c")))
@@ -114,32 +114,32 @@ def build_load(folder: Path) -> Path:
 
 
 def ask(rig: Rig, to: Address, demand: Demand, *, limit: float = LONGEST) -> Answers:
-    """Send requests and give what came of them.
+    """Send requests, and return the figures.
 
     Raises:
-        RunFailed: a reply was missing, wrong, an error or one too many, or it took longer than so many seconds.
+        RunFailed: a reply was missing, wrong, an error or a duplicate, or the load took longer than the limit.
     """
     command = load_command(rig, to, demand)
     return read_answers(run_to_end(command, rig.environment | {"TOKEN": to.token}, limit=limit))
 
 
 def load_command(rig: Rig, to: Address, demand: Demand) -> list[str]:
-    """Give the command that sends the requests."""
+    """Return the command that sends the requests."""
     return [str(rig.program), str(rig.port), to.exchange, to.routing_key, *demand.options()]
 
 
-def read_answers(ended: Ended) -> Answers:
-    """Read what the load generator wrote.
+def read_answers(ended: EndedProgram) -> Answers:
+    """Read the output of the load generator.
 
     Raises:
-        RunFailed: it says that something was not as it has to be, or it says nothing.
+        RunFailed: the output reports missing or wrong replies, or cannot be read.
     """
     try:
-        figures = json.loads(ended.said)
+        figures = json.loads(ended.output)
     except ValueError:
-        raise RunFailed(f"the load ended with {ended.code}: {ended.complained.strip()[-2000:]}") from None
+        raise RunFailed(f"the load ended with {ended.code}: {ended.errors.strip()[-2000:]}") from None
     kinds = [f"{figures[kind]:g} {kind}" for kind in ("missing", "wrong", "duplicates", "errors") if figures[kind]]
     if kinds or ended.code != 0:
-        raise RunFailed(f"of {figures['sent']} replies {', '.join(kinds)}: {ended.complained.strip()[-2000:]}")
+        raise RunFailed(f"of {figures['sent']} replies {', '.join(kinds)}: {ended.errors.strip()[-2000:]}")
     numbers = {name: value for name, value in figures.items() if isinstance(value, int | float)}
     return Answers(numbers, ended.usage)

@@ -1,4 +1,4 @@
-"""What the figures were measured with: the machine, the versions, the date."""
+"""Describes the machine, the versions and the date of a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS: Final = ("msgspec", "pamqp", "psycopg", "sqlalchemy", "uvloop")
 
 
 def machine() -> dict[str, str]:
-    """Describe the machine."""
+    """Return a description of the machine, and the date."""
     return {
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
@@ -29,7 +29,7 @@ def machine() -> dict[str, str]:
 
 
 async def versions(rig: Rig) -> dict[str, str]:
-    """Give the versions of servers and libraries, those of the peers by their own word."""
+    """Return the versions of servers and libraries; the peers report those of their libraries themselves."""
     connection = await Connection.open(rig.broker.url)
     await connection.close()
     found = {
@@ -48,5 +48,5 @@ def _system() -> str:
 
 
 def _postgres_version() -> str:
-    said = subprocess.run([server_programs() / "postgres", "--version"], capture_output=True, text=True, check=True)
-    return said.stdout.split()[2]
+    done = subprocess.run([server_programs() / "postgres", "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[2]

@@ -1,4 +1,4 @@
-"""One run of a worker: warm up, then measure."""
+"""Measures one run of a worker, after a warm-up."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bench.processes import Meter
 from bench.rig import Rig
 
 
-class Served(Protocol):
-    """A worker that can be asked."""
+class LoadTarget(Protocol):
+    """A running worker that can be put under load."""
 
     @property
     def roots(self) -> Mapping[str, int]:
@@ -24,23 +24,23 @@ class Served(Protocol):
         """Send requests."""
 
 
-Serve = Callable[[Rig], AbstractContextManager[Served]]
-"""Runs a worker for a block."""
+Serve = Callable[[Rig], AbstractContextManager[LoadTarget]]
+"""Function that runs a worker while a block runs."""
 
 
-def measure(served: Served, pace: Pace, demand: Demand) -> Sample:
-    """Ask for a short while without measuring, then measure; every reply of both is checked."""
+def measure(served: LoadTarget, pace: Pace, demand: Demand) -> Sample:
+    """Send requests for a short time without measuring, then measure; all replies are checked."""
     served.ask(replace(demand, seconds=pace.warm_up))
     with Meter(served.roots) as meter:
         answers = served.ask(replace(demand, seconds=pace.seconds))
     return answers.sample(meter)
 
 
-def measure_half(served: Served, pace: Pace, demand: Demand) -> Sample:
-    """See how much a worker can do, then send half of that at a steady rate, whether replies come or not.
+def measure_half(served: LoadTarget, pace: Pace, demand: Demand) -> Sample:
+    """Find the highest rate of a worker, then send half of that at a steady rate, whether replies come or not.
 
-    The time of a reply is counted from the moment at which its request was due, so that a worker that stops for a while
-    is charged for all requests that it kept waiting, and not for one.
+    The time of a reply is counted from the moment at which its request was due. So if a worker stops for a while, all
+    requests that had to wait count, and not only one.
     """
     served.ask(replace(demand, seconds=pace.warm_up))
     most = served.ask(replace(demand, seconds=max(pace.seconds / 2, pace.warm_up))).values["rate"]

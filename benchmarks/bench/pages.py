@@ -1,4 +1,4 @@
-"""Putting tables into a page of the documentation, between two markers, so that nobody types a figure."""
+"""Puts tables into a page of the documentation, between two markers, so that nobody has to type figures."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ END: Final = "<!-- end: written by `make bench-publish` -->"
 
 
 class NoMarkers(Exception):
-    """The page has no place for the tables."""
+    """The page has no markers for the tables."""
 
 
 def put_between(text: str, tables: str) -> str:
-    """Give a page's text with other tables between the markers.
+    """Return a page's text with new tables between the markers.
 
     Raises:
-        NoMarkers: it has none, more than one pair of them, or they stand the wrong way round.
+        NoMarkers: the page has no markers, more than one pair of them, or a pair in the wrong order.
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
         raise NoMarkers(f"the page needs one line {BEGIN} and after it one line {END}")

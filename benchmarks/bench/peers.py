@@ -1,4 +1,4 @@
-"""The peers: each a file of its own beside this package, run with the libraries of the peers' environment."""
+"""Runs the peers: each is a file beside this package, and runs with the libraries of the peers' environment."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ SERVED: Final = {
     "nameko_peer": "nameko",
     "fastapi_peer": "FastAPI",
 }
-"""The files, and how tables name them."""
+"""Names of the files, and their names in tables."""
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """What a peer's own client saw, and what it took."""
+class ClientFigures:
+    """The figures of a peer's own client, and its usage."""
 
     replies: int
     seconds: float
@@ -49,23 +49,23 @@ class Called:
 
 
 def exists(name: str) -> bool:
-    """Tell whether there is such a peer."""
+    """Return whether there is such a peer."""
     return peer_file(name).is_file()
 
 
 def peer_file(name: str) -> Path:
-    """Give the file of a peer."""
+    """Return the file of a peer."""
     return PEERS / f"{name}.py"
 
 
 def command(name: str, *arguments: str) -> list[str]:
-    """Give the command of a peer."""
+    """Return the command line of a peer."""
     return [peers_python(), str(peer_file(name)), *arguments]
 
 
 @contextmanager
 def working(rig: Rig, name: str, *further: str, how: str = "worker") -> Iterator[tuple[Server, str]]:
-    """Run a peer's worker for the block, on a quorum queue of its own; give it and the name of the queue."""
+    """Run a peer's worker on a quorum queue of its own while the block runs; yield the worker and the queue's name."""
     with _queue(rig, name) as queue:
         output = rig.folder / f"{queue}.log"
         arguments = command(name, how, rig.broker.url, queue, *further)
@@ -81,38 +81,38 @@ def _queue(rig: Rig, name: str) -> Iterator[str]:
         with quorum_queue(rig.broker.url, queue):
             yield queue
         return
-    # Its worker makes the queues of its API, which lie under this name.
+    # Our worker declares the queues of its API, whose names begin with this name.
     try:
         yield queue
     finally:
         asyncio.run(remove_topology(rig.broker.url, Topology(queue)))
 
 
-def call(rig: Rig, name: str, server: Server, queue: str, *, count: int, in_flight: int) -> Called:
+def call(rig: Rig, name: str, server: Server, queue: str, *, count: int, in_flight: int) -> ClientFigures:
     """Make calls with a peer's own client.
 
     Raises:
-        RunFailed: a reply is missing or wrong, or the client failed.
+        RunFailed: a reply was missing or wrong, or the client failed.
     """
     _, _, elsewhere = server.wait_for("ready").partition(" ")
     arguments = command(
         name, "client", elsewhere or rig.broker.url, queue, str(count), str(in_flight), "--warm-up", str(in_flight)
     )
     ended = run_to_end(arguments, rig.environment, limit=120.0)
-    lines = ended.said.strip().splitlines()
+    lines = ended.output.strip().splitlines()
     if ended.code != 0 or not lines:
-        raise RunFailed(f"the client of {name} ended with {ended.code}: {ended.said}{ended.complained[-2000:]}")
-    said = json.loads(lines[-1])
-    if said["replies"] != count or said["wrong"]:
-        raise RunFailed(f"{name} gave {said['replies']} of {count} replies, {said['wrong']} of them wrong")
-    return Called(said["replies"], said["seconds"], said["p50_ms"], said["p99_ms"], ended.usage)
+        raise RunFailed(f"the client of {name} ended with {ended.code}: {ended.output}{ended.errors[-2000:]}")
+    found = json.loads(lines[-1])
+    if found["replies"] != count or found["wrong"]:
+        raise RunFailed(f"{name} returned {found['replies']} of {count} replies, {found['wrong']} of them wrong")
+    return ClientFigures(found["replies"], found["seconds"], found["p50_ms"], found["p99_ms"], ended.usage)
 
 
 def versions(rig: Rig) -> dict[str, str]:
-    """Give the versions of all that the peers use."""
+    """Return the versions of all libraries that the peers use."""
     found: dict[str, str] = {}
     for name in filter(exists, SERVED):
         ended = run_to_end(command(name, "versions"), rig.environment, limit=60.0)
         if ended.code == 0:
-            found |= json.loads(ended.said)
+            found |= json.loads(ended.output)
     return dict(sorted(found.items()))

@@ -1,4 +1,4 @@
-"""Pictures of a report: bars of the rates against the peers', and the latencies; PNG and SVG."""
+"""Draws the pictures of a report, as PNG and SVG: bars of all rates, and the latencies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Bar = tuple[str, Spread]
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Draw all pictures that the report has figures for; returns the files."""
+    """Draw all pictures for which the report has figures; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     with mpl.rc_context():
-        # Letters stay letters in an SVG, and the same report gives the same file.
+        # Text stays text in an SVG, and the same report always makes the same file.
         mpl.rcParams["svg.hashsalt"], mpl.rcParams["svg.fonttype"] = "leveret", "none"
         mpl.rcParams["axes.spines.top"] = mpl.rcParams["axes.spines.right"] = False
         for name, figure in (("rates", _rates(report)), ("latency", _latency(report))):
@@ -40,7 +40,7 @@ def draw(report: Report, folder: Path) -> list[Path]:
 
 
 def _rates(report: Report) -> Figure | None:
-    """Echo and whole job as bars, side by side."""
+    """Draw echo and whole job as bars."""
     panels = [
         ("Echo, 64 in flight, load in C", bars(report.figures, "echo", "64 in flight", "rate")),
         ("Echo, each one's own client, 64 in flight", bars(report.figures, "clients", "64 in flight", "rate")),
@@ -60,14 +60,14 @@ def _rates(report: Report) -> Figure | None:
 
 
 def bars(figures: Figures, case: str, setting: str, figure: str) -> list[Bar]:
-    """Give all lines of a case in one setting, the most first."""
+    """Return all lines of a case in one setting, the largest figure first."""
     names = dict.fromkeys(run.who for run in figures.runs if (run.case, run.setting) == (case, setting))
     found = [(who, figures.spread(Place(case, who, setting, figure))) for who in names]
     return sorted([(who, spread) for who, spread in found if spread], key=lambda bar: -bar[1].median)
 
 
 def _jobs(figures: Figures) -> list[Bar]:
-    """The whole job in all settings."""
+    """Return all lines of the whole job in all settings."""
     settings = dict.fromkeys(run.setting for run in figures.runs if run.case == "job")
     found = [
         (f"{who}, {setting}", spread) for setting in settings for who, spread in bars(figures, "job", setting, "rate")
@@ -95,7 +95,7 @@ def _draw_bars(axes: Axes, title: str, found: Sequence[Bar]) -> None:
 
 
 def _latency(report: Report) -> Figure | None:
-    """p50, p99 and p99.9 of each line, one panel for each kind of load, on a logarithmic scale."""
+    """Draw p50, p99 and p99.9 of each line on a logarithmic scale, in one panel for each kind of load."""
     settings = dict.fromkeys(run.setting for run in report.figures.runs if run.case == "latency" and run.sample)
     if not settings:
         return None

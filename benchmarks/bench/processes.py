@@ -1,4 +1,4 @@
-"""CPU time and memory of processes and of all that they started, from /proc (proc(5))."""
+"""Measures CPU time and memory of processes and their descendants, from /proc (proc(5))."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bench.case import Usage
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 MB: Final = 1024 / 1e6
-"""What is counted in KiB, in MB."""
+"""Size of a KiB in MB."""
 
 EVERY: Final = 0.1
-"""Seconds between two looks at the memory of processes."""
+"""Seconds between two measurements of memory."""
 
 
 def tree(pid: int) -> Iterator[int]:
-    """Yield a process and all that descend from it."""
+    """Yield a process and all its descendants."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in _read(children).split():
@@ -29,17 +29,17 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def cpu_seconds(root: int) -> float:
-    """Sum up what a process and its descendants have used so far, those that have ended included."""
+    """Return the CPU seconds of a process and its descendants so far, including those that have ended."""
     ticks = 0
     for pid in tree(root):
-        # The name, in brackets, may hold anything; utime, stime, cutime and cstime are fields 14 to 17.
+        # The name, in brackets, may contain any character; utime, stime, cutime and cstime are fields 14 to 17.
         fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
         ticks += sum(map(int, fields[11:15]))
     return ticks / TICKS
 
 
 def memory_mb(root: int) -> float:
-    """Sum up what a process and its descendants hold in memory, and what they share only once."""
+    """Return the memory of a process and its descendants, in MB; memory that they share counts once."""
     own, shared = 0, 0
     for pid in tree(root):
         status = _status(pid)
@@ -49,18 +49,18 @@ def memory_mb(root: int) -> float:
 
 
 def peak_mb(pid: int) -> float:
-    """Give what one process has held in memory at most since it began."""
+    """Return the largest memory of one process since it began, in MB."""
     return _status(pid).get("VmHWM", 0) * MB
 
 
 def _status(pid: int) -> Mapping[str, int]:
-    """The sizes, in KiB, of /proc/PID/status."""
+    """Return the sizes in /proc/PID/status, in KiB."""
     pairs = (line.split(":", 1) for line in _read(Path(f"/proc/{pid}/status")).splitlines())
     return {name: int(text.split()[0]) for name, text in pairs if text.endswith(" kB")}
 
 
 def _read(path: Path) -> str:
-    """Read a file of a process, which may end meanwhile."""
+    """Return the content of a file of a process; "" if the process has ended."""
     try:
         return path.read_text()
     except OSError:
@@ -69,11 +69,11 @@ def _read(path: Path) -> str:
 
 @dataclass(slots=True)
 class Meter:
-    """What kinds of processes take during a block; ``roots`` is the first process of each kind.
+    """Measures the usage of each kind of process during a block; ``roots`` holds the first process of each kind.
 
     Attributes:
-        usages: what each kind took, when the block has ended.
-        memory: what each kind held at each look, in MB.
+        usages: usage of each kind, after the block.
+        memory: memory of each kind at each measurement, in MB.
     """
 
     roots: Mapping[str, int]

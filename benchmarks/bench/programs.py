@@ -1,4 +1,4 @@
-"""Programs that are run to their end, and programs that serve until they are stopped."""
+"""Runs programs that end by themselves, and servers that run until they are stopped."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from bench.processes import peak_mb
 from leveret.process.process_group import ProcessGroup
 
 LOOK: Final = 0.01
-"""Seconds between two looks at a file or a process, which tell nobody of their news."""
+"""Seconds between two looks at a file or a process, because neither reports a change."""
 
 START: Final = 60.0
 """Seconds that a server may take until it is ready, or until it has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A program that was run to its end: exit code, both outputs, and what it took."""
+class EndedProgram:
+    """The result of a program that has ended: exit code, standard output, standard error, and usage."""
 
     code: int
-    said: str
-    complained: str
+    output: str
+    errors: str
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A program that serves; ``output`` is the file of what it writes."""
+    """A server that runs; ``output`` is the file that holds its output."""
 
     process: subprocess.Popen[bytes]
     output: Path
@@ -48,14 +48,14 @@ class Server:
         return self.process.pid
 
     def tail(self) -> str:
-        """The last lines that it wrote."""
+        """Return the last lines of its output."""
         return "\n".join(self.output.read_text(errors="replace").splitlines()[-15:])
 
     def wait_for(self, text: str) -> str:
-        """Wait for a line that begins with a text, and give it.
+        """Wait for a line that begins with a text, and return the line.
 
         Raises:
-            RunFailed: it has ended, or has not written it in time.
+            RunFailed: the server has ended, or has not written such a line in time.
         """
         end = time.monotonic() + START
         while time.monotonic() < end:
@@ -69,28 +69,28 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A program that runs to its end; give its end with `ended`, once."""
+class RunningProgram:
+    """A program that runs and ends by itself; `ended` waits for that, and is called once."""
 
     process: subprocess.Popen[str]
     out: IO[str]
     err: IO[str]
     limit: float
 
-    def complains(self, text: str, limit: float) -> None:
-        """Wait until it has written a text to its standard error.
+    def wait_for_error_text(self, text: str, limit: float) -> None:
+        """Wait until the program has written a text to standard error.
 
         Raises:
-            RunFailed: it has not within so many seconds, or has ended.
+            RunFailed: it has not within the limit, in seconds, or has ended.
         """
         end = time.monotonic() + limit
-        while text not in (complained := _all_of(self.err)):
+        while text not in (errors := _all_of(self.err)):
             if self._is_over() or time.monotonic() > end:
-                raise RunFailed(f"{_name(self.process)} did not write {text!r}: {complained[-2000:]}")
+                raise RunFailed(f"{_name(self.process)} did not write {text!r}: {errors[-2000:]}")
             time.sleep(LOOK)
 
-    def ended(self) -> Ended:
-        """Wait for its end.
+    def ended(self) -> EndedProgram:
+        """Wait until the program has ended, and return its result.
 
         Raises:
             RunFailed: it did not end in time.
@@ -99,20 +99,20 @@ class Running:
         while not self._is_over():
             peak = max(peak, peak_mb(pid))
             time.sleep(LOOK)
-        _, status, used = os.wait4(pid, 0)  # the only way to what one child took
+        _, status, used = os.wait4(pid, 0)  # the only way to get the usage of one child
         self.process.returncode = code = os.waitstatus_to_exitcode(status)
         if code == -signal.SIGKILL:
             raise RunFailed(f"{_name(self.process)} did not end within {self.limit:g} s: {_all_of(self.err)[-2000:]}")
         usage = Usage(cpu_seconds=round(used.ru_utime + used.ru_stime, 3), peak_mb=round(peak, 1))
-        return Ended(code, _all_of(self.out), _all_of(self.err), usage)
+        return EndedProgram(code, _all_of(self.out), _all_of(self.err), usage)
 
     def _is_over(self) -> bool:
-        """Tell whether it has ended, without taking its end as `poll` would."""
+        """Return whether the program has ended, without reaping it as `poll` would."""
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _all_of(stream: IO[str]) -> str:
-    """Read a file that another process writes to at the place that both share."""
+    """Read the whole file without moving the file position, which the process that writes to it shares."""
     return os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode(errors="replace")
 
 
@@ -122,8 +122,8 @@ def _name(process: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str], *, limit: float) -> Iterator[Running]:
-    """Start a program that ends by itself; after so many seconds, or at the end of the block, it is killed."""
+def running(command: Sequence[str], environment: Mapping[str, str], *, limit: float) -> Iterator[RunningProgram]:
+    """Start a program that ends by itself; kill it after ``limit`` seconds, or when the block ends."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=dict(environment), text=True
@@ -131,18 +131,18 @@ def running(command: Sequence[str], environment: Mapping[str, str], *, limit: fl
         late = threading.Timer(limit, process.kill)
         late.start()
         try:
-            yield Running(process, out, err, limit)
+            yield RunningProgram(process, out, err, limit)
         finally:
             late.cancel()
             process.kill()
             process.wait()
 
 
-def run_to_end(command: Sequence[str], environment: Mapping[str, str], *, limit: float) -> Ended:
-    """Run a program, for at most so many seconds, and measure what it takes.
+def run_to_end(command: Sequence[str], environment: Mapping[str, str], *, limit: float) -> EndedProgram:
+    """Run a program until it ends, and return its result with its usage.
 
     Raises:
-        RunFailed: it did not end in time.
+        RunFailed: the program did not end within ``limit`` seconds.
     """
     with running(command, environment, limit=limit) as program:
         return program.ended()
@@ -150,7 +150,7 @@ def run_to_end(command: Sequence[str], environment: Mapping[str, str], *, limit:
 
 @contextmanager
 def serving(command: Sequence[str], environment: Mapping[str, str], output: Path) -> Iterator[Server]:
-    """Run a server until the end of the block, then stop it in order, or at once where it does not obey."""
+    """Run a server while the block runs, then terminate it; kill it if it does not end, or if the block failed."""
     group = ProcessGroup()
     server = Server(group.start(command, environment=environment, output=output), output)
     try:

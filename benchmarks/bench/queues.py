@@ -1,4 +1,4 @@
-"""Queues at the broker: made for a run, looked at, and removed after it."""
+"""Makes queues at the broker for a run, looks at them, and removes them afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOOK: Final = 0.02
 
 
 def on_channel(url: str, work: Callable[[Channel], Awaitable[T]]) -> T:
-    """Do something on a channel of a connection of its own."""
+    """Call a function with a channel on a new connection, and return its result."""
 
     async def connected() -> T:
         connection = await Connection.open(url, name="bench")
@@ -35,7 +35,7 @@ def on_channel(url: str, work: Callable[[Channel], Awaitable[T]]) -> T:
 
 @contextmanager
 def quorum_queue(url: str, name: str) -> Iterator[str]:
-    """A durable quorum queue for the block."""
+    """Declare a durable quorum queue, and delete it when the block ends."""
     on_channel(url, lambda channel: channel.declare_queue(name, arguments={"x-queue-type": "quorum"}))
     try:
         yield name
@@ -45,7 +45,7 @@ def quorum_queue(url: str, name: str) -> Iterator[str]:
 
 @contextmanager
 def api_queues(url: str, topology: Topology) -> Iterator[Topology]:
-    """Exchange and queues of an API for the block."""
+    """Declare the exchange and the queues of an API, and delete them when the block ends."""
     on_channel(url, topology.declare)
     try:
         yield topology
@@ -54,10 +54,10 @@ def api_queues(url: str, topology: Topology) -> Iterator[Topology]:
 
 
 def wait_for_consumers(url: str, queue: str, count: int) -> None:
-    """Wait until so many consumers take from a queue.
+    """Wait until a queue has ``count`` consumers.
 
     Raises:
-        RunFailed: they are too few after a minute.
+        RunFailed: it has fewer after a minute.
     """
 
     async def enough(channel: Channel) -> bool:
@@ -73,7 +73,7 @@ def wait_for_consumers(url: str, queue: str, count: int) -> None:
 
 
 def waiting_in(url: str, *queues: str) -> int:
-    """Count the messages that wait in queues."""
+    """Return how many messages wait in queues."""
 
     async def counted(channel: Channel) -> int:
         return sum([(await channel.declare_queue(queue, passive=True)).messages for queue in queues])

@@ -1,4 +1,4 @@
-"""The report as one JSON document, and back."""
+"""Writes a report as one JSON document, and reads it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bench.targets import Verdict, verdicts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All runs of the bench, and what they were measured with.
+    """All runs of the bench, and the conditions under which they were measured.
 
     Attributes:
         figures: the runs.
-        machine: its cores, memory, system, and the date.
-        versions: by name.
-        seconds: that everything took.
-        quick: it was a smoke test, whose figures mean nothing.
+        machine: cores, memory and system of the machine, and the date.
+        versions: versions of servers and libraries, by name.
+        seconds: how many seconds everything took.
+        quick: whether this was a smoke test, whose figures mean nothing.
     """
 
     figures: Figures
@@ -33,7 +33,7 @@ class Report:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """Give the report as it is written; what can be derived is in it too, for readers."""
+    """Return the report as a document, which also contains medians and verdicts for its readers."""
     return {
         "quick": report.quick,
         "seconds": round(report.seconds, 1),
@@ -49,7 +49,7 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def judged(report: Report) -> list[Verdict]:
-    """Hold the figures against the targets; those of a smoke test are not."""
+    """Compare the figures with the targets; those of a smoke test are not compared."""
     return [] if report.quick else verdicts(report.figures)
 
 
@@ -60,7 +60,7 @@ def write(report: Report, path: Path) -> None:
 
 
 def read(path: Path) -> Report:
-    """Read what `write` has written."""
+    """Read a report from a file that `write` has written."""
     found = json.loads(path.read_text(encoding="utf-8"))
     return Report(
         figures=Figures([_run_of(each) for each in found["runs"]]),

@@ -1,4 +1,4 @@
-"""What all runs share: the broker, the database server, the load generator, the peers, and a folder."""
+"""The rig that all runs share: broker, database server, load generator, peers, and a folder."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PEERS_PYTHON = Path(__file__).parents[2] / ".venv-bench" / "bin" / "python"
 
 @dataclass(slots=True)
 class Rig:
-    """Servers and programs, which `bench.rigging` starts.
+    """Servers and programs that `bench.rigging` starts.
 
     Attributes:
-        folder: for databases and what programs write.
+        folder: folder for databases and for the output of programs.
         broker: the private RabbitMQ node.
-        program: the load generator, which is the worker in C too.
-        stack: ends what was started.
-        for_case: ends what is kept for all runs of a case.
+        program: path of the load generator, which is also the worker in C.
+        stack: ends everything that was started.
+        for_case: ends everything that is kept for all runs of a case.
     """
 
     folder: Path
@@ -49,32 +49,32 @@ class Rig:
 
     @property
     def postgres(self) -> PrivatePostgres:
-        """The private PostgreSQL cluster, durable as in production; started when it is first asked for."""
+        """The private PostgreSQL server, durable as in production; started at its first use."""
         if self._postgres is None:
             self._postgres = self.stack.enter_context(PrivatePostgres())
         return self._postgres
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of programs: ours, without settings of the application."""
+        """The environment of programs: that of this process, without settings of the application and of Python."""
         return {name: value for name, value in os.environ.items() if not name.startswith(("TASKMANAGER_", "PYTHON"))}
 
     def new_name(self, what: str) -> str:
-        """Make a name that nothing else has in this run of the bench."""
+        """Return a name that is used only once in this run of the bench."""
         return f"{what}-{next(self._numbers)}"
 
     def kept(self, name: str, make: Callable[[], T]) -> T:
-        """Give what was made under a name, or make it now; it stays until `forget`."""
+        """Return what was made under a name, or make it now; it is kept until `forget`."""
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]  # type: ignore[return-value]  # a name belongs to one kind of thing
 
     def forget(self) -> None:
-        """Let go of all that was kept."""
+        """End everything that was kept."""
         self._kept.clear()
         self.for_case.close()
 
 
 def peers_python() -> str:
-    """The Python that has the peers' libraries: that of their own environment, or this one."""
+    """Return the Python that has the peers' libraries: that of their environment, or else this one."""
     return str(PEERS_PYTHON if PEERS_PYTHON.exists() else sys.executable)

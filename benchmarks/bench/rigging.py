@@ -1,4 +1,4 @@
-"""Starting what all runs share, and ending it."""
+"""Starts and ends the rig that all runs share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from leveret.devbroker import DevBroker
 
 @contextmanager
 def rigged() -> Iterator[Rig]:
-    """Start the broker and compile the load generator; everything ends with the block and nothing stays."""
+    """Start the broker and compile the load generator; end and remove everything when the block ends."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leveret-bench-")))
         program = build_load(folder)

@@ -1,4 +1,4 @@
-"""Playing cases: round after round, in each of them every line once, so that lines take turns."""
+"""Runs cases in rounds; each round runs every line once, so that the lines alternate."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bench.rig import Rig
 Tell = Callable[[str], None]
 
 
-def play_all(cases: Sequence[Case], rig: Rig, pace: Pace, tell: Tell) -> list[Run]:
-    """Play cases one after another; a run that fails is told of and kept as failed."""
+def run_all(cases: Sequence[Case], rig: Rig, pace: Pace, tell: Tell) -> list[Run]:
+    """Run cases one after the other; a run that fails is reported and kept as failed."""
     runs: list[Run] = []
     for case in cases:
         began = time.monotonic()
         tell(f"{case.name}: {case.title}")
         try:
-            for run in play(case, rig, pace):
-                tell(told(run))
+            for run in run_case(case, rig, pace):
+                tell(describe(run))
                 runs.append(run)
         finally:
             rig.forget()
@@ -28,23 +28,23 @@ def play_all(cases: Sequence[Case], rig: Rig, pace: Pace, tell: Tell) -> list[Ru
     return runs
 
 
-def play(case: Case, rig: Rig, pace: Pace) -> Iterator[Run]:
-    """Play one case: A B C A B C and so on."""
+def run_case(case: Case, rig: Rig, pace: Pace) -> Iterator[Run]:
+    """Run one case with its lines in the order A B C A B C and so on."""
     lines = case.lines(pace)
     for number in range(1, case.rounds(pace) + 1):
         for line in lines:
-            yield play_one(case, line, number, rig, pace)
+            yield run_once(case, line, number, rig, pace)
 
 
-def play_one(case: Case, line: Line, number: int, rig: Rig, pace: Pace) -> Run:
-    """Play a line once."""
+def run_once(case: Case, line: Line, number: int, rig: Rig, pace: Pace) -> Run:
+    """Run a line once."""
     began = time.monotonic()
     sample, failure = None, ""
     try:
-        sample = line.play(rig, pace)
+        sample = line.run(rig, pace)
     except RunFailed as error:
         failure = str(error)
-    except Exception as error:  # whatever it is, the half hour of all the other runs is not lost for it
+    except Exception as error:  # no error may lose the other runs, which take half an hour
         failure = f"{type(error).__name__}: {error}"
     return Run(
         case=case.name,
@@ -57,8 +57,8 @@ def play_one(case: Case, line: Line, number: int, rig: Rig, pace: Pace) -> Run:
     )
 
 
-def told(run: Run) -> str:
-    """Say what a run came to, in one line."""
+def describe(run: Run) -> str:
+    """Return one line that describes the result of a run."""
     name = f"  {run.round} {run.who} [{run.setting}]"
     if run.sample is None:
         return f"{name:58} FAILED: {run.failure}"
@@ -70,10 +70,10 @@ def told(run: Run) -> str:
 
 
 def plan(cases: Sequence[Case], pace: Pace) -> str:
-    """Say how long each case is planned to take."""
+    """Return a table with the planned time of each case."""
     lines = [f"{'case':12} {'lines':>5} {'rounds':>6} {'planned':>8}"]
     for case in cases:
         count = len(case.lines(pace))
         lines.append(f"{case.name:12} {count:5} {case.rounds(pace):6} {case.planned(pace):6.0f} s  {case.title}")
-    lines.append(f"all together {sum(case.planned(pace) for case in cases) / 60:.1f} minutes")
+    lines.append(f"in total {sum(case.planned(pace) for case in cases) / 60:.1f} minutes")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Tables in Markdown: the targets, each case, and what the processes took."""
+"""Tables in Markdown: the targets, each case, and the usage of the processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.report import Report, judged
 from bench.targets import Verdict
 
 KINDS: Final = ("worker", "broker", "database", "load", "client")
-"""Of processes, in the order of the table."""
+"""Kinds of processes, in the order of the table."""
 
 NOTHING: Final = "-"
 
@@ -20,16 +20,16 @@ PICTURES: Final = {
     "rates": "Replies per second of echo and whole job, ours and the peers'",
     "latency": "Latency of whole job and echo, one at a time and at half of the highest rate",
 }
-"""What is to be seen on a picture, by its name, for those who do not see it."""
+"""Description of each picture, by its name, for readers who do not see it."""
 
 
 def page(report: Report, cases: Iterable[Case], pictures: Iterable[str] = ()) -> str:
-    """Give everything that the documentation shows of a report.
+    """Return everything that the documentation shows of a report.
 
     Args:
-        report: what was measured.
-        cases: whose tables are shown.
-        pictures: paths from the page.
+        report: the report.
+        cases: cases whose tables are shown.
+        pictures: paths of the pictures, relative to the page.
     """
     parts = [measured_with(report), *(f"![{PICTURES[Path(path).stem]}]({path})" for path in pictures)]
     parts += ["### Where it has to be\n\n" + targets(found)] if (found := judged(report)) else []
@@ -42,7 +42,7 @@ def page(report: Report, cases: Iterable[Case], pictures: Iterable[str] = ()) ->
 
 
 def measured_with(report: Report) -> str:
-    """Say with what, when and how long it was measured."""
+    """Return a text about the machine, the date, the time that it took, and the versions."""
     machine, versions = report.machine, ", ".join(f"{name} {text}" for name, text in report.versions.items())
     what = "A smoke test, whose figures mean nothing" if report.quick else "Measured"
     return (
@@ -52,7 +52,7 @@ def measured_with(report: Report) -> str:
 
 
 def targets(found: Iterable[Verdict]) -> str:
-    """Give the table of targets with their verdicts."""
+    """Return the table of targets with their verdicts."""
     rows = [
         [each.target.text, each.target.bound, NOTHING if each.value is None else number(each.value), each.word]
         for each in found
@@ -61,7 +61,7 @@ def targets(found: Iterable[Verdict]) -> str:
 
 
 def of_case(figures: Figures, case: Case) -> str:
-    """Give one row for each line and setting, with median, least and most of each figure."""
+    """Return one row for each line and setting, with median, minimum and maximum of each figure."""
     rows = []
     for who, setting in _lines(figures, case):
         spreads = [figures.spread(Place(case.name, who, setting, figure)) for figure in case.shown]
@@ -70,7 +70,7 @@ def of_case(figures: Figures, case: Case) -> str:
 
 
 def costs(figures: Figures, case: Case) -> str:
-    """Give what each kind of process took in each line; nothing where none was looked at."""
+    """Return the usage of each kind of process in each line; "" if none was measured."""
     lines = [
         (who, setting, {kind: figures.cost(Place(case.name, who, setting), kind) for kind in KINDS})
         for who, setting in _lines(figures, case)
@@ -83,7 +83,7 @@ def costs(figures: Figures, case: Case) -> str:
 
 
 def failed(figures: Figures, case: Case) -> str:
-    """Say which runs failed and so are in no figure."""
+    """Return a list of the runs that failed, and that are therefore in no figure."""
     lines = []
     for run in figures.failed(case.name):
         reason = run.failure.splitlines()[0] if run.failure else "no reason given"
@@ -92,7 +92,7 @@ def failed(figures: Figures, case: Case) -> str:
 
 
 def cell(spread: Spread | None) -> str:
-    """Write a median with its spread."""
+    """Return a median with its spread as text."""
     if spread is None:
         return NOTHING
     if spread.runs == 1:
@@ -101,20 +101,20 @@ def cell(spread: Spread | None) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number with as many digits as mean something."""
+    """Return a number with its significant digits."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table in Markdown."""
+    """Return a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _lines(figures: Figures, case: Case) -> list[tuple[str, str]]:
-    """The lines of a case that were run, those of one worker together."""
+    """Return the lines of a case that were run; those of one worker follow each other."""
     lines = list(dict.fromkeys((run.who, run.setting) for run in figures.runs if run.case == case.name))
     first = {who: place for place, (who, _) in reversed(list(enumerate(lines)))}
     return sorted(lines, key=lambda line: first[line[0]])

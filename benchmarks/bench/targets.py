@@ -1,4 +1,4 @@
-"""Where the figures have to be, as data, and whether they are."""
+"""The targets for the figures, as data, and whether they are reached."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Target:
     """A figure, or its ratio to another one, and its bound.
 
     Attributes:
-        text: for people.
+        text: description of the target.
         of: the figure.
-        to: what it is divided by; None when the figure itself is bounded.
-        least: at least so much; None where ``most`` is the bound.
-        most: at most so much.
+        to: the figure by which it is divided; None if the figure itself is bounded.
+        least: lower bound; None if the bound is ``most``.
+        most: upper bound.
     """
 
     text: str
@@ -40,14 +40,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a target came to; without a value it was not measured."""
+    """A target and the measured value; without a value, it was not measured."""
 
     target: Target
     value: float | None
 
     @property
     def reached(self) -> bool | None:
-        """Whether the bound holds; None when there is nothing to hold it against."""
+        """Whether the bound holds; None if there is no value."""
         if self.value is None:
             return None
         if self.target.least is not None:
@@ -61,12 +61,12 @@ class Verdict:
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
-    """Hold all targets against the figures."""
+    """Compare the figures with all targets."""
     return [Verdict(target, value_of(target, figures)) for target in TARGETS]
 
 
 def value_of(target: Target, figures: Figures) -> float | None:
-    """Give the figure or the ratio that a target bounds; None where it was not measured."""
+    """Return the figure or the ratio that a target bounds; None if it was not measured."""
     found = figures.spread(target.of)
     if target.to is None:
         return found.median if found else None
@@ -145,4 +145,4 @@ TARGETS: Final = (
     _rows(_OURS_SQLITE),
     _rows(_OURS_POSTGRESQL),
 )
-"""All of them, for medians of one run of the bench on 2 cores."""
+"""All targets, for the medians of one run of the bench on 2 cores."""

@@ -1,4 +1,4 @@
-"""Our side of the bench: the real command `taskmanager worker`, with every guarantee on."""
+"""Our side of the bench: the real command `taskmanager worker`, with all its guarantees."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from bench.load import Address, Answers, Demand, ask
 from bench.programs import Server, serving
 from bench.queues import api_queues, wait_for_consumers, waiting_in
 from bench.rig import Rig
-from bench.verify import Found, expect, look
+from bench.verify import DatabaseState, expect, look
 from leveret.topology import Topology
 
 
 @dataclass(slots=True)
-class Serving:
-    """A worker command that serves; what is asked of it is kept count of.
+class OurWorker:
+    """A running worker, and the number of tasks that it was asked to create.
 
     Attributes:
         rig: servers and programs.
-        database: its database.
-        topology: its names at the broker.
+        database: the worker's database.
+        topology: the worker's names at the broker.
         server: the command.
-        writes: requests for a task so far, each with an id of its own, by the prefix of the ids.
+        writes: number of requests so far that create a task, each with its own id, by the prefix of the ids.
     """
 
     rig: Rig
@@ -47,36 +47,35 @@ class Serving:
 
     @property
     def address(self) -> Address:
-        """Where its requests go, with the user's token."""
+        """The address of its requests, with the user's token."""
         return Address(exchange=self.topology.exchange, routing_key=self.topology.requests, token=self.database.token)
 
     def ask(self, demand: Demand) -> Answers:
-        """Send requests, and take down which tasks have to be there for them."""
+        """Send requests, and record which tasks have to exist because of them."""
         prefix, tasks = demand.prefix or self.rig.new_name("ask"), max(self.database.tasks, 1)
         answers = ask(self.rig, self.address, replace(demand, prefix=prefix, tasks=tasks))
         self.wrote("" if demand.scatter else prefix, answers)
         return answers
 
     def wrote(self, prefix: str, answers: Answers) -> None:
-        """Take down the tasks of a load by the prefix of its ids, "" where the ids do not begin with it."""
+        """Record the tasks of a load under the prefix of its ids, or under "" if the ids do not begin with it."""
         self.writes[prefix] += int(answers.figures["writes"])
 
 
 @contextmanager
 def taskmanager(
     rig: Rig, database: Database, *, processes: int = 1, topology: Topology | None = None
-) -> Iterator[Serving]:
-    """Run the command for the block, then stop it and verify what it did.
+) -> Iterator[OurWorker]:
+    """Run the command while the block runs, then stop it and verify what it did.
 
     Args:
         rig: servers and programs.
-        database: its database.
-        processes: of the worker.
-        topology: what is at the broker already; by default it is made for the block.
+        database: the worker's database.
+        processes: number of worker processes.
+        topology: a topology that is declared already; by default one is made for the block.
 
     Raises:
-        RunFailed: it did not start or stop, or the database, the queue of requests or that of dead letters is not as it
-            has to be.
+        RunFailed: the command did not start or stop, or database or queues do not hold what they should.
     """
     if topology is None:
         with (
@@ -88,13 +87,13 @@ def taskmanager(
     before = look(database)
     with serving(worker_command(processes), worker_environment(rig, database, topology), _log(rig)) as server:
         wait_for_consumers(rig.broker.url, topology.requests, processes)
-        served = Serving(rig, database, topology, server)
+        served = OurWorker(rig, database, topology, server)
         yield served
     verify(served, before)
 
 
-def verify(served: Serving, before: Found) -> None:
-    """Compare what was asked for with what is there, when the worker has stopped."""
+def verify(served: OurWorker, before: DatabaseState) -> None:
+    """Compare the requests with what queues and database hold after the worker has stopped."""
     left = waiting_in(served.rig.broker.url, served.topology.requests, served.topology.dead_letters)
     if left:
         raise RunFailed(f"{left} requests or dead letters are left in the queues")
@@ -102,19 +101,19 @@ def verify(served: Serving, before: Found) -> None:
 
 
 @contextmanager
-def on_new_database(rig: Rig, engine: Engine, *, processes: int = 1) -> Iterator[Serving]:
-    """Run the command on an empty database of its own."""
+def on_new_database(rig: Rig, engine: Engine, *, processes: int = 1) -> Iterator[OurWorker]:
+    """Run the command on a new, empty database."""
     with new_database(rig, engine) as database, taskmanager(rig, database, processes=processes) as served:
         yield served
 
 
 def worker_command(processes: int) -> list[str]:
-    """The command, as a person would give it."""
+    """Return the command as a person would write it."""
     return [sys.executable, "-P", "-m", "taskmanager", "worker", "--processes", str(processes)]
 
 
 def worker_environment(rig: Rig, database: Database, topology: Topology) -> dict[str, str]:
-    """Its environment; the log tells of troubles only, as the peers' logs do."""
+    """Return the worker's environment; it logs warnings and errors only, as the peers do."""
     return rig.environment | {
         "TASKMANAGER_AMQP_URL": rig.broker.url,
         "TASKMANAGER_QUEUE_PREFIX": topology.prefix,

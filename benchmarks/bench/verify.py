@@ -1,4 +1,4 @@
-"""Is the database as the replies say? One task and one stored response for each write, none twice, none besides."""
+"""Verifies that the database agrees with the replies: one task and one stored response for each write, and no more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.databases import Database
 from leveret.sql.tables import processed_requests
 
 _LAST_TASK: Final = sa.text("SELECT coalesce(max(id), 0) FROM tasks")
-# By an index, for there may be very many of them.
+# This uses an index, because there may be very many of them.
 _NEW_RESPONSES: Final = (
     sa.select(sa.func.count())
     .select_from(processed_requests)
@@ -28,32 +28,31 @@ _RESPONSES_OF: Final = sa.text(
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A moment, and the largest id that a task had then."""
+class DatabaseState:
+    """A time, and the largest id of a task at that time."""
 
     last_task: int
     moment: datetime
 
 
-def look(database: Database) -> Found:
-    """See what is there."""
+def look(database: Database) -> DatabaseState:
+    """Return the present state of the database."""
     engine = database.connect()
     try:
         with engine.connect() as connection:
-            return Found(connection.scalar(_LAST_TASK) or 0, datetime.now(UTC))
+            return DatabaseState(connection.scalar(_LAST_TASK) or 0, datetime.now(UTC))
     finally:
         engine.dispose()
 
 
-def expect(database: Database, before: Found, writes: Mapping[str, int]) -> None:
-    """Check that the writes since a look, by the prefix of their ids, are all there and nothing else is.
+def expect(database: Database, before: DatabaseState, writes: Mapping[str, int]) -> None:
+    """Check that the database holds the effects of all writes since an earlier state, and nothing else.
 
-    Of those under the prefix "" it is known only how many there are.
-
-    A task's title is the id of the request that it was made for, so an effect that happened twice shows.
+    The writes are counted by the prefix of their ids; of those under the prefix "" only the number is known. The title
+    of a task is the id of its request, so that an effect that happened twice is found.
 
     Raises:
-        RunFailed: something is missing, there twice, or there for no reason; the text says what.
+        RunFailed: an effect is missing, exists twice, or has no request; the text says which.
     """
     wanted = sum(writes.values())
     engine = database.connect()
@@ -65,7 +64,7 @@ def expect(database: Database, before: Found, writes: Mapping[str, int]) -> None
             for prefix, count in writes.items():
                 if not prefix:
                     continue
-                # Ids are PREFIX-NUMBER, and the sign after a hyphen is a dot.
+                # Ids are PREFIX-NUMBER, and the character after a hyphen is a dot.
                 bounds = {"last": before.last_task, "first": f"{prefix}-", "end": f"{prefix}."}
                 found = connection.scalar(_TASKS_OF, bounds), connection.scalar(_RESPONSES_OF, bounds)
                 if found != (count, count):
@@ -77,12 +76,12 @@ def expect(database: Database, before: Found, writes: Mapping[str, int]) -> None
 
 
 def compare(wanted: int, *, tasks: int, titles: int, stored: int) -> list[str]:
-    """Say what is not as so many writes make it."""
+    """Return the differences between the counts and a number of writes, as texts."""
     problems = []
     if tasks != wanted:
         problems.append(f"{wanted} writes made {tasks} tasks")
     if titles != tasks:
-        problems.append(f"{tasks - titles} tasks are there twice")
+        problems.append(f"{tasks - titles} tasks exist twice")
     if stored != wanted:
         problems.append(f"{wanted} writes stored {stored} responses")
     return problems

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-enum { UNCONFIRMED = 2000, PATIENCE = 60 };
+enum { UNCONFIRMED = 2000, CONFIRM_SECONDS = 60 };
 
-/* Takes one confirmation; returns the number of requests up to which the broker has them. */
+/* Takes one confirmation; returns how many requests the broker has confirmed so far. */
 static int take_confirmation(amqp_connection_state_t connection, int confirmed) {
-    const struct timeval limit = {.tv_sec = PATIENCE};
+    const struct timeval limit = {.tv_sec = CONFIRM_SECONDS};
     amqp_frame_t frame;
     amqp_maybe_release_buffers(connection);
     int status = amqp_simple_wait_frame_noblock(connection, &frame, &limit);
@@ -15,7 +15,7 @@ static int take_confirmation(amqp_connection_state_t connection, int confirmed) 
     if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != AMQP_BASIC_ACK_METHOD)
         die("instead of a confirmation: %s", amqp_method_name(frame.payload.method.id));
     const amqp_basic_ack_t *ack = frame.payload.method.decoded;
-    /* A quorum queue confirms in order, alone or several at a time; what counts is how many. */
+    /* A quorum queue confirms in order, one or several at a time. */
     return ack->multiple ? (int)ack->delivery_tag : confirmed + 1;
 }
 

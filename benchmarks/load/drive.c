@@ -28,7 +28,7 @@ static void remember(load_t *load, const request_t *request, double since) {
     load->counts.sent++;
 }
 
-/* The moment since which the reply is waited for is the one at which the request should have been sent. */
+/* The time of the reply is counted from the moment at which the request should have been sent. */
 void send_request(load_t *load, int client, double since) {
     make_room(load);
     request_t request = next_request(load);
@@ -59,7 +59,7 @@ static bool all_sent(const load_t *load, double moment) {
     return options->count > 0 && !goes_round && load->counts.sent >= options->count;
 }
 
-/* Sends what is due by now at the fixed rate, late or not; returns the seconds until the next one. */
+/* Sends all requests that are due by now at the fixed rate; returns the seconds until the next one is due. */
 static double keep_rate(load_t *load) {
     for (double moment = now(); !all_sent(load, moment); moment = now()) {
         double due = load->start + load->counts.sent / load->options->rate;

@@ -10,7 +10,7 @@ static bool declare(amqp_connection_state_t connection, const char *queue) {
 
 void echo(int port, const char *queue) {
     amqp_connection_state_t connection = dial(port);
-    /* A queue that is there with other arguments, such as a quorum queue, is as good, but asking has closed the channel. */
+    /* A queue that exists with other arguments, such as a quorum queue, can be used too, but the channel is closed now. */
     if (!declare(connection, queue)) {
         amqp_destroy_connection(connection);
         connection = dial(port);

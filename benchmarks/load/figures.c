@@ -8,7 +8,7 @@ static int by_value(const void *left, const void *right) {
     return (a > b) - (a < b);
 }
 
-/* Milliseconds that so large a share of the replies took at most. */
+/* Milliseconds within which this share of the replies came. */
 static double quantile(const load_t *load, double share) {
     int count = load->counts.replies;
     return count == 0 ? 0 : load->took[(int)(share * (count - 1) + 0.5)] * 1e3;

@@ -1,4 +1,4 @@
-/* The load generator: what its parts know of each other. */
+/* The load generator: the types and functions that its files share. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -9,31 +9,31 @@
 
 enum { CHANNEL = 1, ID_MAX = 96, PAGE = 20 };
 
-/* What a request asks for, and so what a reply to it has to say. */
+/* What a request asks for, which decides what the reply to it has to contain. */
 typedef enum { ECHO, HEALTH, CREATE, GET, LIST, UNKNOWN_TASK, BLANK_TITLE } kind_t;
 
 typedef struct {
     const char *exchange, *routing_key, *action, *prefix, *token;
     int port, count, in_flight, clients;
-    double rate, seconds, limit; /* limit: so many seconds without any reply are the end */
+    double rate, seconds, limit; /* limit: seconds without a reply after which the load ends */
     size_t size;                 /* bytes of text in a request that carries text */
     uint64_t seed;
-    int tasks;    /* reads ask for the tasks 1 to this one */
+    int tasks;    /* highest id of the tasks that reads ask for; the lowest is 1 */
     bool again;   /* the requests 0 to count - 1 were sent before, under the same prefix */
-    bool scatter; /* ids begin with a number that is random, as a UUID does */
+    bool scatter; /* ids begin with random digits, as UUIDs do */
     bool backlog; /* everything is sent and confirmed before the first reply is awaited */
 } options_t;
 
 typedef struct {
     kind_t kind;
-    int number; /* its id ends with PREFIX-NUMBER */
-    int task;   /* which one a read asks for */
+    int number; /* the id ends with PREFIX-NUMBER */
+    int task;   /* id of the task that a read asks for */
 } request_t;
 
 typedef struct {
-    double since; /* when it was sent, or should have been; 0 when no reply is due */
+    double since; /* when it was sent, or should have been; 0 if no reply is due */
     uint8_t kind;
-    bool answered; /* it had a reply before */
+    bool answered; /* there was a reply before */
     int task;
 } open_t;
 
@@ -51,11 +51,11 @@ typedef struct {
     int capacity, numbers, last_write;
     double start, end;
     counts_t counts;
-    char *body; /* of the request that is being written */
+    char *body; /* body of the request that is being written */
     size_t room;
 } load_t;
 
-/* wire.c: the broker, by librabbitmq; whatever fails ends the program with a word on why. */
+/* wire.c: access to the broker with librabbitmq; every failure ends the program with a message. */
 __attribute__((format(printf, 1, 2), noreturn)) void die(const char *format, ...);
 double now(void);
 void *zeroed(size_t count, size_t size);
@@ -64,26 +64,26 @@ void check(amqp_rpc_reply_t reply, const char *what);
 amqp_connection_state_t dial(int port);
 void hang_up(amqp_connection_state_t connection);
 void consume(amqp_connection_state_t connection, const char *queue, bool no_ack);
-/* Waits for ever when limit is NULL; false when nothing came within it. */
+/* Waits for a message, without end if limit is NULL; returns false if none came within the limit. */
 bool take(amqp_connection_state_t connection, const struct timeval *limit, amqp_envelope_t *envelope);
 
-/* request.c: which request comes next, its id, and its text. */
+/* request.c: chooses the next request, and writes its id and its text. */
 size_t write_id(const options_t *options, int number, char *to);
 request_t next_request(load_t *load);
 size_t write_request(load_t *load, const request_t *request);
-int kind_of(const char *action); /* -1 when there is none */
+int kind_of(const char *action); /* -1 if there is no such action */
 
-/* reply.c: is it the right one? */
+/* reply.c: checks replies. */
 void take_reply(load_t *load, const amqp_message_t *reply);
 
-/* drive.c: sending and receiving, until all is answered or no reply comes any more. */
+/* drive.c: sends and receives until everything is answered or no more replies come. */
 void send_request(load_t *load, int client, double since);
 void drive(load_t *load);
 
-/* backlog.c: everything is in the queue before anyone takes it out. */
+/* backlog.c: puts all requests into the queue before a worker takes them. */
 void fill(load_t *load);
 
-/* figures.c: one line of JSON; returns whether every request has had its reply, the right one, once. */
+/* figures.c: prints one line of JSON; returns whether every request had exactly one reply, and the right one. */
 bool print_figures(load_t *load);
 
 /* echo.c: the worker. */

@@ -1,4 +1,4 @@
-/* Load on a broker, and the fastest echo there is: in C on librabbitmq, so that neither is what is measured.
+/* A load generator and a worker that echoes requests, in C on librabbitmq, so that they hardly take part in what is measured.
  *
  *   cc -O2 -o load *.c -lrabbitmq        (in this folder; Debian: apt-get install librabbitmq-dev)
  */
@@ -21,33 +21,33 @@ static const char USAGE[] =
     "       load PORT echo QUEUE\n"
     "\n"
     "The first form sends persistent requests to EXCHANGE with ROUTING_KEY, takes the replies by direct reply-to, checks that\n"
-    "each request gets one reply and the right one, and prints one line of JSON.\n"
+    "each request gets exactly one reply, and the right one, and prints one line of JSON.\n"
     "\n"
     "  --action NAME     create_task (default), get_task, list_tasks, health_check, echo, or mixed: 60 % reads, 30 % writes,\n"
     "                    5 % writes that were answered before, 5 % errors\n"
-    "  --count N         so many requests\n"
-    "  --seconds S       or: requests for so long; at least one of both\n"
-    "  --in-flight N     so many without a reply at any time (default: 64)\n"
-    "  --rate R          instead: R a second, whether replies come or not; then the time that a reply takes is counted from\n"
-    "                    the moment at which its request was due\n"
+    "  --count N         send N requests\n"
+    "  --seconds S       send requests for S seconds; --count or --seconds is needed\n"
+    "  --in-flight N     N requests are without a reply at any time (default: 64)\n"
+    "  --rate R          send R requests a second, whether replies come or not; the time of a reply is then counted from the\n"
+    "                    moment at which its request was due\n"
     "  --clients N       connections that share the work (default: 1)\n"
-    "  --prefix TEXT     ids are TEXT-0, TEXT-1, ... (default: a new one)\n"
-    "  --again           the first --count ids of an earlier run with this prefix, again and again\n"
+    "  --prefix TEXT     ids are TEXT-0, TEXT-1, ... (default: a new prefix)\n"
+    "  --again           send the first --count ids of an earlier run with this prefix again and again\n"
     "  --scatter         ids begin with 16 random digits, as UUIDs do\n"
-    "  --size BYTES      of text in each request that has one (default: 16)\n"
+    "  --size BYTES      bytes of text in each request that has text (default: 16)\n"
     "  --tasks N         reads ask for the tasks 1 to N (default: 1)\n"
     "  --seed N          decides which requests are mixed and which tasks are read (default: 1)\n"
-    "  --backlog         all --count requests are in the queue, confirmed, before the first reply is awaited; \"waiting\"\n"
-    "                    on standard error says so\n"
-    "  --limit S         give up when no reply came for so long (default: 60)\n"
+    "  --backlog         put all --count requests into the queue, confirmed, before the first reply is awaited, and print\n"
+    "                    \"waiting\" on standard error then\n"
+    "  --limit S         give up when no reply came for S seconds (default: 60)\n"
     "\n"
-    "The environment variable TOKEN goes into \"auth\".\n"
+    "The environment variable TOKEN is sent as \"auth\".\n"
     "\n"
-    "The second form is a worker that answers each request of QUEUE with the request's own body, until it is stopped:\n"
-    "the fastest that this broker lets anyone be. It declares QUEUE durable where it does not exist.\n"
+    "The second form is a worker that answers each request of QUEUE with the request's own body, until it is stopped. No\n"
+    "worker on this broker can be faster. It declares QUEUE as durable if the queue does not exist.\n"
     "\n"
     "Broker: 127.0.0.1:PORT, user guest, virtual host /.\n"
-    "Exit code: 0 every request had its reply, 1 one had not, or the broker was lost, 2 wrong use.\n";
+    "Exit code: 0 every request had its reply, 1 a reply was missing or wrong, or the connection was lost, 2 wrong use.\n";
 
 enum { ACTION = 1, COUNT, SECONDS, IN_FLIGHT, RATE, CLIENTS, PREFIX, AGAIN, SIZE, TASKS, SEED, SCATTER, BACKLOG, LIMIT };
 
@@ -145,7 +145,7 @@ int main(int argc, char **argv) {
     };
     read_options(&options, argc, argv);
     if (strcmp(options.exchange, "echo") == 0) echo(options.port, options.routing_key);
-    alarm(MOST_SECONDS + 60); /* the last resort, where the broker takes nothing and says nothing */
+    alarm(MOST_SECONDS + 60); /* the last resort, if the broker neither takes nor sends anything */
     prctl(PR_SET_TIMERSLACK, 1);
     ask(&options);
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD = 512 }; /* bytes in which the id and the status of a reply stand; the rest may be large */
+enum { HEAD = 512 }; /* bytes that contain the id and the status of a reply; the rest may be large */
 
-/* After "KEY": and at most one blank, the place of the value; NULL when the text does not hold the key. */
+/* Returns the place of the value after "KEY": and at most one blank; NULL if the text does not contain the key. */
 static const char *value_of(const char *text, size_t size, const char *key) {
     char quoted[32];
     int length = snprintf(quoted, sizeof quoted, "\"%s\":", key);
@@ -33,7 +33,7 @@ static int occurrences(const char *text, size_t size, const char *what) {
 
 static bool is_error(const char *text, size_t size) { return has(text, size < HEAD ? size : HEAD, "status", "\"error\""); }
 
-/* Does the body say what a reply to such a request has to say? That the id is right is known already. */
+/* Returns whether the body contains what the reply to such a request has to contain; the id is checked already. */
 static bool fits(const load_t *load, const open_t *asked, const char *quoted_id, const char *text, size_t size) {
     char task[32];
     switch ((kind_t)asked->kind) {
@@ -51,7 +51,7 @@ static bool fits(const load_t *load, const open_t *asked, const char *quoted_id,
     }
 }
 
-/* The number in an id of ours, -1 in any other. */
+/* Returns the number in one of our ids, and -1 for any other id. */
 static int number_in(const load_t *load, const char *id) {
     const char *last = strrchr(id, '-');
     if (last == NULL) return -1;

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DECOR = 512 }; /* more bytes than all of a request but its token and its text take */
+enum { FRAME = 512 }; /* more bytes than a request takes without its token and its text */
 
 static const char *const ACTIONS[] = {"echo", "health_check", "create_task", "get_task", "list_tasks", "get_task", "create_task"};
 
@@ -13,7 +13,7 @@ int kind_of(const char *action) {
     return -1;
 }
 
-/* SplitMix64: well mixed numbers from consecutive ones, so that a request depends on nothing but seed and number. */
+/* SplitMix64: makes random numbers from consecutive ones, so that a request depends only on seed and number. */
 static uint64_t mixed(uint64_t seed, int number) {
     uint64_t z = seed + (uint64_t)(number + 1) * 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -21,7 +21,7 @@ static uint64_t mixed(uint64_t seed, int number) {
     return z ^ (z >> 31);
 }
 
-/* Scattered ids begin with 16 digits of a hash, which is another one for each prefix. */
+/* Scattered ids begin with 16 digits of a hash of prefix and number. */
 size_t write_id(const options_t *options, int number, char *to) {
     if (!options->scatter) return (size_t)snprintf(to, ID_MAX, "%s-%d", options->prefix, number);
     uint64_t hash = 1469598103934665603u; /* FNV-1a */
@@ -69,7 +69,7 @@ static int write_data(load_t *load, const request_t *request, const char *id, ch
 size_t write_request(load_t *load, const request_t *request) {
     const options_t *options = load->options;
     if (load->body == NULL) {
-        load->room = DECOR + 2 * ID_MAX + options->size + strlen(options->token);
+        load->room = FRAME + 2 * ID_MAX + options->size + strlen(options->token);
         load->body = zeroed(load->room, 1);
     }
     char id[ID_MAX];

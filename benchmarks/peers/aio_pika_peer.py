@@ -1,8 +1,8 @@
 """aio-pika on uvloop: a robust connection, one callback for each message, `message.process()`.
 
-As in its documentation's tutorial "Remote procedure call (RPC)". `worker` does not wait for confirms of its replies;
-`worker-confirmed` does, on a second connection, before it acks. Not done by either: durable replies; by the first
-one: a reply that the broker lost is lost, and its request is acked.
+It follows the tutorial "Remote procedure call (RPC)" of aio-pika's documentation. `worker` does not wait for confirms
+of its replies: if the broker loses a reply, its request is acked all the same. `worker-confirmed` waits for them, on
+a second connection, before it acks. Neither of them has durable replies.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
-"""Celery with the `rpc://` result backend: results come back through RabbitMQ, to a queue of the client's.
+"""Celery with the `rpc://` result backend: results come back through RabbitMQ to a queue of the client.
 
-As in its documentation's "First Steps with Celery", "RPC Result Backend (RabbitMQ/QPid)" and "Using Quorum Queues".
-One process with a pool of threads: of solo, prefork (1 and 2 children, also `-Ofair`) and threads it was the fastest
-on two cores in each round. Late acks, as the requests of the others are acked after their work; no events, gossip or
-mingle. The task `echo` takes the request from the quorum queue QUEUE. Not done: durable results
-(`result_persistent`), confirms of them.
+It follows "First Steps with Celery", "RPC Result Backend (RabbitMQ/QPid)" and "Using Quorum Queues" of Celery's
+documentation. It is one process with a pool of threads, which was the fastest on two cores in each round among solo,
+prefork (1 and 2 children, also with `-Ofair`) and threads. It acks late, because the other peers too ack after the
+work; it has no events, gossip or mingle. The task `echo` takes the request from the quorum queue QUEUE. It has no
+durable results (`result_persistent`) and no confirms of results.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from celery.result import AsyncResult
 from celery.signals import worker_ready
 
 import command
-from tally import PATIENCE, Figures, Load, Request, windowed_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, windowed_calls
 
 PREFETCH = 200
 POOL = ("--pool=threads", "--concurrency=8")
@@ -53,7 +53,7 @@ def client(load: Load) -> Figures:
         return task.apply_async((request,), task_id=request["id"])
 
     def receive(result: AsyncResult) -> object:
-        return result.get(timeout=PATIENCE)
+        return result.get(timeout=SILENCE_LIMIT)
 
     return windowed_calls(load, send, receive)
 

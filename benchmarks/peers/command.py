@@ -4,9 +4,9 @@
     python benchmarks/peers/PEER.py client URL QUEUE COUNT IN_FLIGHT [--size BYTES] [--warm-up N]
     python benchmarks/peers/PEER.py versions
 
-`worker` prints `ready` when it consumes and runs until it is stopped. `client` makes COUNT echo calls, after N others
-that are in no figure, compares each reply with what was sent and prints one line of JSON; it exits with 1 when a reply
-is missing or wrong. `versions` prints the libraries in use as JSON.
+`worker` prints `ready` when it consumes, and runs until it is stopped. `client` makes N echo calls that are in no
+figure and then COUNT others, compares each reply with the request and prints one line of JSON; it exits with 1 if a
+reply is missing or wrong. `versions` prints the versions of the libraries in use as JSON.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from importlib.metadata import version
 from tally import Figures, Load
 
 Worker = Callable[[str, str], None]
-"""Serves (URL, QUEUE) until the process ends, after a call of `ready`."""
+"""Function that takes URL and QUEUE, calls `ready`, and serves until the process ends."""
 
 Client = Callable[[Load], Figures]
 
 
 def ready(*, at: str = "") -> None:
-    """Tell whoever started the worker that requests are answered from now on, and at which address if at another."""
+    """Print that the worker answers requests from now on, and at which address if that is not the broker's."""
     print(f"ready {at}".strip(), flush=True)
 
 
@@ -35,12 +35,12 @@ def run(workers: Mapping[str, Worker], client: Client, libraries: Sequence[str])
     """Do what the command line asks for.
 
     Args:
-        workers: by the name of the sub-command.
-        client: makes the calls.
-        libraries: distributions whose versions belong to the figures.
+        workers: functions of workers, by the name of the sub-command.
+        client: function that makes the calls.
+        libraries: distributions whose versions are reported.
     """
     options = _parser(workers).parse_args()
-    logging.disable()  # for all alike: what is measured is the work, not what is told about it
+    logging.disable()  # in all peers, because the work is measured, and not the log
     if options.command == "versions":
         print_versions(libraries)
     elif options.command == "client":

@@ -1,8 +1,9 @@
-"""Dramatiq on RabbitMQ with results in Redis, which it recommends: it has no way to answer through the broker.
+"""Dramatiq on RabbitMQ with results in Redis, as Dramatiq recommends, because it cannot answer through the broker.
 
-As in its documentation's "Results" and "RabbitMQ Broker". Redis is private to the worker, on a Unix socket, and keeps
-nothing on disk. One process with Dramatiq's default of 8 threads. It declares its own queues, and only classic ones:
-`QUEUE.dramatiq`. Not done: quorum queues, durable results; a request is acked after its result is stored.
+It follows "Results" and "RabbitMQ Broker" of Dramatiq's documentation. Redis is private to the worker, listens on a
+Unix socket, and keeps nothing on disk. It is one process with Dramatiq's default of 8 threads, and declares its own
+classic queue `QUEUE.dramatiq`. A request is acked after its result is stored. It has no quorum queues and no durable
+results.
 """
 
 import threading
@@ -15,7 +16,7 @@ from dramatiq.results.backends import RedisBackend
 
 import command
 from private_redis import private_redis, redis_address
-from tally import PATIENCE, Figures, Load, Request, windowed_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, windowed_calls
 
 PREFETCH = 200
 THREADS = 8
@@ -50,7 +51,7 @@ def client(load: Load) -> Figures:
         return actor.send(request)
 
     def receive(message: "dramatiq.Message[dict[str, Any]]") -> object:
-        return message.get_result(block=True, timeout=int(PATIENCE * 1000))
+        return message.get_result(block=True, timeout=int(SILENCE_LIMIT * 1000))
 
     return windowed_calls(load, send, receive)
 

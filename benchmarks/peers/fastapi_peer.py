@@ -1,9 +1,9 @@
 """FastAPI on uvicorn with uvloop and httptools: the same echo over HTTP, without a broker.
 
-As in its documentation's "Request Body" and uvicorn's "Settings"; the client is aiohttp's ("Client Quickstart"), with
-one connection kept for each call in flight. The worker chooses its port and prints `ready http://127.0.0.1:PORT`,
-which the client takes as its URL; the names of queues mean nothing here. Not done, as there is no broker: a request
-survives neither a worker that dies nor one that is not there, and nothing is delivered again.
+It follows "Request Body" of FastAPI's documentation and "Settings" of uvicorn's. The client is that of aiohttp
+("Client Quickstart"), with one open connection for each call in flight. The worker chooses its port and prints `ready
+http://127.0.0.1:PORT`, which is the client's URL; the names of queues mean nothing here. There is no broker: if a
+worker dies or does not run, its requests are lost, and nothing is delivered again.
 """
 
 from collections.abc import AsyncIterator

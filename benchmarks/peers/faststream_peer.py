@@ -1,10 +1,10 @@
 """FastStream on uvloop: a subscriber that returns its response, which the broker object sends to `reply_to`.
 
-As in its documentation's "RPC over RMQ" under "RabbitMQ". `worker` does not wait for confirms of its replies, which
-is faster than FastStream's default; `worker-confirmed` does. Replies are not mandatory: RabbitMQ returns a mandatory
-one to a direct reply-to although it delivers it, and each such return would cost this peer time. Its `request()`
-holds a lock from the request to the reply, so a client has one call in flight, whatever it is asked for. Not done:
-durable replies.
+It follows "RPC over RMQ" under "RabbitMQ" of FastStream's documentation. `worker` does not wait for confirms of its
+replies, which is faster than FastStream's default; `worker-confirmed` waits for them. Replies are not mandatory,
+because RabbitMQ returns a mandatory reply by direct reply-to although it delivers it, and each return would cost this
+peer time. FastStream's `request()` holds a lock from the request to the reply, so that a client always has one call
+in flight. The peer has no durable replies.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from faststream import FastStream
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue, RabbitResponse
 
 import command
-from tally import PATIENCE, Figures, Load, Request, concurrent_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, concurrent_calls
 
 PREFETCH = 200
 
@@ -49,7 +49,7 @@ async def make_calls(load: Load) -> Figures:
 
         async def call(request: Request) -> object:
             response = await broker.request(
-                request, load.queue, correlation_id=request["id"], persist=True, mandatory=False, timeout=PATIENCE
+                request, load.queue, correlation_id=request["id"], persist=True, mandatory=False, timeout=SILENCE_LIMIT
             )
             return await response.decode()
 

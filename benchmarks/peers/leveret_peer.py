@@ -1,8 +1,8 @@
-"""leveret: an action in a worker, and `Client`, with all their guarantees on.
+"""leveret: an action in a worker, and `Client`, both with all their guarantees.
 
-QUEUE is the prefix of the topology: requests go to the exchange `QUEUE.direct`, with the routing key `QUEUE.requests`
-of the queue of that name. The action has no effect, so no database is asked; requests are validated, replies are
-confirmed before the ack, and the client's requests are mandatory and confirmed.
+QUEUE is the prefix of the topology: requests go to the exchange `QUEUE.direct` with the routing key `QUEUE.requests`,
+which is also the name of the queue. The action has no effect, so that the database is not used. Requests are validated,
+replies are confirmed before the ack, and the client's requests are mandatory and confirmed.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import command
 from leveret import Api, Client, Context, Keyring, RetryPolicy, Topology, Worker, WorkerOptions
 from leveret.process.running import run
 from leveret.sql import Store, create_engine, metadata
-from tally import PATIENCE, Figures, Load, Request, concurrent_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, concurrent_calls
 
 PREFETCH = 200
 KEY = b"a key of the benchmark, 32 bytes or more"
@@ -67,7 +67,7 @@ async def make_calls(load: Load) -> Figures:
     async with Client(load.url, topology=Topology(load.queue)) as client:
 
         async def call(request: Request) -> object:
-            data = await client.call("echo", request["data"], id=request["id"], timeout=PATIENCE)
+            data = await client.call("echo", request["data"], id=request["id"], timeout=SILENCE_LIMIT)
             return {**request, "data": data}
 
         return await concurrent_calls(load, call)

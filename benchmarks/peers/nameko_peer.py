@@ -1,20 +1,20 @@
 """Nameko: an RPC method of a service, and the standalone proxy as its client.
 
-As in its documentation's "RPC" under "Built-in Extensions" and "Running a Service"; the service is run as `nameko
-run` does it, on eventlet. `max_workers` is the prefetch too. It declares its own queue, a durable classic one:
-`rpc-QUEUE`. Not done: quorum queues, durable replies, confirms of replies (of requests it waits for them).
+It follows "RPC" under "Built-in Extensions" and "Running a Service" of Nameko's documentation; the service runs on
+eventlet, as `nameko run` does it. `max_workers` is also the prefetch. It declares its own durable classic queue
+`rpc-QUEUE`. It waits for confirms of requests. It has no quorum queues, no durable replies and no confirms of replies.
 """
 
 from typing import Any
 
 import command
-from tally import PATIENCE, Figures, Load, Request, windowed_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, windowed_calls
 
 PREFETCH = 200
 
 
 def worker(url: str, queue: str) -> None:
-    import eventlet  # noqa: PLC0415 - the standard library has to be patched before what follows, and for the worker only
+    import eventlet  # noqa: PLC0415 - only the worker patches the standard library, before the imports below
 
     eventlet.monkey_patch()
     from nameko.rpc import rpc  # noqa: PLC0415
@@ -37,7 +37,7 @@ def worker(url: str, queue: str) -> None:
 def client(load: Load) -> Figures:
     from nameko.standalone.rpc import ClusterRpcProxy  # noqa: PLC0415 - see `worker`
 
-    with ClusterRpcProxy({"AMQP_URI": load.url, "serializer": "json"}, timeout=PATIENCE) as cluster:
+    with ClusterRpcProxy({"AMQP_URI": load.url, "serializer": "json"}, timeout=SILENCE_LIMIT) as cluster:
         method = cluster[load.queue].echo
 
         def send(request: Request) -> Any:

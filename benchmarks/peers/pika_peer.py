@@ -1,8 +1,8 @@
 """pika, BlockingConnection: one callback for each message, as in the tutorial "Remote procedure call (RPC)".
 
 The client sends from its callbacks, so that any number of calls is in flight on one connection, with replies by
-direct reply-to (pika's example "Direct reply-to"). Not done: confirms of replies or requests, durable replies,
-reconnecting.
+direct reply-to (pika's example "Direct reply-to"). It has no confirms of replies or requests, no durable replies, and
+does not reconnect.
 """
 
 import json
@@ -12,7 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic, BasicProperties
 
 import command
-from tally import PATIENCE, Figures, Load, Tally
+from tally import SILENCE_LIMIT, Figures, Load, Tally
 
 PREFETCH = 200
 REPLIES = "amq.rabbitmq.reply-to"
@@ -54,8 +54,8 @@ def client(load: Load) -> Figures:
     channel.basic_consume(queue=REPLIES, on_message_callback=on_reply, auto_ack=True)
     for _ in range(load.in_flight):
         send()
-    while not tally.complete and tally.silence < PATIENCE:
-        connection.process_data_events(time_limit=PATIENCE)
+    while not tally.complete and tally.silence < SILENCE_LIMIT:
+        connection.process_data_events(time_limit=SILENCE_LIMIT)
     connection.close()
     return tally.figures()
 

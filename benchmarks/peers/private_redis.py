@@ -1,4 +1,4 @@
-"""A Redis server for the results of one worker's calls, for those libraries that do not answer through the broker."""
+"""A Redis server for the results of one worker's calls, for libraries that do not answer through the broker."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LIMIT = 10.0
-"""Seconds until Redis must listen."""
+"""Seconds within which Redis has to listen."""
 
-# A shell that ends Redis, and removes its socket ($0), at the end of its own input: a pipe that the kernel closes
-# however the worker dies. It has a session of its own: a signal to the worker's group, SIGKILL too, spares it.
+# A shell that ends Redis and removes its socket ($0) when its input ends. The input is a pipe that the kernel closes
+# even if the worker is killed. The shell has a session of its own, so that no signal to the worker's group reaches it.
 GUARD = '"$@" & read -r _; kill -KILL $!; wait; rm -f "$0"'
 
 
 @contextmanager
 def private_redis(url: str, queue: str) -> Iterator[str]:
-    """Run a Redis that keeps nothing on disk, and give its address; it ends with this process, `kill -9` included.
+    """Run a Redis that keeps nothing on disk, and yield its address; it ends with this process, even after `kill -9`.
 
     Args:
-        url: with the queue, what its address is made of.
-        queue: one worker at a time can have it.
+        url: the broker's URL; the address is made from it and from the queue.
+        queue: the worker's queue; only one worker at a time can use it.
 
     Raises:
         SystemExit: there is no redis-server, or it does not listen.
@@ -50,7 +50,7 @@ def private_redis(url: str, queue: str) -> Iterator[str]:
 
 
 def redis_address(url: str, queue: str) -> str:
-    """The address of the Redis that belongs to the worker of a queue."""
+    """Return the address of the Redis that belongs to the worker of a queue."""
     return f"unix://{_socket(url, queue)}"
 
 

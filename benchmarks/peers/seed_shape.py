@@ -1,16 +1,16 @@
-"""A worker in the shape of this system's first version, to compare with in one run.
+"""A worker in the shape of this system's first version, for a comparison in one run.
 
-One request at a time: pika's blocking connection with a prefetch of 1, the SQLAlchemy ORM on SQLite as it comes, the
-token verified and the user loaded for each request, one commit for the task and a second one for the idempotency row,
-then the reply and the ack. It serves create_task.
+It runs one request at a time: pika's blocking connection with a prefetch of 1, the SQLAlchemy ORM on SQLite with
+default settings, the token verified and the user loaded for each request, one commit for the task and a second one
+for the idempotency row, then the reply and the ack. It serves create_task.
 
     python benchmarks/peers/seed_shape.py worker URL QUEUE DATABASE_FILE
     python benchmarks/peers/seed_shape.py token
     python benchmarks/peers/seed_shape.py versions
 
-`worker` makes the database anew, prints `ready` when it consumes from QUEUE, which must be there, and runs until it
-is stopped. `token` prints a token that it takes. Not done: batches, confirms, retries, dead letters; a crash between
-the two commits repeats the effect.
+`worker` makes a new database, prints `ready` when it consumes from QUEUE, which must exist, and runs until it is
+stopped. `token` prints a token that the worker accepts. It has no batches, confirms, retries or dead letters; a crash
+between the two commits repeats the effect.
 """
 
 import argparse
@@ -67,7 +67,7 @@ class ProcessedRequest(Base):
 
 
 def make_database(file: Path) -> orm.sessionmaker[orm.Session]:
-    """Make the tables anew in the file, with one user, and return where sessions come from."""
+    """Make a new database in the file, with one user, and return a factory of sessions."""
     file.unlink(missing_ok=True)
     engine = sa.create_engine(f"sqlite:///{file}")
     Base.metadata.create_all(engine)
@@ -94,7 +94,7 @@ def create_task(session: orm.Session, request: dict[str, Any]) -> dict[str, Any]
 
 
 def answer(sessions: orm.sessionmaker[orm.Session], body: bytes) -> dict[str, Any]:
-    """Return the response to a request: the stored one where its id is known."""
+    """Return the response to a request: the stored one if its id is known."""
     request = json.loads(body)
     with sessions() as session:
         known = session.get(ProcessedRequest, request["id"])
@@ -118,14 +118,14 @@ def serve(amqp_url: str, queue: str, sessions: orm.sessionmaker[orm.Session]) ->
 
 
 def main(arguments: list[str]) -> None:
-    """Run the worker, or print a token that it takes, or the versions of its libraries."""
+    """Run the worker, print a token that it accepts, or print the versions of its libraries."""
     parser = argparse.ArgumentParser(description="a worker in the shape of the first version")
     commands = parser.add_subparsers(dest="command", required=True)
     working = commands.add_parser("worker", help="answer the requests of a queue")
     working.add_argument("url")
     working.add_argument("queue")
     working.add_argument("database_file", type=Path)
-    commands.add_parser("token", help="print a token that the worker takes")
+    commands.add_parser("token", help="print a token that the worker accepts")
     commands.add_parser("versions", help="print the versions of the libraries in use")
     options = parser.parse_args(arguments)
     if options.command == "token":

@@ -1,4 +1,4 @@
-"""Calls in a closed loop: what is asked for, whether each reply equals it, and how long it took."""
+"""Calls in a closed loop: makes the requests, compares each reply with its request, and measures the time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 Request = dict[str, Any]
 
-PATIENCE = 60.0
+SILENCE_LIMIT = 60.0
 """Seconds without any reply after which the rest counts as missing."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a client is asked to do: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each.
+    """The calls that a client has to make: COUNT calls, IN_FLIGHT at any time, with SIZE bytes of text in each.
 
-    WARM_UP calls come before them, because a client's first calls cost it connections, queues and imports: they are
-    checked as all others are, and are in no time.
+    WARM_UP calls come before them, because the first calls of a client make connections, queues and imports. Their
+    replies are checked too, but are in no figure.
     """
 
     url: str
@@ -36,12 +36,12 @@ class Load:
 
     @property
     def calls(self) -> int:
-        """All of them."""
+        """Number of all calls, including the warm-up."""
         return self.warm_up + self.count
 
 
 class Figures(NamedTuple):
-    """What came of it, warm-up left out; times in milliseconds, 0 without any reply."""
+    """The figures of all calls except the warm-up; times are in milliseconds, and 0 without any reply."""
 
     replies: int
     wrong: int
@@ -52,7 +52,7 @@ class Figures(NamedTuple):
 
 
 class Tally:
-    """Hands out requests and takes their replies; the clock starts with the first request, or after the warm-up."""
+    """Makes requests and takes their replies; the time starts with the first request, or after the warm-up."""
 
     def __init__(self, load: Load) -> None:
         self.load = load
@@ -74,7 +74,7 @@ class Tally:
 
     @property
     def replies(self) -> int:
-        """How many replies have come that count."""
+        """Number of replies, without those of the warm-up."""
         return max(len(self._took) - self.load.warm_up, 0)
 
     def begin(self) -> Request | None:
@@ -91,7 +91,7 @@ class Tally:
         return request
 
     def end(self, id: str | None, reply: object) -> None:  # noqa: A002 - the word on the wire
-        """Take the reply to the request of that id; one that nobody waits for, or with other content, is wrong."""
+        """Take the reply to the request with an id; it is wrong if its content differs, or if nobody waits for it."""
         request, began = self._open.pop(id or "", (None, 0.0))
         if request is None or reply != request:
             self._wrong += 1
@@ -102,7 +102,7 @@ class Tally:
                 self._began = self._ended
 
     def figures(self, in_flight: int | None = None) -> Figures:
-        """Sum up; `in_flight` is what the client could do, where that is less than what was asked for."""
+        """Return the figures; `in_flight` is given if the client had fewer calls in flight than it should."""
         took = sorted(self._took[self.load.warm_up :]) or [0.0]
         p50, p99 = (round(1e3 * took[math.ceil(len(took) * part) - 1], 3) for part in (0.5, 0.99))
         seconds = round(self._ended - self._began, 4)
@@ -110,7 +110,7 @@ class Tally:
 
 
 async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[object]]) -> Figures:
-    """Make the calls in IN_FLIGHT tasks of one event loop, each awaiting its reply before its next request."""
+    """Make the calls in IN_FLIGHT tasks of one event loop, each of which awaits a reply before its next request."""
     tally = Tally(load)
 
     async def one_after_another() -> None:
@@ -118,8 +118,8 @@ async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[objec
             tally.end(request["id"], await call(request))
 
     tasks = [asyncio.create_task(one_after_another()) for _ in range(min(load.in_flight, load.calls))]
-    while not tally.complete and tally.silence < PATIENCE and not _failed(tasks):
-        await asyncio.wait(tasks, timeout=PATIENCE, return_when=asyncio.FIRST_EXCEPTION)
+    while not tally.complete and tally.silence < SILENCE_LIMIT and not _failed(tasks):
+        await asyncio.wait(tasks, timeout=SILENCE_LIMIT, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
         task.cancel()
     for ended in await asyncio.gather(*tasks, return_exceptions=True):
@@ -129,9 +129,9 @@ async def concurrent_calls(load: Load, call: Callable[[Request], Awaitable[objec
 
 
 def windowed_calls(load: Load, send: Callable[[Request], T], receive: Callable[[T], object]) -> Figures:
-    """Make the calls without an event loop: up to IN_FLIGHT are sent, then the oldest one's reply is waited for.
+    """Make the calls without an event loop: send up to IN_FLIGHT, then wait for the reply to the oldest.
 
-    The times are those until the reply is taken, which for all but the oldest may be later than it came.
+    The times end when a reply is taken, which may be later than its arrival, except for the oldest call.
     """
     tally = Tally(load)
     waiting: deque[tuple[Request, T]] = deque()

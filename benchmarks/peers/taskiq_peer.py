@@ -1,9 +1,9 @@
-"""taskiq with taskiq-aio-pika on uvloop, results in Redis (taskiq-redis): it has no result backend on the broker.
+"""taskiq with taskiq-aio-pika on uvloop, and results in Redis (taskiq-redis), because it has none on the broker.
 
-As in its documentation's "Getting started", "Available brokers" and "Available result backends". Redis is private to
-the worker, on a Unix socket, and keeps nothing on disk. Its client asks Redis for a result again and again; the pause
-is `CHECK_INTERVAL` instead of the default of 0.2 s. It declares its own quorum queue `QUEUE.taskiq`. Not done:
-durable results; a request is acked after its result is stored.
+It follows "Getting started", "Available brokers" and "Available result backends" of taskiq's documentation. Redis is
+private to the worker, listens on a Unix socket, and keeps nothing on disk. The client asks Redis for a result again and
+again, every `CHECK_INTERVAL` seconds instead of the default of 0.2 s. The peer declares its own quorum queue
+`QUEUE.taskiq`. A request is acked after its result is stored. It has no durable results.
 """
 
 from typing import Any
@@ -16,12 +16,12 @@ from taskiq_redis import RedisAsyncResultBackend
 
 import command
 from private_redis import private_redis, redis_address
-from tally import PATIENCE, Figures, Load, Request, concurrent_calls
+from tally import SILENCE_LIMIT, Figures, Load, Request, concurrent_calls
 
 PREFETCH = 200
 CHECK_INTERVAL = 0.01
 RESULTS_LAST = 60
-"""Seconds, so that results do not fill the memory."""
+"""Seconds after which results are removed, so that they do not fill the memory."""
 
 
 async def echo(request: dict[str, Any]) -> dict[str, Any]:
@@ -54,7 +54,7 @@ async def make_calls(load: Load) -> Figures:
 
     async def call(request: Request) -> object:
         sent = await task.kiq(request)
-        result = await sent.wait_result(check_interval=CHECK_INTERVAL, timeout=PATIENCE)
+        result = await sent.wait_result(check_interval=CHECK_INTERVAL, timeout=SILENCE_LIMIT)
         return result.return_value
 
     figures = await concurrent_calls(load, call)

@@ -1,4 +1,4 @@
-"""All cases, in the order in which they are run."""
+"""All cases, in the order in which the bench runs them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Backlog: very many requests wait; how long does a worker take for them, and how much memory?"""
+"""Backlog: how much time and memory a worker takes for very many requests that wait."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PLANNED_RATE: Final = 5_000
 """Requests per second, for the plan only."""
 
 
-def play_backlog(rig: Rig, pace: Pace, engine: Engine) -> Sample:
-    """Let the requests wait, confirmed by the broker, then start the worker and measure from first to last reply.
+def measure_backlog(rig: Rig, pace: Pace, engine: Engine) -> Sample:
+    """Send all requests, then start the worker and measure from the first reply to the last.
 
-    The process that has sent them waits for the replies: they come to the connection that asked.
+    The process that has sent the requests also waits for the replies, because they come to its connection.
     """
     prefix = rig.new_name("ask")
     demand = Demand(count=pace.backlog, backlog=True, prefix=prefix, limit=120.0)
@@ -33,7 +33,7 @@ def play_backlog(rig: Rig, pace: Pace, engine: Engine) -> Sample:
         to = Address(exchange=topology.exchange, routing_key=topology.requests, token=database.token)
         command = load_command(rig, to, demand)
         with running(command, rig.environment | {"TOKEN": to.token}, limit=LIMIT) as load:
-            load.complains("waiting", LIMIT)
+            load.wait_for_error_text("waiting", LIMIT)
             with taskmanager(rig, database, processes=PROCESSES[engine], topology=topology) as served:
                 with Meter(served.roots) as meter:
                     answers = read_answers(load.ended())
@@ -48,7 +48,7 @@ def _lines(pace: Pace) -> list[Line]:
         Line(
             who=name_of(engine),
             setting=f"{pace.backlog:,} waiting",
-            play=partial(play_backlog, engine=engine),
+            run=partial(measure_backlog, engine=engine),
             seconds=3.0 + seconds / 2,
             measured=seconds,
         )

@@ -1,4 +1,4 @@
-"""Echo again, from each peer's own client to its own worker."""
+"""Echo from each peer's own client to its own worker."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from functools import partial
 from typing import Final
 
 from bench.case import Case, Line, Pace, Sample
-from bench.cases.echo import SIZE, play_echo
+from bench.cases.echo import SIZE, measure_echo
 from bench.echoing import NATIVE
-from bench.peers import SERVED, Called, call, exists, working
+from bench.peers import SERVED, ClientFigures, call, exists, working
 from bench.processes import Meter
 from bench.rig import Rig
 
 IN_FLIGHT: Final = 64
-NOT_CALLED: Final = "seed_shape"
-"""It has no client of its own."""
+WITHOUT_CLIENT: Final = "seed_shape"
+"""The peer that has no client of its own."""
 
 
-def play_client(rig: Rig, pace: Pace, name: str) -> Sample:
-    """Measure a peer's client and worker; how many calls it makes is reckoned from a first few."""
+def measure_client(rig: Rig, pace: Pace, name: str) -> Sample:
+    """Measure a peer's client and worker; a few first calls decide how many calls the client makes."""
     with working(rig, name) as (server, queue):
         first = call(rig, name, server, queue, count=pace.probe, in_flight=IN_FLIGHT)
         count = calls_for(first, pace)
@@ -28,18 +28,23 @@ def play_client(rig: Rig, pace: Pace, name: str) -> Sample:
     return Sample(values=values, processes={**meter.usages, "client": called.usage})
 
 
-def calls_for(first: Called, pace: Pace) -> int:
-    """Reckon how many calls fill the time of a run."""
+def calls_for(first: ClientFigures, pace: Pace) -> int:
+    """Return how many calls fill the time of a run."""
     return max(pace.probe, int(first.rate * pace.seconds))
 
 
 def _lines(_pace: Pace) -> list[Line]:
     setting = f"{IN_FLIGHT} in flight"
-    native = Line(who="C client and worker", setting=setting, play=partial(play_echo, who=NATIVE, in_flight=IN_FLIGHT))
-    names = [name for name in SERVED if name != NOT_CALLED and exists(name)]
+    native = Line(
+        who="C client and worker", setting=setting, run=partial(measure_echo, who=NATIVE, in_flight=IN_FLIGHT)
+    )
+    names = [name for name in SERVED if name != WITHOUT_CLIENT and exists(name)]
     return [
         native,
-        *(Line(who=SERVED[name], setting=setting, play=partial(play_client, name=name), seconds=3.5) for name in names),
+        *(
+            Line(who=SERVED[name], setting=setting, run=partial(measure_client, name=name), seconds=3.5)
+            for name in names
+        ),
     ]
 
 

@@ -23,15 +23,15 @@ SIZE: Final = 64
 """Bytes of text in a request."""
 
 
-def play_echo(rig: Rig, pace: Pace, who: str, *, in_flight: int, clients: int = 1, size: int = SIZE) -> Sample:
-    """Measure a worker that answers with what it was asked."""
+def measure_echo(rig: Rig, pace: Pace, who: str, *, in_flight: int, clients: int = 1, size: int = SIZE) -> Sample:
+    """Measure a worker that answers with the request."""
     with echoing(rig, who) as echo:
         return measure(echo, pace, Demand(in_flight=in_flight, clients=clients, size=size))
 
 
 def _lines(pace: Pace) -> list[Line]:
     return [
-        Line(who=WHO[who], setting=f"{count} in flight", play=partial(play_echo, who=who, in_flight=count))
+        Line(who=WHO[who], setting=f"{count} in flight", run=partial(measure_echo, who=who, in_flight=count))
         for count in pace.some((64, 256))
         for who in WHO
     ]

@@ -1,4 +1,4 @@
-"""Latency: one request at a time, and at half of the rate that a worker can do, in an open loop."""
+"""Latency: one request at a time, and at half of a worker's highest rate in an open loop."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TASK_SIZE: Final = 16
 """Bytes in the description of a task."""
 
 
-def play_one(rig: Rig, pace: Pace, serve: Serve, size: int) -> Sample:
+def measure_one_at_a_time(rig: Rig, pace: Pace, serve: Serve, size: int) -> Sample:
     """Measure one request at a time."""
     with serve(rig) as served:
         return measure(served, pace, Demand(in_flight=1, size=size))
 
 
-def play_half(rig: Rig, pace: Pace, serve: Serve, size: int) -> Sample:
-    """Measure in an open loop at half of what can be done."""
+def measure_half_rate(rig: Rig, pace: Pace, serve: Serve, size: int) -> Sample:
+    """Measure in an open loop at half of the highest rate."""
     with serve(rig) as served:
         return measure_half(served, pace, Demand(size=size))
 
@@ -51,8 +51,8 @@ def _jobs() -> dict[str, Serve]:
 
 def _pair(who: str, serve: Serve, size: int) -> list[Line]:
     return [
-        Line(who=who, setting=ONE, play=partial(play_one, serve=serve, size=size)),
-        Line(who=who, setting=HALF, play=partial(play_half, serve=serve, size=size), seconds=2.5),
+        Line(who=who, setting=ONE, run=partial(measure_one_at_a_time, serve=serve, size=size)),
+        Line(who=who, setting=HALF, run=partial(measure_half_rate, serve=serve, size=size), seconds=2.5),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Memory: what a worker holds after a million requests, and whether it grows."""
+"""Memory: how much a worker holds after a million requests, and whether that grows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ PLANNED_RATE: Final = 7_000
 """Requests per second, for the plan only."""
 
 
-def play_million(rig: Rig, pace: Pace) -> Sample:
-    """Have one process do the whole job so often, and look at its memory all the time."""
+def measure_million(rig: Rig, pace: Pace) -> Sample:
+    """Let one process do the whole job ``pace.million`` times, and measure its memory all the time."""
     with new_database(rig, "sqlite") as database, taskmanager(rig, database) as served:
         with Meter(served.roots) as meter:
             answers = served.ask(Demand(count=pace.million, in_flight=IN_FLIGHT))
@@ -33,7 +33,7 @@ def _lines(pace: Pace) -> list[Line]:
         Line(
             who="taskmanager, SQLite, 1 proc.",
             setting=f"{pace.million:,} requests",
-            play=play_million,
+            run=measure_million,
             measured=seconds,
         )
     ]

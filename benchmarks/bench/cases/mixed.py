@@ -14,7 +14,7 @@ from bench.rig import Rig
 from bench.taskmanager import taskmanager
 
 
-def play_mixed(rig: Rig, pace: Pace, engine: Engine) -> Sample:
+def measure_mixed(rig: Rig, pace: Pace, engine: Engine) -> Sample:
     """Measure the mixture; its order is the same in each run."""
     with (
         new_database(rig, engine, tasks=pace.few, responses=pace.few) as database,
@@ -25,7 +25,7 @@ def play_mixed(rig: Rig, pace: Pace, engine: Engine) -> Sample:
 
 def _lines(_pace: Pace) -> list[Line]:
     return [
-        Line(who=name_of(engine), setting="64 in flight", play=partial(play_mixed, engine=engine), seconds=2.5)
+        Line(who=name_of(engine), setting="64 in flight", run=partial(measure_mixed, engine=engine), seconds=2.5)
         for engine in PROCESSES
     ]
 

@@ -1,4 +1,4 @@
-"""Reads: one task, and a page of 20, of very many."""
+"""Reads: one task, and a page of 20, among very many tasks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bench.rig import Rig
 from bench.taskmanager import taskmanager
 
 
-def play_reads(rig: Rig, pace: Pace, engine: Engine, action: str) -> Sample:
-    """Measure an action that reads, on a database that is kept for all rounds."""
+def measure_reads(rig: Rig, pace: Pace, engine: Engine, action: str) -> Sample:
+    """Measure an action that reads, on a database that all rounds share."""
     database = kept_database(rig, engine, tasks=pace.tasks)
     with taskmanager(rig, database, processes=PROCESSES[engine]) as served:
         return measure(served, pace, Demand(action=action))
@@ -26,7 +26,7 @@ def _lines(pace: Pace) -> list[Line]:
         Line(
             who=name_of(engine),
             setting=f"{action} of {pace.tasks:,}",
-            play=partial(play_reads, engine=engine, action=action),
+            run=partial(measure_reads, engine=engine, action=action),
             seconds=2.5,
         )
         for action in ("get_task", "list_tasks")

@@ -1,4 +1,4 @@
-"""Replay: the same ids again are answered from the stored responses."""
+"""Replay: repeated ids are answered with the stored responses."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from bench.rig import Rig
 from bench.taskmanager import on_new_database
 
 LEAST: Final = 1_000
-"""So many ids at least are asked again in turn, more than are ever in flight."""
+"""Number of ids, at least, that are sent again one after the other; more than are ever in flight."""
 
 
-def play_replay(rig: Rig, pace: Pace, engine: Engine, *, in_flight: int) -> Sample:
-    """Measure the same requests a second time and later."""
+def measure_replay(rig: Rig, pace: Pace, engine: Engine, *, in_flight: int) -> Sample:
+    """Send requests, then measure while the same requests are sent again and again."""
     with on_new_database(rig, engine, processes=PROCESSES[engine]) as served:
         prefix = rig.new_name("again")
         count = LEAST if pace.seconds < 1 else 10 * LEAST
@@ -33,7 +33,7 @@ def _lines(pace: Pace) -> list[Line]:
         Line(
             who=name_of(engine),
             setting=f"{count} in flight",
-            play=partial(play_replay, engine=engine, in_flight=count),
+            run=partial(measure_replay, engine=engine, in_flight=count),
             seconds=4.0,
         )
         for count in pace.some((64, 256))

@@ -1,4 +1,4 @@
-"""Rows: does a request cost the same when the tables are large?"""
+"""Rows: whether a request costs the same when the tables are large."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bench.rig import Rig
 from bench.taskmanager import taskmanager
 
 
-def play_rows(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> Sample:
-    """Measure the whole job on tables of tasks and of responses with so many rows.
+def measure_rows(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> Sample:
+    """Measure the whole job on tables of tasks and responses with few or many rows.
 
-    Ids are scattered as UUIDs are: consecutive ones would all go to the same page of an index, however large that is.
+    Ids are scattered as UUIDs are, because consecutive ones would all go to the same page of an index.
     """
     with (
         _database(rig, pace, engine, many=many) as database,
@@ -28,7 +28,7 @@ def play_rows(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> Sample:
 
 
 def _database(rig: Rig, pace: Pace, engine: Engine, *, many: bool) -> AbstractContextManager[Database]:
-    """The large one is kept for all rounds; the small one is a new one each time, or it would not stay small."""
+    """Return the large database, which all rounds share, or a new small one, which would otherwise grow."""
     if many:
         return nullcontext(kept_database(rig, engine, tasks=pace.many, responses=pace.many))
     return new_database(rig, engine, tasks=pace.few, responses=pace.few)
@@ -39,7 +39,7 @@ def _lines(pace: Pace) -> list[Line]:
         Line(
             who=name_of(engine),
             setting=f"{pace.many if many else pace.few:,} rows",
-            play=partial(play_rows, engine=engine, many=many),
+            run=partial(measure_rows, engine=engine, many=many),
             seconds=3.0,
         )
         for engine in PROCESSES

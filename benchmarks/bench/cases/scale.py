@@ -6,15 +6,15 @@ from functools import partial
 from typing import Final
 
 from bench.case import Case, Line, Pace
-from bench.cases.echo import WHO, play_echo
-from bench.cases.whole_job import name_of, play_job
+from bench.cases.echo import WHO, measure_echo
+from bench.cases.whole_job import measure_job, name_of
 from bench.databases import Engine
 from bench.echoing import NATIVE
 
 OURS: Final[Engine] = "sqlite"
 
 ROUNDS: Final = 3
-"""They show how a figure changes with a setting, in many settings."""
+"""Rounds of these cases; there are few, because the cases have many settings."""
 
 
 def _processes(pace: Pace) -> list[Line]:
@@ -22,7 +22,7 @@ def _processes(pace: Pace) -> list[Line]:
         Line(
             who="taskmanager, PostgreSQL",
             setting=f"{count} proc.",
-            play=partial(play_job, engine="postgresql", in_flight=256, processes=count),
+            run=partial(measure_job, engine="postgresql", in_flight=256, processes=count),
             seconds=3.0,
         )
         for count in pace.some((1, 2, 4))
@@ -32,7 +32,7 @@ def _processes(pace: Pace) -> list[Line]:
 def _sizes(pace: Pace) -> list[Line]:
     named = {64: "64 B", 1024: "1 KiB", 65536: "64 KiB", 204800: "200 KiB"}
     return [
-        Line(who=f"echo, {WHO[who]}", setting=named[size], play=partial(play_echo, who=who, in_flight=16, size=size))
+        Line(who=f"echo, {WHO[who]}", setting=named[size], run=partial(measure_echo, who=who, in_flight=16, size=size))
         for size in pace.some(tuple(named))
         for who in (NATIVE, "leveret_peer", "aio_pika_peer")
     ]
@@ -42,10 +42,10 @@ def _in_flight(pace: Pace) -> list[Line]:
     lines = []
     for count in pace.some((1, 8, 64, 256, 1000)):
         setting = f"{count} in flight"
-        lines.append(Line(who=name_of(OURS), setting=setting, play=partial(play_job, engine=OURS, in_flight=count)))
+        lines.append(Line(who=name_of(OURS), setting=setting, run=partial(measure_job, engine=OURS, in_flight=count)))
         for who in (NATIVE, "leveret_peer"):
-            play = partial(play_echo, who=who, in_flight=count)
-            lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=play))
+            run = partial(measure_echo, who=who, in_flight=count)
+            lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, run=run))
     return lines
 
 
@@ -53,11 +53,11 @@ def _connections(pace: Pace) -> list[Line]:
     lines = []
     for count in pace.some((1, 10, 100)):
         setting = f"{count} client" + ("s" if count > 1 else "")
-        play = partial(play_job, engine=OURS, in_flight=100, clients=count)
-        lines.append(Line(who=name_of(OURS), setting=setting, play=play))
+        run = partial(measure_job, engine=OURS, in_flight=100, clients=count)
+        lines.append(Line(who=name_of(OURS), setting=setting, run=run))
         for who in (NATIVE, "leveret_peer"):
-            echo = partial(play_echo, who=who, in_flight=100, clients=count)
-            lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, play=echo))
+            echo = partial(measure_echo, who=who, in_flight=100, clients=count)
+            lines.append(Line(who=f"echo, {WHO[who]}", setting=setting, run=echo))
     return lines
 
 

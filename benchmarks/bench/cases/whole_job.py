@@ -15,22 +15,24 @@ from bench.taskmanager import on_new_database
 
 FIRST_SHAPE: Final = "first version's shape, SQLite"
 PROCESSES: Final[dict[Engine, int]] = {"sqlite": 1, "postgresql": 2}
-"""Worker processes: SQLite has one writer, and PostgreSQL needs two to use both cores."""
+"""Number of worker processes: one with SQLite, which has one writer; two with PostgreSQL, to use both cores."""
 
 
 def name_of(engine: Engine) -> str:
-    """Name our side in tables."""
+    """Return the name of our worker in tables."""
     return f"taskmanager, {NAMES[engine]}, {PROCESSES[engine]} proc."
 
 
-def play_job(rig: Rig, pace: Pace, engine: Engine, *, in_flight: int, clients: int = 1, processes: int = 0) -> Sample:
-    """Measure our command on an empty database."""
+def measure_job(
+    rig: Rig, pace: Pace, engine: Engine, *, in_flight: int, clients: int = 1, processes: int = 0
+) -> Sample:
+    """Measure our worker on an empty database."""
     with on_new_database(rig, engine, processes=processes or PROCESSES[engine]) as served:
         return measure(served, pace, Demand(in_flight=in_flight, clients=clients))
 
 
-def play_first_shape(rig: Rig, pace: Pace, *, in_flight: int) -> Sample:
-    """Measure a worker in the shape of the first version, on the same load."""
+def measure_first_shape(rig: Rig, pace: Pace, *, in_flight: int) -> Sample:
+    """Measure a worker in the shape of the first version, under the same load."""
     with first_shape(rig) as served:
         return measure(served, pace, Demand(in_flight=in_flight))
 
@@ -39,10 +41,10 @@ def _lines(pace: Pace) -> list[Line]:
     lines = []
     for count in pace.some((64, 256)):
         setting = f"{count} in flight"
-        lines.append(Line(who=FIRST_SHAPE, setting=setting, play=partial(play_first_shape, in_flight=count)))
+        lines.append(Line(who=FIRST_SHAPE, setting=setting, run=partial(measure_first_shape, in_flight=count)))
         for engine in PROCESSES:
-            play = partial(play_job, engine=engine, in_flight=count)
-            lines.append(Line(who=name_of(engine), setting=setting, play=play, seconds=2.5))
+            run = partial(measure_job, engine=engine, in_flight=count)
+            lines.append(Line(who=name_of(engine), setting=setting, run=run, seconds=2.5))
     return lines
 
 

@@ -193,5 +193,5 @@ async def test_several_clients_share_the_work_and_each_gets_its_own_replies(rig:
 def test_wrong_use_is_said_and_nothing_is_sent(rig: Rig, arguments: list[str]) -> None:
     ended = run_to_end([str(rig.program), *arguments], rig.environment, limit=10.0)
     assert ended.code == 2
-    assert ended.said == ""
-    assert "usage: load PORT EXCHANGE ROUTING_KEY [OPTION...]" in ended.complained
+    assert ended.output == ""
+    assert "usage: load PORT EXCHANGE ROUTING_KEY [OPTION...]" in ended.errors

@@ -80,5 +80,5 @@ def test_an_effect_that_happened_twice_is_found(database: Database) -> None:
     before = look(database)
     write(database, "ask-1-0", "ask-1-1")
     write(database, "ask-1-0", response=False)
-    with pytest.raises(RunFailed, match="1 tasks are there twice"):
+    with pytest.raises(RunFailed, match="1 tasks exist twice"):
         expect(database, before, {"ask-1": 2})

@@ -69,7 +69,7 @@ async def test_a_reply_with_other_content_is_wrong() -> None:
 
 
 async def test_replies_that_do_not_come_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "PATIENCE", 0.05)
+    monkeypatch.setattr(tally, "SILENCE_LIMIT", 0.05)
     assert (await figures_of(never)).replies == 0
 
 

@@ -53,7 +53,7 @@ def test_memory_that_is_held_is_seen(tmp_path: Path) -> None:
 
 def test_a_program_that_is_run_to_its_end_tells_what_it_took_and_said() -> None:
     ended = run_to_end(python(f"{BUSY}\nimport sys; sys.stderr.write('no'); sys.exit(3)"), os.environ, limit=30.0)
-    assert (ended.code, ended.said, ended.complained) == (3, f"{MARK}\n", "no")
+    assert (ended.code, ended.output, ended.errors) == (3, f"{MARK}\n", "no")
     assert 0.4 <= ended.usage.cpu_seconds < 3
     assert 3 < ended.usage.peak_mb < 100
 
@@ -67,9 +67,9 @@ def test_a_program_that_does_not_end_in_time_is_ended_and_told_of() -> None:
 
 def test_what_a_running_program_complains_of_is_waited_for_and_its_end_noticed() -> None:
     with running(python("import sys; sys.stderr.write('waiting')"), os.environ, limit=30.0) as program:
-        program.complains("waiting", 30.0)
+        program.wait_for_error_text("waiting", 30.0)
         with pytest.raises(RunFailed, match="did not write 'more'"):
-            program.complains("more", 30.0)
+            program.wait_for_error_text("more", 30.0)
         assert program.ended().code == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from bench.case import FULL, QUICK, Case, Line, Pace, RunFailed, Sample
 from bench.cases import ALL
 from bench.rig import Rig
-from bench.rounds import plan, play_all, told
+from bench.rounds import describe, plan, run_all
 from leveret.devbroker import DevBroker
 
 PACE = replace(QUICK, rounds=2)
@@ -27,18 +27,18 @@ def case(*lines: Line, most_rounds: int | None = None) -> Case:
 
 
 def line(who: str, log: list[str], error: Exception | None = None) -> Line:
-    def play(_rig: Rig, _pace: Pace) -> Sample:
+    def run(_rig: Rig, _pace: Pace) -> Sample:
         log.append(who)
         if error:
             raise error
         return Sample(values={"rate": 1.0})
 
-    return Line(who=who, setting="64", play=play)
+    return Line(who=who, setting="64", run=run)
 
 
 def test_lines_take_turns_round_after_round(rig: Rig) -> None:
     log: list[str] = []
-    runs = play_all([case(line("a", log), line("b", log))], rig, PACE, lambda _text: None)
+    runs = run_all([case(line("a", log), line("b", log))], rig, PACE, lambda _text: None)
     assert log == ["a", "b", "a", "b"]
     assert [(run.who, run.round) for run in runs] == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
 
@@ -47,30 +47,30 @@ def test_lines_take_turns_round_after_round(rig: Rig) -> None:
 def test_a_run_that_fails_is_kept_as_failed_and_the_others_go_on(rig: Rig, error: Exception) -> None:
     log: list[str] = []
     heard: list[str] = []
-    runs = play_all([case(line("a", log, error), line("b", log))], rig, PACE, heard.append)
+    runs = run_all([case(line("a", log, error), line("b", log))], rig, PACE, heard.append)
     assert log == ["a", "b", "a", "b"]
     assert [run.sample is None for run in runs] == [True, False, True, False]
     assert "3 missing" in runs[0].failure
     assert sum("FAILED" in text and "3 missing" in text for text in heard) == 2
-    assert "rate 1" in told(runs[1])
+    assert "rate 1" in describe(runs[1])
 
 
 def test_what_a_case_keeps_is_let_go_when_it_is_over(rig: Rig) -> None:
     made: list[str] = []
 
-    def play(rig: Rig, _pace: Pace, who: str) -> Sample:
+    def run(rig: Rig, _pace: Pace, who: str) -> Sample:
         rig.kept("database", partial(made.append, who))
         rig.for_case.callback(made.append, "gone")
         return Sample(values={"rate": 1.0})
 
-    lines = [Line(who=who, setting="64", play=partial(play, who=who)) for who in ("a", "b")]
-    play_all([case(*lines, most_rounds=1), case(lines[1], most_rounds=1)], rig, PACE, lambda _text: None)
+    lines = [Line(who=who, setting="64", run=partial(run, who=who)) for who in ("a", "b")]
+    run_all([case(*lines, most_rounds=1), case(lines[1], most_rounds=1)], rig, PACE, lambda _text: None)
     assert made == ["a", "gone", "gone", "b", "gone"]
 
 
 def test_a_long_case_is_run_less_often(rig: Rig) -> None:
     log: list[str] = []
-    play_all([case(line("a", log), most_rounds=1)], rig, PACE, lambda _text: None)
+    run_all([case(line("a", log), most_rounds=1)], rig, PACE, lambda _text: None)
     assert log == ["a"]
 
 
