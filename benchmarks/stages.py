@@ -27,7 +27,7 @@ from pamqp import body, commands, frame, header
 from leveret.amqp import Delivery, frames
 from leveret.amqp.reader import Reader
 from leveret.auth.keyring import Keyring
-from leveret.inbox.batch import Answered, run_batch
+from leveret.inbox.batch import AnsweredJob, run_batch
 from leveret.inbox.journal import Journal
 from leveret.outcome import Answer
 from leveret.sql import Store, create_engine
@@ -78,7 +78,7 @@ class Stages:
             jobs = [self._jobs.job(work) for work in works]
         with self._timed("run"):
             results = [result for part in run_batch(self._store, jobs, Journal()) for _, result in part]
-        responses = [result.response for result in results if isinstance(result, Answered) and not result.code]
+        responses = [result.response for result in results if isinstance(result, AnsweredJob) and not result.code]
         if len(responses) != size:
             raise AssertionError(f"{size} requests were sent, {len(responses)} were answered: {results[0]}")
         with self._timed("answer"):

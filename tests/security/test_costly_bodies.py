@@ -16,7 +16,7 @@ from leveret.wire.limits import LARGEST_REQUEST
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 from support.serving import keyring
 from taskmanager.actions import api
 
@@ -88,7 +88,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
     for reply_to in (None, "amq.gen-somebody"):
         for headers in no_retries_and_one:
             item = intake.take(delivery(body, reply_to, headers))
-            if isinstance(item, Declined):
+            if isinstance(item, DeclinedDelivery):
                 assert isinstance(item.outcome, Answer | DeadLetter)
                 maker.of(item, item.outcome)
                 assert len(item.name) < 200
@@ -106,6 +106,6 @@ def test_only_what_a_worker_has_moved_on_may_be_larger_than_a_request() -> None:
     zeros: tuple[FieldValue, ...] = (0, False, 0.0)
     for count in zeros:
         item = intake.take(delivery(large, "amq.gen-somebody", {"x-retry-count": count}))
-        assert isinstance(item, Declined)
+        assert isinstance(item, DeclinedDelivery)
         assert isinstance(item.outcome, Answer)
         assert b"Request too large" in item.outcome.body

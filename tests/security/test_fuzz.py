@@ -26,7 +26,7 @@ from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
-from leveret.worker.work import Declined, Rejected, Work
+from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.serving import SECRET
@@ -114,11 +114,11 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake, maker: Outcome
     properties = Properties(**sample.properties)
     delivery = Delivery("c", number + 1, number % 5 == 0, TOPOLOGY.exchange, TOPOLOGY.requests, properties, sample.body)
     item = intake.take(delivery)
-    if isinstance(item, Declined):
+    if isinstance(item, DeclinedDelivery):
         assert isinstance(item.outcome, Answer | DeadLetter)
         check(item, item.outcome, maker, good)
         return "answer" if isinstance(item.outcome, Answer) else "letter"
-    if isinstance(item, Rejected):
+    if isinstance(item, RejectedRequest):
         check(item.work, refused(item.work, item.error), maker, good)
         return "rejected"
     assert len(JOBS.job(item).fingerprint) == 16
@@ -131,7 +131,7 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake, maker: Outcome
     return "work"
 
 
-def check(item: Work | Declined, outcome: Outcome, maker: OutcomeMessages, good: str) -> None:
+def check(item: Work | DeclinedDelivery, outcome: Outcome, maker: OutcomeMessages, good: str) -> None:
     """Each message can be written, goes where it may go, carries no header of the caller, and no secret."""
     asked = item.delivery.properties
     messages = maker.of(item, outcome)

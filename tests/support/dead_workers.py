@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leveret.inbox.journal import Journal
 from leveret.sql import Store, create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from support.serving import Caller
 
 
@@ -20,7 +20,7 @@ async def delivered_before(caller: Caller, *requests: dict[str, object]) -> None
         caller.channel.nack(tag, requeue=True)
 
 
-def count_deaths(database: str, key: Key, count: int) -> None:
+def count_deaths(database: str, key: RequestKey, count: int) -> None:
     """Record in the crash journal that a number of workers died on a request."""
     engine = create_engine(database)
     store = Store(engine)

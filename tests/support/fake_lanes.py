@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 
 
 class FakeLanes:
@@ -21,7 +21,11 @@ class FakeLanes:
     """
 
     def __init__(
-        self, deaths: Mapping[Key, int] | None = None, *, busy: bool = False, lookup: Callable[[], float] = lambda: 0.0
+        self,
+        deaths: Mapping[RequestKey, int] | None = None,
+        *,
+        busy: bool = False,
+        lookup: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.progress = 0
         self.journal = FakeJournal(deaths or {}, lookup)
@@ -62,14 +66,14 @@ class FakeJournal:
         on_found: told of keys that were looked up, before anybody else learns of it.
     """
 
-    def __init__(self, deaths: Mapping[Key, int], lookup: Callable[[], float]) -> None:
-        self.on_found: Callable[[Sequence[Key]], None] = lambda _: None
+    def __init__(self, deaths: Mapping[RequestKey, int], lookup: Callable[[], float]) -> None:
+        self.on_found: Callable[[Sequence[RequestKey]], None] = lambda _: None
         self._deaths = deaths
         self._lookup = lookup
 
-    def deaths(self, keys: Sequence[Key]) -> asyncio.Future[Mapping[Key, int]]:
+    def deaths(self, keys: Sequence[RequestKey]) -> asyncio.Future[Mapping[RequestKey, int]]:
         """As the journal does it."""
-        found: asyncio.Future[Mapping[Key, int]] = asyncio.get_running_loop().create_future()
+        found: asyncio.Future[Mapping[RequestKey, int]] = asyncio.get_running_loop().create_future()
 
         def find() -> None:
             if not found.done():
@@ -82,9 +86,9 @@ class FakeJournal:
             find()
         return found
 
-    async def begin(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+    async def begin(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         """As the journal does it."""
         return await self.deaths(keys)
 
-    async def ended(self, keys: Sequence[Key]) -> None:
+    async def ended(self, keys: Sequence[RequestKey]) -> None:
         """As the journal does it."""

@@ -9,7 +9,7 @@ from random import Random
 from typing import Final, cast
 
 from leveret.amqp import Channel
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.floor import Floor
@@ -44,7 +44,7 @@ class Play:
         self._confirms = [0.002, 0.05] if not seed % 2 else [0.002, 0.2, LONG]
         self.asked = {str(number): self._asked(str(number)) for number in range(REQUESTS)}
         self.lanes = FakeLanes(
-            {Key("", one.name): 1 for one in self.asked.values() if one.is_suspect},
+            {RequestKey("", one.name): 1 for one in self.asked.values() if one.is_suspect},
             lookup=lambda: self.random.choice([0.0, 0.003, 0.4]),
         )
         self.rules = Rules(self.asked, self.lanes)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.run.wait_budget import MOST, SHARE, TICK
 from support.fake_lanes import FakeLanes
 
@@ -110,7 +110,7 @@ class Rules(logging.Handler):
         if waiting and not (hinders or self._lanes.busy or self._published):
             self._check("nothing hinders those that wait", silence > TICK)
 
-    def looked_up(self, keys: Sequence[Key]) -> None:
+    def looked_up(self, keys: Sequence[RequestKey]) -> None:
         """Note that the crash journal has been asked."""
         for key in keys:
             self._asked[key.id].known_at = self.now()

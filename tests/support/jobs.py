@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from leveret.inbox.batch import Job, Result, run_batch
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.wire.codec import ok
 from taskmanager.domain import NewUser
 from taskmanager.storage import user_queries
@@ -32,7 +32,7 @@ def job(
 ) -> Job:
     """Make a job; by default it adds a user named after the request."""
     run = run or leave(request_id)
-    return Job(Key(principal, request_id), fingerprint, "v1", "leave", stores, run, journal, reads=not stores)
+    return Job(RequestKey(principal, request_id), fingerprint, "v1", "leave", stores, run, journal, reads=not stores)
 
 
 def results_of(store: Store, jobs: Sequence[Job], journal: Journal | None = None) -> list[Result]:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final, cast
 
 from leveret.amqp import Channel
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.floor import Floor
@@ -35,7 +35,7 @@ class WatchedFloor:
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.moved: list[list[str]] = []
-        self.lanes = FakeLanes({Key("", SUSPECT): 1})
+        self.lanes = FakeLanes({RequestKey("", SUSPECT): 1})
         self.in_hand = InHand(cast("Channel", Acks()))
         self.floor = Floor(
             cast("Lanes", self.lanes), self.in_hand, begin=self._begin, move=self._move, cannot_begin=self._cannot_begin

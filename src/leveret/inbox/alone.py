@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from leveret.errors import RequestError, StorageFailed, StorageUnavailable
 from leveret.inbox.job import (
-    Answered,
-    Deadly,
-    Failed,
+    AnsweredJob,
+    DeadlyJob,
+    FailedJob,
     Job,
     NotWanted,
     Result,
@@ -23,7 +23,7 @@ from leveret.inbox.job import (
 from leveret.inbox.journal import MOST_DEATHS, Journal, end_within
 from leveret.inbox.outages import judged
 from leveret.sql.connection import Transaction
-from leveret.sql.records import Key, KeyTaken, Stored
+from leveret.sql.records import KeyTaken, RequestKey, StoredResponse
 from leveret.sql.store import Store
 
 
@@ -33,7 +33,9 @@ def run_alone(store: Store, job: Job) -> Result:
     Raises:
         StorageUnavailable: the database does not answer.
     """
-    return _unless_taken(lambda: judged(store, lambda: _run_once(store, job))) if job.wanted() else Failed(NotWanted())
+    return (
+        _unless_taken(lambda: judged(store, lambda: _run_once(store, job))) if job.wanted() else FailedJob(NotWanted())
+    )
 
 
 def _run_once(store: Store, job: Job) -> Result:
@@ -54,11 +56,11 @@ def _unless_taken(attempt: Callable[[], Result]) -> Result:
         except StorageUnavailable:
             raise
         except BaseException as error:  # whatever an action raises becomes a value, which the retry policy judges
-            return Failed(error)
-    return Failed(taken)
+            return FailedJob(error)
+    return FailedJob(taken)
 
 
-def _answer_one(transaction: Transaction, job: Job) -> Answered:
+def _answer_one(transaction: Transaction, job: Job) -> AnsweredJob:
     if job.journal:
         end_within(transaction, job.key)
     if job.stores and (stored := transaction.find([job.key]).get(job.key)):
@@ -69,10 +71,10 @@ def _answer_one(transaction: Transaction, job: Job) -> Answered:
         raise undeclared(job)
     if job.stores:
         transaction.save([row_of(job, response)])
-    return Answered(response)
+    return AnsweredJob(response)
 
 
-def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
+def _store_refusal(store: Store, job: Job, error: RequestError) -> AnsweredJob:
     """Store the refusal after the attempt was rolled back; another worker may have been faster."""
     answer = refused(job, error)
     with store.begin(writes=True) as transaction:
@@ -87,19 +89,21 @@ def _store_refusal(store: Store, job: Job, error: RequestError) -> Answered:
 def run_journaled(store: Store, job: Job, journal: Journal) -> Result:
     """Run a request that a worker may have died on: alone, after its attempt was recorded. Nothing is raised."""
     if not job.wanted():
-        return Failed(NotWanted())
+        return FailedJob(NotWanted())
     try:
         deaths = journal.begin(store, [job.key])[job.key]
     except Exception as error:  # the request did not run, and its earlier deaths stay on record
-        return Failed(_or_outage(store, error))
+        return FailedJob(_or_outage(store, error))
     if deaths >= MOST_DEATHS:
         return _repeat_or_give_up(store, job, journal)
     try:
         result = run_alone(store, replace(job, wanted=always))
     except StorageUnavailable as error:
         journal.void([job.key])
-        return Failed(error)
-    survived_uncommitted = isinstance(result, Failed) or (isinstance(result, Answered) and result.code is not None)
+        return FailedJob(error)
+    survived_uncommitted = isinstance(result, FailedJob) or (
+        isinstance(result, AnsweredJob) and result.code is not None
+    )
     if survived_uncommitted:
         journal.end(store, [job.key])
     return result
@@ -112,20 +116,20 @@ def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
     except Exception as error:
         if isinstance(error, StorageUnavailable):
             journal.void([job.key])
-        return Failed(error)
+        return FailedJob(error)
     if known is None:
-        return Deadly(MOST_DEATHS)  # its journal entry is removed when the letter is safe
+        return DeadlyJob(MOST_DEATHS)  # its journal entry is removed when the letter is safe
     journal.end(store, [job.key])
     return known
 
 
-def find_answer(store: Store, job: Job) -> Answered | None:
+def find_answer(store: Store, job: Job) -> AnsweredJob | None:
     """Return how a request was answered before; None when it was not."""
     stored = find_answers(store, [job.key]).get(job.key)
     return repeat(job, stored) if stored else None
 
 
-def find_answers(store: Store, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+def find_answers(store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, StoredResponse]:
     """Return the stored responses of requests that were answered before.
 
     Raises:
@@ -133,7 +137,7 @@ def find_answers(store: Store, keys: Sequence[Key]) -> Mapping[Key, Stored]:
         FailedAlone: see `judged`.
     """
 
-    def find() -> Mapping[Key, Stored]:
+    def find() -> Mapping[RequestKey, StoredResponse]:
         with store.begin(writes=False) as transaction:
             return transaction.find(keys)
 

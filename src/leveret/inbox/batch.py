@@ -11,18 +11,18 @@ from typing import Final
 
 from leveret.errors import RequestError, StorageDoubtful, StorageUnavailable
 from leveret.inbox.alone import find_answer, find_answers, run_alone, run_journaled
-from leveret.inbox.job import Answered, Deadly, Failed, Job, NotWanted, Result, always, refused, repeat, row_of
+from leveret.inbox.job import AnsweredJob, DeadlyJob, FailedJob, Job, NotWanted, Result, always, refused, repeat, row_of
 from leveret.inbox.journal import Journal
 from leveret.sql.connection import Transaction
-from leveret.sql.records import Row, Stored
+from leveret.sql.records import Row, StoredResponse
 from leveret.sql.store import Store
 
 __all__ = [
     "LARGEST_BATCH",
     "MOST_RESPONSE_BYTES",
-    "Answered",
-    "Deadly",
-    "Failed",
+    "AnsweredJob",
+    "DeadlyJob",
+    "FailedJob",
     "Job",
     "Part",
     "Result",
@@ -68,8 +68,8 @@ def run_batch(store: Store, jobs: Sequence[Job], journal: Journal) -> Iterator[P
     for job in jobs:
         if job.journal:
             result = outage or run_journaled(store, job, journal)
-            if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
-                outage = Failed(result.error)  # the other journaled jobs do not even begin
+            if isinstance(result, FailedJob) and isinstance(result.error, StorageUnavailable):
+                outage = FailedJob(result.error)  # the other journaled jobs do not even begin
             yield [(job, result)]
 
 
@@ -104,9 +104,9 @@ def _answer_all(transaction: Transaction, store: Store, jobs: Sequence[Job]) -> 
     for job in jobs:
         stored = known.get(job.key) if job.stores else None
         results.append(result := repeat(job, stored) if stored else _attempt(transaction, store, job))
-        if isinstance(result, Answered):
+        if isinstance(result, AnsweredJob):
             if job.stores and result.kept and not stored:
-                known[job.key] = Stored(job.fingerprint, result.response)
+                known[job.key] = StoredResponse(job.fingerprint, result.response)
                 rows.append(row_of(job, result.response))
             if (size := size + len(result.response)) >= MOST_RESPONSE_BYTES:
                 break
@@ -117,7 +117,7 @@ def _answer_all(transaction: Transaction, store: Store, jobs: Sequence[Job]) -> 
 
 def _attempt(transaction: Transaction, store: Store, job: Job) -> Result:
     if not job.wanted():
-        return Failed(NotWanted())
+        return FailedJob(NotWanted())
     before, changes = transaction.touched, transaction.changes
     try:
         response = job.run(transaction.connection)
@@ -129,7 +129,7 @@ def _attempt(transaction: Transaction, store: Store, job: Job) -> Result:
         translated = store.translate(error)
         if isinstance(translated, StorageUnavailable):
             raise translated from error
-        return Failed(translated)
+        return FailedJob(translated)
     if transaction.apart or (job.reads and transaction.changes != changes):
         raise _NotTogether
-    return Answered(response)
+    return AnsweredJob(response)

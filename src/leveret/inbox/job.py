@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.errors import IdReused, RequestError, StorageFailed
-from leveret.sql.records import Key, Row, Stored
+from leveret.sql.records import RequestKey, Row, StoredResponse
 from leveret.wire.codec import refusal
 
 
@@ -35,7 +35,7 @@ class Job(Struct, frozen=True):
         wanted: called in the lane's thread right before the job begins; where it returns False, the job does not begin.
     """
 
-    key: Key
+    key: RequestKey
     fingerprint: bytes
     version: str
     action: str
@@ -49,7 +49,7 @@ class Job(Struct, frozen=True):
     on_end: Callable[[Result], None] | None = None
 
 
-class Answered(Struct, frozen=True):
+class AnsweredJob(Struct, frozen=True):
     """The job has a response.
 
     Attributes:
@@ -65,7 +65,7 @@ class Answered(Struct, frozen=True):
     kept: bool = True
 
 
-class Failed(Struct, frozen=True):
+class FailedJob(Struct, frozen=True):
     """The attempt failed, and nothing of it was committed.
 
     Attributes:
@@ -75,13 +75,13 @@ class Failed(Struct, frozen=True):
     error: BaseException
 
 
-class Deadly(Struct, frozen=True):
+class DeadlyJob(Struct, frozen=True):
     """Workers have died on this request, so it did not run again."""
 
     deaths: int
 
 
-Result = Answered | Failed | Deadly
+Result = AnsweredJob | FailedJob | DeadlyJob
 
 
 class NotWanted(Exception):
@@ -96,16 +96,16 @@ def undeclared(job: Job) -> StorageFailed:
     )
 
 
-def repeat(job: Job, stored: Stored) -> Answered:
+def repeat(job: Job, stored: StoredResponse) -> AnsweredJob:
     """Return the stored response, or ``id_reused`` where the row of this key belongs to another request."""
     if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
-        return Answered(stored.response, replayed=True)
+        return AnsweredJob(stored.response, replayed=True)
     return refused(job, IdReused(f"Request id {job.key.id!r} was used before with another version, action or data"))
 
 
-def refused(job: Job, error: RequestError) -> Answered:
+def refused(job: Job, error: RequestError) -> AnsweredJob:
     """Return a refusal as the response of a job."""
-    return Answered(refusal(job.key.id, error), error.code, kept=error.kept)
+    return AnsweredJob(refusal(job.key.id, error), error.code, kept=error.kept)
 
 
 def row_of(job: Job, response: bytes) -> Row:

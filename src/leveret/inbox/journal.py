@@ -16,7 +16,7 @@ from typing import Final
 from leveret.inbox.outages import judged
 from leveret.sql import journal_rows
 from leveret.sql.connection import Transaction
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.store import Store
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -36,22 +36,22 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self._to_void: deque[Key] = deque()
+        self._to_void: deque[RequestKey] = deque()
 
-    def deaths(self, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def deaths(self, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         """Look up how many attempts of each key have no end; a key that is not on record is left out.
 
         Raises:
             StorageUnavailable: the database does not answer.
         """
 
-        def look() -> Mapping[Key, int]:
+        def look() -> Mapping[RequestKey, int]:
             with store.begin(writes=False) as transaction:
                 return journal_rows.read(transaction.connection, keys)
 
         return judged(store, look)
 
-    def begin(self, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def begin(self, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         """Put an attempt of each key on record; returns how many deaths there were before. All are recorded, or none.
 
         Raises:
@@ -61,7 +61,7 @@ class Journal:
             attempts = journal_rows.add_attempts(transaction.connection, keys)
         return {key: count - 1 for key, count in attempts.items()}
 
-    def end(self, store: Store, keys: Sequence[Key]) -> None:
+    def end(self, store: Store, keys: Sequence[RequestKey]) -> None:
         """Remove all that is on record of each key: its attempt has come to an end.
 
         Never raises: where that fails the attempts are voided later.
@@ -77,7 +77,7 @@ class Journal:
             else:
                 return
 
-    def void(self, keys: Iterable[Key]) -> None:
+    def void(self, keys: Iterable[RequestKey]) -> None:
         """Have the last attempt of each key taken off the record: no worker has died. ``catch_up`` does it."""
         self._to_void.extend(keys)
 
@@ -97,14 +97,14 @@ class Journal:
             self.void(keys)
             raise
 
-    def _take(self) -> list[Key]:
-        keys: list[Key] = []
+    def _take(self) -> list[RequestKey]:
+        keys: list[RequestKey] = []
         with suppress(IndexError):  # another thread may take the last one at any moment
             while True:
                 keys.append(self._to_void.popleft())
         return keys
 
 
-def end_within(transaction: Transaction, key: Key) -> None:
+def end_within(transaction: Transaction, key: RequestKey) -> None:
     """Remove all that is on record of a key in the transaction that its attempt ends with."""
     journal_rows.remove(transaction.connection, [key])

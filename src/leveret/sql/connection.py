@@ -22,7 +22,7 @@ from leveret.sql.errors import (
     undeclared,
 )
 from leveret.sql.prepared import say
-from leveret.sql.records import Key, KeyTaken, Row, Stored
+from leveret.sql.records import KeyTaken, RequestKey, Row, StoredResponse
 from leveret.sql.shared_connection import SharedConnection
 from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
 from leveret.sql.tables import metadata, processed_requests
@@ -55,7 +55,7 @@ class Transaction:
         """Keep the rows of ``GatheredInsert`` back and add them together; see ``GatheredRows``."""
         self._written.gather(expected)
 
-    def find(self, keys: Sequence[Key]) -> Mapping[Key, Stored]:
+    def find(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, StoredResponse]:
         """Return the stored responses of these keys; keys without one are left out."""
         if not keys:
             return {}
@@ -67,7 +67,7 @@ class Transaction:
             found = FIND.rows(
                 self.connection, {"principals": [key.principal for key in keys], "ids": [key.id for key in keys]}
             )
-        return {Key(row[0], row[1]): Stored(bytes(row[2]), row[3].encode()) for row in found}
+        return {RequestKey(row[0], row[1]): StoredResponse(bytes(row[2]), row[3].encode()) for row in found}
 
     def save(self, rows: Sequence[Row]) -> None:
         """Add rows, in the order of their keys, so that two workers never wait for each other.
@@ -218,5 +218,5 @@ def _or_row_refused(error: sa.exc.DBAPIError, translated: Exception) -> Exceptio
     return RowRefused(str(translated)) if table and table not in metadata.tables else translated
 
 
-def _key(row: Row) -> Key:
+def _key(row: Row) -> RequestKey:
     return row.key

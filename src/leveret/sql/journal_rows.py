@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.statements import NOW
 from leveret.sql.tables import crash_journal, is_of
 
 _C = crash_journal.c
 
 
-def read(connection: sa.Connection, keys: Sequence[Key]) -> Mapping[Key, int]:
+def read(connection: sa.Connection, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
     """Read how many attempts there are of each key; a key without a row is left out."""
     wanted = sa.select(_C.principal, _C.id, _C.attempts).where(_are(keys))
-    return {Key(row[0], row[1]): row[2] for row in connection.execute(wanted)}
+    return {RequestKey(row[0], row[1]): row[2] for row in connection.execute(wanted)}
 
 
-def add_attempts(connection: sa.Connection, keys: Sequence[Key]) -> Mapping[Key, int]:
+def add_attempts(connection: sa.Connection, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
     """Add one attempt to each of several keys, each of them once; returns how many there are now."""
     dialect = connection.dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
@@ -31,20 +31,20 @@ def add_attempts(connection: sa.Connection, keys: Sequence[Key]) -> Mapping[Key,
         index_elements=[_C.principal, _C.id],
         set_={"attempts": _C.attempts + 1, "last_at": statement.excluded.last_at},
     ).returning(_C.principal, _C.id, _C.attempts)
-    return {Key(row[0], row[1]): row[2] for row in connection.execute(counted)}
+    return {RequestKey(row[0], row[1]): row[2] for row in connection.execute(counted)}
 
 
-def take_attempts(connection: sa.Connection, keys: Sequence[Key]) -> None:
+def take_attempts(connection: sa.Connection, keys: Sequence[RequestKey]) -> None:
     """Take one attempt from each of several keys, as often as it is named; none from a key that has none."""
     for key in sorted(keys):
         less = crash_journal.update().where(is_of(crash_journal, key), _C.attempts > 0)
         connection.execute(less.values(attempts=_C.attempts - 1))
 
 
-def remove(connection: sa.Connection, keys: Sequence[Key]) -> None:
+def remove(connection: sa.Connection, keys: Sequence[RequestKey]) -> None:
     """Remove the rows of several keys."""
     connection.execute(crash_journal.delete().where(_are(sorted(keys))))
 
 
-def _are(keys: Sequence[Key]) -> sa.ColumnElement[bool]:
+def _are(keys: Sequence[RequestKey]) -> sa.ColumnElement[bool]:
     return sa.tuple_(_C.principal, _C.id).in_([tuple(key) for key in keys])

@@ -13,14 +13,14 @@ class KeyTaken(StorageBusy):
     """Another worker has answered the same request at the same time; its row is there now."""
 
 
-class Key(NamedTuple):
+class RequestKey(NamedTuple):
     """The key of idempotency: with the principal in it, the id of one caller never finds the response of another."""
 
     principal: str
     id: str
 
 
-class Stored(Struct, frozen=True):
+class StoredResponse(Struct, frozen=True):
     """A stored response and the fingerprint of the request that it answered."""
 
     fingerprint: bytes
@@ -30,7 +30,7 @@ class Stored(Struct, frozen=True):
 class Row(Struct, frozen=True):
     """A row of ``processed_requests`` without ``created_at``, which the database's clock sets."""
 
-    key: Key
+    key: RequestKey
     fingerprint: bytes
     version: str
     action: str

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.sql.connection import SqlConnection
-from leveret.sql.records import Key, Lease, Row
+from leveret.sql.records import Lease, RequestKey, Row
 from leveret.sql.statements import LEASE, NOW, values
 from leveret.sql.tables import UtcDateTime, crash_journal, processed_requests, rate_windows
 
@@ -102,7 +102,7 @@ def _pings() -> dict[sa.Table, dict[str, Any]]:
     """Return rows to write as a trial; no other trial waits for them, and no request can have such an id."""
     name = f" ping {secrets.token_hex(8)}"
     return {
-        processed_requests: {**values(Row(Key("", name), b"", "", "", b"{}")), "created_at": _LONG_AGO},
+        processed_requests: {**values(Row(RequestKey("", name), b"", "", "", b"{}")), "created_at": _LONG_AGO},
         crash_journal: {"principal": "", "id": name, "attempts": 0, "last_at": _LONG_AGO},
         rate_windows: {"principal": name, "ends_ms": 0, "taken": 0},
     }

@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from leveret.api import LONGEST_NAME, LONGEST_VERSION
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -87,6 +87,6 @@ rate_windows: Final = sa.Table(
 """One row for each principal whose requests are counted: when its window ends, and how many have been leased in it."""
 
 
-def is_of(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
+def is_of(table: sa.Table, key: RequestKey) -> sa.ColumnElement[bool]:
     """Return the condition that finds a key's row, in a table with one row for each key."""
     return sa.and_(table.c.principal == key.principal, table.c.id == key.id)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
-from leveret.inbox.batch import Answered, Deadly, Failed, Result
+from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result
 from leveret.observe import Admitted, Observers, Received
 from leveret.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.retry import RetryPolicy, decide, describe, failure_of
@@ -30,7 +30,7 @@ from leveret.worker.run.floor import Floor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.session import SessionLost
-from leveret.worker.work import Rejected, Work, unread
+from leveret.worker.work import RejectedRequest, Work, unread
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Dispatcher:
             item = self._intake.take(delivery, arrived)
             if isinstance(item, Work):
                 works.append(item)
-            elif isinstance(item, Rejected):
+            elif isinstance(item, RejectedRequest):
                 self._rejections.add(item)
             else:
                 declined.append((item, item.outcome))
@@ -183,7 +183,7 @@ class Dispatcher:
         if self._over:
             return
         if work.stores:
-            self._rejections.add(Rejected(work, error))
+            self._rejections.add(RejectedRequest(work, error))
         else:
             self._settle_rejected([(work, refused(work, error))])
 
@@ -204,14 +204,14 @@ class Dispatcher:
     def ended(self, results: list[tuple[Work, Result]]) -> None:
         """Take what requests have come to that were run."""
         for work, result in results:
-            if isinstance(result, Deadly):
+            if isinstance(result, DeadlyJob):
                 end = partial(self._lanes.journal.end, [work.key])
                 self._in_hand.when_acked(work.delivery.delivery_tag, end)
         self._settle(results, self._floor.moved)
         self._floor.ended(len(results))
 
     def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
-        self.finish([(work, Failed(error)) for work in works])
+        self.finish([(work, FailedJob(error)) for work in works])
 
     def finish(self, results: list[tuple[Work, Result]]) -> None:
         """Settle requests that did not run; nothing once the session is over."""
@@ -230,7 +230,7 @@ class Dispatcher:
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._floor.withdraw()]
                 settled += self._unread(self._arrivals.withdraw(), outcome)
-            ran = not isinstance(result, Answered)  # an answer that became a letter says that it was too late to run
+            ran = not isinstance(result, AnsweredJob)  # an answer that became a letter says that it was too late to run
             (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
         if settled:
             self._settler.settle(settled)
@@ -262,15 +262,15 @@ class Dispatcher:
 
     def _outcome(self, work: Work, result: Result) -> Outcome:
         match result:
-            case Answered(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
+            case AnsweredJob(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
                 reason = f"{DeadlineExceeded.code}: {decode_reply(response).error}"
                 return DeadLetter(reason, code=DeadlineExceeded.code)  # as the intake does it
-            case Answered(response, code, replayed):
+            case AnsweredJob(response, code, replayed):
                 return Answer(response, code, replayed)
-            case Failed(error):
+            case FailedJob(error):
                 module = work.action.function.__module__
                 return decide(error, work.request.id, work.retries, self._policy, module=module)
-            case Deadly(deaths):
+            case DeadlyJob(deaths):
                 return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code, WORKERS_DIED_CODE)
 
 

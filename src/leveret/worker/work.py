@@ -12,7 +12,7 @@ from leveret.auth.keyring import Principal
 from leveret.errors import RequestError
 from leveret.observe import Subject
 from leveret.outcome import Outcome
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.wire.attempts import Attempt
 from leveret.wire.envelope import Request
 
@@ -45,9 +45,9 @@ class Work(Struct, frozen=True):
     arrived: float = 0.0
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RequestKey:
         """What its idempotency row is found by."""
-        return Key(self.principal.subject, self.request.id)
+        return RequestKey(self.principal.subject, self.request.id)
 
     @property
     def subject(self) -> Subject:
@@ -55,7 +55,7 @@ class Work(Struct, frozen=True):
         return Subject(self.request.id, self.request.name, self.principal.subject, self.delivery, self.arrived)
 
 
-class Rejected(Struct, frozen=True):
+class RejectedRequest(Struct, frozen=True):
     """A request that may not run now: refused, unless it was executed before.
 
     Attributes:
@@ -67,7 +67,7 @@ class Rejected(Struct, frozen=True):
     error: RequestError
 
 
-class Declined(Struct, frozen=True):
+class DeclinedDelivery(Struct, frozen=True):
     """A delivery that is not executed.
 
     Attributes:

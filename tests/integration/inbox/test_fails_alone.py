@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import FailedAlone, StorageBusy, StorageFailed, StorageUnavailable
-from leveret.inbox.batch import Answered, Failed
+from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.inbox.outages import TRIES
 from leveret.sql import Store, create_engine
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
@@ -79,10 +79,10 @@ def test_a_request_on_which_the_database_fails_fails_alone_while_it_answers_othe
     jobs.insert(others // 2, job("x", leave("x", then=POISON[poison])))
     results = results_of(store, jobs)
     result = results.pop(others // 2)
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, FailedAlone), result.error
     assert str(result.error).startswith("The database failed on this request and answered others: ")
-    assert all(isinstance(each, Answered) and not each.replayed for each in results)
+    assert all(isinstance(each, AnsweredJob) and not each.replayed for each in results)
     assert effects(engine) == stored_ids(engine) == names
 
 
@@ -93,10 +93,10 @@ def test_what_the_driver_cannot_send_is_that_requests_failure(
     _, store = clean_store
     jobs = [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=give_too_many_values))]
     *results, result = results_of(store, jobs)
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
     assert "number of parameters" in str(result.error)
-    assert all(isinstance(each, Answered) for each in results)
+    assert all(isinstance(each, AnsweredJob) for each in results)
 
 
 def test_a_trigger_that_ends_the_connection_at_the_commit_fails_that_request_alone(
@@ -119,10 +119,10 @@ def test_a_trigger_that_ends_the_connection_at_the_commit_fails_that_request_alo
     finally:
         with engine.begin() as connection:
             say("DROP TRIGGER deadly ON users", "DROP FUNCTION die")(connection)
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, FailedAlone)
-    assert isinstance(first, Answered)
-    assert isinstance(last, Answered)
+    assert isinstance(first, AnsweredJob)
+    assert isinstance(last, AnsweredJob)
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
 
 
@@ -142,10 +142,10 @@ def test_a_request_that_crashes_the_database_fails_alone_when_it_has_recovered(
         engine = create_engine(url)
         store = Store(engine, recovery=LIMIT)
         first, result, last = results_of(store, [job("r1"), job("x", leave("x", then=crash)), job("r2")])
-        assert isinstance(result, Failed)
+        assert isinstance(result, FailedJob)
         assert isinstance(result.error, FailedAlone)
-        assert isinstance(first, Answered)
-        assert isinstance(last, Answered)
+        assert isinstance(first, AnsweredJob)
+        assert isinstance(last, AnsweredJob)
         assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
         store.close()
         engine.dispose()
@@ -160,7 +160,7 @@ def test_a_failure_that_does_not_come_again_costs_a_request_nothing(clean_store:
             POISON["ends its connection"](connection)
 
     [result] = results_of(store, [job("x", leave("x", then=end))])
-    assert isinstance(result, Answered)
+    assert isinstance(result, AnsweredJob)
     assert effects(engine) == ["x"]
 
 
@@ -203,7 +203,7 @@ def test_what_the_database_refuses_everybody_is_an_outage_that_names_the_cause(
         say(forth.format(table=table, role=role))(connection)
     try:
         [result] = results_of(store, [job("again", journal=True)])
-        assert isinstance(result, Failed)
+        assert isinstance(result, FailedJob)
         assert isinstance(result.error, StorageUnavailable)
         assert said in str(result.error)
         assert table in str(result.error)
@@ -214,7 +214,7 @@ def test_what_the_database_refuses_everybody_is_an_outage_that_names_the_cause(
         with owner.begin() as connection:
             say(back.format(table=table, role=role))(connection)
     results = results_of(store, [*(job(f"r{number}") for number in range(others)), job("again", journal=True)])
-    assert all(isinstance(result, Answered) for result in results)
+    assert all(isinstance(result, AnsweredJob) for result in results)
 
 
 def test_a_table_that_only_one_action_needs_is_no_outage_when_it_is_missing(
@@ -222,8 +222,8 @@ def test_a_table_that_only_one_action_needs_is_no_outage_when_it_is_missing(
 ) -> None:
     _, store = clean_store
     first, result = results_of(store, [job("r"), job("x", leave("x", then=say("SELECT * FROM nowhere")))])
-    assert isinstance(first, Answered)
-    assert isinstance(result, Failed)
+    assert isinstance(first, AnsweredJob)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
 
 
@@ -256,10 +256,10 @@ def test_a_request_for_which_sqlite_has_no_room_fails_alone(tmp_path: Path, othe
     *results, result = results_of(
         store, [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=fill))]
     )
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, FailedAlone)
     assert "full" in str(result.error)
-    assert all(isinstance(each, Answered) for each in results)
+    assert all(isinstance(each, AnsweredJob) for each in results)
     assert effects(engine) == [f"r{number}" for number in range(others)]
     store.close()
     engine.dispose()
@@ -280,7 +280,7 @@ def test_a_cursor_that_is_left_open_in_sqlite_is_busy_and_no_outage(tmp_path: Pa
         say("DROP TABLE short")(connection)
 
     [result] = results_of(store, [job("x", leave("x", then=drop_under_a_cursor))])
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageBusy)
     store.close()
     engine.dispose()

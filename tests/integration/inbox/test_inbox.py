@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict, StorageFailed, StorageUnavailable, TemporaryError
-from leveret.inbox.batch import Answered, Deadly, Failed
+from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob
 from leveret.inbox.journal import MOST_DEATHS, Journal
 from leveret.retry import describe
 from leveret.sql import Store, create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.tables import processed_requests
 from leveret.wire.codec import decode_reply
 from support.jobs import OTHER, add_effect, count_commits, effects, job, leave, results_of, stored_ids
@@ -39,38 +39,38 @@ def fail_late(connection: sa.Connection) -> bytes:
 
 
 def text_of(result: object) -> str | None:
-    assert isinstance(result, Answered)
+    assert isinstance(result, AnsweredJob)
     return decode_reply(result.response).error
 
 
 def test_a_batch_is_one_commit(engine: sa.Engine, store: Store) -> None:
     commits = count_commits(engine)
     results = results_of(store, [job(f"r{number}") for number in range(20)])
-    assert all(isinstance(result, Answered) and result.code is None for result in results)
+    assert all(isinstance(result, AnsweredJob) and result.code is None for result in results)
     assert len(commits) == 1
     assert len(effects(engine)) == len(stored_ids(engine)) == 20
 
 
 def test_a_known_id_is_answered_byte_for_byte_and_does_not_run(engine: sa.Engine, store: Store) -> None:
     [first] = results_of(store, [job("r1")])
-    assert isinstance(first, Answered)
+    assert isinstance(first, AnsweredJob)
     again = results_of(store, [job("r1", fail), job("r2")])[0]
     alone = results_of(store, [job("r1", fail)])[0]
-    assert again == alone == Answered(first.response, replayed=True)
+    assert again == alone == AnsweredJob(first.response, replayed=True)
     assert effects(engine) == ["r1", "r2"]
 
 
 @pytest.mark.parametrize("response", [b'{"text":"\xc3\xa4 \xf0\x9f\x90\x87 \\u0000 \\" \\\\ "}', b" { } "])
 def test_a_stored_response_keeps_every_byte(store: Store, response: bytes) -> None:
     results_of(store, [job("r1", lambda _: response)])
-    assert results_of(store, [job("r1", fail)]) == [Answered(response, replayed=True)]
+    assert results_of(store, [job("r1", fail)]) == [AnsweredJob(response, replayed=True)]
 
 
 def test_the_same_id_twice_in_a_batch_runs_once(engine: sa.Engine, store: Store) -> None:
     first, other, second = results_of(store, [job("r1"), job("r2"), job("r1", fail)])
-    assert isinstance(first, Answered)
-    assert second == Answered(first.response, replayed=True)
-    assert isinstance(other, Answered)
+    assert isinstance(first, AnsweredJob)
+    assert second == AnsweredJob(first.response, replayed=True)
+    assert isinstance(other, AnsweredJob)
     assert effects(engine) == ["r1", "r2"]
 
 
@@ -82,10 +82,10 @@ def test_a_known_id_with_another_payload_is_refused_and_the_first_answer_stays(
         first, reused = results_of(store, [job("r1"), job("r1", fingerprint=OTHER)])
     else:
         [first], [reused] = results_of(store, [job("r1")]), results_of(store, [job("r1", fingerprint=OTHER)])
-    assert isinstance(first, Answered)
-    assert isinstance(reused, Answered)
+    assert isinstance(first, AnsweredJob)
+    assert isinstance(reused, AnsweredJob)
     assert (reused.code, reused.replayed) == ("id_reused", False)
-    assert results_of(store, [job("r1", fail)]) == [Answered(first.response, replayed=True)]
+    assert results_of(store, [job("r1", fail)]) == [AnsweredJob(first.response, replayed=True)]
     assert effects(engine) == ["r1"]
 
 
@@ -94,8 +94,8 @@ def test_another_callers_same_id_has_an_effect_and_an_answer_of_its_own(engine: 
     assert mine != theirs
     assert effects(engine) == ["r1", "r1"]
     [again] = results_of(store, [job("r1", principal="2")])
-    assert isinstance(again, Answered)
-    assert isinstance(theirs, Answered)
+    assert isinstance(again, AnsweredJob)
+    assert isinstance(theirs, AnsweredJob)
     assert again.response == theirs.response
 
 
@@ -104,7 +104,7 @@ def test_ids_that_look_alike_stay_apart(engine: sa.Engine, store: Store) -> None
     results_of(store, [job(request_id, leave(f"n{number}")) for number, request_id in enumerate(ids)])
     assert len(effects(engine)) == len(ids)
     replayed = results_of(store, [job(request_id, fail) for request_id in ids])
-    assert all(isinstance(result, Answered) and result.replayed for result in replayed)
+    assert all(isinstance(result, AnsweredJob) and result.replayed for result in replayed)
 
 
 def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, store: Store) -> None:
@@ -113,7 +113,7 @@ def test_a_refusal_before_writing_costs_the_batch_nothing(engine: sa.Engine, sto
     assert text_of(results[1]) == "not like this"
     assert len(commits) == 1
     assert effects(engine) == ["r1", "r2"]
-    assert results_of(store, [job("bad", fail)])[0] == Answered(results[1].response, replayed=True)  # type: ignore[union-attr]  # text_of has looked
+    assert results_of(store, [job("bad", fail)])[0] == AnsweredJob(results[1].response, replayed=True)  # type: ignore[union-attr]  # text_of has looked
 
 
 @pytest.mark.parametrize("bad", [0, 1, 2])
@@ -126,8 +126,8 @@ def test_a_refusal_after_writing_leaves_the_others_their_effect_and_none_of_its_
     assert text_of(refused) == "not like this"
     assert effects(engine) == ["r1", "r2"]
     assert stored_ids(engine) == ["bad", "r1", "r2"]
-    assert isinstance(refused, Answered)
-    assert results_of(store, [job("bad")]) == [Answered(refused.response, replayed=True)]
+    assert isinstance(refused, AnsweredJob)
+    assert results_of(store, [job("bad")]) == [AnsweredJob(refused.response, replayed=True)]
 
 
 @pytest.mark.parametrize("failing", [fail, fail_late])
@@ -135,10 +135,10 @@ def test_an_unforeseen_exception_is_that_requests_alone_and_stores_nothing(
     engine: sa.Engine, store: Store, failing: object
 ) -> None:
     results = results_of(store, [job("r1"), job("bad", failing), job("r2")])  # type: ignore[arg-type]  # one of the two above
-    assert isinstance(results[1], Failed)
+    assert isinstance(results[1], FailedJob)
     assert str(results[1].error) == "unforeseen"
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
-    assert isinstance(results_of(store, [job("bad")])[0], Answered)
+    assert isinstance(results_of(store, [job("bad")])[0], AnsweredJob)
 
 
 def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa.Engine, store: Store) -> None:
@@ -147,7 +147,7 @@ def test_a_statement_that_the_database_refuses_is_that_requests_alone(engine: sa
         raise AssertionError
 
     results = results_of(store, [job("r1"), job("bad", ask_nonsense), job("r2")])
-    assert [type(result) for result in results] == [Answered, Failed, Answered]
+    assert [type(result) for result in results] == [AnsweredJob, FailedJob, AnsweredJob]
     assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
 
 
@@ -161,10 +161,10 @@ def test_an_action_that_hides_a_failed_statement_costs_its_neighbours_nothing(en
 
     results = results_of(store, [job("r1"), job("hidden", hide), job("r2")])
     if engine.dialect.name == "postgresql":
-        assert [type(result) for result in results] == [Answered, Failed, Answered]
+        assert [type(result) for result in results] == [AnsweredJob, FailedJob, AnsweredJob]
         assert effects(engine) == stored_ids(engine) == ["r1", "r2"]
     else:
-        assert [type(result) for result in results] == [Answered, Answered, Answered]
+        assert [type(result) for result in results] == [AnsweredJob, AnsweredJob, AnsweredJob]
         assert effects(engine) == stored_ids(engine) == ["hidden", "r1", "r2"]
 
 
@@ -173,29 +173,29 @@ def test_a_temporary_error_stores_nothing_so_that_a_retry_runs(engine: sa.Engine
         raise TemporaryError("not now")
 
     [result] = results_of(store, [job("r1", not_now)])
-    assert isinstance(result, Failed)
-    assert isinstance(results_of(store, [job("r1")])[0], Answered)
+    assert isinstance(result, FailedJob)
+    assert isinstance(results_of(store, [job("r1")])[0], AnsweredJob)
     assert effects(engine) == ["r1"]
 
 
 def test_a_read_is_executed_again_and_leaves_no_row(engine: sa.Engine, store: Store) -> None:
     answers = iter([b"1", b"2", b"3"])
     results = [results_of(store, [job("r1", lambda _: next(answers), stores=False)]) for _ in range(3)]
-    assert results == [[Answered(b"1")], [Answered(b"2")], [Answered(b"3")]]
+    assert results == [[AnsweredJob(b"1")], [AnsweredJob(b"2")], [AnsweredJob(b"3")]]
     assert stored_ids(engine) == []
 
 
 def test_the_third_death_gives_a_request_up(engine: sa.Engine, store: Store) -> None:
     for _ in range(MOST_DEATHS):
-        Journal().begin(store, [Key("1", "r1")])
-    assert results_of(store, [job("r1", journal=True)]) == [Deadly(MOST_DEATHS)]
+        Journal().begin(store, [RequestKey("1", "r1")])
+    assert results_of(store, [job("r1", journal=True)]) == [DeadlyJob(MOST_DEATHS)]
     assert effects(engine) == []
 
 
 def test_an_attempt_is_on_record_before_it_begins(store: Store, new_store: Callable[[], Store]) -> None:
-    key, other = Key("1", "r1"), new_store()
+    key, other = RequestKey("1", "r1"), new_store()
     Journal().begin(store, [key])
-    seen: list[Mapping[Key, int]] = []
+    seen: list[Mapping[RequestKey, int]] = []
     results_of(
         store, [job("r1", leave("r1", then=lambda _: seen.append(Journal().deaths(other, [key]))), journal=True)]
     )
@@ -207,7 +207,7 @@ def test_an_attempt_is_on_record_before_it_begins(store: Store, new_store: Calla
 def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
     engine: sa.Engine, store: Store, survivor: object
 ) -> None:
-    Journal().begin(store, [Key("1", "r1")])
+    Journal().begin(store, [RequestKey("1", "r1")])
     results_of(store, [job("r1", survivor, journal=True)])  # type: ignore[arg-type]  # one of the functions above
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM crash_journal")).scalar() == 0
@@ -215,7 +215,7 @@ def test_a_request_that_survives_is_forgotten_by_the_crash_journal(
 
 def test_a_redelivered_request_runs_apart_from_its_neighbours(engine: sa.Engine, store: Store) -> None:
     results = results_of(store, [job("r1"), job("poison", fail_late, journal=True), job("r2")])
-    assert [type(result) for result in results] == [Answered, Failed, Answered]
+    assert [type(result) for result in results] == [AnsweredJob, FailedJob, AnsweredJob]
     assert effects(engine) == ["r1", "r2"]
 
 
@@ -254,7 +254,7 @@ def test_what_the_database_says_of_a_refused_statement_shows_no_values(store: St
         return b""
 
     (result,) = results_of(store, [job("a", collide)])
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
     assert "hash-of-a-password" not in describe(result.error)
     assert "refused a statement" in describe(result.error)

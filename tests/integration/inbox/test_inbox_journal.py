@@ -7,10 +7,10 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict, StorageBusy, StorageUnavailable
-from leveret.inbox.batch import Answered, Failed
+from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from support.jobs import effects, job, leave, results_of, stored_ids
 
 
@@ -29,7 +29,7 @@ def fail_at(engine: sa.Engine, beginning: str, name: str, error: Exception, *, p
 
 
 def deaths(store: Store) -> int | None:
-    return Journal().deaths(store, [Key("1", "bad")]).get(Key("1", "bad"))
+    return Journal().deaths(store, [RequestKey("1", "bad")]).get(RequestKey("1", "bad"))
 
 
 def refuse(_connection: sa.Connection) -> bytes:
@@ -45,18 +45,18 @@ def test_an_error_of_the_journal_is_that_requests_alone(engine: sa.Engine, store
     fail_at(engine, "INSERT INTO crash_journal", "bad", StorageBusy("locked"))
     jobs = [job("r1"), job("r2", journal=True), job("bad", journal=True), job("r3", journal=True)]
     results = results_of(store, jobs)
-    assert [type(result) for result in results] == [Answered, Answered, Failed, Answered]
+    assert [type(result) for result in results] == [AnsweredJob, AnsweredJob, FailedJob, AnsweredJob]
     assert effects(engine) == stored_ids(engine) == ["r1", "r2", "r3"]
 
 
 def test_an_attempt_that_could_not_be_counted_leaves_earlier_deaths_as_they_are(
     engine: sa.Engine, store: Store
 ) -> None:
-    Journal().begin(store, [Key("1", "bad")])
+    Journal().begin(store, [RequestKey("1", "bad")])
     go_on, journal = fail_at(engine, "INSERT INTO crash_journal", "bad", StorageUnavailable("gone")), Journal()
     (result,) = results_of(store, [job("bad", journal=True)], journal)
     go_on()
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageUnavailable)
     journal.catch_up(store)
     assert deaths(store) == 1
@@ -67,17 +67,17 @@ def test_an_attempt_that_an_outage_ended_after_it_was_recorded_is_voided(engine:
         raise StorageUnavailable("gone")
 
     journal = Journal()
-    journal.begin(store, [Key("1", "bad")])
+    journal.begin(store, [RequestKey("1", "bad")])
     fail_at(engine, "INSERT INTO processed_requests", " ping", StorageUnavailable("gone"))
     (result,) = results_of(store, [job("bad", leave("bad", then=gone), journal=True)], journal)
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert deaths(store) == 2
     journal.catch_up(store)
     assert deaths(store) == 1, "the death before it stays"
 
 
 def test_what_cannot_be_voided_is_voided_later_and_once(engine: sa.Engine, store: Store) -> None:
-    journal, key = Journal(), Key("1", "bad")
+    journal, key = Journal(), RequestKey("1", "bad")
     for _ in range(3):
         journal.begin(store, [key])
     journal.void([key, key])
@@ -104,10 +104,10 @@ def test_a_result_stands_although_its_entry_could_not_be_removed(
     (result,) = results_of(store, [job("bad", refuse if refused else fail, journal=True, stores=False)], journal)
     end()
     if refused:
-        assert isinstance(result, Answered)
+        assert isinstance(result, AnsweredJob)
         assert result.code == "conflict"
     else:
-        assert isinstance(result, Failed)
+        assert isinstance(result, FailedJob)
         assert isinstance(result.error, RuntimeError)
     assert deaths(store) == 1
     journal.catch_up(store)
@@ -119,6 +119,6 @@ def test_an_action_that_wants_to_exit_costs_its_neighbours_nothing(
     engine: sa.Engine, store: Store, *, journal: bool
 ) -> None:
     results = results_of(store, [job("r1"), job("bad", exit_late, journal=journal), job("r2"), job("r3", journal=True)])
-    assert [type(result) for result in results] == [Answered, Failed, Answered, Answered]
+    assert [type(result) for result in results] == [AnsweredJob, FailedJob, AnsweredJob, AnsweredJob]
     assert effects(engine) == stored_ids(engine) == ["r1", "r2", "r3"]
     assert deaths(store) is None

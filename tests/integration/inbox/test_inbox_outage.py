@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageUnavailable
-from leveret.inbox.batch import Answered, Failed
+from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.sql import Store, create_engine
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
 from taskmanager.storage import migration
@@ -53,8 +53,8 @@ def test_a_server_that_stops_is_an_outage_and_the_same_store_goes_on_when_it_is_
         private_postgres.start()
         store.ping()
         again, new = results_of(store, [job("r1"), job("r2")])
-        assert isinstance(again, Answered)
-        assert isinstance(new, Answered)
+        assert isinstance(again, AnsweredJob)
+        assert isinstance(new, AnsweredJob)
         assert (again.replayed, new.replayed) == (True, False)
         assert effects(engine) == ["r1", "r2"]
         store.close()
@@ -69,7 +69,7 @@ def test_a_connection_that_ends_within_a_batch_costs_nobody_anything(
     end, ends = end_connection(engine), iter([True])
     ended = job("x", leave("x", then=lambda connection: end(connection) if next(ends, False) else None))
     results = results_of(store, [*(job(f"r{number}") for number in range(others)), ended])
-    assert all(isinstance(result, Answered) and not result.replayed for result in results)
+    assert all(isinstance(result, AnsweredJob) and not result.replayed for result in results)
     assert effects(engine) == stored_ids(engine) == [*(f"r{number}" for number in range(others)), "x"]
 
 
@@ -79,7 +79,7 @@ def test_a_connection_that_ended_while_idle_costs_no_outage(clean_store: tuple[s
         victim = transaction.connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
     with engine.connect() as other:
         other.execute(sa.text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": victim})
-    assert isinstance(results_of(store, [job("r1")])[0], Answered)
+    assert isinstance(results_of(store, [job("r1")])[0], AnsweredJob)
     assert effects(engine) == ["r1"]
 
 
@@ -98,7 +98,7 @@ def test_no_store_meets_an_outage_when_the_database_has_ended_all_connections_an
             )
         )
     for number, each in enumerate((store, *others)):
-        assert isinstance(results_of(each, [job(f"r{number}")])[0], Answered)
+        assert isinstance(results_of(each, [job(f"r{number}")])[0], AnsweredJob)
     assert effects(engine) == ["r0", "r1", "r2", "r3"]
     for each in others:
         each.close()
@@ -124,10 +124,10 @@ def test_a_row_that_is_locked_too_long_is_busy_and_fails_that_request_alone(
     with engine.begin() as holder:
         holder.execute(sa.text(touch))
         first, busy, last = results_of(store, [job("r1"), job("busy", hastily(touch)), job("r2")])
-    assert isinstance(busy, Failed)
+    assert isinstance(busy, FailedJob)
     assert isinstance(busy.error, StorageBusy)
-    assert isinstance(first, Answered)
-    assert isinstance(last, Answered)
+    assert isinstance(first, AnsweredJob)
+    assert isinstance(last, AnsweredJob)
     assert effects(engine) == ["r0", "r1", "r2"]
 
 
@@ -144,7 +144,7 @@ def test_a_table_that_is_locked_too_long_is_an_outage_and_no_requests_fault(
             results_of(store, [*jobs, job("held", hastily("DELETE FROM tasks"))])
         store.ping()
     assert effects(engine) == []
-    assert all(isinstance(result, Answered) for result in results_of(store, [*jobs, job("held")]))
+    assert all(isinstance(result, AnsweredJob) for result in results_of(store, [*jobs, job("held")]))
 
 
 def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outage(
@@ -166,7 +166,7 @@ def test_who_waits_behind_a_change_of_the_table_that_waits_itself_is_in_an_outag
             results_of(store, [job("held", hastily("DELETE FROM tasks"))])
         reader.rollback()
         changing.result(10)
-    assert isinstance(results_of(store, [job("held")])[0], Answered)
+    assert isinstance(results_of(store, [job("held")])[0], AnsweredJob)
 
 
 def test_a_locked_table_of_responses_is_an_outage_for_whoever_asks_whether_the_database_is_back(
@@ -218,8 +218,8 @@ def test_an_sqlite_file_that_another_process_locks_is_an_outage_until_it_lets_go
         with pytest.raises(StorageUnavailable):
             store.ping()
         [read] = results_of(store, [job("read", lambda _: b"read", stores=False)])
-        assert read == Answered(b"read")
-    assert all(isinstance(result, Answered) for result in results_of(store, [job("r1"), job("r2")]))
+        assert read == AnsweredJob(b"read")
+    assert all(isinstance(result, AnsweredJob) for result in results_of(store, [job("r1"), job("r2")]))
     assert effects(engine) == ["held", "r1", "r2"]
 
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict
-from leveret.inbox.batch import Answered, Job, Result, run_alone
+from leveret.inbox.batch import AnsweredJob, Job, Result, run_alone
 from leveret.sql import Store
 from leveret.wire.codec import ok
 from support.jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
@@ -53,10 +53,10 @@ def test_the_same_key_in_two_workers_has_one_effect_and_the_loser_answers_from_t
         return [*others, job("same", leave("same", then=meeting))]
 
     results = [batch[-1] for batch in at_once(new_store, batch("a"), batch("b"))]
-    first, second = sorted(results, key=lambda result: isinstance(result, Answered) and result.replayed)
-    assert isinstance(first, Answered)
+    first, second = sorted(results, key=lambda result: isinstance(result, AnsweredJob) and result.replayed)
+    assert isinstance(first, AnsweredJob)
     assert not first.replayed
-    assert second == Answered(first.response, replayed=True)
+    assert second == AnsweredJob(first.response, replayed=True)
     assert meeting.runs == (2 if engine.dialect.name == "postgresql" else 1)
     others = sorted(f"{worker}{number}" for worker in "ab" for number in range(neighbours))
     assert effects(engine) == stored_ids(engine) == [*others, "same"]
@@ -81,8 +81,8 @@ def test_the_same_refusal_in_two_workers_is_stored_once(engine: sa.Engine, new_s
         raise Conflict("taken")
 
     first, second = at_once(new_store, [job("same", refuse)], [job("same", refuse)])
-    assert isinstance(first[0], Answered)
-    assert isinstance(second[0], Answered)
+    assert isinstance(first[0], AnsweredJob)
+    assert isinstance(second[0], AnsweredJob)
     assert first[0].response == second[0].response
     assert stored_ids(engine) == ["same"]
 
@@ -97,7 +97,7 @@ def test_batches_that_share_several_keys_in_opposite_order_do_not_deadlock(
         return [job(names[0], leave(names[0], then=meeting)), *(job(name) for name in names[1:])]
 
     results = at_once(new_store, batch(keys), batch(keys[::-1]))
-    assert all(isinstance(result, Answered) for batch in results for result in batch)
+    assert all(isinstance(result, AnsweredJob) for batch in results for result in batch)
     assert effects(engine) == stored_ids(engine) == sorted(keys)
 
 
@@ -108,7 +108,7 @@ def test_two_batches_that_deadlock_keep_every_effect_exactly_once(engine: sa.Eng
     forth = [job("ax", count("x", then=meeting)), job("ay", count("y"))]
     back = [job("by", count("y", then=meeting)), job("bx", count("x"))]
     results = at_once(new_store, forth, back)
-    assert all(isinstance(result, Answered) for batch in results for result in batch)
+    assert all(isinstance(result, AnsweredJob) for batch in results for result in batch)
     with engine.connect() as connection:
         names = connection.execute(sa.text("SELECT full_name FROM users")).scalars().all()
     assert names == ["++", "++"]
@@ -139,7 +139,7 @@ def test_many_workers_with_the_same_keys_leave_each_effect_once(engine: sa.Engin
     keys = [f"k{number}" for number in range(25)]
     batches = [[job(key) for key in keys[start:] + keys[:start]] for start in (0, 5, 10, 20)]
     results = at_once(new_store, *batches)
-    answers = {result.response for batch in results for result in batch if isinstance(result, Answered)}
+    answers = {result.response for batch in results for result in batch if isinstance(result, AnsweredJob)}
     assert len(answers) == len(keys)
     assert effects(engine) == sorted(keys)
-    assert isinstance(run_alone(new_store(), job("k0")), Answered)
+    assert isinstance(run_alone(new_store(), job("k0")), AnsweredJob)

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict
-from leveret.inbox.batch import Answered, Failed, Job, Result
+from leveret.inbox.batch import AnsweredJob, FailedJob, Job, Result
 from leveret.sql import Store
 from support.jobs import Run, add_effect, effects, job, leave, results_of, stored_ids
 
@@ -30,7 +30,7 @@ def run_among_neighbours(engine: sa.Engine, store: Store, guilty: Job) -> Result
     """Run a job in the middle of a batch; the neighbours have one effect each, and are answered for the first time."""
     results = results_of(store, around(guilty))
     result = results.pop(2)
-    assert all(isinstance(each, Answered) and not (each.code or each.replayed) for each in results), results
+    assert all(isinstance(each, AnsweredJob) and not (each.code or each.replayed) for each in results), results
     assert [name for name in effects(engine) if name != "x"] == NEIGHBOURS
     assert [name for name in stored_ids(engine) if name != "x"] == NEIGHBOURS
     return result
@@ -45,7 +45,7 @@ def test_whatever_an_action_raises_is_its_own_failure(
         raise kind
 
     result = run_among_neighbours(engine, store, job("x", leave("x", then=fail) if late else fail))  # type: ignore[arg-type]  # it never returns
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, kind)
     assert "x" not in effects(engine)
 
@@ -91,12 +91,12 @@ def test_an_action_that_ends_the_transaction_fails_in_words(
 ) -> None:
     act = quietly(ENDS[end]) if swallowed else ENDS[end]
     result = run_among_neighbours(engine, store, job("x", leave("x", then=act)))
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, RuntimeError)
     assert "is refused, because the worker ends the transaction" in str(result.error)
     assert "x" not in effects(engine)
     [later] = results_of(store, [job("e")])
-    assert isinstance(later, Answered)
+    assert isinstance(later, AnsweredJob)
     assert "e" in effects(engine)
 
 
@@ -108,7 +108,7 @@ def test_a_savepoint_may_be_rolled_back_and_may_be_left_open(engine: sa.Engine, 
         connection.begin_nested()
 
     result = run_among_neighbours(engine, store, job("x", leave("x", then=try_out)))
-    assert isinstance(result, Answered)
+    assert isinstance(result, AnsweredJob)
     assert "x" in effects(engine)
     assert "undone" not in effects(engine)
 
@@ -196,7 +196,7 @@ def test_what_an_action_leaves_on_its_connection_no_other_request_meets(
     guilty = job("x", leave("x", then=act))
     results = results_of(store, [looking("a"), guilty, looking("b"), looking("c")])
     results += results_of(store, [looking("d")])
-    assert all(isinstance(result, Answered) for result in results), results
+    assert all(isinstance(result, AnsweredJob) for result in results), results
     assert effects(engine) == ["a", "b", "before", "c", "d", "x"]
     assert {name: value == seen["before"] for name, value in seen.items()} == dict.fromkeys(seen, True)
 
@@ -212,7 +212,7 @@ def test_what_a_refused_request_leaves_no_other_request_meets_that_is_refused_to
         raise Conflict("not like this")
 
     results = results_of(store, [job("x", refuse), job("y", refuse)])
-    assert all(isinstance(result, Answered) and result.code == "conflict" for result in results)
+    assert all(isinstance(result, AnsweredJob) and result.code == "conflict" for result in results)
     assert not any(seen)
 
 
@@ -228,7 +228,7 @@ def test_ordinary_statements_leave_the_connection_as_it_is(engine: sa.Engine, st
 
     for number in range(3):
         results = results_of(store, [job(f"r{number}{one}", leave("r", then=note)) for one in range(3)])
-        assert all(isinstance(result, Answered) for result in results)
+        assert all(isinstance(result, AnsweredJob) for result in results)
     assert len(connections) == 1
     assert effects(engine).count("r") == 9
 
@@ -262,7 +262,7 @@ def test_what_a_refused_request_has_written_unseen_is_not_kept(
         return
     guilty = job("x", write_by(how, engine))
     result = results_of(store, [job("a"), guilty])[-1] if last else run_among_neighbours(engine, store, guilty)
-    assert isinstance(result, Answered)
+    assert isinstance(result, AnsweredJob)
     assert result.code == "conflict"
     assert "x" not in effects(engine)
     with engine.begin() as connection:

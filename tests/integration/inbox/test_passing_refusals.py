@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Overloaded, RateLimited, RequestError
-from leveret.inbox.batch import Answered
+from leveret.inbox.batch import AnsweredJob
 from leveret.sql import Store
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
 
@@ -27,10 +27,10 @@ def test_a_refusal_that_may_pass_is_answered_and_not_stored(
 ) -> None:
     others = [job(f"other{number}") for number in range(neighbours)]
     refused = results_of(store, [*others, job("r1", refusing(error, late=late), journal=journal)])[-1]  # type: ignore[arg-type]  # the function above
-    assert isinstance(refused, Answered)
+    assert isinstance(refused, AnsweredJob)
     assert (refused.code, refused.kept) == (error.code, False)
     assert stored_ids(engine) == [f"other{number}" for number in range(neighbours)]
     again = results_of(store, [job("r1", leave("r1"))])[0]
-    assert isinstance(again, Answered)
+    assert isinstance(again, AnsweredJob)
     assert (again.code, again.replayed) == (None, False)
     assert effects(engine) == [*(f"other{number}" for number in range(neighbours)), "r1"]

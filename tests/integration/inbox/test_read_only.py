@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from leveret.errors import StorageBusy, StorageFailed
-from leveret.inbox.batch import Answered, Failed, Job
+from leveret.inbox.batch import AnsweredJob, FailedJob, Job
 from leveret.sql import Store, create_engine
 from leveret.wire.codec import ok
 from support.jobs import NOW, add_effect, count_commits, effects, job, leave, results_of
@@ -41,10 +41,10 @@ def test_an_action_that_is_not_declared_to_write_cannot(
         "writes": [job("a"), job("b")],
     }[others]
     *rest, result = results_of(store, [*near, guilty])
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
     assert "writes=True" in str(result.error)
-    assert all(isinstance(each, Answered) for each in rest)
+    assert all(isinstance(each, AnsweredJob) for each in rest)
     assert effects(engine) == (["a", "b", "before"] if others == "writes" else ["before"])
     with engine.connect() as connection:
         assert not connection.exec_driver_sql("SELECT count(*) FROM users WHERE full_name = 'x'").scalar()
@@ -60,7 +60,7 @@ def test_a_read_of_columns_that_are_called_as_writes_are_is_a_read(
 
     commits = count_commits(engine)
     results = results_of(store, [job("a"), replace(job("x", read, stores=stored), reads=True), job("b")])
-    assert all(isinstance(result, Answered) for result in results)
+    assert all(isinstance(result, AnsweredJob) for result in results)
     assert len(commits) == 1
 
 
@@ -69,9 +69,9 @@ def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None
     store = Store(engine)
     [result] = results_of(store, [job("x", leave("x"), stores=False)])
     [written] = results_of(store, [job("r")])
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert "writes=True" in str(result.error)
-    assert isinstance(written, Answered)
+    assert isinstance(written, AnsweredJob)
     assert effects(engine) == ["r"]
     store.close()
     engine.dispose()
@@ -81,8 +81,8 @@ def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, st
     for number in range(4):
         [read] = results_of(store, [job(f"q{number}", lambda _: ok("q", 1), stores=False)])
         [written] = results_of(store, [job(f"r{number}")])
-        assert isinstance(read, Answered)
-        assert isinstance(written, Answered)
+        assert isinstance(read, AnsweredJob)
+        assert isinstance(written, AnsweredJob)
     assert effects(engine) == ["r0", "r1", "r2", "r3"]
 
 
@@ -94,7 +94,7 @@ def test_requests_of_an_action_that_wants_to_be_alone_share_no_transaction(engin
         return replace(job(name, leave(name, then=lambda _: runs.append(name))), alone=True)
 
     results = results_of(store, [job("a"), apart("x"), job("b"), apart("y")])
-    assert all(isinstance(result, Answered) for result in results)
+    assert all(isinstance(result, AnsweredJob) for result in results)
     assert runs == ["x", "y"]
     assert len(commits) == 3
     assert effects(engine) == ["a", "b", "x", "y"]
@@ -117,8 +117,8 @@ def test_a_gathered_row_that_waits_for_a_lock_is_busy_and_nothing_of_a_batch_is_
         holder.execute(sa.text("SELECT 1 FROM users WHERE id = :id FOR UPDATE"), {"id": owners[1]})
         names = ["r1", "x", "r2"]
         results = results_of(store, [add(name, owners[name == "x"]) for name in names])
-    assert [type(result) for result in results] == [Answered, Failed, Answered]
-    assert isinstance(results[1], Failed)
+    assert [type(result) for result in results] == [AnsweredJob, FailedJob, AnsweredJob]
+    assert isinstance(results[1], FailedJob)
     assert isinstance(results[1].error, StorageBusy)
     with engine.connect() as connection:
         assert sorted(connection.execute(sa.text("SELECT title FROM tasks")).scalars()) == ["r1", "r2"]

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
-from leveret.inbox.batch import Answered, Failed
+from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.sql import Store, create_engine
 from leveret.wire.codec import ok
 from support.jobs import NOW, job, leave, results_of, stored_ids
@@ -61,11 +61,11 @@ def test_a_task_that_is_refused_for_another_reason_fails_and_its_neighbours_do_n
     refusing = ANOTHER_REASON["a new check"][engine.dialect.name]  # goes with its transaction
     jobs = [job("good", create(owner.id)), job("refused", create(owner.id, *refusing)), job("nobody's", create(2**62))]
     good, refused, nobodys = results_of(store, jobs)
-    assert isinstance(good, Answered)
+    assert isinstance(good, AnsweredJob)
     assert good.code is None
-    assert isinstance(refused, Failed)
+    assert isinstance(refused, FailedJob)
     assert isinstance(refused.error, StorageFailed)
-    assert isinstance(nobodys, Answered)
+    assert isinstance(nobodys, AnsweredJob)
     assert nobodys.code == Unauthenticated.code
     assert stored_ids(engine) == ["good", "nobody's"]
 
@@ -83,7 +83,7 @@ def test_a_response_that_cannot_be_kept_for_another_reason_is_not_said_to_be_ano
     engine: sa.Engine, store: Store
 ) -> None:
     (result,) = results_of(store, [job("x", fingerprint=None)])  # type: ignore[arg-type]  # NOT NULL is the other reason
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
     assert not isinstance(result.error, StorageBusy)
     assert stored_ids(engine) == []
@@ -106,10 +106,10 @@ def test_a_row_of_an_actions_own_that_is_refused_is_not_doubted(
     sa.event.listen(engine, "before_cursor_execute", lambda *told: said.append(told[2]))
     jobs = [*(job(f"r{number}") for number in range(others)), job("x", leave("x", then=add_refused))]
     *results, result = results_of(store, jobs)
-    assert isinstance(result, Failed)
+    assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
     assert column in str(result.error)
-    assert all(isinstance(each, Answered) for each in results)
+    assert all(isinstance(each, AnsweredJob) for each in results)
     assert not [text for text in said if "rate_windows" in text]
 
 

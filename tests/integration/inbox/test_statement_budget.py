@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from leveret.inbox.batch import Answered, Job, Result
+from leveret.inbox.batch import AnsweredJob, Job, Result
 from leveret.sql import Store
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.jobs import Jobs
@@ -68,7 +68,7 @@ def for_rows(engine: sa.Engine, count: int) -> int:
 
 
 def answered(results: list[Result]) -> bool:
-    return all(isinstance(result, Answered) and result.code is None for result in results)
+    return all(isinstance(result, AnsweredJob) and result.code is None for result in results)
 
 
 @pytest.mark.parametrize("size", [2, 10, 64])

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from leveret.inbox.journal import Journal, end_within
 from leveret.sql import Store
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.tables import crash_journal, processed_requests, rate_windows
 from support.jobs import job, results_of, stored_ids
 
@@ -88,8 +88,8 @@ def test_another_worker_answers_between_two_steps(
     other = new_store()
     while store.forget_answers(AGE, STEP) == STEP:
         with other.begin(writes=True) as transaction:
-            assert transaction.find([Key("7", "none")]) == {}
-            end_within(transaction, Key("7", "none"))
+            assert transaction.find([RequestKey("7", "none")]) == {}
+            end_within(transaction, RequestKey("7", "none"))
     assert counts(engine) == [1, 1, 1]
 
 
@@ -99,8 +99,8 @@ def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_t
     before = store.clock()
     results_of(store, [job("one")])
     results_of(store, [job(f"many-{number}") for number in range(20)])
-    Journal().begin(store, [Key("7", "dead")])
-    Journal().begin(store, [Key("7", "dead")])
+    Journal().begin(store, [RequestKey("7", "dead")])
+    Journal().begin(store, [RequestKey("7", "dead")])
     after = store.clock()
     assert before.tzinfo is UTC
     with engine.connect() as connection:

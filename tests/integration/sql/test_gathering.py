@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import NotFound, Unauthenticated
-from leveret.inbox.batch import Answered, Failed, Job, Result
+from leveret.inbox.batch import AnsweredJob, FailedJob, Job, Result
 from leveret.sql import Store
 from leveret.sql.gathering import GatheredInsert
 from leveret.wire.codec import ok
@@ -56,7 +56,7 @@ def ids_of(results: list[Result], jobs: list[Job]) -> dict[int, str]:
     return {
         int(each.response.partition(b'"data":')[2].partition(b",")[0]): asked.key.id
         for each, asked in answers
-        if isinstance(each, Answered) and each.code is None
+        if isinstance(each, AnsweredJob) and each.code is None
     }
 
 
@@ -96,7 +96,7 @@ def test_whoever_asks_in_the_same_batch_finds_what_was_kept_back(
         job("d", create(owner.id, "d", newest)),
         job("e", create(owner.id, "e")),
     ]
-    responses = [each.response for each in results_of(store, jobs) if isinstance(each, Answered)]
+    responses = [each.response for each in results_of(store, jobs) if isinstance(each, AnsweredJob)]
     assert [response.partition(b'"data":')[2].partition(b',"error"')[0] for response in responses[1:4]] == [
         b'"b"',
         b"3",
@@ -116,7 +116,7 @@ def test_a_request_that_finds_nothing_costs_the_rows_before_it_no_second_run(
     commits = count_commits(engine)
     jobs = [job(f"r{n}", create(owner.id, f"r{n}")) for n in range(3)]
     *created, missed = results_of(store, [*jobs, job("missing", miss)])
-    assert isinstance(missed, Answered)
+    assert isinstance(missed, AnsweredJob)
     assert missed.code == NotFound.code
     assert ids_of(created, jobs) == titles(engine)
     assert len(commits) == 1
@@ -127,7 +127,7 @@ def test_a_row_that_is_refused_is_its_own_requests_error_and_nobody_elses(
 ) -> None:
     jobs = [job("a", create(owner.id, "a")), job("nobody", create(2**40, "nobody")), job("b", create(owner.id, "b"))]
     first, refused, last = results_of(store, jobs)
-    assert isinstance(refused, Answered)
+    assert isinstance(refused, AnsweredJob)
     assert refused.code == Unauthenticated.code
     assert ids_of([first, last], [jobs[0], jobs[2]]) == titles(engine)
 
@@ -144,9 +144,9 @@ def test_a_refused_row_is_not_forgotten_because_somebody_swallowed_the_error(
 
     jobs = [job("nobody", create(2**40, "nobody")), job("swallow", swallow), job("a", create(owner.id, "a"))]
     refused, swallowed, last = results_of(store, jobs)
-    assert isinstance(refused, Answered)
+    assert isinstance(refused, AnsweredJob)
     assert refused.code == Unauthenticated.code
-    assert isinstance(swallowed, Answered)
+    assert isinstance(swallowed, AnsweredJob)
     assert b"nothing happened" in swallowed.response
     assert ids_of([last], [jobs[2]]) == titles(engine)
 
@@ -164,7 +164,7 @@ def test_a_request_that_fails_after_it_has_added_a_row_leaves_none(
         job("b", create(owner.id, "b")),
     ]
     first, failed, last = results_of(store, jobs)
-    assert isinstance(failed, Failed) or (isinstance(failed, Answered) and failed.code == NotFound.code)
+    assert isinstance(failed, FailedJob) or (isinstance(failed, AnsweredJob) and failed.code == NotFound.code)
     assert ids_of([first, last], [jobs[0], jobs[2]]) == titles(engine)
     assert sorted(titles(engine).values()) == ["a", "b"]
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from leveret.sql import Store
 from leveret.sql.prepared import Prepared
-from leveret.sql.records import Key, Row
+from leveret.sql.records import RequestKey, Row
 from leveret.sql.tables import processed_requests as rows
 from support.jobs import NOW
 
@@ -116,8 +116,11 @@ def test_a_store_knows_what_was_written_with_it(store: Store) -> None:
         assert transaction.touched == before
         ADD.run(transaction.connection, row("a"))
         assert transaction.touched == before + 1
-        transaction.save([Row(Key("1", "b"), b"f", "v1", "write", b"{}")])
-        assert set(transaction.find([Key("1", "a"), Key("1", "b"), Key("2", "a")])) == {Key("1", "a"), Key("1", "b")}
+        transaction.save([Row(RequestKey("1", "b"), b"f", "v1", "write", b"{}")])
+        assert set(transaction.find([RequestKey("1", "a"), RequestKey("1", "b"), RequestKey("2", "a")])) == {
+            RequestKey("1", "a"),
+            RequestKey("1", "b"),
+        }
 
 
 def test_a_connection_that_broke_is_given_up(clean_postgres: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
-from leveret.inbox.batch import Answered
+from leveret.inbox.batch import AnsweredJob
 from leveret.sql import Store, create_engine
 from leveret.sql.sqlite_file import others_may_read
 from support.jobs import add_effect, effects, job, results_of, stored_ids
@@ -130,8 +130,8 @@ def test_a_file_that_was_put_back_is_used_again_with_all_that_it_held(file: Path
     file.with_name("elsewhere.db").rename(file)
     store.ping()
     before, after = results_of(store, [job("before"), job("after")])
-    assert isinstance(before, Answered)
-    assert isinstance(after, Answered)
+    assert isinstance(before, AnsweredJob)
+    assert isinstance(after, AnsweredJob)
     assert (before.replayed, after.replayed) == (True, False)
 
 

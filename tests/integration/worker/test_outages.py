@@ -18,7 +18,7 @@ from leveret.errors import StorageUnavailable
 from leveret.inbox.journal import Journal
 from leveret.sql import Store, create_engine
 from leveret.sql import metadata as leveret_metadata
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.topology import Topology
 from leveret.worker import Worker
 from leveret.worker.arrive.arrivals import READING
@@ -81,7 +81,7 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
     leveret_metadata.create_all(engine)
     engine.dispose()
     tries: list[str] = []
-    known: list[Key] = []
+    known: list[RequestKey] = []
     all_wait, back = threading.Event(), threading.Event()
     ping, deaths = Store.ping, Journal.deaths
     api: Api = Api()
@@ -99,7 +99,7 @@ async def test_in_an_outage_what_waits_for_its_turn_goes_back_and_does_not_try_o
             back.set()
         ping(self)
 
-    def tell_keys(self: Journal, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def tell_keys(self: Journal, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         known.extend(key for key in keys if key.principal != READING)
         return deaths(self, store, keys)
 

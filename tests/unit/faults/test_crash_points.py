@@ -34,7 +34,7 @@ from leveret.inbox.journal import Journal, end_within
 from leveret.observe import Admitted, Begun, Committed, Ended, Received, Record, Settled, Subject
 from leveret.outcome import Answer, DeadLetter, PutBack, Retry
 from leveret.sql import Store, create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from support.serving import sqlite_url
 
 
@@ -180,7 +180,7 @@ def test_what_stands_in_the_crash_journal_runs_until_its_entry_is_gone_for_good(
 ) -> None:
     store = Store(create_engine(sqlite_url(tmp_path)))
     journal, (seen, mortal) = Journal(), points
-    one, other = Key("7", "one"), Key("7", "other")
+    one, other = RequestKey("7", "one"), RequestKey("7", "other")
     journal.begin(store, [one, other])
     assert mortal.running == {"one", "other"}
     journal.end(store, [one])

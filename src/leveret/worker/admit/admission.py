@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from leveret.auth.keyring import is_ticket
 from leveret.errors import RateLimited, StorageBusy
-from leveret.inbox.batch import Failed, Result
+from leveret.inbox.batch import FailedJob, Result
 from leveret.sql.records import Lease
 from leveret.sql.store import Store
 from leveret.worker.admit.allowance import Allowance, Verdict
@@ -203,4 +203,4 @@ def _fail(entry: _PrincipalQueue, error: Exception) -> None:
     waiting = list(entry.waiting)
     entry.waiting.clear()
     for work, gate in waiting:
-        gate.finish([(work, Failed(error))])
+        gate.finish([(work, FailedJob(error))])

@@ -14,11 +14,11 @@ from leveret.auth.keyring import TokenExpired
 from leveret.errors import RequestError
 from leveret.inbox.batch import Job, find_answers, repeat
 from leveret.outcome import Answer, DeadLetter, Outcome
-from leveret.sql.records import Stored
+from leveret.sql.records import StoredResponse
 from leveret.wire.codec import refusal
 from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.work import Rejected, Work
+from leveret.worker.work import RejectedRequest, Work
 
 
 class Rejections:
@@ -42,10 +42,10 @@ class Rejections:
         self._job = job
         self._settle = settle
         self._failed = failed
-        self._waiting: list[Rejected] = []
+        self._waiting: list[RejectedRequest] = []
         self._looking: asyncio.Task[None] | None = None
 
-    def add(self, rejected: Rejected) -> None:
+    def add(self, rejected: RejectedRequest) -> None:
         """Look a request up, and then answer or refuse it."""
         self._waiting.append(rejected)
         if self._looking is None:
@@ -66,7 +66,7 @@ class Rejections:
         finally:
             self._looking = None
 
-    async def _conclude(self, rejected: Sequence[Rejected]) -> None:
+    async def _conclude(self, rejected: Sequence[RejectedRequest]) -> None:
         jobs = [self._job(one.work) for one in rejected]
         try:
             known = await self._lanes.run(lambda store: find_answers(store, [job.key for job in jobs]))
@@ -84,7 +84,7 @@ def refused(work: Work, error: RequestError) -> Outcome:
     return DeadLetter(f"{error.code}: {error}", code=error.code)
 
 
-def _outcome(rejected: Rejected, job: Job, stored: Stored | None) -> Outcome:
+def _outcome(rejected: RejectedRequest, job: Job, stored: StoredResponse | None) -> Outcome:
     if stored is None:
         return refused(rejected.work, rejected.error)
     answer = repeat(job, stored)

@@ -15,7 +15,7 @@ from typing import Final
 
 from leveret.amqp import Delivery
 from leveret.inbox.journal import MOST_DEATHS
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.arrive.room import SMALL_BODY, Room
 from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
@@ -24,9 +24,9 @@ READING: Final = " reading"
 """Stands in the crash journal where a principal is: no subject begins with a space."""
 
 
-def reading_key(delivery: Delivery) -> Key:
+def reading_key(delivery: Delivery) -> RequestKey:
     """Make the key of a message that nobody has read: the same whenever it comes."""
-    return Key(READING, hashlib.blake2b(delivery.body, digest_size=16).hexdigest())
+    return RequestKey(READING, hashlib.blake2b(delivery.body, digest_size=16).hexdigest())
 
 
 class Arrivals:

@@ -23,7 +23,7 @@ from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import shown, without_tokens
 from leveret.worker.arrive.reply_queues import foreign_reply_to
 from leveret.worker.deadline import lateness
-from leveret.worker.work import Declined, Rejected, Work
+from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -59,7 +59,7 @@ class Intake:
         self._secrets = frozenset(name for action in api for name in action.secrets)
         self._secrets_of = {(action.version, action.name): self._secrets - action.plain for action in api}
 
-    def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | Rejected | Declined:
+    def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | RejectedRequest | DeclinedDelivery:
         """Check a delivery that arrived at a moment; never raises, whatever the message holds."""
         request: Request | None = None
         if delivery.unreadable:
@@ -83,7 +83,7 @@ class Intake:
             letter = DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code, failure=failure_of(error))
             return self._refuse(delivery, request, letter, arrived)
 
-    def _accept(self, delivery: Delivery, request: Request, arrived: float) -> Work | Rejected:
+    def _accept(self, delivery: Delivery, request: Request, arrived: float) -> Work | RejectedRequest:
         retries, ticket = self._standing(delivery, request)
         if not retries:  # one that an earlier version has accepted goes on
             _check_priority(delivery)
@@ -107,7 +107,7 @@ class Intake:
         attempts = read_attempts(delivery.properties.headers, ticket.attempts) if ticket else ()
         arguments = action.arguments(request.data)
         work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts, arrived)
-        return work if refused is None else Rejected(work, refused)
+        return work if refused is None else RejectedRequest(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
         """Say how many retries lie behind a request: only a ticket, which workers alone can make, is believed."""
@@ -123,17 +123,21 @@ class Intake:
                 raise InvalidRequest(f"Header {header} is not for callers: leave it out")
         return 0, None
 
-    def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> Declined:
+    def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> DeclinedDelivery:
         """Give a delivery its outcome without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
             outcome = replace(outcome, reply_code=None)  # nobody is told
-        return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True, arrived=arrived)
+        return DeclinedDelivery(
+            delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True, arrived=arrived
+        )
 
-    def _refuse(self, delivery: Delivery, request: Request | None, outcome: Outcome, arrived: float) -> Declined:
+    def _refuse(
+        self, delivery: Delivery, request: Request | None, outcome: Outcome, arrived: float
+    ) -> DeclinedDelivery:
         if request is None:
-            return Declined(delivery, _known_id(delivery), "-", outcome, self._secrets, arrived=arrived)
+            return DeclinedDelivery(delivery, _known_id(delivery), "-", outcome, self._secrets, arrived=arrived)
         name = shown(request.name, _LONGEST_NAME)
-        return Declined(delivery, request.id, name, outcome, self._secrets, arrived=arrived)
+        return DeclinedDelivery(delivery, request.id, name, outcome, self._secrets, arrived=arrived)
 
 
 def _largest(delivery: Delivery) -> int:

@@ -14,7 +14,7 @@ from leveret.amqp import AmqpError, Message, Refused, Unroutable
 from leveret.outcome import Outcome
 from leveret.worker.leave.refusing import Refusing
 from leveret.worker.publishing import Publisher, is_not_taken
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -31,7 +31,7 @@ class Parcel:
 
     __slots__ = ("item", "messages", "outcome", "shortened")
 
-    def __init__(self, item: Work | Declined, outcome: Outcome, messages: list[Message]) -> None:
+    def __init__(self, item: Work | DeclinedDelivery, outcome: Outcome, messages: list[Message]) -> None:
         self.item, self.outcome, self.messages = item, outcome, messages
         self.shortened = False
 

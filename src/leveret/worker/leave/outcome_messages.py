@@ -21,7 +21,7 @@ from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterFacts, write_letter, write_short_letter
 from leveret.wire.masking import without_tokens
 from leveret.wire.messages import letter_headers, letter_message, reply_message, retry_message
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 
 
 class OutcomeMessages:
@@ -43,7 +43,7 @@ class OutcomeMessages:
         self._worker = worker
         self._clock = clock
 
-    def of(self, item: Work | Declined, outcome: Outcome) -> list[Message]:
+    def of(self, item: Work | DeclinedDelivery, outcome: Outcome) -> list[Message]:
         """Write what has to be published before the delivery may be acked."""
         match outcome:
             case Answer():
@@ -55,7 +55,9 @@ class OutcomeMessages:
             case _:
                 return []
 
-    def shorter(self, item: Work | Declined, outcome: Outcome, message: Message) -> tuple[Outcome, list[Message]]:
+    def shorter(
+        self, item: Work | DeclinedDelivery, outcome: Outcome, message: Message
+    ) -> tuple[Outcome, list[Message]]:
         """Write what takes the place of a message that the broker does not take, nearly always because of its size.
 
         A reply is replaced by one that says so, a retry by a letter, and a letter by a short one.
@@ -70,7 +72,7 @@ class OutcomeMessages:
         letter = outcome if isinstance(outcome, DeadLetter) else DeadLetter("")
         return outcome, [self._short_letter(item, letter, len(message.body))]
 
-    def last_resort(self, item: Work | Declined, reason: str) -> tuple[Outcome, list[Message]]:
+    def last_resort(self, item: Work | DeclinedDelivery, reason: str) -> tuple[Outcome, list[Message]]:
         """Give a request up that cannot be moved on in another way: with a letter as short as can be."""
         outcome = DeadLetter(reason, Internal.code)
         letter = self._short_letter(item, outcome, item.delivery.left_out or len(item.delivery.body))
@@ -82,7 +84,7 @@ class OutcomeMessages:
         body = refusal(request_id, Internal(text))
         return msgspec.structs.replace(reply, body=body) if len(body) < len(reply.body) else None
 
-    def _reply(self, item: Work | Declined, body: bytes) -> list[Message]:
+    def _reply(self, item: Work | DeclinedDelivery, body: bytes) -> list[Message]:
         reply = reply_message(body, item.delivery.properties, id_of(item))
         return [] if reply is None else [reply]
 
@@ -92,9 +94,9 @@ class OutcomeMessages:
         request = msgspec.structs.replace(work.request, auth=self._keyring.issue_ticket(ticket))
         return retry_message(request, self._retries[retry.delay], retry.number, work.delivery.properties, attempts)
 
-    def _letter(self, item: Work | Declined, outcome: DeadLetter) -> Message:
+    def _letter(self, item: Work | DeclinedDelivery, outcome: DeadLetter) -> Message:
         asked, facts = item.delivery.properties, self._facts(item, outcome)
-        read = not (isinstance(item, Declined) and item.unread)
+        read = not (isinstance(item, DeclinedDelivery) and item.unread)
         headers = asked.headers or {}
         if isinstance(item, Work) and item.attempts:
             headers = {name: value for name, value in headers.items() if name != ATTEMPTS}  # they are among the facts
@@ -103,7 +105,7 @@ class OutcomeMessages:
         retried = isinstance(item, Work) and item.retries > 0
         return self._sealed(item, body, facts.message_id, correlation_id, headers if retried else None)
 
-    def _short_letter(self, item: Work | Declined, outcome: DeadLetter, size: int) -> Message:
+    def _short_letter(self, item: Work | DeclinedDelivery, outcome: DeadLetter, size: int) -> Message:
         """Write a letter of which all parts have a known length, whatever the delivery holds."""
         named = {"id": id_of(item)}
         if isinstance(item, Work):
@@ -111,7 +113,7 @@ class OutcomeMessages:
         facts = self._facts(item, outcome)
         return self._sealed(item, write_short_letter(named, size, facts), facts.message_id, id_of(item))
 
-    def _facts(self, item: Work | Declined, outcome: DeadLetter) -> LetterFacts:
+    def _facts(self, item: Work | DeclinedDelivery, outcome: DeadLetter) -> LetterFacts:
         now, failure = self._now(), outcome.failure
         return LetterFacts(
             new_id(),
@@ -123,14 +125,14 @@ class OutcomeMessages:
             self._attempts(item, now, outcome.attempt),
         )
 
-    def _attempts(self, item: Work | Declined, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
+    def _attempts(self, item: Work | DeclinedDelivery, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
         """Return the attempts that failed so far: those that travelled with the request, and perhaps one just now."""
         before = item.attempts if isinstance(item, Work) else ()
         return before if reason is None else bound_attempts([*before, failed_attempt(now, self._worker, reason)])
 
     def _sealed(
         self,
-        item: Work | Declined,
+        item: Work | DeclinedDelivery,
         body: bytes,
         message_id: str,
         correlation_id: str,
@@ -146,7 +148,7 @@ class OutcomeMessages:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
 
-    def _apology(self, item: Work | Declined, outcome: DeadLetter) -> list[Message]:
+    def _apology(self, item: Work | DeclinedDelivery, outcome: DeadLetter) -> list[Message]:
         if outcome.reply_code is None:
             return []
         attempts = item.retries + 1 if isinstance(item, Work) else 1
@@ -158,6 +160,6 @@ class OutcomeMessages:
         return self._reply(item, refusal(id_of(item), error))
 
 
-def id_of(item: Work | Declined) -> str:
+def id_of(item: Work | DeclinedDelivery) -> str:
     """Return the request's id, or what is known of it."""
     return item.request.id if isinstance(item, Work) else item.id

@@ -17,11 +17,11 @@ from leveret.worker.leave.outcome_messages import OutcomeMessages, id_of
 from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import Session
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 
 logger: Final = logging.getLogger("leveret.worker")
 
-Settlement = tuple[Work | Declined, Outcome]
+Settlement = tuple[Work | DeclinedDelivery, Outcome]
 
 
 class Settler:
@@ -119,7 +119,7 @@ class Settler:
         except AmqpError as error:
             self._on_failure(error)
 
-    def _pack(self, item: Work | Declined, outcome: Outcome) -> Parcel:
+    def _pack(self, item: Work | DeclinedDelivery, outcome: Outcome) -> Parcel:
         try:
             parcel = Parcel(item, outcome, self._messages.of(item, outcome))
         except Exception as error:  # it would come again, and be the same
@@ -146,7 +146,7 @@ class Settler:
         self._unproven.publish(UnprovenReply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
         return not parcel.messages
 
-    def _return(self, item: Work | Declined, outcome: PutBack) -> None:
+    def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
         self._tell(item, outcome)
         self._in_hand.put_back([item.delivery.delivery_tag])
 
@@ -230,7 +230,7 @@ class Settler:
         except AmqpError as error:
             self._on_failure(error)
 
-    def _tell(self, item: Work | Declined, outcome: Outcome) -> None:
+    def _tell(self, item: Work | DeclinedDelivery, outcome: Outcome) -> None:
         """Tell the log and the observers that a delivery is settled."""
         if self._observers.active or not isinstance(outcome, Answer) or logger.isEnabledFor(logging.INFO):
             record = Settled(item.subject, outcome=outcome)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from leveret.inbox.batch import Failed, Result
+from leveret.inbox.batch import FailedJob, Result
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.backlog import Backlog
 from leveret.worker.work import Work
@@ -82,10 +82,10 @@ class AsyncActions:
         self._late.discard(task)
         if not task.cancelled():
             error = task.exception()
-            self._tell(work, task.result() if error is None else Failed(error))
+            self._tell(work, task.result() if error is None else FailedJob(error))
         elif not self._over:  # otherwise the action cancelled itself, or it took too long
             text = f"took longer than {LONGEST.total_seconds():g} s"
-            self._tell(work, Failed(TimeoutError(text) if late else asyncio.CancelledError()))
+            self._tell(work, FailedJob(TimeoutError(text) if late else asyncio.CancelledError()))
         if not self._ended:
             self._go_on()
 

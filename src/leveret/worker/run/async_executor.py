@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from leveret.api import Transactions
 from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from leveret.inbox.batch import Answered, Deadly, Failed, Result, find_answer
+from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result, find_answer
 from leveret.inbox.journal import MOST_DEATHS
 from leveret.inbox.outages import judged
 from leveret.sql.store import Store
@@ -41,7 +41,7 @@ class AsyncExecutor:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # SystemExit too: it would end the process, and the next one's
-            return Failed(error)
+            return FailedJob(error)
 
     async def _run_journaled(self, work: Work) -> Result:
         if not work.delivery.redelivered:
@@ -53,11 +53,11 @@ class AsyncExecutor:
         try:
             result = await self._run_once(work)
         except StorageUnavailable as error:
-            result = Failed(error)
+            result = FailedJob(error)
         except BaseException:
             journal.end([key])  # also when the session is lost meanwhile: no worker has died
             raise
-        if isinstance(result, Failed) and isinstance(result.error, StorageUnavailable):
+        if isinstance(result, FailedJob) and isinstance(result.error, StorageUnavailable):
             journal.void([key])
         else:
             journal.end([key])
@@ -69,13 +69,13 @@ class AsyncExecutor:
             known = await self._known(work)
         except StorageUnavailable as error:
             self._lanes.journal.void([work.key])
-            return Failed(error)
+            return FailedJob(error)
         if known is None:
-            return Deadly(MOST_DEATHS)  # the entry goes when the letter is safe
+            return DeadlyJob(MOST_DEATHS)  # the entry goes when the letter is safe
         self._lanes.journal.end([work.key])
         return known
 
-    async def _known(self, work: Work) -> Answered | None:
+    async def _known(self, work: Work) -> AnsweredJob | None:
         """Look up how a request was answered before; None when it was not, or when its responses are not stored."""
         if not work.stores:
             return None
@@ -115,7 +115,7 @@ class AsyncExecutor:
             response = self._jobs.response(work.request.id, value)
         except RequestError as error:
             return await self._refuse(work, error, stores=stores)
-        return await self._store(work, lambda _: response) if stores else Answered(response)
+        return await self._store(work, lambda _: response) if stores else AnsweredJob(response)
 
     async def _call(self, work: Work, transactions: Transactions) -> Any:
         context, observers = self._jobs.context(work, transactions=transactions), self._jobs.observers
@@ -127,7 +127,7 @@ class AsyncExecutor:
     async def _refuse(self, work: Work, error: RequestError, *, stores: bool) -> Result:
         if stores and error.kept:
             return await self._store(work, partial(_raise, error))
-        return Answered(refusal(work.request.id, error), error.code)
+        return AnsweredJob(refusal(work.request.id, error), error.code)
 
     async def _store(self, work: Work, run: Callable[[sa.Connection], bytes]) -> Result:
         """Let a lane run a function and store the response that it makes, in one transaction."""
@@ -169,7 +169,7 @@ class _WriteOnce:
             return self._respond(values[-1])
 
         self.result = await self._store(run)
-        if isinstance(self.result, Answered) and not (self.result.code or self.result.replayed):
+        if isinstance(self.result, AnsweredJob) and not (self.result.code or self.result.replayed):
             return values[-1]
         raise _Concluded
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from leveret.api import Context, Transactions
 from leveret.auth.keyring import Keyring
 from leveret.errors import ResponseTooLarge
-from leveret.inbox.job import Answered, Job, Result, always
+from leveret.inbox.job import AnsweredJob, Job, Result, always
 from leveret.observe import Committed, Observers
 from leveret.wire.codec import canonical, ok
 from leveret.worker.deadline import lateness
@@ -134,7 +134,7 @@ class _Observed:
         return self._run(connection)
 
     def end(self, result: Result) -> None:
-        if not (self._ran and isinstance(result, Answered)) or result.replayed:
+        if not (self._ran and isinstance(result, AnsweredJob)) or result.replayed:
             return
         if result.code is None or (result.kept and self._work.stores):
             self._observers.tell(Committed(self._work.subject))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from leveret.inbox.journal import Journal
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.store import Store
 
 T = TypeVar("T")
@@ -37,11 +37,11 @@ class AsyncJournal:
         self._journal = journal
         self._run = run
 
-    def deaths(self, keys: Sequence[Key]) -> asyncio.Future[Mapping[Key, int]]:
+    def deaths(self, keys: Sequence[RequestKey]) -> asyncio.Future[Mapping[RequestKey, int]]:
         """Look up how many attempts of each key have no end; see ``Journal.deaths``."""
         return self._run(lambda store: self._journal.deaths(store, keys))
 
-    async def begin(self, keys: Sequence[Key]) -> Mapping[Key, int]:
+    async def begin(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         """Put an attempt of each key on record; returns how many deaths there were before.
 
         When the caller is cancelled meanwhile, because the session is lost, the attempts are voided: they do not begin.
@@ -56,15 +56,15 @@ class AsyncJournal:
             beginning.add_done_callback(partial(self._began_in_vain, keys))
             raise
 
-    def end(self, keys: Sequence[Key]) -> None:
+    def end(self, keys: Sequence[RequestKey]) -> None:
         """Have all that is on record of each key removed: its attempt has come to an end. Nobody waits for it."""
         self._run(lambda store: self._journal.end(store, keys))
 
-    async def ended(self, keys: Sequence[Key]) -> None:
+    async def ended(self, keys: Sequence[RequestKey]) -> None:
         """Do the same, and wait for it; it is done also when the caller is cancelled meanwhile."""
         await asyncio.wait({self._run(lambda store: self._journal.end(store, keys))})
 
-    def void(self, keys: Sequence[Key]) -> None:
+    def void(self, keys: Sequence[RequestKey]) -> None:
         """Have the last attempt of each key taken off the record: no worker has died. ``catch_up`` does it."""
         self._journal.void(keys)
 
@@ -72,7 +72,7 @@ class AsyncJournal:
         """Void what is still to be voided; see ``Journal.catch_up``."""
         return self._run(self._journal.catch_up)
 
-    def _began_in_vain(self, keys: Sequence[Key], beginning: asyncio.Future[Mapping[Key, int]]) -> None:
+    def _began_in_vain(self, keys: Sequence[RequestKey], beginning: asyncio.Future[Mapping[RequestKey, int]]) -> None:
         if not beginning.cancelled() and beginning.exception() is None:
             self.void(keys)
             self.catch_up().add_done_callback(_voided)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from leveret.inbox.batch import LARGEST_BATCH, Answered, Failed, Job, Result, run_batch
+from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, FailedJob, Job, Result, run_batch
 from leveret.inbox.journal import Journal
 from leveret.sql.store import Store
 from leveret.worker.run.backlog import MOST_UNSENT, Backlog
@@ -214,14 +214,14 @@ class Lanes:
                 for job, result in part:
                     if job.on_end is not None:
                         job.on_end(result)
-                size = sum(len(result.response) for _, result in part if isinstance(result, Answered))
+                size = sum(len(result.response) for _, result in part if isinstance(result, AnsweredJob))
                 self.backlog.made(size)
                 self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
                 if left and self.backlog.stalls():
                     self._put_back(list(left.values()))
                     return
         except BaseException as error:  # a lane outlives whatever an action raises
-            self._call_in_loop(self._report, [(entry.waiter, Failed(error)) for entry in left.values()], 0)
+            self._call_in_loop(self._report, [(entry.waiter, FailedJob(error)) for entry in left.values()], 0)
 
     def _report(self, finished: Finished, size: int) -> None:
         self._open -= len(finished)

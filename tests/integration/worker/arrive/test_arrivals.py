@@ -11,7 +11,7 @@ from leveret.amqp import Address, Delivery, Properties
 from leveret.api import Api
 from leveret.errors import StorageUnavailable
 from leveret.sql import create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
@@ -43,7 +43,7 @@ def journal(database: str) -> list[tuple[str, str, int]]:
     return found
 
 
-def key_of(body: bytes) -> Key:
+def key_of(body: bytes) -> RequestKey:
     """The key of a message, of which nothing but the body matters."""
     return reading_key(
         Delivery("", 0, redelivered=True, exchange="", routing_key="", properties=Properties(), body=body)

@@ -17,7 +17,7 @@ from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.inbox.journal import MOST_DEATHS, Journal
 from leveret.sql import Store, create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from support.dead_workers import count_deaths, delivered_before
@@ -200,7 +200,7 @@ async def test_a_request_that_killed_workers_holds_up_nobody_while_its_letter_wa
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await fill(private_broker, caller, topology.dead_letters)
-    count_deaths(database, Key("7", "deadly"), MOST_DEATHS)
+    count_deaths(database, RequestKey("7", "deadly"), MOST_DEATHS)
     await delivered_before(caller, write("deadly", token, "") | {"id": "deadly"})
     async with serving(note_api(), private_broker.url, topology, database):
         await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
@@ -273,7 +273,7 @@ async def test_what_killed_workers_stays_on_record_when_a_worker_stops_before_it
     token: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    key = Key("7", "deadly")
+    key = RequestKey("7", "deadly")
     await fill(private_broker, caller, topology.dead_letters)
     count_deaths(database, key, MOST_DEATHS)
     await delivered_before(caller, write("deadly", token, ""))

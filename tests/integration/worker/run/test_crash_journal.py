@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from leveret.errors import StorageUnavailable
 from leveret.inbox.journal import Journal
 from leveret.sql import Store, create_engine, journal_rows
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.sql.tables import crash_journal
 from leveret.topology import Topology
 from leveret.worker.arrive.arrivals import READING
@@ -34,7 +34,7 @@ def journal(database: str) -> list[tuple[str, int]]:
 async def test_a_redelivered_request_runs_and_leaves_no_record(
     serve: Serve, database: str, caller: Caller, token: str, before: int
 ) -> None:
-    count_deaths(database, Key("7", "a1"), before)
+    count_deaths(database, RequestKey("7", "a1"), before)
     await delivered_before(caller, write("a1", token))
     async with serve():
         assert (await caller.reply())["status"] == "ok"
@@ -45,7 +45,7 @@ async def test_a_redelivered_request_runs_and_leaves_no_record(
 async def test_the_third_death_makes_it_a_dead_letter(
     serve: Serve, database: str, caller: Caller, token: str, action: str
 ) -> None:
-    count_deaths(database, Key("7", "a1"), 3)
+    count_deaths(database, RequestKey("7", "a1"), 3)
     await delivered_before(caller, write("a1", token, action))
     async with serve():
         assert (await caller.reply())["code"] == "internal"
@@ -59,7 +59,7 @@ async def test_the_third_death_makes_it_a_dead_letter(
 async def test_the_third_death_of_an_async_action_makes_it_a_dead_letter(
     serve: Serve, database: str, caller: Caller
 ) -> None:
-    count_deaths(database, Key("", "s1"), 3)
+    count_deaths(database, RequestKey("", "s1"), 3)
     await delivered_before(caller, write("s1", "", "sign_up", user="ann", password="hunter2"))
     async with serve():
         assert (await caller.reply())["code"] == "internal"
@@ -76,7 +76,7 @@ async def test_a_request_that_was_answered_is_answered_again_although_workers_di
     asked = write("a1", token if principal else "", action, **data)
     async with serve():
         first = await caller.ask(asked)
-    count_deaths(database, Key(principal, "a1"), 3)
+    count_deaths(database, RequestKey(principal, "a1"), 3)
     await delivered_before(caller, asked)
     async with serve():
         assert await caller.reply() == first
@@ -147,9 +147,9 @@ async def test_deaths_are_kept_when_the_attempt_of_an_async_action_cannot_be_rec
 ) -> None:
     """Otherwise an outage would take back the death of a worker that did die."""
     api, outages, begin = note_api(), [StorageUnavailable("gone for a moment")], Journal.begin
-    count_deaths(database, Key("", "a1"), 1)
+    count_deaths(database, RequestKey("", "a1"), 1)
 
-    def begin_later(self: Journal, store: Store, keys: Sequence[Key]) -> Mapping[Key, int]:
+    def begin_later(self: Journal, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         if outages and keys[0].principal != READING:
             raise outages.pop()
         return begin(self, store, keys)
@@ -170,16 +170,16 @@ async def test_an_entry_that_could_not_be_removed_at_once_is_removed_with_the_ne
     broker: Broker, topology: Topology, database: str, caller: Caller, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing, remove = [StorageUnavailable("gone for a moment")], journal_rows.remove
-    tries: list[Key] = []
+    tries: list[RequestKey] = []
 
-    def remove_later(connection: sa.Connection, keys: Sequence[Key]) -> None:
+    def remove_later(connection: sa.Connection, keys: Sequence[RequestKey]) -> None:
         tries.extend(key for key in keys if key.principal != READING)
         if len(tries) > 1 and failing:  # the first one belongs to the attempt and is rolled back with it
             raise failing.pop()
         remove(connection, keys)
 
     monkeypatch.setattr(journal_rows, "remove", remove_later)
-    count_deaths(database, Key("7", "a1"), 2)
+    count_deaths(database, RequestKey("7", "a1"), 2)
     await delivered_before(caller, write("a1", token, text="x", then="after:bug"))
     async with serving(note_api(), broker.url, topology, database, most=0):
         assert (await caller.reply())["code"] == "internal"

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from leveret.inbox.batch import Answered, Job
+from leveret.inbox.batch import AnsweredJob, Job
 from leveret.sql import Store, create_engine
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
@@ -41,7 +41,7 @@ class OneLane:
             assert self.permits.acquire(timeout=LIMIT)
             return b"{}"
 
-        job = Job(Key("7", name), b"", "v1", "wait", stores=False, run=run, journal=journal, wanted=wanted)
+        job = Job(RequestKey("7", name), b"", "v1", "wait", stores=False, run=run, journal=journal, wanted=wanted)
         self.lanes.submit(job, name)
 
     async def hold(self) -> None:
@@ -103,7 +103,7 @@ async def test_what_nobody_wants_any_more_does_not_begin(lane: OneLane, *, journ
     await until(lane.has_reported("first", "a", "b", "c", "other"), "all reports")
     assert lane.began == ["first", "a", "other"]
     results = {waiter: result for report in lane.reports for waiter, result in report}
-    assert [name for name in results if isinstance(results[name], Answered)] == ["first", "a", "other"]
+    assert [name for name in results if isinstance(results[name], AnsweredJob)] == ["first", "a", "other"]
 
 
 async def test_an_errand_that_was_called_off_is_not_run(lane: OneLane) -> None:
@@ -119,7 +119,7 @@ async def test_an_errand_that_was_called_off_is_not_run(lane: OneLane) -> None:
 
 async def test_an_attempt_that_was_recorded_for_a_lost_session_is_voided(lane: OneLane, database: str) -> None:
     """No worker died on it: what the journal held before is what it holds after."""
-    key = Key("", "asked")
+    key = RequestKey("", "asked")
     count_deaths(database, key, 1)
     intake: Intake = Intake(note_api(), keyring())
     request = {"id": key.id, "version": "v1", "action": "health_check", "data": {}, "auth": ""}

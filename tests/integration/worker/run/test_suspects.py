@@ -13,7 +13,7 @@ from leveret.amqp import Address
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.errors import StorageUnavailable
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.topology import Topology
 from support.dead_workers import count_deaths, delivered_before
 from support.notes import note_api
@@ -67,7 +67,7 @@ async def test_a_request_that_a_worker_died_on_runs_with_nothing_beside_it(
     book = Book()
     names = ("early 1", "early 2", "suspect", "late")
     book.gates = {name: threading.Event() for name in names}
-    count_deaths(database, Key("7", "suspect"), 1)
+    count_deaths(database, RequestKey("7", "suspect"), 1)
     await delivered_before(caller, request("suspect", token, action))
     for name in ("early 1", "early 2"):
         await caller.send(request(name, token, "wait_async"))
@@ -129,7 +129,7 @@ async def test_all_suspects_have_their_turn_and_the_others_after_them(
     serve: Serve, database: str, caller: Caller, token: str
 ) -> None:
     for number in range(5):
-        count_deaths(database, Key("7", f"s{number}"), 1 + number % 2)
+        count_deaths(database, RequestKey("7", f"s{number}"), 1 + number % 2)
     await delivered_before(caller, *(request(f"s{number}", token, "write", text="x") for number in range(5)))
     for number in range(5):
         await caller.send(request(f"a{number}", token, "write", text="x"))

@@ -8,7 +8,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery
-from leveret.sql.records import Key
+from leveret.sql.records import RequestKey
 from leveret.worker.arrive.arrivals import Arrivals, reading_key
 from leveret.worker.arrive.room import Room
 from leveret.worker.run.floor import Floor
@@ -35,7 +35,7 @@ class FakeFloor:
         self._told.append("release")
 
 
-async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[Key, int]) -> list[str]:
+async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[RequestKey, int]) -> list[str]:
     """What arrivals do with deliveries, in its order."""
     told: list[str] = []
     lanes = cast("Lanes", FakeLanes(deaths))

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from leveret.outcome import Answer
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import delivery_of
 from support.serving import keyring
 from taskmanager.actions import api
@@ -34,7 +34,7 @@ def test_a_plain_body_is_read_whatever_its_library_calls_that(encoding: str | No
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP", "utf-16", "utf-8, gzip", "latin-1", "br", "binary", "utf-8\x00"])
 def test_a_body_that_is_packed_or_written_otherwise_is_refused(encoding: str) -> None:
     refused = taken(encoding)
-    assert isinstance(refused, Declined)
+    assert isinstance(refused, DeclinedDelivery)
     assert isinstance(refused.outcome, Answer)
     assert refused.outcome.code == "invalid_request"
     assert b"is not supported: send plain UTF-8 JSON" in refused.outcome.body

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from leveret.amqp import Delivery
 from leveret.wire.envelope import HIGHEST_PRIORITY
 from leveret.worker.arrive.intake import Intake
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import delivery_of, retried_delivery
 from support.serving import keyring
 from taskmanager.actions import api
@@ -28,4 +28,4 @@ def test_a_retry_goes_on_whatever_its_priority() -> None:
 
 def test_a_first_attempt_with_that_priority_is_refused() -> None:
     assert isinstance(taken(delivery_of(REQUEST), HIGHEST_PRIORITY), Work)
-    assert isinstance(taken(delivery_of(REQUEST), HIGHEST_PRIORITY + 5), Declined)
+    assert isinstance(taken(delivery_of(REQUEST), HIGHEST_PRIORITY + 5), DeclinedDelivery)

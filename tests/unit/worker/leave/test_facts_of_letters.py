@@ -16,7 +16,7 @@ from leveret.wire.letter import WORKERS_DIED_CODE, LetterBody, decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import delivery_of
 from support.notes import note_api
 from support.serving import keyring
@@ -42,9 +42,9 @@ def work(delivery: Delivery) -> Work:
     return item
 
 
-def declined(delivery: Delivery) -> tuple[Declined, DeadLetter]:
+def declined(delivery: Delivery) -> tuple[DeclinedDelivery, DeadLetter]:
     item = INTAKE.take(delivery)
-    assert isinstance(item, Declined)
+    assert isinstance(item, DeclinedDelivery)
     assert isinstance(item.outcome, DeadLetter)
     return item, item.outcome
 
@@ -59,7 +59,7 @@ def retried(item: Work, reason: str, maker: OutcomeMessages = ONE) -> Message:
     return message
 
 
-def letter(item: Work | Declined, outcome: DeadLetter) -> LetterBody:
+def letter(item: Work | DeclinedDelivery, outcome: DeadLetter) -> LetterBody:
     message = ONE.of(item, outcome)[0]
     found = decode_letter(message.body)
     assert found.message_id == message.properties.message_id

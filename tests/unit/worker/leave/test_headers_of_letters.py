@@ -13,7 +13,7 @@ from leveret.topology import Topology
 from leveret.wire.envelope import DEATHS
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
-from leveret.worker.work import Declined, Work
+from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import retried_delivery
 from support.serving import keyring
 from taskmanager.actions import api
@@ -50,5 +50,5 @@ def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -
 
 def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
     item = Intake(api, keyring()).take(replace(retried_delivery([]), unreadable="its header has too many bytes"))
-    assert isinstance(item, Declined)
+    assert isinstance(item, DeclinedDelivery)
     assert item.outcome == DeadLetter("invalid_request: its header has too many bytes", code="invalid_request")
