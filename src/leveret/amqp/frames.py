@@ -82,7 +82,7 @@ def publish(channel: int, message: Message, frame_max: int, sequence: int = 0) -
 
 @lru_cache(maxsize=1024)
 def _publish_method(channel: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:
-    """Return the method frame without its last byte, which stands before the header frame."""
+    """Return the method frame without its last byte, which `_CONTENT` writes."""
     names = short_string(exchange) + short_string(routing_key)
     return _PUBLISH(METHOD, channel, 7 + len(names), 60, 40, 0) + names + (b"\x01" if mandatory else b"\x00")
 

@@ -12,7 +12,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         connect: From the first packet to an open connection, with the name look-up and TLS; for each address.
-        next_address: How long an address may be silent before the next one is tried beside it.
+        next_address: How long an address may be silent before the next one is tried as well.
         rpc: One method and its answer, such as queue.declare.
         confirm: A publish and its confirm; also the wait of `Connection.writable`.
         close: The close method and its answer; after that the socket is dropped.

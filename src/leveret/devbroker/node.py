@@ -154,10 +154,10 @@ class DevBroker:
                 return self._node.wait(0.5)
 
     def kill(self) -> None:
-        """End the node as a crash would (`kill -9`); folder and ports stay for `restart`.
+        """Kill the node as a crash would (`kill -9`); folder and ports stay for `restart`.
 
-        RabbitMQ writes a new quorum queue into its registry (names.dets) a second late, and one that is not there yet
-        does not answer after the restart (measured on 3.10.8): give a queue that time before a crash.
+        RabbitMQ writes a new quorum queue into its registry (names.dets) a second late, and a queue that is not in it
+        does not answer after the restart (measured on 3.10.8). So wait that long after declaring a queue.
         """
         if self._node is not None:
             kill(self._node)

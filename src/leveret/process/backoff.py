@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 SOUND: Final = 1.0
-"""Seconds that what was tried has to hold at least, before it counts as a success."""
+"""Seconds that a connection, or whatever was attempted, must last to count as a success."""
 
 
 class Backoff(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,10 +43,10 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pauses:
-    """Pauses between tries that grow, and begin anew after a try that has held.
+    """Growing pauses between attempts, which start again with the first one after a success.
 
     Args:
-        backoff: how long they are.
+        backoff: the lengths of the pauses.
     """
 
     def __init__(self, backoff: Backoff = Backoff()) -> None:  # noqa: B008 -- it is frozen
@@ -55,21 +55,21 @@ class Pauses:
         self._last = 0.0
 
     def next(self) -> float:
-        """Return the seconds until the next try."""
+        """Return how many seconds to wait until the next attempt."""
         self._last = next(self._coming)
         return self._last
 
     def held(self, seconds: float) -> bool:
-        """Begin anew if what was tried has held for longer than the pause before it, and for a second at least.
+        """Note how long an attempt lasted: longer than the pause before it, and than a second, it was a success.
 
         Returns:
-            Whether it has. If not, it came and went, as a disk does that is full.
+            Whether it was a success. What fails again at once, as on a full disk, was not.
         """
         if seconds <= max(self._last, SOUND):
             return False
-        self.begin_anew()
+        self.reset()
         return True
 
-    def begin_anew(self) -> None:
-        """Have the next pause be the first one again."""
+    def reset(self) -> None:
+        """Start again with the first pause."""
         self._coming, self._last = iter(self._backoff), 0.0

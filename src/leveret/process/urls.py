@@ -69,15 +69,15 @@ def split_url(text: str, *schemes: str) -> UrlParts:
     if not _is_utf8(rest):
         raise ValueError("an address is UTF-8 text; other bytes are written as % and their number, like %FF")
     if _CONTROL.search(rest):
-        raise ValueError("an address has no control character; such a sign is written as % and its number, like %0A")
+        raise ValueError("an address has no control characters; they are written as % and their number, like %0A")
     if "#" in rest:
         raise ValueError(f"an address has no #; {SIGNS}")
     authority = re.split(r"[/?]", rest, maxsplit=1)[0]
     tail = rest[len(authority) :]
     if "@" in tail:
         raise ValueError(
-            f"an @ stands behind the host, or a sign in the user name or the password ends it too early: {SIGNS}. "
-            "Behind the host @ is written %40 too"
+            f"an @ follows the host, or a character in the user name or the password ends it too early: {SIGNS}. "
+            "After the host @ is written %40 too"
         )
     login, at, place = authority.rpartition("@")
     user, colon, password = login.partition(":")
@@ -123,7 +123,7 @@ def _place(text: str) -> tuple[str, int | None]:
     if text.startswith("["):
         host, bracket, behind = text[1:].partition("]")
         if not bracket or behind[:1] not in ("", ":"):
-            raise ValueError("the host's bracket is not closed, or something else than a port stands behind it")
+            raise ValueError("the host's bracket is not closed, or something other than a port follows it")
         return _numeric(host), _port(behind[1:])
     host, _, port = text.partition(":")
     return _named(host), _port(port)

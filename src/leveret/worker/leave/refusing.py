@@ -57,7 +57,7 @@ class Refusing(Generic[P]):
 
     def took(self, taken: P) -> bool:
         """Say that the queue has taken something; returns whether nothing waits for it any more."""
-        self._pauses.begin_anew()
+        self._pauses.reset()
         if taken is self._trying:
             self._trying = None
         if self._timer is not None:
