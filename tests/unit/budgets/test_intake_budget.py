@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import sqlalchemy as sa
 
 from leveret.amqp import Delivery
+from leveret.api import Api, Context
+from leveret.observe import Begun, Ended, Observers, Record
 from leveret.outcome import Answer
 from leveret.topology import Topology
 from leveret.wire.codec import ok
@@ -82,3 +85,30 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     assert taking < 85, "intake: decode, check, authenticate"
     assert preparing < 25, "the job: fingerprint and what the lane needs"
     assert writing < 15, "the reply"
+
+
+def test_observers_cost_a_request_nothing_while_there_are_none() -> None:
+    """What a lane calls for a request is its action and what surrounds it, and no call more."""
+    keys, some_api, connection = keyring(), Api[None](), cast("sa.Connection", None)
+
+    @some_api.action("v1", "ping", public=True)
+    def ping(context: Context[None]) -> str:
+        return "pong"
+
+    request = {"id": "a", "version": "v1", "action": "ping", "data": {}, "auth": ""}
+    work = Intake(some_api, keys).take(delivery_of(request))
+    assert isinstance(work, Work)
+    jobs: Jobs = Jobs(keys, None)
+    job = jobs.job(work)
+
+    def by_hand(_connection: sa.Connection) -> bytes:
+        jobs.check_deadline(work)
+        context = jobs.context(work, connection=connection)
+        return jobs.response(work.request.id, ping(context))
+
+    assert calls_for_each(lambda _: job.run(connection)) == calls_for_each(lambda _: by_hand(connection))
+    assert job.on_end is None
+    told: list[Record] = []
+    observed = Jobs(keys, None, observers=Observers([told.append])).job(work)
+    assert observed.run(connection) == job.run(connection)
+    assert [type(record) for record in told] == [Begun, Ended]
