@@ -123,7 +123,7 @@ class Observers:
         for observer in self.active:
             try:
                 observer(record)
-            except BaseException as error:  # whatever an observer does, it is nobody else's affair
+            except BaseException as error:  # an observer must not cost a request anything
                 self._leave_out(observer, error)
 
     @contextmanager

@@ -1,8 +1,9 @@
 """The crash journal: what may have killed a worker is on record while it runs, or while it is read.
 
-A row is committed before a request runs that was delivered before, or a message is read that was, and goes when that
-has come to its end. So an attempt that is on record and has no end is the death of a worker. One that an outage or the
-loss of the broker ended is voided: no worker has died.
+It is about requests and messages that were delivered before. A row is committed before a worker runs such a request or
+reads such a message, and the row is removed when that has ended. So an attempt that is on record without an end is the
+death of a worker. An attempt that ended with an outage or with the loss of the broker is voided, because no worker has
+died.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MOST_DEATHS: Final = 3
 """Deaths of workers on one request before it is given up."""
 
 TRIES: Final = 2
-"""Tries to remove an entry: the connection of the first one may have ended before."""
+"""Number of tries to remove an entry: the connection of the first one may have ended before."""
 
 
 class Journal:
