@@ -7,10 +7,12 @@ import asyncio
 import json
 import logging
 import secrets
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from pathlib import Path
+from typing import Final
 
 import uvloop
 
@@ -21,6 +23,9 @@ from faults.runner import Finding, run_scene
 from faults.scene import REGISTER, Scene
 from faults.short_form import running_scenes
 from leveret.process.interrupts import interruptible
+
+INTERRUPTED: Final = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, SIGTERM or SIGHUP, as a shell reports a program that SIGINT ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,8 +38,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("leveret").setLevel(logging.ERROR)  # connections are lost on purpose here
     scenes = [REGISTER[name] for name in options.only] or list(REGISTER.values())
     seed = secrets.randbelow(10**6) if options.seed is None else options.seed
-    with interruptible():  # SIGTERM, or a terminal that is closed, ends everything and removes all folders
-        findings = (_run_all_short if options.short else _run_all)(scenes, seed)
+    try:
+        with interruptible():  # SIGTERM, or a terminal that is closed, ends everything and removes all folders
+            findings = (_run_all_short if options.short else _run_all)(scenes, seed)
+    except KeyboardInterrupt:
+        print("interrupted: everything that was started is stopped; nothing is judged", file=sys.stderr)
+        return INTERRUPTED
     print("\n" + report.summary(findings))
     if options.table:
         print("\n" + report.table(findings))

@@ -25,7 +25,6 @@ from bench.rounds import plan, run_all
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "performance.md"
 PICTURES: Final = ROOT / "docs" / "pictures"
-STOPPED: Final = 128 + signal.SIGTERM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(plan(cases, pace), flush=True)
     if options.list:
         return 0
-    # These signals end everything and remove all folders, as Ctrl-C does, which programs in the background ignore.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Everything ends, and no folder stays. A shell has SIGINT ignored in what it starts in the background.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     found = _measure(cases, pace, quick=options.quick)

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from bench.cli import STOPPED
+import pytest
+
 from testbed.waiting import processes_of, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +45,8 @@ def test_some_cases_give_verified_figures_tables_and_a_document(tmp_path: Path) 
     assert "| taskmanager, SQLite, 1 proc. | 64 in flight |" in done.stdout
 
 
-def test_a_bench_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_bench_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
     log = tmp_path / "log"
     environment = {**ENVIRONMENT, "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "bench", "--only", "mixed", "--output", str(tmp_path / "bench.json")]
@@ -52,8 +55,9 @@ def test_a_bench_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path) -> N
     try:
         # The first run has been told of, so that the second one goes on.
         wait_until(lambda: "] " in log.read_text() or process.poll() is not None, "a first run", limit=LIMIT)
-        process.terminate()
-        assert process.wait(LIMIT) == STOPPED, log.read_text()
+        process.send_signal(how)
+        assert process.wait(LIMIT) == 128 + how, log.read_text()
+        assert "Traceback" not in log.read_text()
     finally:
         process.kill()
         process.wait()
