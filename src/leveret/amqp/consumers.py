@@ -73,7 +73,7 @@ class Consumers:
             ask(Basic.Cancel(consumer.tag), "basic.cancel", Basic.CancelOk, lambda _: self.remove(consumer.tag))
 
     def end(self, _error: AmqpError) -> None:
-        """Forget all consumers because the channel has ended; the broker delivers what they have not received again."""
+        """Forget all consumers because the channel has ended; the broker redelivers what they have not received."""
         for consumer in self._by_tag.values():
             consumer.arrived.clear()
             self._link.reader.largest_bodies.pop(consumer.tag, None)
