@@ -92,3 +92,6 @@ class FakeJournal:
 
     async def ended(self, keys: Sequence[RequestKey]) -> None:
         """As the journal does it."""
+
+    def end(self, keys: Sequence[RequestKey]) -> None:
+        """As the journal does it."""

@@ -20,10 +20,10 @@ from leveret.retry import RetryPolicy
 from leveret.worker.admit.admission import Admission
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
-from leveret.worker.dispatch import Dispatcher
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.leave.settle import Settler
+from leveret.worker.pipeline import Pipeline
 from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
@@ -78,7 +78,7 @@ class Consumption:
         self._changed = asyncio.Event()
         self._in_hand = InHand(session.consumer, on_held=self._changed.set)
         self._settler = Settler(self._in_hand, session, messages, sending=lanes.backlog.sending, observers=observers)
-        self._dispatcher = Dispatcher(
+        self._pipeline = Pipeline(
             intake=intake,
             jobs=jobs,
             lanes=lanes,
@@ -117,7 +117,7 @@ class Consumption:
         finally:
             await _cancelled(stop, tending)
             self._consuming.clear()
-            self._dispatcher.end()
+            self._pipeline.end()
             await self._settler.close()
             await self._session.close()
         if lost := self._session.lost.result():
@@ -187,7 +187,7 @@ class Consumption:
 
     async def _subscribe(self) -> None:
         self._in_hand.begin_consumer()
-        await self._session.consume(self._queue, self._dispatcher.take)
+        await self._session.consume(self._queue, self._pipeline.take)
 
     async def _stay_until_outage(self) -> None:
         """Consume, and do so anew where that makes room or is doubtful, until the database does not answer."""

@@ -25,9 +25,9 @@ from leveret.worker.admit.admission import Admission
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.consuming import Consumption
-from leveret.worker.dispatch import hand_out
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.options import WorkerOptions
+from leveret.worker.pipeline import hand_out
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.session import Session, SessionLost

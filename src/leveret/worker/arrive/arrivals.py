@@ -10,15 +10,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from leveret.amqp import Delivery
+from leveret.errors import Internal, StorageUnavailable
 from leveret.inbox.journal import MOST_DEATHS
+from leveret.outcome import WORKERS_DIED_READING, DeadLetter, Outcome, PutBack
+from leveret.retry import describe
 from leveret.sql.records import RequestKey
+from leveret.wire.letter import WORKERS_DIED_CODE
+from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import SMALL_BODY, Room
+from leveret.worker.leave.in_hand import InHand
+from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
+
+logger: Final = logging.getLogger("leveret.worker")
 
 READING: Final = " reading"
 """Stands in the crash journal where a principal is: no subject begins with a space."""
@@ -36,9 +47,11 @@ class Arrivals:
         lanes: where the journal is.
         floor: lets a message be read while no lane runs anything and no request begins.
         room: for what is read.
-        read: reads deliveries, and begins with what they ask for.
-        give_up: told of a delivery on whose reading so many workers died.
-        failed: told of deliveries that cannot go on record, and why.
+        in_hand: the deliveries in hand.
+        intake: makes items of deliveries that are not read.
+        read: reads deliveries, each with the moment in which it arrived, and begins with what they ask for.
+        settle: carries outcomes out.
+        on_outage: told when the database does not answer.
     """
 
     def __init__(
@@ -47,31 +60,37 @@ class Arrivals:
         floor: Floor,
         room: Room,
         *,
-        read: Callable[[Sequence[Delivery]], None],
-        give_up: Callable[[Delivery, int], None],
-        failed: Callable[[Sequence[Delivery], Exception], None],
+        in_hand: InHand,
+        intake: Intake,
+        read: Callable[[Sequence[tuple[Delivery, float]]], None],
+        settle: Callable[[list[Settlement]], None],
+        on_outage: Callable[[str], None],
     ) -> None:
         self._journal = lanes.journal
         self._floor = floor
         self._room = room
-        self._read = read
-        self._give_up = give_up
-        self._failed = failed
+        self._in_hand = in_hand
+        self._intake = intake
+        self._read_now = read
+        self._settle = settle
+        self._on_outage = on_outage
+        self._arrived: dict[int, float] = {}
         self._again: list[Delivery] = []
         self._recording: asyncio.Task[None] | None = None
 
-    def add(self, deliveries: Sequence[Delivery]) -> None:
-        """Read deliveries as soon as they may be."""
+    def add(self, deliveries: Sequence[Delivery], now: float) -> None:
+        """Read deliveries that are not ordinary as soon as they may be: large ones, and those that came before."""
         at_once = []
         for delivery in deliveries:
+            self._arrived[delivery.delivery_tag] = now
             if len(delivery.body) > SMALL_BODY:
+                self._in_hand.when_released(delivery.delivery_tag, self.left)
                 self._room.add(delivery)
-            elif delivery.redelivered and delivery.body:
+            elif delivery.body:
                 self._again.append(delivery)
             else:
                 at_once.append(delivery)
-        if at_once:
-            self._read(at_once)
+        self._read(at_once)
         self.go_on()
 
     def left(self, tag: int) -> None:
@@ -83,20 +102,20 @@ class Arrivals:
         """Read what there is room for."""
         if entered := self._room.enter():
             self._again += [delivery for delivery in entered if delivery.redelivered]
-            if first := [delivery for delivery in entered if not delivery.redelivered]:
-                self._read(first)
+            self._read([delivery for delivery in entered if not delivery.redelivered])
         if self._again and self._recording is None:
             self._recording = asyncio.get_running_loop().create_task(self._read_again())
 
-    def withdraw(self) -> list[Delivery]:
-        """Take those that have not been read; they are not read any more."""
+    def withdraw(self, outcome: Outcome) -> list[Settlement]:
+        """Give an outcome to those that have not been read; they are not read any more."""
         waiting = [*self._room.withdraw(), *self._again]
         self._again.clear()
-        return waiting
+        return self._unread(waiting, outcome)
 
     def end(self) -> None:
         """Read nothing any more: the session is over, and the broker delivers again what was not acked."""
-        self.withdraw()
+        self._room.withdraw()
+        self._again.clear()
         if self._recording is not None:
             self._recording.cancel()
 
@@ -113,7 +132,7 @@ class Arrivals:
         try:
             known = await self._journal.deaths(list(map(reading_key, deliveries)))
         except Exception as error:  # as if nothing was known: they cannot go on record either
-            self._failed(deliveries, error)
+            self._not_on_record(deliveries, error)
             return
 
         def died_on(delivery: Delivery) -> int:
@@ -133,10 +152,35 @@ class Arrivals:
         try:
             deaths = await self._journal.begin(keys)
         except Exception as error:
-            self._failed(deliveries, error)
+            self._not_on_record(deliveries, error)
             return
         if len(deliveries) == 1 and (died := deaths[keys[0]]) >= MOST_DEATHS:
             self._give_up(deliveries[0], died)  # the entry goes when the letter is safe
             return
         self._read(deliveries)
         await self._journal.ended(keys)
+
+    def _read(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            self._read_now([(each, self._arrived.pop(each.delivery_tag)) for each in deliveries])
+
+    def _give_up(self, delivery: Delivery, deaths: int) -> None:
+        end = partial(self._journal.end, [reading_key(delivery)])
+        self._in_hand.when_acked(delivery.delivery_tag, end)
+        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code, WORKERS_DIED_CODE)
+        self._settle(self._unread([delivery], outcome))
+
+    def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        """Put deliveries back in an outage; otherwise read without an entry what would never be read with one."""
+        if isinstance(error, StorageUnavailable):
+            outcome = PutBack(describe(error))
+            self._on_outage(outcome.reason)
+            self._settle([*self._unread(deliveries, outcome), *self.withdraw(outcome)])
+        else:
+            logger.info("read without an entry in the crash journal: %s", describe(error))
+            self._read(deliveries)
+
+    def _unread(self, deliveries: Sequence[Delivery], outcome: Outcome) -> list[Settlement]:
+        arrived = [(each, self._arrived.pop(each.delivery_tag)) for each in deliveries]
+        items = [self._intake.leave_unread(delivery, outcome, moment) for delivery, moment in arrived]
+        return [(item, item.outcome) for item in items]

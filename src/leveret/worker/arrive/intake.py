@@ -69,8 +69,10 @@ class Intake:
             return self._refuse(delivery, None, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE), arrived)
         try:
             _check_encoding(delivery)
-            check_size(delivery.left_out, _largest(delivery))
-            request = decode_request(delivery.body, _largest(delivery))
+            largest = _largest(delivery)
+            if delivery.left_out:
+                check_size(delivery.left_out, largest)
+            request = decode_request(delivery.body, largest)
             return self._accept(delivery, request, arrived)
         except RequestError as error:
             request_id = request.id if request else _known_id(delivery)

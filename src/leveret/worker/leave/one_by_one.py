@@ -24,26 +24,23 @@ class Parcel:
 
     Attributes:
         item: the delivery.
+        tag: the delivery's tag.
         outcome: what the messages say.
         messages: those that the broker has not confirmed.
         shortened: a letter that is written as short as can be.
     """
 
-    __slots__ = ("item", "messages", "outcome", "shortened")
+    __slots__ = ("item", "messages", "outcome", "shortened", "tag")
 
     def __init__(self, item: Work | DeclinedDelivery, outcome: Outcome, messages: list[Message]) -> None:
         self.item, self.outcome, self.messages = item, outcome, messages
+        self.tag = item.delivery.delivery_tag
         self.shortened = False
 
     def lighten(self) -> None:
         """Let go of what a request holds in memory beside its body: its messages are written, and it may wait long."""
         if isinstance(self.item, Work):
             self.item = replace(self.item, request=replace(self.item.request, data={}), arguments=())
-
-    @property
-    def tag(self) -> int:
-        """The delivery's tag."""
-        return self.item.delivery.delivery_tag
 
 
 class OneByOne:

@@ -7,14 +7,22 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from leveret.amqp import Delivery
+from leveret.amqp import Channel, Delivery
+from leveret.outcome import DeadLetter
 from leveret.sql.records import RequestKey
+from leveret.wire.letter import WORKERS_DIED_CODE
 from leveret.worker.arrive.arrivals import Arrivals, reading_key
-from leveret.worker.arrive.room import Room
+from leveret.worker.arrive.intake import Intake
+from leveret.worker.arrive.room import SMALL_BODY, Room
+from leveret.worker.leave.in_hand import InHand
+from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
+from support.batches import Acks
 from support.fake_lanes import FakeLanes
 from support.handmade_deliveries import delivery_of
+from support.notes import note_api
+from support.serving import keyring
 
 
 def again(number: int) -> Delivery:
@@ -47,15 +55,22 @@ async def told_of(deliveries: Sequence[Delivery], deaths: Mapping[RequestKey, in
         if count == len(deliveries):
             all_told.set()
 
+    def settle(settlements: Sequence[Settlement]) -> None:
+        for item, outcome in settlements:
+            assert outcome == DeadLetter("3 workers died while they read this message", "internal", WORKERS_DIED_CODE)
+            tell("give-up", [item.delivery])
+
     arrivals = Arrivals(
         lanes,
         cast("Floor", FakeFloor(told)),
         Room(),
-        read=lambda found: tell("read", found),
-        give_up=lambda found, _deaths: tell("give-up", [found]),
-        failed=lambda found, error: tell(f"{error}", found),
+        in_hand=InHand(cast("Channel", Acks())),
+        intake=Intake(note_api(), keyring()),
+        read=lambda found: tell("read", [delivery for delivery, _ in found]),
+        settle=settle,
+        on_outage=told.append,
     )
-    arrivals.add(deliveries)
+    arrivals.add(deliveries, 0.0)
     await asyncio.wait_for(all_told.wait(), 5)
     arrivals.end()
     return told
@@ -76,6 +91,6 @@ async def test_one_that_three_workers_died_on_is_not_read() -> None:
     assert told == ["read 2", "give-up 1"]
 
 
-async def test_a_first_delivery_is_read_at_once() -> None:
-    first = delivery_of({"id": "a"}, 1)
+async def test_a_first_delivery_is_read_at_once_although_it_is_large() -> None:
+    first = delivery_of({"id": "a" * SMALL_BODY}, 1)
     assert await told_of([first, again(2)], {reading_key(again(2)): 0}) == ["read 1", "read 2"]

@@ -1,11 +1,19 @@
-"""From deliveries to settled outcomes, within one session: intake, lanes and async actions, decision, settlement."""
+"""A worker's pipeline, within one session: the way of a request, from the top of this file to its bottom.
+
+take    deliveries come; those that are not ordinary are read later (``arrive``)
+_read   each is checked: it is work, or it has an outcome at once
+begin   the rate limit lets it in (``admit``), and then the floor decides when it may run
+_run    lanes run ``def`` actions, the event loop runs ``async def`` actions (``run``)
+ended   what it came to is an outcome
+_settle what the outcome says is published and confirmed, and the delivery is acked (``leave``)
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -13,13 +21,13 @@ from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result
 from leveret.observe import Admitted, Observers, Received
-from leveret.outcome import WORKERS_DIED, WORKERS_DIED_READING, Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.retry import RetryPolicy, decide, describe, failure_of
 from leveret.wire.codec import decode_reply
 from leveret.wire.letter import WORKERS_DIED_CODE
 from leveret.worker.admit.admission import Admission
 from leveret.worker.admit.rejections import Rejections, refused
-from leveret.worker.arrive.arrivals import Arrivals, reading_key
+from leveret.worker.arrive.arrivals import Arrivals
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import SMALL_BODY, Room
 from leveret.worker.leave.in_hand import InHand
@@ -40,7 +48,7 @@ _MOVES: Final = (Retry, DeadLetter)
 """Outcomes by which a request lives on as another message."""
 
 
-class Dispatcher:
+class Pipeline:
     """Takes the deliveries of one session and sees each to its end.
 
     Args:
@@ -83,7 +91,6 @@ class Dispatcher:
         self._in_hand = in_hand
         self._settler = settler
         self._observers = observers
-        self._arrived: dict[int, float] = {}  # of deliveries that are not read at once
         self._on_outage = on_outage
         self._on_broken = on_broken
         self._floor = Floor(
@@ -98,31 +105,33 @@ class Dispatcher:
             lanes,
             self._floor,
             room,
+            in_hand=in_hand,
+            intake=intake,
             read=partial(self._or_broken, self._read),
-            give_up=self._give_up_unread,
-            failed=self._not_on_record,
+            settle=partial(self._or_broken, settler.settle),
+            on_outage=on_outage,
         )
-        self._over = False
+        self._open = asyncio.Event()
+        self._open.set()
 
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
         now = time.monotonic()
         for delivery in deliveries:
-            self._in_hand.add(tag := delivery.delivery_tag)
-            if len(delivery.body) > SMALL_BODY:
-                self._in_hand.when_released(tag, self._arrivals.left)
-            if len(delivery.body) > SMALL_BODY or delivery.redelivered:
-                self._arrived[tag] = now
-        self._arrivals.add(deliveries)
+            self._in_hand.add(delivery.delivery_tag)
+        ordinary = [each for each in deliveries if not each.redelivered and len(each.body) <= SMALL_BODY]
+        if ordinary:
+            self._or_broken(self._read, [(delivery, now) for delivery in ordinary])
+        if len(ordinary) < len(deliveries):
+            self._arrivals.add([each for each in deliveries if each.redelivered or len(each.body) > SMALL_BODY], now)
 
-    def _read(self, deliveries: Sequence[Delivery]) -> None:
-        declined, works = list[Settlement](), list[Work]()
-        now = time.monotonic()
-        for delivery in deliveries:
-            arrived = self._arrived.pop(delivery.delivery_tag, now)
+    def _read(self, arrived: Sequence[tuple[Delivery, float]]) -> None:
+        """Check deliveries, each with the moment in which it arrived, and let in what has to run."""
+        works, declined = list[Work](), list[Settlement]()
+        for delivery, moment in arrived:
             if self._observers.active:
-                self._observers.tell(Received(unread(delivery, arrived)))
-            item = self._intake.take(delivery, arrived)
+                self._observers.tell(Received(unread(delivery, moment)))
+            item = self._intake.take(delivery, moment)
             if isinstance(item, Work):
                 works.append(item)
             elif isinstance(item, RejectedRequest):
@@ -137,69 +146,26 @@ class Dispatcher:
         if declined:
             self._settler.settle(declined)
 
-    def _give_up_unread(self, delivery: Delivery, deaths: int) -> None:
-        end = partial(self._lanes.journal.end, [reading_key(delivery)])
-        self._in_hand.when_acked(delivery.delivery_tag, end)
-        outcome = DeadLetter(f"{deaths} {WORKERS_DIED_READING}", Internal.code, WORKERS_DIED_CODE)
-        self._or_broken(self._settler.settle, self._unread([delivery], outcome))
-
-    def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """In an outage nothing is read; otherwise what would go on record is read without, rather than never."""
-        if isinstance(error, StorageUnavailable):
-            outcome = PutBack(describe(error))
-            self._on_outage(outcome.reason)
-            waiting = [*deliveries, *self._arrivals.withdraw()]
-            self._or_broken(self._settler.settle, self._unread(waiting, outcome))
-        else:
-            logger.info("read without an entry in the crash journal: %s", describe(error))
-            self._or_broken(self._read, deliveries)
-
-    def _unread(self, deliveries: Iterable[Delivery], outcome: Outcome) -> list[Settlement]:
-        leave, arrived = self._intake.leave_unread, self._arrived
-        items = [leave(each, outcome, arrived.pop(each.delivery_tag, 0.0)) for each in deliveries]
-        return [(item, item.outcome) for item in items]
-
     def begin(self, works: Sequence[Work]) -> None:
         """Run requests that are admitted, as soon as they may; nothing once the session is over."""
-        if not self._over:
+        if self._open.is_set():
             if self._observers.active:
                 for work in works:
                     self._observers.tell(Admitted(work.subject))
             self._floor.admit(works)
 
     def _begin(self, works: Sequence[Work]) -> None:
-        if not self._over:
+        if self._open.is_set():
             self._or_broken(self._run, works)
 
     def _run(self, works: Sequence[Work]) -> None:
-        self._async_actions.begin([work for work in works if work.action.is_async])
-        job = partial(self._jobs.job, wanted=lambda: not self._over)
-        jobs = [(job(work), (self, work)) for work in works if not work.action.is_async]
+        jobs = [
+            (self._jobs.job(work, wanted=self._open.is_set), (self, work)) for work in works if not work.action.is_async
+        ]
         if jobs:
             self._lanes.submit_all(jobs)
-
-    def decline(self, work: Work, error: RateLimited) -> None:
-        """Refuse a request that is not admitted, unless it was executed before."""
-        if self._over:
-            return
-        if work.stores:
-            self._rejections.add(RejectedRequest(work, error))
-        else:
-            self._settle_rejected([(work, refused(work, error))])
-
-    def _settle_rejected(self, settlements: list[Settlement]) -> None:
-        """Not by the floor: they did not run, and who sends too much must not hold up others."""
-        if not self._over:
-            self._or_broken(self._settler.settle, settlements)
-
-    def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
-        """Nobody can say whether they were executed: not to be tried again, since they may not run."""
-        if isinstance(error, StorageUnavailable):
-            self._not_begun(works, error)
-        else:
-            reason = f"cannot be looked up: {describe(error)}"
-            letter = DeadLetter(reason, Internal.code, failure=failure_of(error))
-            self._settle_rejected([(work, letter) for work in works])
+        if len(jobs) < len(works):
+            self._async_actions.begin([work for work in works if work.action.is_async])
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
         """Take what requests have come to that were run."""
@@ -218,7 +184,7 @@ class Dispatcher:
         self._settle(results, self._settler.settle)
 
     def _settle(self, results: Sequence[tuple[Work, Result]], move: Callable[[list[Settlement]], None]) -> None:
-        if not self._over:
+        if self._open.is_set():
             self._or_broken(partial(self._carry_out, move), results)
 
     def _carry_out(self, move: Callable[[list[Settlement]], None], results: Sequence[tuple[Work, Result]]) -> None:
@@ -229,13 +195,36 @@ class Dispatcher:
             if isinstance(outcome, PutBack):
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._floor.withdraw()]
-                settled += self._unread(self._arrivals.withdraw(), outcome)
+                settled += self._arrivals.withdraw(outcome)
             ran = not isinstance(result, AnsweredJob)  # an answer that became a letter says that it was too late to run
             (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
         if settled:
             self._settler.settle(settled)
         if moved:
             move(moved)
+
+    def decline(self, work: Work, error: RateLimited) -> None:
+        """Refuse a request that is not admitted, unless it was executed before."""
+        if not self._open.is_set():
+            return
+        if work.stores:
+            self._rejections.add(RejectedRequest(work, error))
+        else:
+            self._settle_rejected([(work, refused(work, error))])
+
+    def _settle_rejected(self, settlements: list[Settlement]) -> None:
+        """Not by the floor: they did not run, and who sends too much must not hold up others."""
+        if self._open.is_set():
+            self._or_broken(self._settler.settle, settlements)
+
+    def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
+        """Nobody can say whether they were executed: not to be tried again, since they may not run."""
+        if isinstance(error, StorageUnavailable):
+            self._not_begun(works, error)
+        else:
+            reason = f"cannot be looked up: {describe(error)}"
+            letter = DeadLetter(reason, Internal.code, failure=failure_of(error))
+            self._settle_rejected([(work, letter) for work in works])
 
     def _or_broken(self, step: Callable[[T], None], subject: T) -> None:
         try:
@@ -246,7 +235,7 @@ class Dispatcher:
 
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""
-        self._over = True
+        self._open.clear()
         self._arrivals.end()
         self._rejections.end()
         self._floor.end()
@@ -275,14 +264,14 @@ class Dispatcher:
 
 
 def hand_out(finished: Finished) -> None:
-    """Give the results of a lane to those who wait: futures, or dispatchers with their work."""
-    by_dispatcher: dict[Dispatcher, list[tuple[Work, Result]]] = {}
+    """Give the results of a lane to those who wait: futures, or pipelines with their work."""
+    by_pipeline: dict[Pipeline, list[tuple[Work, Result]]] = {}
     for waiter, result in finished:
         if isinstance(waiter, asyncio.Future):
             if not waiter.done():
                 waiter.set_result(result)
         else:
-            dispatcher, work = waiter
-            by_dispatcher.setdefault(dispatcher, []).append((work, result))
-    for dispatcher, results in by_dispatcher.items():
-        dispatcher.ended(results)
+            pipeline, work = waiter
+            by_pipeline.setdefault(pipeline, []).append((work, result))
+    for pipeline, results in by_pipeline.items():
+        pipeline.ended(results)
