@@ -116,9 +116,9 @@ class Caller:
         topology = self.topology
         await self.channel.publish(Message(body, topology.requests, topology.exchange, asked, mandatory=True))
 
-    async def reply(self) -> dict[str, Any]:
+    async def reply(self, limit: float = LIMIT) -> dict[str, Any]:
         """Wait for the next reply, and return its body."""
-        delivery = await asyncio.wait_for(self.replies.get(), LIMIT)
+        delivery = await asyncio.wait_for(self.replies.get(), limit)
         return dict(json.loads(delivery.body))
 
     async def ask(self, body: bytes | dict[str, Any], **properties: Any) -> dict[str, Any]:
@@ -132,10 +132,10 @@ class Caller:
             while (await self.channel.declare_queue(self.topology.requests, passive=True)).messages:  # noqa: ASYNC110 -- the broker does not signal it
                 await asyncio.sleep(0.01)
 
-    async def letters(self, count: int) -> list[Delivery]:
+    async def letters(self, count: int, limit: float = LIMIT) -> list[Delivery]:
         """Wait until `count` dead letters have come, and take them."""
         found: list[Delivery] = []
-        async with asyncio.timeout(LIMIT):
+        async with asyncio.timeout(limit):
             while len(found) < count:
                 if got := await self.channel.get(self.topology.dead_letters, no_ack=True):
                     found.append(got.delivery)

@@ -1,0 +1,34 @@
+"""Fills a queue of ours, so that it refuses messages, and makes room in it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from leveret.amqp import Message, Refused
+from leveret.devbroker import DevBroker
+from leveret.worker.leave.refusing import PAUSES
+from support.serving import LIMIT, Caller
+
+FILLER = b"it was here before"
+LONG = LIMIT + PAUSES.most
+"""Seconds for what comes after the longest pause between two tries at a queue."""
+
+
+async def fill(broker: DevBroker, caller: Caller, queue: str) -> None:
+    """Have a queue refuse what comes, as the security page advises for one that strangers can fill."""
+    most = json.dumps({"max-length": 1, "overflow": "reject-publish"})
+    pattern = f"^{queue}$".replace(".", r"\.")
+    await asyncio.to_thread(broker.control, "set_policy", "full", pattern, most, "--apply-to", "queues")
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await caller.channel.publish(Message(FILLER, queue))
+            except Refused:
+                return
+
+
+async def empty(broker: DevBroker, caller: Caller, queue: str) -> None:
+    """Let a queue take messages again; what filled it is gone."""
+    await caller.channel.purge_queue(queue)  # first: afterwards it may hold what the worker published
+    await asyncio.to_thread(broker.control, "clear_policy", "full")
