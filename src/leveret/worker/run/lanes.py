@@ -95,7 +95,7 @@ class Lanes:
         self._on_finished = on_finished
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
-        self._until_idle: list[asyncio.Future[None]] = []
+        self._until_idle: set[asyncio.Future[None]] = set()
         self._ready: deque[_Entry | _Errand] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
@@ -139,8 +139,11 @@ class Lanes:
         """Wait for the moment in which no job runs or waits; returns at once when that is so now."""
         if self.busy:
             moment = self._loop.create_future()
-            self._until_idle.append(moment)
-            await moment
+            self._until_idle.add(moment)
+            try:
+                await moment
+            finally:
+                self._until_idle.discard(moment)
 
     def run(self, function: Callable[[Store], T]) -> asyncio.Future[T]:
         """Have ``function(store)`` called in a lane; the future has its value or its error.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -153,3 +155,22 @@ async def test_an_errand_is_done_before_the_actions_that_were_ready_with_it(lane
     assert "second" not in [waiter for report in lane.reports for waiter, _ in report]
     lane.permits.release()
     await until(lane.has_reported("first", "second"), "both")
+
+
+async def test_waits_for_idle_lanes_that_are_given_up_leave_nothing_behind(lane: OneLane) -> None:
+    await lane.hold()
+    before = _futures()
+    for _ in range(100):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await lane.lanes.idle()
+    assert _futures() < before + 50
+    idle = asyncio.create_task(lane.lanes.idle())
+    await asyncio.sleep(0)
+    lane.permits.release()
+    await asyncio.wait_for(idle, LIMIT)
+
+
+def _futures() -> int:
+    gc.collect()
+    return sum(isinstance(each, asyncio.Future) for each in gc.get_objects())
