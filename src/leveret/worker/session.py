@@ -133,9 +133,9 @@ class Session:
         Raises:
             AmqpError: the session is over.
         """
-        subscribing, self._subscribing = self._subscribing, None
-        if subscribing is not None:
+        if (subscribing := self._subscribing) is not None:
             await asyncio.wait((subscribing,))
+            self._subscribing = None  # not before: whoever is cancelled meanwhile has stopped nothing
             if subscribing.exception() is None:
                 await self.consumer.cancel(subscribing.result())
 
