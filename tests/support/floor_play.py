@@ -102,6 +102,7 @@ class Session:
             begin=self._begin,
             move=self._move,
             cannot_begin=self._cannot_begin,
+            broken=self._broken,
         )
 
     def deliver(self, asked: Sequence[Asked]) -> None:
@@ -236,3 +237,6 @@ class Session:
 
     def _cannot_begin(self, works: Sequence[Work], error: Exception) -> None:
         raise AssertionError(works) from error
+
+    def _broken(self, error: Exception) -> None:
+        self.rules.wrong.append(f"the floor broke: {error!r}")

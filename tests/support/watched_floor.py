@@ -20,6 +20,9 @@ from support.skipping_loop import run_skipping
 from support.works import work
 
 PROBE: Final = "probe"
+POISON: Final = "poison"
+"""The request that nobody can move."""
+
 SUSPECT: Final = "suspect"
 """The request of which the crash journal knows a death."""
 
@@ -30,15 +33,22 @@ class WatchedFloor:
     Attributes:
         begun: names of the requests that have begun, in order.
         moved: names of the failed requests that were published, as they were published together.
+        broken: errors that the floor has told of.
     """
 
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.moved: list[list[str]] = []
+        self.broken: list[Exception] = []
         self.lanes = FakeLanes({RequestKey("", SUSPECT): 1})
         self.in_hand = InHand(cast("Channel", Acks()))
         self.floor = Floor(
-            cast("Lanes", self.lanes), self.in_hand, begin=self._begin, move=self._move, cannot_begin=self._cannot_begin
+            cast("Lanes", self.lanes),
+            self.in_hand,
+            begin=self._begin,
+            move=self._move,
+            cannot_begin=self._cannot_begin,
+            broken=self.broken.append,
         )
         self._probed = False
         self._tags = count(1)
@@ -98,6 +108,8 @@ class WatchedFloor:
     def _move(self, settlements: list[Settlement]) -> None:
         names = cast("list[str]", settlements)
         self.moved.append(list(names))
+        if POISON in names:
+            raise RuntimeError(POISON)
         for name in names:
             self.publish(name)
 

@@ -99,6 +99,7 @@ class Pipeline:
             begin=self._begin,
             move=partial(self._or_broken, settler.settle),
             cannot_begin=self._not_begun,
+            broken=self._break,
         )
         self._rejections = Rejections(lanes, jobs.job, self._settle_rejected, self._not_looked_up)
         self._arrivals = Arrivals(
@@ -230,8 +231,11 @@ class Pipeline:
         try:
             step(subject)
         except Exception as error:
-            logger.exception("requests cannot be settled")
-            self._on_broken(SessionLost(f"requests cannot be settled: {error}", error))
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        logger.error("requests cannot be settled", exc_info=error)
+        self._on_broken(SessionLost(f"requests cannot be settled: {error}", error))
 
     def end(self) -> None:
         """Give up what is in hand, because the session is over; the broker delivers it again."""

@@ -48,6 +48,7 @@ class Floor:
         begin: begins with requests; their end is told with ``ended``.
         move: publishes what moves failed requests on, all of it together.
         cannot_begin: told of requests that cannot begin, because the crash journal could not be read.
+        broken: told of an error that nobody expects: the floor lets nothing begin any more.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Floor:
         begin: Callable[[Sequence[Work]], None],
         move: Callable[[list[Settlement]], None],
         cannot_begin: Callable[[Sequence[Work], Exception], None],
+        broken: Callable[[Exception], None],
     ) -> None:
         self._lanes = lanes
         self._in_hand = in_hand
         self._begin = begin
         self._move = move
         self._cannot_begin = cannot_begin
+        self._broken = broken
         self._moves: list[Settlement] = []
         self._readings: deque[_Reading] = deque()
         self._suspects: deque[Work] = deque()
@@ -107,6 +110,7 @@ class Floor:
             yield
         finally:
             reading.has_ended.set()
+            self._news.set()
 
     def ended(self, count: int) -> None:
         """Note how many of the requests that had begun have come to their end."""
@@ -172,8 +176,13 @@ class Floor:
             await self._in_hand.settled()
 
     async def _let_read(self, reading: _Reading) -> None:
+        """Let a message be read; what fails meanwhile waits for its end as for the lanes, which the reading needs."""
         reading.may_begin.set()
-        await reading.has_ended.wait()
+        while not reading.has_ended.is_set():
+            if not self._moves:
+                await self._wait_for_news()
+            elif not await self._lane_waits.wait(reading.has_ended.wait):
+                self._move_all()
 
     async def _run_suspect(self, suspect: Work) -> None:
         """Run a request from the last ack before it to its own; or return, because something else has to be first."""
@@ -206,6 +215,7 @@ class Floor:
             task = asyncio.get_running_loop().create_task(self._tell_apart())
             self._lookups.add(task)
             task.add_done_callback(self._lookups.discard)
+            task.add_done_callback(self._see_error)
         self._unknown.extend(works)
 
     async def _tell_apart(self) -> None:
@@ -237,6 +247,11 @@ class Floor:
         self._news.set()
         if self._tending is None:
             self._tending = asyncio.get_running_loop().create_task(self._tend())
+            self._tending.add_done_callback(self._see_error)
+
+    def _see_error(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._broken(error)
 
     def _start(self, works: Sequence[Work]) -> None:
         if works:

@@ -44,11 +44,11 @@ class WaitBudget:
         """Whether nothing is waited for at present, because it was in vain before."""
         return self._now_left() < TICK
 
-    async def wait(self, coming: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    async def wait(self, coming: Callable[[], Coroutine[Any, Any, object]]) -> bool:
         """Wait until a coroutine has come to its end; returns False, and cancels it, when the budget is used up."""
         if self.used_up:
             return False
-        task = self._loop.create_task(coming())
+        task: asyncio.Task[object] = self._loop.create_task(coming())
         try:
             while not (task.done() or self.used_up):
                 await self._look(task)
@@ -56,7 +56,7 @@ class WaitBudget:
             task.cancel()
         return task.done()
 
-    async def _look(self, task: asyncio.Task[None]) -> None:
+    async def _look(self, task: asyncio.Task[object]) -> None:
         """Wait for a moment, and charge it to the budget if nothing happened in it."""
         seen, since = self._progress(), self._loop.time()
         await asyncio.wait({task}, timeout=TICK)

@@ -10,7 +10,7 @@ import pytest
 from leveret.worker.run.wait_budget import MOST, TICK
 from leveret.worker.work import Work
 from support.skipping_loop import run_skipping
-from support.watched_floor import SUSPECT, WatchedFloor, on_floor, turns
+from support.watched_floor import POISON, SUSPECT, WatchedFloor, on_floor, turns
 
 
 @on_floor
@@ -247,6 +247,13 @@ async def test_a_reading_that_is_cancelled_holds_nobody_up(floor: WatchedFloor) 
         reading.cancel()
         await turns()
         assert floor.is_open()
+
+
+@on_floor
+async def test_an_error_that_nobody_expects_is_told_of(floor: WatchedFloor) -> None:
+    floor.fail(POISON)
+    await turns()
+    assert [str(error) for error in floor.broken] == [POISON]
 
 
 def test_after_the_end_nothing_begins_and_nothing_is_moved() -> None:

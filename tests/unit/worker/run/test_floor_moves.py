@@ -208,3 +208,31 @@ async def test_a_late_confirm_from_before_ends_no_later_wait(floor: WatchedFloor
     await turns()
     await floor.confirm("b")
     assert floor.is_open()
+
+
+@on_floor
+async def test_a_message_that_takes_long_to_read_holds_up_letters_for_two_seconds_and_then_not_at_all(
+    floor: WatchedFloor,
+) -> None:
+    floor.lanes.begin()  # it hangs in the only lane, and the journal needs that lane
+    reads = asyncio.Event()
+
+    async def read() -> None:
+        async with floor.floor.alone():
+            await reads.wait()
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(MOST + MOST / SHARE)
+    floor.fail("a")
+    await asyncio.sleep(MOST - TICK)
+    assert floor.moved == []
+    await asyncio.sleep(2 * TICK)
+    assert (floor.moved, floor.is_open()) == ([["a"]], False)
+    await asyncio.sleep(MOST / SHARE)
+    floor.fail("b")
+    await turns()
+    assert floor.moved == [["a"]]
+    reads.set()
+    await reading
+    await asyncio.sleep(MOST + TICK)
+    assert (floor.moved, floor.is_open()) == ([["a"], ["b"]], True)
