@@ -1,4 +1,4 @@
-"""Fills a queue of ours, so that it refuses messages, and makes room in it again."""
+"""Fills a queue of ours, so that it refuses messages, and empties it again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from support.serving import LIMIT, Caller
 
 FILLER = b"it was here before"
 LONG = LIMIT + PAUSES.most
-"""Seconds for what comes after the longest pause between two tries at a queue."""
+"""Seconds within which a test gets what comes after the longest pause between two tries at a queue."""
 
 
 async def fill(broker: DevBroker, caller: Caller, queue: str) -> None:
-    """Have a queue refuse what comes, as the security page advises for one that strangers can fill."""
+    """Let a queue refuse further messages, as the security page advises for one that strangers can fill."""
     most = json.dumps({"max-length": 1, "overflow": "reject-publish"})
     pattern = f"^{queue}$".replace(".", r"\.")
     await asyncio.to_thread(broker.control, "set_policy", "full", pattern, most, "--apply-to", "queues")
@@ -29,6 +29,6 @@ async def fill(broker: DevBroker, caller: Caller, queue: str) -> None:
 
 
 async def empty(broker: DevBroker, caller: Caller, queue: str) -> None:
-    """Let a queue take messages again; what filled it is gone."""
+    """Let a queue take messages again, without those that filled it."""
     await caller.channel.purge_queue(queue)  # first: afterwards it may hold what the worker published
     await asyncio.to_thread(broker.control, "clear_policy", "full")

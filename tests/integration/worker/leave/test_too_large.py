@@ -1,21 +1,21 @@
-"""What is larger than the broker takes (`max_message_size`) costs its own request only."""
+"""A message that is larger than the broker takes (`max_message_size`) costs only its own request."""
 
 import asyncio
 import base64
 import json
-import logging
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from leveret.api import Api, Context
-from leveret.devbroker import DevBroker
 from leveret.errors import TemporaryError
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from support.notes import note_api
-from support.serving import Broker, Caller, calling, serving
+from support.serving import Broker, calling, serving
+
+from .conftest import PrivateSystem
 
 LARGEST = 64 * 1024
 NAME = base64.b64encode(b"\x83 no process").decode()
@@ -38,14 +38,16 @@ def large_api() -> Api:
 
 
 @pytest.fixture
-async def caller(private_broker: DevBroker, topology: Topology) -> AsyncIterator[Caller]:
-    """Before 4.0 its channel is older than the limit, which holds for channels that are opened afterwards."""
-    async with calling(private_broker.url, topology) as found:
-        # From 4.0 the broker reads it at its start only, and keeps it elsewhere.
-        kept = f"persistent_term:put(max_message_size, {LARGEST})"
-        limit = f"application:set_env(rabbit, max_message_size, {LARGEST}), {kept}."
-        await asyncio.to_thread(private_broker.control, "eval", limit)
-        yield found
+async def system(system: PrivateSystem) -> PrivateSystem:
+    """A system whose broker takes small messages only.
+
+    Before 4.0 the limit holds for channels that are opened afterwards, which the caller's channel is not.
+    """
+    # From 4.0 on the broker reads the setting only at its start, and keeps it elsewhere.
+    kept = f"persistent_term:put(max_message_size, {LARGEST})"
+    limit = f"application:set_env(rabbit, max_message_size, {LARGEST}), {kept}."
+    await asyncio.to_thread(system.broker.control, "eval", limit)
+    return system
 
 
 def request(request_id: str, token: str, action: str, **data: Any) -> dict[str, Any]:
@@ -59,20 +61,15 @@ def largest(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_a_reply_that_the_broker_does_not_take_becomes_one_that_says_so(
-    private_broker: DevBroker,
-    topology: Topology,
-    database: str,
-    caller: Caller,
-    token: str,
-    caplog: pytest.LogCaptureFixture,
+    system: PrivateSystem,
+    lost: Callable[[], list[str]],
 ) -> None:
-    caplog.set_level(logging.INFO, "leveret.worker")
     sizes = [10, LARGEST, 20, 3 * LARGEST, 30]
-    async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
+    async with system.serving(large_api(), options=OPTIONS):
         for turn in range(2):  # a new reply queue, and then one that is known
             for size in sizes:
-                await caller.send(request(f"r{turn}-{size}", token, "answer", size=size))
-            found = {reply["correlation_id"]: reply for reply in [await caller.reply() for _ in sizes]}
+                await system.caller.send(request(f"r{turn}-{size}", system.token, "answer", size=size))
+            found = {reply["correlation_id"]: reply for reply in [await system.caller.reply() for _ in sizes]}
             for size in sizes:
                 reply = found[f"r{turn}-{size}"]
                 if size < LARGEST:
@@ -80,24 +77,20 @@ async def test_a_reply_that_the_broker_does_not_take_becomes_one_that_says_so(
                 else:
                     assert reply["code"] == "internal"
                     assert str(size)[:2] in reply["error"]
-    assert not [text for text in caplog.messages if text.startswith("lost the broker")]
-    assert await caller.channel.get(topology.requests) is None
+    assert not lost()
+    assert await system.caller.channel.get(system.topology.requests) is None
 
 
 async def test_a_letter_and_a_retry_that_the_broker_does_not_take_become_a_short_letter(
-    private_broker: DevBroker,
-    topology: Topology,
-    database: str,
-    caller: Caller,
-    token: str,
-    caplog: pytest.LogCaptureFixture,
+    system: PrivateSystem,
+    lost: Callable[[], list[str]],
 ) -> None:
-    async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
+    async with system.serving(large_api(), options=OPTIONS):
         for turn in range(2):  # before the broker has said what it takes, and after
-            await caller.send(b"\x01" * LARGEST, reply_to=None, correlation_id=f"unreadable-{turn}")
-            await caller.send(largest(request(f"failing-{turn}", token, "fail")), reply_to=None)
-            assert (await caller.ask(request(f"small-{turn}", token, "answer", size=1)))["data"] == "x"
-            found = {letter.properties.correlation_id: letter.body for letter in await caller.letters(2)}
+            await system.caller.send(b"\x01" * LARGEST, reply_to=None, correlation_id=f"unreadable-{turn}")
+            await system.caller.send(largest(request(f"failing-{turn}", system.token, "fail")), reply_to=None)
+            assert (await system.caller.ask(request(f"small-{turn}", system.token, "answer", size=1)))["data"] == "x"
+            found = {letter.properties.correlation_id: letter.body for letter in await system.caller.letters(2)}
             assert all(len(body) < 1000 for body in found.values())
             failing = json.loads(found[f"failing-{turn}"])
             assert failing["request"] | {"left out": ""} == {
@@ -109,24 +102,20 @@ async def test_a_letter_and_a_retry_that_the_broker_does_not_take_become_a_short
             assert failing["reason"].endswith("not now")
             assert failing["redrivable"] is False
             assert json.loads(found[f"unreadable-{turn}"])["request"]["id"] == f"unreadable-{turn}"
-    assert not [text for text in caplog.messages if text.startswith("lost the broker")]
-    assert await caller.channel.get(topology.requests) is None
+    assert not lost()
+    assert await system.caller.channel.get(system.topology.requests) is None
 
 
 async def test_the_reply_that_goes_with_a_letter_in_place_of_a_retry_may_have_a_forged_reply_queue(
-    private_broker: DevBroker,
-    topology: Topology,
-    database: str,
-    caller: Caller,
-    token: str,
-    caplog: pytest.LogCaptureFixture,
+    system: PrivateSystem,
+    lost: Callable[[], list[str]],
 ) -> None:
     forged = f"amq.rabbitmq.reply-to.{NAME}.k"
-    async with serving(large_api(), private_broker.url, topology, database, options=OPTIONS):
-        await caller.send(largest(request("failing", token, "fail")), reply_to=forged)
-        await caller.letters(1)
-        assert (await caller.ask(request("small", token, "answer", size=1)))["data"] == "x"
-    assert not [text for text in caplog.messages if text.startswith("lost the broker")]
+    async with system.serving(large_api(), options=OPTIONS):
+        await system.caller.send(largest(request("failing", system.token, "fail")), reply_to=forged)
+        await system.caller.letters(1)
+        assert (await system.caller.ask(request("small", system.token, "answer", size=1)))["data"] == "x"
+    assert not lost()
 
 
 async def test_a_response_that_a_broker_takes_or_not_by_default_ends_no_session(
