@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Final, Literal, Self
-from urllib.parse import urlsplit
+
+from testbed.proxy import through_port
 
 When = Literal["before", "after"]
 
@@ -67,9 +68,7 @@ class CommitCutter:
 
     def proxied(self, url: str) -> str:
         """Return an address that leads to the same database through this proxy."""
-        parts = urlsplit(url)
-        login = parts.netloc.rpartition("@")[0]
-        return parts._replace(netloc=f"{login}@127.0.0.1:{self.port}".lstrip("@")).geturl()
+        return through_port(url, self.port)
 
     async def cut(self, whens: Sequence[When], limit: float) -> None:
         """Cut the next commits, on any connections; commits that come after the limit are passed on.

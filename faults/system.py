@@ -15,6 +15,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 
+import psycopg
+
 from faults.ledger import Entry, Kind, Request
 from faults.load import Load, LoadOptions
 from faults.node import Node
@@ -134,6 +136,10 @@ class System:
     async def keep(self, part: AbstractAsyncContextManager[Part]) -> Part:
         """Enter a context that workers need until they end, such as a proxy; it ends with the system."""
         return await self._stack.enter_async_context(part)
+
+    def connect_postgres(self, *, autocommit: bool = False) -> psycopg.Connection:
+        """Open a connection to the private PostgreSQL server itself, even if the workers use a proxy."""
+        return psycopg.connect(self.database_url.replace("+psycopg", ""), autocommit=autocommit)
 
     def workers(self, count: int = 2, command: Sequence[str] = WORKER) -> WorkerGroup:
         """Make a group of workers for an ``async with`` block.

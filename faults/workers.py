@@ -23,6 +23,12 @@ WORKER: Final = (sys.executable, "-P", "-m", "taskmanager", "worker", "--process
 CONSUMING: Final = "consuming "
 """Text that a worker logs when it consumes: at its start, and after it lost the broker or the database."""
 
+LOST: Final = "lost the broker"
+"""Text that a worker logs when it finds its connections closed."""
+
+PAUSED: Final = "paused: "
+"""Text that a worker logs when it finds that the database does not answer."""
+
 LIMIT: Final = 60.0
 """Seconds that a worker may take to start, or to log a text."""
 

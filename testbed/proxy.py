@@ -13,6 +13,13 @@ LIMIT = 20.0
 """Seconds after which a test that waits has failed."""
 
 
+def through_port(url: str, port: int) -> str:
+    """Return an address with the same login and path at a port of 127.0.0.1."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{login}@127.0.0.1:{port}".lstrip("@")).geturl()
+
+
 class Proxy:
     """Listens on a free port of 127.0.0.1 and passes everything on, unless it is told otherwise.
 
@@ -62,9 +69,7 @@ class Proxy:
 
     def proxied(self, url: str) -> str:
         """Return an address that leads to the same server through this proxy."""
-        parts = urlsplit(url)
-        login = parts.netloc.rpartition("@")[0]
-        return parts._replace(netloc=f"{login}@127.0.0.1:{self.port}".lstrip("@")).geturl()
+        return through_port(url, self.port)
 
     async def listen(self) -> None:
         """Accept connections; also again after `refuse`."""

@@ -10,12 +10,11 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LIMIT, SceneFailed, all_say, consuming_again, operating, said, summary
 from faults.system import System
-from faults.workers import CONSUMING, WorkerGroup
+from faults.workers import CONSUMING, LOST, WorkerGroup
 from leveret.process.exit_codes import DEAF
 
-LOST: Final = "lost the broker"
 CANCELLED: Final = "cancelled the consumer"
-"""Texts that workers log."""
+"""Text that a worker logs when the broker has cancelled its consumer."""
 
 AT_ONCE: Final = 5
 """How often the queue is also declared again at once; RabbitMQ 3.10 may not cancel the consumers then."""

@@ -6,14 +6,11 @@ import asyncio
 from random import Random
 from typing import Final
 
-import psycopg
-
 from faults.ledger import Request
 from faults.scene import Plan, scene
-from faults.scenes.postgres import AWAY
 from faults.scenes.recovery import SceneFailed, said, unharmed
 from faults.system import System
-from faults.workers import WorkerGroup
+from faults.workers import PAUSED, WorkerGroup
 from leveret.inbox.outages import TRIES
 from leveret.retry import ATTEMPTS_ALONE
 
@@ -87,7 +84,7 @@ async def database_poison(system: System, plan: Plan) -> None:
 def _judge(system: System, workers: WorkerGroup, poison: int, slowest: float) -> None:
     """Check that no worker paused, that no good request was tried again, and that none waited long."""
     unharmed(workers)
-    pauses, retries = sum(said(workers, AWAY)), sum(said(workers, RETRY))
+    pauses, retries = sum(said(workers, PAUSED)), sum(said(workers, RETRY))
     system.notes["slowest answer to another request"] = f"{slowest:.2f} s"
     if pauses:
         raise SceneFailed(f"workers took poison for an outage of the database, and paused {pauses} times")
@@ -99,7 +96,7 @@ def _judge(system: System, workers: WorkerGroup, poison: int, slowest: float) ->
 
 def _execute(system: System, *statements: bytes) -> int:
     """Execute statements; return the number that the last one returns, or 0 if it returns none."""
-    with psycopg.connect(system.database_url.replace("+psycopg", ""), autocommit=True) as server:
+    with system.connect_postgres(autocommit=True) as server:
         for statement in statements:
             cursor = server.execute(statement)
         row = cursor.fetchone() if cursor.description else None

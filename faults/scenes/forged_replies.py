@@ -11,7 +11,7 @@ import msgspec
 
 from faults.load import Load
 from faults.scene import Plan, scene
-from faults.scenes.recovery import SceneFailed, summary, unharmed
+from faults.scenes.recovery import SceneFailed, still_connected, summary, unharmed
 from faults.system import System
 from faults.workers import WorkerGroup
 from leveret.amqp import Connection, Message, Properties
@@ -26,9 +26,8 @@ RATE: Final = 20.0
 TIMEOUT: Final = 10.0
 """Seconds within which each other caller gets an answer at its first try; on an idle machine it takes milliseconds."""
 
-LOST: Final = "lost the broker"
 NO_REPLY: Final = "no reply to"
-"""Texts that workers log."""
+"""Text that a worker logs when it settles a request without a reply."""
 
 
 @scene(
@@ -83,8 +82,7 @@ async def _call_anew(system: System, load: Load, seconds: list[float]) -> None:
 
 def _judge(load: Load, workers: WorkerGroup, newcomers: list[float]) -> None:
     unharmed(workers)
-    if lost := sum(worker.count(LOST) for worker in workers.current):
-        raise SceneFailed(f"workers lost the broker {lost} times")
+    still_connected(workers)
     if load.errors:
         raise SceneFailed(f"callers received errors {dict(load.errors)}: {load.texts}")
     if not newcomers:

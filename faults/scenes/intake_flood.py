@@ -6,8 +6,6 @@ import asyncio
 from random import Random
 from typing import Final
 
-import psycopg
-
 from faults.ledger import Request
 from faults.poisoned import COMMAND, EAT, POISON, READ, harm_done
 from faults.scene import Plan, scene
@@ -100,7 +98,7 @@ async def intake_flood(system: System, plan: Plan) -> None:
 
 async def _flood(system: System, stranger: Stranger, count: int) -> None:
     """Send large bodies while the table of tasks is locked."""
-    with psycopg.connect(system.database_url.replace("+psycopg", "")) as holder:
+    with system.connect_postgres() as holder:
         holder.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
         sending = [asyncio.create_task(stranger.publish(_large(system, stranger, each))) for each in range(count)]
         await asyncio.wait(sending, timeout=LOCKED)

@@ -14,13 +14,10 @@ from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import LIMIT, SceneFailed, all_say, said, summary
 from faults.system import System
-from faults.workers import WorkerGroup
+from faults.workers import PAUSED, WorkerGroup
 
 LOCKED: Final = (20.0, 5.5)
 """Seconds that a lock is held, in full and in the short form; a statement waits 5 seconds for a lock."""
-
-PAUSED: Final = "paused: "
-"""Text that a worker logs when it has found that the database has failed, and not a request."""
 
 TABLES: Final[Sequence[Sequence[bytes]]] = (
     (b"processed_requests", b"crash_journal", b"users", b"tasks"),
@@ -70,7 +67,7 @@ async def postgres_locked(system: System, plan: Plan) -> None:
 
     def locking(tables: Sequence[bytes]) -> Lock:
         def lock() -> psycopg.Connection:
-            holder = psycopg.connect(system.database_url.replace("+psycopg", ""))
+            holder = system.connect_postgres()
             holder.execute(b"LOCK TABLE " + b", ".join(tables) + b" IN ACCESS EXCLUSIVE MODE")
             return holder
 

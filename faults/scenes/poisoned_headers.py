@@ -10,7 +10,7 @@ import msgspec
 
 from faults.load import Load
 from faults.scene import Plan, scene
-from faults.scenes.recovery import SceneFailed, said
+from faults.scenes.recovery import SceneFailed, still_connected
 from faults.stranger import Stranger
 from faults.system import System
 from faults.workers import WorkerGroup
@@ -28,9 +28,6 @@ TOGETHER: Final = 10
 
 KILLS: Final = (20, 1)
 """How often a worker that holds such messages is killed, in full and in the short form."""
-
-LOST: Final = "lost the broker"
-"""Text that a worker logs when its session ends."""
 
 CLIENTS_WAIT: Final = 30.0
 """Seconds within which every client of the load has to be answered."""
@@ -86,8 +83,7 @@ def _message(stranger: Stranger, exchange: str, key: str, size: int) -> Message:
 
 
 def _judge(workers: WorkerGroup, load: Load) -> None:
-    if lost := sum(said(workers, LOST)):
-        raise SceneFailed(f"workers lost the broker {lost} times because of a header")
+    still_connected(workers)
     if others := set(workers.deaths) - {"SIGKILL (planned)"}:
         raise SceneFailed(f"workers ended by themselves: {others}")
     if load.errors["NoAnswer"]:

@@ -10,18 +10,13 @@ from random import Random
 from typing import Final
 from urllib.parse import urlsplit
 
-import psycopg
-
 from faults.commit_cutter import CommitCutter, When
 from faults.load import Load
 from faults.scene import Plan, scene
 from faults.scenes.recovery import SceneFailed, all_say, consuming_again, said, summary
 from faults.system import System
-from faults.workers import WorkerGroup
+from faults.workers import PAUSED, WorkerGroup
 from testbed.postgres import PrivatePostgres
-
-AWAY: Final = "paused: "
-"""Text that a worker logs when it finds that the database does not answer."""
 
 LONG_OUTAGE: Final = (60.0, 1.0)
 """Seconds that the last outage lasts, in full and in the short form."""
@@ -68,10 +63,10 @@ async def postgres_stopped(system: System, plan: Plan) -> None:
 
 
 async def _stop_and_start(system: System, workers: WorkerGroup, how: signal.Signals, outage: float) -> None:
-    before, server = said(workers, AWAY), _server(system)
+    before, server = said(workers, PAUSED), _server(system)
     await asyncio.to_thread(server.stop, how)
     system.struck()
-    await all_say(workers, AWAY, before)
+    await all_say(workers, PAUSED, before)
     await asyncio.sleep(outage)  # how long the fault lasts
     await asyncio.to_thread(server.start)
 
@@ -102,7 +97,7 @@ async def postgres_connections(system: System, plan: Plan) -> None:
 
 def _terminate(system: System) -> tuple[int, int]:
     """End connections; return how many were ended, and how many of these were not idle."""
-    with psycopg.connect(system.database_url.replace("+psycopg", ""), autocommit=True) as server:
+    with system.connect_postgres(autocommit=True) as server:
         found = server.execute(CONNECTIONS).fetchall()
         busy = [pid for pid, state in found if state != "idle"]
         victims = busy or system.random.sample([pid for pid, _ in found], min(1, len(found)))

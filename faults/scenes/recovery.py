@@ -12,7 +12,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
 from faults.system import System
-from faults.workers import CONSUMING, WorkerGroup
+from faults.workers import CONSUMING, LOST, WorkerGroup
 
 LOOK: Final = 0.1
 """Seconds between two looks at the broker."""
@@ -88,6 +88,16 @@ def unharmed(workers: WorkerGroup) -> None:
     """
     if deaths := workers.deaths:
         raise SceneFailed(f"workers ended, although they must survive this fault: {dict(deaths)}")
+
+
+def still_connected(workers: WorkerGroup) -> None:
+    """Check that no worker has lost its connections to the broker.
+
+    Raises:
+        SceneFailed: a worker has lost them.
+    """
+    if lost := sum(said(workers, LOST)):
+        raise SceneFailed(f"workers lost the broker {lost} times")
 
 
 def said(workers: WorkerGroup, text: str) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Final
 from faults.ledger import Request
 from faults.load import Load
 from faults.scene import Plan, scene
-from faults.scenes.recovery import SceneFailed, unharmed
+from faults.scenes.recovery import SceneFailed, still_connected, unharmed
 from faults.system import System
 from faults.workers import WorkerGroup
 
@@ -27,7 +27,6 @@ FAILING: Final = {False: 0.08, True: 0.3}
 TIMEOUT: Final = 10.0
 """Seconds within which each other request is answered at its first try."""
 
-LOST: Final = "lost the broker"
 REFUSED: Final = "takes no messages since"
 AGAIN: Final = "takes messages again"
 """Texts that workers log."""
@@ -82,8 +81,7 @@ def _limit(system: System) -> None:
 
 def _judge(load: Load, workers: WorkerGroup) -> None:
     unharmed(workers)
-    if lost := sum(worker.count(LOST) for worker in workers.current):
-        raise SceneFailed(f"workers lost the broker {lost} times")
+    still_connected(workers)
     if load.errors:
         raise SceneFailed(f"callers of other requests received errors {dict(load.errors)}: {load.texts}")
     logged = [worker.count(REFUSED) for worker in workers.current]

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-import psycopg
-
 from faults.evidence import drained
 from faults.ledger import REUSED, Entry, Key, Kind, Request
 from faults.scene import Plan, scene
@@ -99,7 +97,7 @@ def _request(number: int, role: str) -> Request:
 
 
 def _contents(system: System) -> dict[Key, str]:
-    with psycopg.connect(system.database_url.replace("+psycopg", "")) as server:
+    with system.connect_postgres() as server:
         rows = server.execute("SELECT owner_id, title, description FROM tasks").fetchall()
     return {(owner, title): description for owner, title, description in rows}
 

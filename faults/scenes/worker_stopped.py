@@ -8,7 +8,7 @@ from typing import Final
 
 from faults.scene import Plan, scene
 from faults.system import System
-from faults.workers import CONSUMING, LIMIT, WorkerFailed, WorkerGroup, WorkerProcess
+from faults.workers import CONSUMING, LIMIT, LOST, WorkerFailed, WorkerGroup, WorkerProcess
 
 LONGEST_STOP: Final = 10.0
 """Seconds that a worker may take from SIGTERM to its end."""
@@ -18,9 +18,6 @@ HEARTBEAT: Final = 1
 
 FROZEN: Final = 3.5
 """Seconds that a worker is frozen."""
-
-LOST: Final = "lost the broker"
-"""Text that a worker logs when it finds its connections closed."""
 
 
 @scene(

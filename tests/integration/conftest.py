@@ -32,6 +32,16 @@ def clean_postgres(migrated_postgres: str) -> Iterator[str]:
     engine.dispose()
 
 
+@pytest.fixture
+def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store]]:
+    """A store on an empty PostgreSQL database, and its engine."""
+    engine = create_engine(clean_postgres)
+    store = Store(engine)
+    yield engine, store
+    store.close()
+    engine.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated and empty database, once on SQLite and once on PostgreSQL."""

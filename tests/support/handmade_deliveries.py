@@ -36,3 +36,16 @@ def retried_delivery(deaths: Any) -> Delivery:
     known = imprint(decode_request(json.dumps(request).encode()))
     delivery = delivery_of({**request, "auth": ring.issue_ticket(Ticket(Principal("7"), known, 1))})
     return replace(delivery, properties=replace(delivery.properties, headers={RETRY_COUNT: 1, DEATHS: deaths}))
+
+
+def letter_delivery(queue: str, properties: Properties, body: bytes) -> Delivery:
+    """Return the delivery of a dead letter from its queue."""
+    return Delivery(
+        consumer_tag="c1.1",
+        delivery_tag=1,
+        redelivered=False,
+        exchange="",
+        routing_key=queue,
+        properties=properties,
+        body=body,
+    )

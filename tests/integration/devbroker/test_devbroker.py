@@ -8,7 +8,6 @@ import signal
 import socketserver
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import pika.exceptions
 import pytest
 
 from leveret.devbroker import BrokerFailed, DevBroker, answers, node
+from support.tcp_server import serving_in_thread
 from testbed.waiting import processes_of, wait_until, wait_until_registered
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -44,14 +44,11 @@ def another_broker() -> Iterator[int]:
             self.request.recv(8)
             self.request.sendall(greeting)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greet) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greet) as server,
+        serving_in_thread(server) as port,
+    ):
+        yield port
 
 
 @contextlib.contextmanager

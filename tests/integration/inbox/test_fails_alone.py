@@ -22,15 +22,6 @@ Act = Callable[[sa.Connection], None]
 LIMIT = 30.0
 
 
-@pytest.fixture
-def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store]]:
-    engine = create_engine(clean_postgres)
-    store = Store(engine)
-    yield engine, store
-    store.close()
-    engine.dispose()
-
-
 def say(*statements: str) -> Act:
     def act(connection: sa.Connection) -> None:
         for statement in statements:

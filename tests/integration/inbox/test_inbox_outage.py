@@ -16,15 +16,6 @@ from testbed.postgres import PrivatePostgres
 from testbed.waiting import wait_until
 
 
-@pytest.fixture
-def clean_store(clean_postgres: str) -> Iterator[tuple[sa.Engine, Store]]:
-    engine = create_engine(clean_postgres)
-    store = Store(engine)
-    yield engine, store
-    store.close()
-    engine.dispose()
-
-
 def end_connection(engine: sa.Engine) -> Callable[[sa.Connection], None]:
     """Make a function that has the server end the connection it is called with."""
 

@@ -4,7 +4,6 @@ import contextlib
 import socket
 import socketserver
 import struct
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker, answers
 from leveret.devbroker.installation import configuration, epmd_program, node_environment, server_script
 from leveret.devbroker.node import PORT_NAMES, free_ports, new_name
+from support.tcp_server import serving_in_thread
 from testbed.waiting import is_alive
 
 PORTS = {"amqp": 1, "distribution": 2, "epmd": 3, "management": 4, "prometheus": 5}
@@ -36,14 +36,8 @@ def peer(reply: bytes, seen: list[bytes] | None = None) -> Iterator[int]:
                 seen.append(received)
             self.request.sendall(reply)
 
-    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server, serving_in_thread(server) as port:
+        yield port
 
 
 def frame(payload: bytes, *, kind: int = 1, channel: int = 0) -> bytes:

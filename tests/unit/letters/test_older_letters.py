@@ -14,6 +14,7 @@ from leveret.letters.letter import read_letter, request_id
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.topology import Topology
 from leveret.wire.letter import LetterBody
+from support.handmade_deliveries import letter_delivery
 from support.notes import note_api
 from support.serving import keyring
 
@@ -45,15 +46,7 @@ WHY_IT_STAYS = {
 def letter(name: str) -> Delivery:
     kept = json.loads((FOLDER / f"{name}.json").read_text())
     properties = Properties(headers=kept["headers"], correlation_id=kept["correlation_id"])
-    return Delivery(
-        consumer_tag="c1.1",
-        delivery_tag=1,
-        redelivered=False,
-        exchange="",
-        routing_key=TOPOLOGY.dead_letters,
-        properties=properties,
-        body=kept["body"].encode(),
-    )
+    return letter_delivery(TOPOLOGY.dead_letters, properties, kept["body"].encode())
 
 
 def why_it_stays(delivery: Delivery, *, named: bool) -> str:

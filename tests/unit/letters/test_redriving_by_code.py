@@ -13,6 +13,7 @@ from leveret.wire.attempts import Attempt
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import PRINCIPAL, SEAL
 from leveret.wire.letter import LetterBody
+from support.handmade_deliveries import letter_delivery
 from support.notes import note_api
 from support.serving import keyring
 
@@ -36,15 +37,7 @@ def why_it_stays(*, named: bool, code: str, reason: str) -> str | None:
 def sealed(body: bytes) -> Delivery:
     seal = keyring().seal_letter(TOPOLOGY.dead_letters, "7", body)
     properties = Properties(headers={PRINCIPAL: "7", SEAL: seal})
-    return Delivery(
-        consumer_tag="c1.1",
-        delivery_tag=1,
-        redelivered=False,
-        exchange="",
-        routing_key=TOPOLOGY.dead_letters,
-        properties=properties,
-        body=body,
-    )
+    return letter_delivery(TOPOLOGY.dead_letters, properties, body)
 
 
 @pytest.mark.parametrize("named", [True, False])
