@@ -90,8 +90,9 @@ class Intake:
         if not retries:  # one that an earlier version has accepted goes on
             _check_priority(delivery)
         refused: RequestError | None = None
-        if not (retries or delivery.redelivered):
-            refused = lateness(delivery.properties.headers, self._clock(), "Request arrived")
+        headers = delivery.properties.headers
+        if headers and not (retries or delivery.redelivered):
+            refused = lateness(headers, self._clock(), "Request arrived")
         action = self._api.find(request.version, request.action)
         if ticket:
             principal = ticket.principal
@@ -106,7 +107,7 @@ class Intake:
         if refused is not None and not stores:
             raise refused
         secrets = self._secrets_of[action.version, action.name]
-        attempts = read_attempts(delivery.properties.headers, ticket.attempts) if ticket else ()
+        attempts = read_attempts(headers, ticket.attempts) if ticket else ()
         arguments = action.arguments(request.data)
         work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts, arrived)
         return work if refused is None else RejectedRequest(work, refused)

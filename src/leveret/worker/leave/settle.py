@@ -112,8 +112,9 @@ class Settler:
             if silent:
                 self._finish(silent)
             if messages:
+                tags = [parcel.tag for parcel in parcels]
                 confirmed = self._publisher.publish(messages)
-                self._in_hand.publish([parcel.tag for parcel in parcels])
+                self._in_hand.publish(tags)
                 confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels))
                 self._count_unsent(messages, 1)
         except AmqpError as error:

@@ -114,9 +114,10 @@ class Jobs:
         Raises:
             DeadlineExceeded: it is too late now.
         """
-        if work.retries or work.delivery.redelivered:
+        headers = work.delivery.properties.headers
+        if not headers or work.retries or work.delivery.redelivered:
             return
-        if late := lateness(work.delivery.properties.headers, self._clock(), "Request's turn came"):
+        if late := lateness(headers, self._clock(), "Request's turn came"):
             raise late
 
 
