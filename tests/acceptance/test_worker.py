@@ -162,6 +162,7 @@ async def test_what_is_sent_without_a_reply_is_done_and_asking_later_with_its_id
         assert first.body == again.body
         assert first.reply.data["title"] == "Once"
         assert await _titles(client, token) == {"Once"}
+        await asyncio.to_thread(worker.says, "idem-replay: forgotten v1.create_task", count=2)
     assert worker.output.count(" ok: forgotten v1.create_task") == 1
     assert worker.output.count(" idem-replay: forgotten v1.create_task") == 2
 

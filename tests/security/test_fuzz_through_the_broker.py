@@ -58,6 +58,7 @@ async def test_5_000_messages_gone_wild_each_end_and_the_worker_neither_falls_no
         assert [report.messages for report in reports] == [0] * len(reports)
         assert reports[0].consumers == 1
         assert (await caller.ask(b"{"))["code"] == "invalid_request"
+        await until(lambda: ended(worker) - before > SAMPLES, "the line of the last one, written after its confirm")
         output = worker.output  # before its queues are removed, which it is to notice
     assert grown < MOST_GROWTH, f"{grown} bytes more"
     assert len(ENDS.findall(output)) - before == SAMPLES + 1
