@@ -7,7 +7,7 @@ import json
 
 from leveret.amqp import Message, Refused
 from leveret.devbroker import DevBroker
-from leveret.worker.leave.refusing import PAUSES
+from leveret.worker.leave.refusing_queue import PAUSES
 from support.serving import LIMIT, Caller
 
 FILLER = b"it was here before"

@@ -42,7 +42,7 @@ class SessionLost(Exception):
         self.fatal = isinstance(cause, ChannelClosed) and cause.fatal
 
 
-class Waiting(Struct, frozen=True):
+class QueueDepth(Struct, frozen=True):
     """What the broker says of the queue: messages that wait for a consumer, and its consumers."""
 
     messages: int
@@ -180,7 +180,7 @@ class Session:
         """Whether the broker reads nothing from publishers at the moment, because of an alarm."""
         return self._connections[1].blocked is not None
 
-    async def waiting(self, queue: str) -> Waiting | None:
+    async def waiting(self, queue: str) -> QueueDepth | None:
         """Ask what waits in a queue, and for whom; None when the broker does not say."""
         try:
             if self._asking is None or not self._asking.is_open:  # a channel of its own, as a refusal would close it
@@ -189,7 +189,7 @@ class Session:
         except AmqpError as error:
             logger.debug("the broker does not say what waits in %s: %s", queue, error)
             return None
-        return Waiting(state.messages, state.consumers)
+        return QueueDepth(state.messages, state.consumers)
 
     def end(self, lost: SessionLost | None) -> None:
         """Have the session be over, unless it is already."""

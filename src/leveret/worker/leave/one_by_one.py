@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
 from leveret.outcome import Outcome
-from leveret.worker.leave.refusing import Refusing
+from leveret.worker.leave.refusing_queue import RefusingQueue
 from leveret.worker.publishing import Publisher, is_not_taken
 from leveret.worker.work import DeclinedDelivery, Work
 
@@ -78,7 +78,7 @@ class OneByOne:
         self._give_back = give_back
         self._on_failure = on_failure
         self._ready: deque[Parcel] = deque()
-        self._refusing: dict[str, Refusing[Parcel]] = {}
+        self._refusing: dict[str, RefusingQueue[Parcel]] = {}
         self._running: asyncio.Task[None] | None = None
         self._stopping = False
 
@@ -96,7 +96,7 @@ class OneByOne:
             return
         refusing = self._refusing.get(queue)
         if refusing is None:
-            refusing = self._refusing[queue] = Refusing(queue, self.publish)
+            refusing = self._refusing[queue] = RefusingQueue(queue, self.publish)
         refusing.add(parcel, why)
 
     def stop_waiting(self) -> None:

@@ -56,7 +56,7 @@ class _Signal(Enum):
     END = auto()
 
 
-class _Ended:
+class _RunCount:
     """Counts the runs of one lane; only its own thread writes to it."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class Lanes:
         self._ready: deque[_Entry | _Errand] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        self._ended = [_Ended() for _ in stores]
+        self._ended = [_RunCount() for _ in stores]
         self._threads = [
             threading.Thread(target=self._live, args=(store, ended), name=f"lane-{number}", daemon=True)
             for number, (store, ended) in enumerate(zip(stores, self._ended, strict=True), start=1)
@@ -166,7 +166,7 @@ class Lanes:
             if thread.is_alive():
                 logger.error("%s hangs in an action or in the database and is left behind", thread.name)
 
-    def _live(self, store: Store, ended: _Ended) -> None:
+    def _live(self, store: Store, ended: _RunCount) -> None:
         try:
             while True:
                 signal = self._signals.get()
@@ -205,7 +205,7 @@ class Lanes:
             if not self.backlog.stalls():
                 self._signals.put(_Signal.GO)
 
-    def _run(self, batch: list[_Entry], store: Store, ended: _Ended) -> None:
+    def _run(self, batch: list[_Entry], store: Store, ended: _RunCount) -> None:
         """Run a batch and report each part of it; what ends the whole is the result of all that had none before.
 
         What is left of it when it is full after a part has its turn later.

@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from msgspec import Struct
 
 from leveret.errors import WorkerDeaf
-from leveret.worker.session import Waiting
+from leveret.worker.session import QueueDepth
 from leveret.worker.watch.stacks import stacks
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -45,7 +45,7 @@ class Sight(Struct, frozen=True, kw_only=True):
     concluded: int = 0
     room: bool = False
     blocked: bool = False
-    waiting: Waiting | None = None
+    waiting: QueueDepth | None = None
     progress: int = 0
     checking: bool = False
 

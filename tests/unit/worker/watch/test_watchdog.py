@@ -9,18 +9,18 @@ import msgspec
 import pytest
 
 from leveret.errors import WorkerDeaf
-from leveret.worker.session import Waiting
+from leveret.worker.session import QueueDepth
 from leveret.worker.watch.watchdog import LOOKS, Sight, Watch, watch
 from support.skipping_loop import run_skipping
 
 LIMIT = timedelta(minutes=2)
-IDLE = Sight(since=1.0, taken=7, concluded=7, room=True, blocked=False, waiting=Waiting(0, 2))
+IDLE = Sight(since=1.0, taken=7, concluded=7, room=True, blocked=False, waiting=QueueDepth(0, 2))
 """A worker that has nothing to do, beside another one."""
 
-PASSED_OVER = msgspec.structs.replace(IDLE, waiting=Waiting(3, 2))
+PASSED_OVER = msgspec.structs.replace(IDLE, waiting=QueueDepth(3, 2))
 STUCK = msgspec.structs.replace(IDLE, taken=9)
 UNCHECKED = Sight(since=-3.0, checking=True)
-UNCONSUMED = msgspec.structs.replace(IDLE, waiting=Waiting(0, 0))
+UNCONSUMED = msgspec.structs.replace(IDLE, waiting=QueueDepth(0, 0))
 
 
 def not_idle() -> None:
@@ -55,7 +55,7 @@ def test_what_holds_at_every_look_for_the_whole_time_is_deafness(sight: Sight, w
 
 
 BLOCKED = msgspec.structs.replace(STUCK, blocked=True)
-SOME, NONE = Waiting(3, 2), Waiting(0, 2)
+SOME, NONE = QueueDepth(3, 2), QueueDepth(0, 2)
 WELL = {
     "an empty queue": [IDLE] * 9,
     "a batch of slow requests of which none is reported yet": changing(STUCK, progress=range(9)),

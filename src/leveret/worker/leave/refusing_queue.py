@@ -23,7 +23,7 @@ REMINDER: Final = 300.0
 P = TypeVar("P")
 
 
-class Refusing(Generic[P]):
+class RefusingQueue(Generic[P]):
     """Tries one of those that wait with growing pauses; as soon as one is taken, the next one at once.
 
     Args:
