@@ -1,4 +1,4 @@
-"""How a command ends: the exit code of each error, and one clear line for everything that was to be expected."""
+"""Ends a command: maps each expected error to an exit code, and prints it as one clear line."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ _WAYS_OUT: Final[dict[str, str]] = {
     "x-max-length": "Or set TASKMANAGER_QUEUE_LIMIT to what is there, which deletes nothing: off where there is none.",
     "x-message-ttl": "Or set TASKMANAGER_RETRY_DELAY to what is there, which deletes nothing.",
 }
-"""For each argument of a queue that a setting decides on."""
+"""What to do about an argument of a queue that differs, for each argument that a setting decides."""
 
 _OTHER_BROKER: Final = "Or set TASKMANAGER_AMQP_URL to the address of a broker that runs already."
 
 EXPECTED: Final = tuple(_CODES)
-"""Errors that need no traceback."""
+"""Classes of errors that are reported without a traceback."""
 
 
 class WrongUse(SettingsError):
-    """Arguments that cannot be used, found by the command itself."""
+    """The command itself has found that its arguments cannot be used."""
 
     def __init__(self, text: str) -> None:
         super().__init__([text])
 
 
 def end_with(error: Exception) -> NoReturn:
-    """Say in words on standard error what is wrong, and end with the exit code for it."""
+    """Print on standard error what is wrong, and end with the exit code of the error."""
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SettingsError) and len(lines) > 1:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
@@ -74,5 +74,5 @@ def end_with(error: Exception) -> NoReturn:
 
 
 def code_of(error: Exception) -> int:
-    """Give the exit code for an expected error: that of the nearest kind."""
+    """Return the exit code of an expected error: that of its nearest class in the table."""
     return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)

@@ -1,4 +1,4 @@
-"""``taskmanager keys``: the file with the keys of tokens, changed step by step while workers read it."""
+"""``taskmanager keys``: changes the file with the keys of tokens step by step, while workers read it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Kid = Annotated[str, typer.Argument(help="The key's name, such as 2026-12.")]
 
 @app.command()
 def show() -> None:
-    """Print the names of the keys and what each is for, and which are passed over; nothing of a key is printed."""
+    """Print the names of the keys, what each is for, and which keys are ignored, but nothing of the keys themselves."""
     path = _path()
     with _errors_in_words():
         _print(path, KeyFile(path).read())
@@ -33,7 +33,7 @@ def show() -> None:
 def add(
     kid: Kid, *, kind: Annotated[KeyType, typer.Option(help="EdDSA, ES256, RS256 or HS256 tokens.")] = KeyType.ED25519
 ) -> None:
-    """Make a new key that verifies tokens and does not sign yet; the file is made if there is none."""
+    """Make a new key that verifies tokens and does not sign yet; make the file if there is none."""
     path = _path()
     with _errors_in_words():
         _print(path, KeyFile(path).add(new_key(kind, kid)))
@@ -41,7 +41,7 @@ def add(
 
 @app.command()
 def secret(kid: Kid) -> None:
-    """Note the secret that is set now, so that its tickets and fingerprints are known when another one is set."""
+    """Add the present secret, so that its tickets and fingerprints are still accepted when another secret is set."""
     entry = secret_entry(find_secret(load_settings(), make=False), kid)
     path = _path()
     with _errors_in_words():
@@ -50,7 +50,7 @@ def secret(kid: Kid) -> None:
 
 @app.command()
 def sign(kid: Kid) -> None:
-    """Have this key sign the tokens of all logins from now on; the others verify."""
+    """Let this key sign the tokens of all logins from now on; the other keys verify."""
     path = _path()
     with _errors_in_words():
         _print(path, KeyFile(path).sign_with(kid))
@@ -58,7 +58,7 @@ def sign(kid: Kid) -> None:
 
 @app.command()
 def remove(kid: Kid) -> None:
-    """Take a key out: its tokens are refused from now on."""
+    """Remove a key; its tokens are refused from now on."""
     path = _path()
     with _errors_in_words():
         before = KeyFile(path).read()

@@ -1,4 +1,4 @@
-"""``taskmanager letters``: dead letters, looked at without being consumed, sent again, or discarded."""
+"""``taskmanager letters``: prints dead letters without consuming them, sends them again, or discards them."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from taskmanager.cli.screen import print_json
 from taskmanager.settings import Settings
 
 SHOWN: Final = 20
-"""Letters that are shown when nobody says how many."""
+"""Number of letters that are shown by default."""
 
 LONGEST_ID: Final = 128
-"""Characters of an id that are shown; a request has no longer one."""
+"""Characters of an id that are shown; the id of a request is never longer."""
 
 _SECRETS: Final = frozenset(name for action in api for name in action.secrets) | {"auth"}
 
 _WHY: Final = ("failed_at", "reason", "code", "exception", "place", "attempts")
-"""The fields of a letter that say why it was written."""
+"""Names of the fields of a letter that explain why it was written."""
 
 app = typer.Typer(
-    help="Dead letters, requests that were given up. Without a command: print the oldest, and leave all as they are."
+    help="Dead letters: requests that were given up. Without a command: print the oldest, and change nothing."
 )
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
-All = Annotated[bool, typer.Option("--all", help="All letters that lie there now.")]
+All = Annotated[bool, typer.Option("--all", help="All letters that are in the queue now.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -65,7 +65,7 @@ def letters(
 
 @app.command()
 def redrive(ids: Ids = None, *, everything: All = False) -> None:
-    """Send letters again as requests; each has its effect once, however often it is sent.
+    """Send letters again as requests; each request has its effect once, however often it is sent.
 
     With --all, letters of requests on which workers died stay: name those. What cannot be sent again stays where it
     is, and the reason is told. Exit code 1: some letter stays or is missing.
@@ -84,7 +84,7 @@ def discard(
     everything: All = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Drop letters for good; asks first. Exit code 1: some letter is not there."""
+    """Drop letters for good, after asking. Exit code 1: a letter was not found."""
     settings = load_settings()
     wanted, topology = _wanted(ids, everything=everything), build_topology(settings)
     if not yes:
@@ -95,9 +95,9 @@ def discard(
 
 
 def as_document(letter: Letter) -> dict[str, object]:
-    """Make what is shown of a letter: what the worker wrote, or the body where the broker moved a message.
+    """Return what is shown of a letter: what the worker wrote, or the body if the broker moved the message.
 
-    Secrets are taken out of all of it: anybody can send what looks like a worker's letter.
+    All secrets are removed, also from what looks like a worker's letter, because anybody can send that.
     """
     content = letter.content
     shape = _why_first(content) if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
@@ -108,13 +108,13 @@ def as_document(letter: Letter) -> dict[str, object]:
 
 
 def _why_first(body: LetterBody) -> dict[str, object]:
-    """Return a letter's fields in the order in which a person reads them: why, and then of what."""
+    """Return a letter's fields in the order in which people read them: first the reason, then the request."""
     fields: dict[str, object] = msgspec.to_builtins(body)
     return {name: fields.pop(name) for name in _WHY if name in fields} | fields
 
 
 def tell(fate: LetterFate, done: str) -> None:
-    """Say on one line what became of a letter; its id is a stranger's text."""
+    """Print on one line what became of a letter; its id may be a stranger's text."""
     name = shown(fate.id, LONGEST_ID) if fate.id else "(without an id)"
     typer.echo(printable(f"stays: {name}: {fate.kept}" if fate.kept else f"{done}: {name}"))
 
