@@ -94,7 +94,7 @@ class Arrivals:
         self.go_on()
 
     def left(self, tag: int) -> None:
-        """Say that a large delivery has come to its end."""
+        """Free the room of a large delivery that has ended."""
         self._room.leave(tag)
         self.go_on()
 

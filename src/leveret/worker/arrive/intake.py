@@ -113,7 +113,7 @@ class Intake:
         return work if refused is None else RejectedRequest(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
-        """Say how many retries lie behind a request: only a ticket, which workers alone can make, is believed."""
+        """Return how many retries a request has had; only a ticket counts, because only workers can make one."""
         headers = delivery.properties.headers or {}
         counted = headers.get(RETRY_COUNT, 0)
         if is_ticket(request.auth):
@@ -127,7 +127,7 @@ class Intake:
         return 0, None
 
     def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> DeclinedDelivery:
-        """Give a delivery its outcome without reading its body."""
+        """Return a delivery with its outcome, without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
             outcome = replace(outcome, reply_code=None)  # nobody is told
         return DeclinedDelivery(

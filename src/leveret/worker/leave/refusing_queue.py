@@ -1,4 +1,4 @@
-"""A queue of ours that takes no message at present, and what waits for it."""
+"""A queue of ours that does not take messages at present, and what waits for it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ PAUSES: Final = Backoff(first=0.5, most=30.0)
 """Seconds between two tries."""
 
 REMINDER: Final = 300.0
-"""Seconds between two lines of the log about one queue."""
+"""Seconds between two log lines about one queue."""
 
 P = TypeVar("P")
 
 
 class RefusingQueue(Generic[P]):
-    """Tries one of those that wait with growing pauses; as soon as one is taken, the next one at once.
+    """Tries one waiting item after growing pauses; when the queue takes it, the next one is tried at once.
 
     Args:
         queue: its name, for the log.
@@ -45,7 +45,7 @@ class RefusingQueue(Generic[P]):
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, waiting: P, why: AmqpError) -> None:
-        """Have something wait: the queue has just not taken it."""
+        """Make an item wait that the queue has just refused."""
         if waiting is self._trying:
             self._trying = None
             self._waiting.appendleft(waiting)
@@ -56,7 +56,7 @@ class RefusingQueue(Generic[P]):
             self._timer = self._loop.call_later(self._pauses.next(), self._try)
 
     def took(self, taken: P) -> bool:
-        """Say that the queue has taken something; returns whether nothing waits for it any more."""
+        """Note that the queue has taken an item; return whether nothing waits for it any more."""
         self._pauses.reset()
         if taken is self._trying:
             self._trying = None

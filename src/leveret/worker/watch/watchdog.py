@@ -58,7 +58,7 @@ class Watch:
     """Decides from one look after the other whether a worker is deaf.
 
     Args:
-        looks: so many looks in a row have to show the same.
+        looks: how many looks in a row have to show the same.
     """
 
     def __init__(self, looks: int = LOOKS) -> None:
