@@ -91,7 +91,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
             if isinstance(item, DeclinedDelivery):
                 assert isinstance(item.outcome, Answer | DeadLetter)
                 maker.of(item, item.outcome)
-                assert len(item.name) < 200
+                assert len(item.subject.action) < 200
             else:
                 assert isinstance(item, Work)
                 assert jobs.job(item).key.id == "a"

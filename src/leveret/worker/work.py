@@ -21,6 +21,7 @@ class Work(Struct, frozen=True):
     """A delivery that is a request, checked and ready to run.
 
     Attributes:
+        subject: what the log and observers are told of it.
         delivery: as it came.
         request: what its body says.
         action: what it asks for.
@@ -30,9 +31,9 @@ class Work(Struct, frozen=True):
         secrets: names of fields that must not be written down.
         stores: its response is kept: that of a write, of a read by choice, never one with a secret.
         attempts: the attempts that failed before this one, as far as they travelled with the request.
-        arrived: when the delivery came, in seconds of ``time.monotonic``.
     """
 
+    subject: Subject
     delivery: Delivery
     request: Request
     action: Action
@@ -42,17 +43,11 @@ class Work(Struct, frozen=True):
     secrets: frozenset[str] = frozenset()
     stores: bool = False
     attempts: tuple[Attempt, ...] = ()
-    arrived: float = 0.0
 
     @property
     def key(self) -> RequestKey:
         """What its idempotency row is found by."""
         return RequestKey(self.principal.subject, self.request.id)
-
-    @property
-    def subject(self) -> Subject:
-        """What observers are told of it."""
-        return Subject(self.request.id, self.request.name, self.principal.subject, self.delivery, self.arrived)
 
 
 class RejectedRequest(Struct, frozen=True):
@@ -71,27 +66,18 @@ class DeclinedDelivery(Struct, frozen=True):
     """A delivery that is not executed.
 
     Attributes:
+        subject: what is known of it, for the log, observers and the reply.
         delivery: as it came.
-        id: the request's id, or what is known of it; for the log and the reply.
-        name: version and action, or ``-``.
         outcome: an answer where somebody waits, otherwise a dead letter.
         secrets: names of fields that must not be written down.
         unread: its body has not been read, and must not be.
-        arrived: when the delivery came, in seconds of ``time.monotonic``.
     """
 
+    subject: Subject
     delivery: Delivery
-    id: str
-    name: str
     outcome: Outcome
     secrets: frozenset[str] = frozenset()
     unread: bool = False
-    arrived: float = 0.0
-
-    @property
-    def subject(self) -> Subject:
-        """What observers are told of it."""
-        return Subject(self.id, self.name, "", self.delivery, self.arrived)
 
 
 def unread(delivery: Delivery, arrived: float) -> Subject:

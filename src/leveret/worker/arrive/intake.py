@@ -13,6 +13,7 @@ from leveret.amqp import Delivery
 from leveret.api import Api
 from leveret.auth.keyring import ANONYMOUS, Keyring, Ticket, TokenExpired, is_ticket
 from leveret.errors import Internal, InvalidRequest, RequestError
+from leveret.observe import Subject
 from leveret.outcome import Answer, DeadLetter, Outcome
 from leveret.retry import failure_of
 from leveret.wire.attempts import read_attempts
@@ -109,7 +110,8 @@ class Intake:
         secrets = self._secrets_of[action.version, action.name]
         attempts = read_attempts(headers, ticket.attempts) if ticket else ()
         arguments = action.arguments(request.data)
-        work = Work(delivery, request, action, principal, arguments, retries, secrets, stores, attempts, arrived)
+        subject = Subject(request.id, f"{action.version}.{action.name}", principal.subject, delivery, arrived)
+        work = Work(subject, delivery, request, action, principal, arguments, retries, secrets, stores, attempts)
         return work if refused is None else RejectedRequest(work, refused)
 
     def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
@@ -130,17 +132,14 @@ class Intake:
         """Return a delivery with its outcome, without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
             outcome = replace(outcome, reply_code=None)  # nobody is told
-        return DeclinedDelivery(
-            delivery, _known_id(delivery), "-", outcome, self._secrets, unread=True, arrived=arrived
-        )
+        subject = Subject(_known_id(delivery), "-", "", delivery, arrived)
+        return DeclinedDelivery(subject, delivery, outcome, self._secrets, unread=True)
 
     def _refuse(
         self, delivery: Delivery, request: Request | None, outcome: Outcome, arrived: float
     ) -> DeclinedDelivery:
-        if request is None:
-            return DeclinedDelivery(delivery, _known_id(delivery), "-", outcome, self._secrets, arrived=arrived)
-        name = shown(request.name, _LONGEST_NAME)
-        return DeclinedDelivery(delivery, request.id, name, outcome, self._secrets, arrived=arrived)
+        known = (request.id, shown(request.name, _LONGEST_NAME)) if request else (_known_id(delivery), "-")
+        return DeclinedDelivery(Subject(*known, "", delivery, arrived), delivery, outcome, self._secrets)
 
 
 def _largest(delivery: Delivery) -> int:

@@ -63,7 +63,7 @@ class OutcomeMessages:
         A reply is replaced by one that says so, a retry by a letter, and a letter by a short one.
         """
         if not message.mandatory:
-            reply = self.too_large(message, id_of(item))
+            reply = self.too_large(message, item.subject.id)
             return outcome, [reply] if reply else []
         if isinstance(outcome, Retry):
             size = len(message.body)
@@ -85,7 +85,7 @@ class OutcomeMessages:
         return msgspec.structs.replace(reply, body=body) if len(body) < len(reply.body) else None
 
     def _reply(self, item: Work | DeclinedDelivery, body: bytes) -> list[Message]:
-        reply = reply_message(body, item.delivery.properties, id_of(item))
+        reply = reply_message(body, item.delivery.properties, item.subject.id)
         return [] if reply is None else [reply]
 
     def _retry(self, work: Work, retry: Retry) -> Message:
@@ -107,11 +107,11 @@ class OutcomeMessages:
 
     def _short_letter(self, item: Work | DeclinedDelivery, outcome: DeadLetter, size: int) -> Message:
         """Write a letter of which all parts have a known length, whatever the delivery holds."""
-        named = {"id": id_of(item)}
+        named = {"id": item.subject.id}
         if isinstance(item, Work):
             named |= {"version": item.action.version, "action": item.action.name}
         facts = self._facts(item, outcome)
-        return self._sealed(item, write_short_letter(named, size, facts), facts.message_id, id_of(item))
+        return self._sealed(item, write_short_letter(named, size, facts), facts.message_id, item.subject.id)
 
     def _facts(self, item: Work | DeclinedDelivery, outcome: DeadLetter) -> LetterFacts:
         now, failure = self._now(), outcome.failure
@@ -157,9 +157,4 @@ class OutcomeMessages:
         )  # clients of the first version look for these words
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.reply_code, Internal)(text)
-        return self._reply(item, refusal(id_of(item), error))
-
-
-def id_of(item: Work | DeclinedDelivery) -> str:
-    """Return the request's id, or what is known of it."""
-    return item.request.id if isinstance(item, Work) else item.id
+        return self._reply(item, refusal(item.subject.id, error))

@@ -13,7 +13,7 @@ from leveret.wire.masking import printable
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
 from leveret.worker.leave.outcome_log import log_settled
-from leveret.worker.leave.outcome_messages import OutcomeMessages, id_of
+from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import Session
@@ -124,7 +124,7 @@ class Settler:
         try:
             parcel = Parcel(item, outcome, self._messages.of(item, outcome))
         except Exception as error:  # it would come again, and be the same
-            logger.exception("an outcome cannot be written: %s", id_of(item))
+            logger.exception("an outcome cannot be written: %s", item.subject.id)
             parcel = Parcel(item, *self._messages.last_resort(item, f"cannot be settled: {type(error).__name__}"))
             parcel.shortened = True
         if (largest := self._publisher.largest) is not None:
@@ -144,7 +144,7 @@ class Settler:
         parcel.messages.pop()
         if not parcel.messages:
             self._detours[parcel.tag] = parcel
-        self._unproven.publish(UnprovenReply(reply, id_of(parcel.item), None if parcel.messages else parcel.tag))
+        self._unproven.publish(UnprovenReply(reply, parcel.item.subject.id, None if parcel.messages else parcel.tag))
         return not parcel.messages
 
     def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
