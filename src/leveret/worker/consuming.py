@@ -77,7 +77,7 @@ class Consumption:
         self._consuming = consuming
         self._changed = asyncio.Event()
         self._in_hand = InHand(session.consumer, on_held=self._changed.set)
-        self._settler = Settler(self._in_hand, session, messages, sending=lanes.backlog.sending, observers=observers)
+        self._settler = Settler(self._in_hand, session, messages, backlog=lanes.backlog, observers=observers)
         self._pipeline = Pipeline(
             intake=intake,
             jobs=jobs,

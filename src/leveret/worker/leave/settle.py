@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
 from leveret.observe import Observers, Settled
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.masking import printable
+from leveret.worker.leave.backlog import Backlog
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.one_by_one import OneByOne, Parcel
 from leveret.worker.leave.outcome_log import log_settled
@@ -35,7 +36,7 @@ class Settler:
         session: where messages are published; it ends when nothing can be published for certain, so that the broker
             delivers again what is not acked.
         messages: writes the messages.
-        sending: told how many bytes of messages wait for the broker's confirm.
+        backlog: holds how many bytes of messages wait for the broker's confirm.
         observers: told of each delivery that is settled, as the log is.
 
     Attributes:
@@ -48,10 +49,10 @@ class Settler:
         session: Session,
         messages: OutcomeMessages,
         *,
-        sending: Callable[[int], None],
+        backlog: Backlog,
         observers: Observers,
     ) -> None:
-        self._sending = sending
+        self._backlog = backlog
         self._unsent = 0
         self._closed = False
         self._in_hand = in_hand
@@ -86,7 +87,7 @@ class Settler:
         """Publish nothing any more: the session is over."""
         self._one_by_one.end()
         self._publisher.end()
-        self._sending(0)
+        self._tell_backlog(0)
         self._closed = True
         await self._unproven.close()
 
@@ -168,7 +169,12 @@ class Settler:
 
     def _tell_unsent(self) -> None:
         if not self._closed:  # otherwise the next session tells
-            self._sending(self._unsent + self._unproven.size)
+            self._tell_backlog(self._unsent + self._unproven.size)
+
+    def _tell_backlog(self, size: int) -> None:
+        self._backlog.sending = size
+        if self._backlog.waited_for:
+            self._backlog.go_on()
 
     def _sorted_out(
         self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]

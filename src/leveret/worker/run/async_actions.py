@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from leveret.inbox.batch import FailedJob, Result
+from leveret.worker.leave.backlog import Backlog
 from leveret.worker.run.async_executor import AsyncExecutor
-from leveret.worker.run.backlog import Backlog
 from leveret.worker.work import Work
 
 MOST_AT_ONCE: Final = 100

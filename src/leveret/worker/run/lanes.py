@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, FailedJob, Job, Result, run_batch
 from leveret.inbox.journal import Journal
 from leveret.sql.store import Store
-from leveret.worker.run.backlog import MOST_UNSENT, Backlog
+from leveret.worker.leave.backlog import MOST_UNSENT, Backlog
 from leveret.worker.run.journal import AsyncJournal
 
 T = TypeVar("T")
@@ -171,7 +171,7 @@ class Lanes:
             while True:
                 signal = self._signals.get()
                 batch, errands = self._take_ready()
-                if self._ready and not self.backlog.stalls():
+                if self._ready and not self._is_held_up():
                     self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
                 for errand in errands:  # first, as they are short, and an action may take long
                     self._do(errand, store)
@@ -188,7 +188,7 @@ class Lanes:
         batch: list[_Entry] = []
         errands: list[_Errand] = []
         held: list[_Entry] = []
-        full = self.backlog.stalls()
+        full = self._is_held_up()
         with suppress(IndexError):  # another lane may take the last one at any moment
             while len(batch) < LARGEST_BATCH:
                 item = self._ready.popleft()
@@ -199,10 +199,15 @@ class Lanes:
         self._put_back(held)
         return batch, errands
 
+    def _is_held_up(self) -> bool:
+        """Whether no job may begin, which is asked in a lane; all lanes are woken as soon as one may."""
+        backlog = self.backlog
+        return backlog.made + backlog.sending >= backlog.most and backlog.stalls()
+
     def _put_back(self, entries: Sequence[_Entry]) -> None:
         if entries:
             self._ready.extendleft(reversed(entries))
-            if not self.backlog.stalls():
+            if not self._is_held_up():
                 self._signals.put(_Signal.GO)
 
     def _run(self, batch: list[_Entry], store: Store, ended: _RunCount) -> None:
@@ -218,20 +223,25 @@ class Lanes:
                     if job.on_end is not None:
                         job.on_end(result)
                 size = sum(len(result.response) for _, result in part if isinstance(result, AnsweredJob))
-                self.backlog.made(size)
+                with self.backlog.lock:
+                    self.backlog.made += size
                 self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
-                if left and self.backlog.stalls():
+                if left and self._is_held_up():
                     self._put_back(list(left.values()))
                     return
         except BaseException as error:  # a lane outlives whatever an action raises
             self._call_in_loop(self._report, [(entry.waiter, FailedJob(error)) for entry in left.values()], 0)
 
     def _report(self, finished: Finished, size: int) -> None:
+        backlog = self.backlog
         self._open -= len(finished)
         try:
             self._on_finished(finished)
         finally:
-            self.backlog.handed_over(size)
+            with backlog.lock:
+                backlog.made -= size
+            if backlog.waited_for:
+                backlog.go_on()
         if self._until_idle and not self._open:
             for moment in self._until_idle:
                 _succeed(moment, None)

@@ -12,8 +12,8 @@ from leveret.amqp import Address
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
 from leveret.topology import Topology
+from leveret.worker.leave.backlog import MOST_UNSENT
 from leveret.worker.run.async_actions import MOST_AT_ONCE
-from leveret.worker.run.backlog import MOST_UNSENT
 from support.notes import note_api
 from support.serving import Broker, Caller, calling, serving, until
 from testbed.alarm import memory_alarm
