@@ -25,6 +25,9 @@ PUBLISHING: Final = Limits(confirm=300.0)
 """An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
 
 
+_ACCESS_REFUSED: Final = 403
+
+
 class SessionLost(Exception):
     """A session with the broker is over; the text says why. Its worker opens another one.
 
@@ -40,6 +43,40 @@ class SessionLost(Exception):
         super().__init__(text)
         self.__cause__ = cause
         self.fatal = isinstance(cause, ChannelClosed) and cause.fatal
+
+
+class PublishRefused(SessionLost):
+    """A session is over because the worker's user may not publish any more; the cause's text names the exchange.
+
+    It is not fatal. The worker could publish before, so that somebody has just taken the permission away, perhaps for
+    a minute. Nothing is acked before its messages are confirmed, and the requests are delivered again.
+
+    Args:
+        cause: the broker's refusal.
+    """
+
+    def __init__(self, cause: AmqpError) -> None:
+        super().__init__(
+            f"this worker may not publish: {cause}. Give its user write permission on that exchange; "
+            "until then requests stay in their queue",
+            cause,
+        )
+        self.fatal = False
+
+
+def ends_the_worker(error: AmqpError | SessionLost, *, may_not_publish: bool) -> bool:
+    """Whether no further session can go better until somebody changes something.
+
+    Args:
+        error: why there is no session, or why it is over.
+        may_not_publish: no session has gone well since a publish was refused. Whoever took that permission away has
+            often taken others away with it, and a declaration needs them: it waits for them as well.
+    """
+    return error.fatal and not (may_not_publish and _is_refused(error))
+
+
+def _is_refused(error: Exception) -> bool:
+    return isinstance(error, ChannelClosed) and error.reply_code == _ACCESS_REFUSED
 
 
 class QueueDepth(Struct, frozen=True):
@@ -197,8 +234,8 @@ class Session:
             self.lost.set_result(lost)
 
     def fail(self, error: AmqpError) -> None:
-        """Have the session be over because of an error of its connections or channels."""
-        self.end(SessionLost(str(error), error))
+        """Have the session be over because of an error of its connections, or of what was published or acked."""
+        self.end(PublishRefused(error) if _is_refused(error) else SessionLost(str(error), error))
 
     async def close(self) -> None:
         """Close both connections; what is not acked goes back to its queue."""
@@ -211,7 +248,8 @@ class Session:
 
     def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
         if channel is self.consumer:  # otherwise another one has taken its place
-            self._ended(ending)
+            error = ending.result() or AmqpError("closed")
+            self.end(SessionLost(str(error), error))  # if the broker refuses something here, it is to consume
 
     def _cancelled(self, _tag: str) -> None:
         why = "its queue was deleted or moved, or a delivery was not acked in time"

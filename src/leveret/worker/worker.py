@@ -30,7 +30,7 @@ from leveret.worker.options import WorkerOptions
 from leveret.worker.pipeline import hand_out
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.session import Session, SessionLost
+from leveret.worker.session import PublishRefused, Session, SessionLost, ends_the_worker
 from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
@@ -99,7 +99,8 @@ class Worker(Generic[S]):
 
         Raises:
             WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password, a
-                queue with other arguments, or one that this user must not read.
+                queue with other arguments, or one that this user must not read. A worker that may not publish any more
+                waits for that permission.
             WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
         """
         lanes: Lanes = Lanes(self._stores, hand_out)
@@ -139,13 +140,14 @@ class Worker(Generic[S]):
 
     async def _work(self, lanes: Lanes) -> None:
         """Work on one session after the other, with growing pauses where they do not last, until a stop is wanted."""
-        pauses = Pauses()
+        pauses, may_not_publish = Pauses(), False
         while not self._stopping.is_set():
             try:
                 await self._work_once(lanes, pauses)
             except (AmqpError, SessionLost) as error:
                 lost, stopping = isinstance(error, SessionLost), self._stopping.is_set()
-                if error.fatal and not (lost and stopping):
+                may_not_publish = isinstance(error, PublishRefused) or (may_not_publish and not lost)
+                if ends_the_worker(error, may_not_publish=may_not_publish) and not (lost and stopping):
                     raise WorkerStopped(f"{self._options.name} cannot work: {error}") from error
                 if stopping:
                     return

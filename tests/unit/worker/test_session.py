@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
-from leveret.amqp import Channel, Connection, Delivery
+import pytest
+
+from leveret.amqp import AmqpError, Channel, ChannelClosed, ConnectFailed, Connection, ConnectionLost, Delivery
+from leveret.amqp.errors import channel_closed
 from leveret.topology import Topology
-from leveret.worker.session import Session
+from leveret.worker.session import PublishRefused, Session, SessionLost, ends_the_worker
 
 
 class FakeChannel:
@@ -19,7 +22,7 @@ class FakeChannel:
     """
 
     def __init__(self) -> None:
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.closed: asyncio.Future[AmqpError | None] = asyncio.get_running_loop().create_future()
         self.cancelled: list[str] = []
 
     async def consume(self, _queue: str, _on_deliveries: Callable[[list[Delivery]], None], **_others: Any) -> str:
@@ -45,3 +48,52 @@ async def test_a_stop_of_consuming_that_is_cancelled_before_it_has_told_the_brok
     assert channel.cancelled == []
     await session.stop_consuming()
     assert channel.cancelled == ["c1"]
+
+
+REFUSED = ChannelClosed("ACCESS_REFUSED - no", 403)
+OTHER_ARGUMENTS = channel_closed(
+    406, "PRECONDITION_FAILED - inequivalent arg 'x' for queue 'q' in vhost '/': received none but current is 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "ends", "ends_while_it_may_not_publish"),
+    [
+        (REFUSED, True, False),
+        (SessionLost("cannot consume", REFUSED), True, True),
+        (PublishRefused(REFUSED), False, False),
+        (OTHER_ARGUMENTS, True, True),
+        (ConnectFailed("wrong password", fatal=True), True, True),
+        (ConnectFailed("nobody listens"), False, False),
+        (SessionLost("gone", ConnectionLost("gone")), False, False),
+        (ChannelClosed("NOT_FOUND", 404), False, False),
+    ],
+)
+def test_a_worker_ends_when_no_other_session_can_go_better(
+    error: AmqpError | SessionLost, ends: bool, ends_while_it_may_not_publish: bool
+) -> None:
+    assert ends_the_worker(error, may_not_publish=False) is ends
+    assert ends_the_worker(error, may_not_publish=True) is ends_while_it_may_not_publish
+
+
+async def test_only_a_refusal_to_consume_ends_more_than_the_session() -> None:
+    for channel_of_deliveries in (True, False):
+        consumer, connection = FakeChannel(), cast("Connection", FakeChannel())
+        publisher = cast("Channel", FakeChannel())
+        session = Session(
+            connection,
+            connection,
+            cast("Channel", consumer),
+            publisher,
+            prefetch=1,
+            topology=Topology(),
+            connect=cast("Any", lambda _: None),
+        )
+        if channel_of_deliveries:
+            consumer.closed.set_result(REFUSED)
+        else:
+            session.fail(REFUSED)
+        lost = await session.lost
+        assert lost is not None
+        assert lost.fatal is channel_of_deliveries
+        assert "ACCESS_REFUSED - no" in str(lost)
