@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 import sqlalchemy as sa
@@ -94,6 +94,25 @@ def test_an_action_that_ends_the_transaction_fails_in_words(
     assert isinstance(result, FailedJob)
     assert isinstance(result.error, RuntimeError)
     assert "is refused, because the worker ends the transaction" in str(result.error)
+    assert "x" not in effects(engine)
+    [later] = results_of(store, [job("e")])
+    assert isinstance(later, AnsweredJob)
+    assert "e" in effects(engine)
+
+
+@pytest.mark.parametrize("swallowed", [False, True])
+def test_an_action_that_closes_the_drivers_connection_fails_and_later_requests_get_another_one(
+    engine: sa.Engine, store: Store, swallowed: bool
+) -> None:
+    def close(connection: sa.Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.close()
+        with suppress(sa.exc.SQLAlchemyError) if swallowed else nullcontext():
+            connection.exec_driver_sql("SELECT 1")
+
+    result = run_among_neighbours(engine, store, job("x", leave("x", then=close)))
+    assert isinstance(result, FailedJob)
     assert "x" not in effects(engine)
     [later] = results_of(store, [job("e")])
     assert isinstance(later, AnsweredJob)

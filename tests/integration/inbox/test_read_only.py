@@ -1,10 +1,12 @@
 """Transactions that only read, that nobody shares, and rows that wait for a lock together."""
 
+from contextlib import suppress
+
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from leveret.errors import StorageBusy, StorageFailed
+from leveret.errors import Conflict, StorageBusy, StorageFailed
 from leveret.inbox.batch import AnsweredJob, FailedJob, Job
 from leveret.sql import Store, create_engine
 from leveret.wire.codec import ok
@@ -13,7 +15,7 @@ from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import task_queries
 
-from .test_neighbours import Act, say
+from .test_neighbours import Act, say, write_by
 
 WRITES: dict[str, Act] = {
     "seen": lambda connection: add_effect(connection, "x"),
@@ -75,6 +77,53 @@ def test_a_read_cannot_write_behind_a_pooler_either(clean_postgres: str) -> None
     assert effects(engine) == ["r"]
     store.close()
     engine.dispose()
+
+
+@pytest.mark.parametrize("others", ["nobody", "reads"])
+@pytest.mark.parametrize("how", ["function", "driver"])
+def test_a_read_cannot_write_in_a_way_that_nobody_sees_either(
+    engine: sa.Engine, store: Store, how: str, others: str
+) -> None:
+    if how == "function" and engine.dialect.name == "sqlite":
+        return
+    write = write_by(how, engine)
+
+    def read(connection: sa.Connection) -> bytes:
+        with suppress(Conflict):
+            write(connection)
+        return ok("x", None)
+
+    near = [job(name, lambda _: ok("r", 1), stores=False) for name in "ab"] if others == "reads" else []
+    *rest, result = results_of(store, [*near, job("x", read, stores=False)])
+    assert all(isinstance(each, AnsweredJob) for each in rest)
+    assert isinstance(result, FailedJob)
+    assert how == "driver" or "writes=True" in str(result.error)  # a raw cursor's error is the action's own
+    assert effects(engine) == []
+    [written] = results_of(store, [job("r")])
+    assert isinstance(written, AnsweredJob)
+    if how == "function":
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP FUNCTION add_somebody")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("others", ["nobody", "reads"])
+def test_a_read_that_writes_while_another_worker_writes_is_told_its_mistake_at_once(
+    engine: sa.Engine, store: Store, others: str
+) -> None:
+    def write_beside_another(connection: sa.Connection) -> bytes:
+        with engine.begin() as another:
+            add_effect(another, "r")
+            add_effect(connection, "x")
+        raise AssertionError
+
+    near = [job(name, lambda _: ok("r", 1), stores=False) for name in "ab"] if others == "reads" else []
+    *rest, result = results_of(store, [*near, job("x", write_beside_another, stores=False)])
+    assert all(isinstance(each, AnsweredJob) for each in rest)
+    assert isinstance(result, FailedJob)
+    assert isinstance(result.error, StorageFailed)
+    assert "writes=True" in str(result.error)
+    assert effects(engine) == []
 
 
 def test_reads_and_writes_may_take_turns_on_one_connection(engine: sa.Engine, store: Store) -> None:
