@@ -57,7 +57,7 @@ class Stages:
         self._token = keys.issue(str(owner.id), LIFETIME)
         self._reader = Reader()
         self._intake = Intake(api, keys)
-        self._jobs: Jobs = Jobs(keys, Services(passwords, keys, LIFETIME))
+        self._jobs: Jobs = Jobs(Services(passwords, keys, LIFETIME))
         self._store = Store(engine)
         self._messages = OutcomeMessages(topology, keys)
         self._sent = 0

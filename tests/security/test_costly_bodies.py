@@ -82,7 +82,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
     body, ring = make(), keyring()
     assert 100_000 < len(body) <= LARGEST_REQUEST
     intake, maker = Intake(api, ring), OutcomeMessages(Topology("costly"), ring)
-    jobs: Jobs = Jobs(ring, NO_SERVICES)
+    jobs: Jobs = Jobs(NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
     began = time.process_time()
     for reply_to in (None, "amq.gen-somebody"):

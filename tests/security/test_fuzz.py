@@ -60,7 +60,7 @@ FOREIGN_QUEUES = (
     "amq.gen-\n",
 )
 NO_SERVICES: Any = None
-JOBS: Jobs = Jobs(Keyring(SECRET, issuer="test"), NO_SERVICES)
+JOBS: Jobs = Jobs(NO_SERVICES)
 
 
 @pytest.fixture

@@ -96,9 +96,11 @@ class Session:
         self.over = False
         self._tags = count(1)
         self._readings: set[asyncio.Task[None]] = set()
+        self._running = 0
         self._floor = Floor(
             cast("Lanes", self.lanes),
             self.in_hand,
+            running=lambda: self._running,
             begin=self._begin,
             move=self._move,
             cannot_begin=self._cannot_begin,
@@ -114,7 +116,10 @@ class Session:
             self.rules.happened()
             self.in_hand.add(one.tag)
             works.append(work(one.name, one.tag, is_async=one.is_async, redelivered=one.again))
-        self._floor.admit(works)
+        if self._floor.tending is None and not any(one.again for one in asked):
+            self._begin(works)  # as the pipeline does it
+        else:
+            self._floor.admit(works)
 
     def reject(self) -> None:
         """Publish a reply to a request that does not run."""
@@ -149,6 +154,7 @@ class Session:
     def _begin(self, works: Sequence[Work]) -> None:
         asked = [self.play.asked[each.request.id] for each in works]
         self.rules.begin(asked, over=self.over)
+        self._running += len(works)
         for one in asked:
             if one.is_async:
                 self._use_lane_now_and_then(one)
@@ -203,7 +209,8 @@ class Session:
             self._put_back(one)
         else:
             self._publish([one])
-        self._floor.ended(1)
+        self._running -= 1
+        self._floor.look()
 
     def _put_back(self, one: Asked) -> None:
         """Have an outage: all that waits goes back with the one that met it, a moment later."""

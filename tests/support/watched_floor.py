@@ -42,9 +42,11 @@ class WatchedFloor:
         self.broken: list[Exception] = []
         self.lanes = FakeLanes({RequestKey("", SUSPECT): 1})
         self.in_hand = InHand(cast("Channel", Acks()))
+        self._running = 0
         self.floor = Floor(
             cast("Lanes", self.lanes),
             self.in_hand,
+            running=lambda: self._running,
             begin=self._begin,
             move=self._move,
             cannot_begin=self._cannot_begin,
@@ -87,7 +89,12 @@ class WatchedFloor:
 
     def end(self) -> None:
         """Have a job end in the lanes, and its request with it."""
-        self.lanes.end(lambda: self.floor.ended(1))
+        self.lanes.end(self.end_request)
+
+    def end_request(self) -> None:
+        """Have a request end that may have run elsewhere than in the lanes."""
+        self._running -= 1
+        self.floor.look()
 
     def is_open(self) -> bool:
         """Whether a new request begins at once; it ends at once, too."""
@@ -96,10 +103,11 @@ class WatchedFloor:
         return self._probed
 
     def _begin(self, works: Sequence[Work]) -> None:
+        self._running += len(works)
         for each in works:
             if each.request.id == PROBE:
                 self._probed = True
-                self.floor.ended(1)
+                self.end_request()
             else:
                 self.begun.append(each.request.id)
             if not each.action.is_async:

@@ -30,6 +30,8 @@ _EMPTY: Final = re.compile(r"\[\s*+\]|\{\s*+\}")
 _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 encode_json = msgspec.json.Encoder().encode
+canonical = msgspec.json.Encoder(order="sorted").encode
+"""Writes JSON in the one form that equal values share: names are sorted, and there are no blanks."""
 
 
 def decode_request(body: bytes, largest: int = LARGEST_REQUEST) -> Request:
@@ -127,11 +129,6 @@ def decode_reply(body: bytes) -> Reply:
         return _reply.decode(body)
     except RecursionError:
         raise ValueError("nested too deep") from None
-
-
-def canonical(value: Any) -> bytes:
-    """Write JSON in the one form that equal values share: names are sorted, and there are no blanks."""
-    return msgspec.json.encode(value, order="sorted")
 
 
 def imprint(request: Request) -> str:

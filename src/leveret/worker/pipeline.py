@@ -1,8 +1,8 @@
 """A worker's pipeline, within one session: the way of a request, from the top of this file to its bottom.
 
-take    deliveries come; those that are not ordinary are read later (``arrive``)
-_read   each is checked: it is work, or it has an outcome at once
-begin   the rate limit lets it in (``admit``), and then the floor decides when it may run
+take    deliveries come, and each is checked; those that are not ordinary are read later (``arrive``)
+_let_in it is work, or it has an outcome at once; the rate limit lets it in (``admit``)
+begin   it runs at once, unless something has the floor alone or it was delivered before
 _run    lanes run ``def`` actions, the event loop runs ``async def`` actions (``run``)
 ended   what it came to is an outcome
 _settle what the outcome says is published and confirmed, and the delivery is acked (``leave``)
@@ -15,6 +15,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Final, TypeVar
 
 from leveret.amqp import Delivery
@@ -38,7 +39,7 @@ from leveret.worker.run.floor import Floor
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Finished, Lanes
 from leveret.worker.session import SessionLost
-from leveret.worker.work import RejectedRequest, Work, unread
+from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work, unread
 
 T = TypeVar("T")
 
@@ -93,9 +94,11 @@ class Pipeline:
         self._observers = observers
         self._on_outage = on_outage
         self._on_broken = on_broken
+        self._running = 0
         self._floor = Floor(
             lanes,
             in_hand,
+            running=lambda: self._running,
             begin=self._begin,
             move=partial(self._or_broken, settler.settle),
             cannot_begin=self._not_begun,
@@ -118,21 +121,29 @@ class Pipeline:
     def take(self, deliveries: list[Delivery]) -> None:
         """Begin with the deliveries of one read."""
         now = time.monotonic()
+        ordinary = [each for each in deliveries if not each.redelivered and len(each.body) <= SMALL_BODY]
+        self._tell_received(ordinary, now)
         for delivery in deliveries:
             self._in_hand.add(delivery.delivery_tag)
-        ordinary = [each for each in deliveries if not each.redelivered and len(each.body) <= SMALL_BODY]
         if ordinary:
-            self._or_broken(self._read, [(delivery, now) for delivery in ordinary])
+            self._or_broken(self._let_in, list(map(self._intake.take, ordinary, repeat(now))))
         if len(ordinary) < len(deliveries):
             self._arrivals.add([each for each in deliveries if each.redelivered or len(each.body) > SMALL_BODY], now)
 
     def _read(self, arrived: Sequence[tuple[Delivery, float]]) -> None:
-        """Check deliveries, each with the moment in which it arrived, and let in what has to run."""
-        works, declined = list[Work](), list[Settlement]()
+        """Read deliveries that are not ordinary, each with the moment in which it arrived."""
         for delivery, moment in arrived:
-            if self._observers.active:
-                self._observers.tell(Received(unread(delivery, moment)))
-            item = self._intake.take(delivery, moment)
+            self._tell_received([delivery], moment)
+        self._let_in([self._intake.take(delivery, moment) for delivery, moment in arrived])
+
+    def _tell_received(self, deliveries: Sequence[Delivery], moment: float) -> None:
+        for delivery in deliveries if self._observers.active else ():
+            self._observers.tell(Received(unread(delivery, moment)))
+
+    def _let_in(self, items: Sequence[Work | RejectedRequest | DeclinedDelivery]) -> None:
+        """Let in what has to run, and settle or look up the others."""
+        works, declined = list[Work](), list[Settlement]()
+        for item in items:
             if isinstance(item, Work):
                 works.append(item)
             elif isinstance(item, RejectedRequest):
@@ -149,10 +160,12 @@ class Pipeline:
 
     def begin(self, works: Sequence[Work]) -> None:
         """Run requests that are admitted, as soon as they may; nothing once the session is over."""
-        if self._open.is_set():
-            if self._observers.active:
-                for work in works:
-                    self._observers.tell(Admitted(work.subject))
+        if self._observers.active and self._open.is_set():
+            for work in works:
+                self._observers.tell(Admitted(work.subject))
+        if self._floor.tending is None and not [work for work in works if work.delivery.redelivered]:
+            self._begin(works)
+        elif self._open.is_set():
             self._floor.admit(works)
 
     def _begin(self, works: Sequence[Work]) -> None:
@@ -160,6 +173,7 @@ class Pipeline:
             self._or_broken(self._run, works)
 
     def _run(self, works: Sequence[Work]) -> None:
+        self._running += len(works)
         jobs = [
             (self._jobs.job(work, wanted=self._open.is_set), (self, work)) for work in works if not work.action.is_async
         ]
@@ -175,7 +189,9 @@ class Pipeline:
                 end = partial(self._lanes.journal.end, [work.key])
                 self._in_hand.when_acked(work.delivery.delivery_tag, end)
         self._settle(results, self._floor.moved)
-        self._floor.ended(len(results))
+        self._running -= len(results)
+        if self._floor.tending is not None:
+            self._floor.look()
 
     def _not_begun(self, works: Sequence[Work], error: Exception) -> None:
         self.finish([(work, FailedJob(error)) for work in works])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -28,9 +29,13 @@ class Work(Struct, frozen=True):
         principal: who asks.
         arguments: the checked input, none or one.
         retries: retries that lie behind this attempt.
+        key: what its idempotency row is found by.
         secrets: names of fields that must not be written down.
         stores: its response is kept: that of a write, of a read by choice, never one with a secret.
         attempts: the attempts that failed before this one, as far as they travelled with the request.
+        due: until when it may begin, in POSIX milliseconds; infinite for one that has begun before.
+        fingerprint: digest of what it asks for, where its response is stored; empty otherwise.
+        other_fingerprints: the digests that workers with other secrets make of it.
     """
 
     subject: Subject
@@ -40,14 +45,13 @@ class Work(Struct, frozen=True):
     principal: Principal
     arguments: tuple[Any, ...]
     retries: int
+    key: RequestKey
     secrets: frozenset[str] = frozenset()
     stores: bool = False
     attempts: tuple[Attempt, ...] = ()
-
-    @property
-    def key(self) -> RequestKey:
-        """What its idempotency row is found by."""
-        return RequestKey(self.principal.subject, self.request.id)
+    due: float = inf
+    fingerprint: bytes = b""
+    other_fingerprints: tuple[bytes, ...] = ()
 
 
 class RejectedRequest(Struct, frozen=True):

@@ -83,7 +83,7 @@ class Worker(Generic[S]):
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all)
         self._observers = Observers(observers)
-        self._jobs: Jobs = Jobs(keyring, services, largest_response=options.largest_response, observers=self._observers)
+        self._jobs: Jobs = Jobs(services, largest_response=options.largest_response, observers=self._observers)
         self._messages = OutcomeMessages(topology, keyring, worker=options.name)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission | None = None

@@ -40,7 +40,7 @@ def make(owner: User) -> Iterator[Make]:
     """Make the job of one request, as a worker makes it of a delivery."""
     keys, passwords = keyring(), Passwords()
     intake = Intake(api, keys)
-    jobs: Jobs = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
+    jobs: Jobs = Jobs(Services(passwords, keys, timedelta(hours=1)))
     token = keys.issue(str(owner.id), timedelta(hours=1))
 
     def job(request_id: str, action: str, data: dict[str, Any]) -> Job:

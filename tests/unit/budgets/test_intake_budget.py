@@ -15,7 +15,8 @@ from leveret.api import Api, Context
 from leveret.observe import Begun, Ended, Observers, Record
 from leveret.outcome import Answer
 from leveret.topology import Topology
-from leveret.wire.codec import ok
+from leveret.wire.codec import encode_json, ok
+from leveret.wire.envelope import Reply
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.run.jobs import Jobs
@@ -66,7 +67,7 @@ def passwords() -> Iterator[Passwords]:
 def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Passwords) -> None:
     keys = keyring()
     intake = Intake(api, keys)
-    jobs: Jobs = Jobs(keys, Services(passwords, keys, timedelta(hours=1)))
+    jobs: Jobs = Jobs(Services(passwords, keys, timedelta(hours=1)))
     maker = OutcomeMessages(Topology("api", (timedelta(seconds=5),)), keys)
     token = keys.issue("7", timedelta(hours=1))
 
@@ -98,17 +99,19 @@ def test_observers_cost_a_request_nothing_while_there_are_none() -> None:
     request = {"id": "a", "version": "v1", "action": "ping", "data": {}, "auth": ""}
     work = Intake(some_api, keys).take(delivery_of(request))
     assert isinstance(work, Work)
-    jobs: Jobs = Jobs(keys, None)
+    jobs: Jobs = Jobs(None)
     job = jobs.job(work)
 
     def by_hand(_connection: sa.Connection) -> bytes:
         jobs.check_deadline(work)
         context = jobs.context(work, connection=connection)
-        return jobs.response(work.request.id, ping(context))
+        response = encode_json(Reply(work.request.id, "ok", ping(context)))
+        assert len(response) < 100
+        return response
 
     assert calls_for_each(lambda _: job.run(connection)) == calls_for_each(lambda _: by_hand(connection))
     assert job.on_end is None
     told: list[Record] = []
-    observed = Jobs(keys, None, observers=Observers([told.append])).job(work)
+    observed = Jobs(None, observers=Observers([told.append])).job(work)
     assert observed.run(connection) == job.run(connection)
     assert [type(record) for record in told] == [Begun, Ended]

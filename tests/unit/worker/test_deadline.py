@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
-from leveret.errors import InvalidRequest
-from leveret.worker.deadline import lateness
+from leveret.errors import DeadlineExceeded, InvalidRequest
+from leveret.worker.deadline import due, exceeded
 
 NOW = 1_800_000_000.0
 NOW_MS = 1_800_000_000_000
+
+
+def lateness(headers: dict[str, Any] | None, now: float, what: str) -> DeadlineExceeded | None:
+    return exceeded(headers or {}, now, what) if now * 1000 > due(headers) else None
 
 
 @pytest.mark.parametrize(

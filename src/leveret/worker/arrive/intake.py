@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery
@@ -16,14 +18,15 @@ from leveret.errors import Internal, InvalidRequest, RequestError
 from leveret.observe import Subject
 from leveret.outcome import Answer, DeadLetter, Outcome
 from leveret.retry import failure_of
+from leveret.sql.records import RequestKey
 from leveret.wire.attempts import read_attempts
-from leveret.wire.codec import check_size, decode_request, imprint, refusal
+from leveret.wire.codec import canonical, check_size, decode_request, imprint, refusal
 from leveret.wire.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
 from leveret.wire.letter import FOREIGN_REPLY_TO_CODE
 from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import shown, without_tokens
 from leveret.worker.arrive.reply_queues import foreign_reply_to
-from leveret.worker.deadline import lateness
+from leveret.worker.deadline import due, exceeded
 from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -58,43 +61,43 @@ class Intake:
         self._replay_all = replay_all
         self._clock = clock
         self._secrets = frozenset(name for action in api for name in action.secrets)
-        self._secrets_of = {(action.version, action.name): self._secrets - action.plain for action in api}
+        self._known = {(action.version, action.name): (action, self._secrets - action.plain) for action in api}
 
     def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | RejectedRequest | DeclinedDelivery:
         """Check a delivery that arrived at a moment; never raises, whatever the message holds."""
-        request: Request | None = None
+        opened = _Opened(delivery, arrived)
         if delivery.unreadable:
             reason = f"{InvalidRequest.code}: {delivery.unreadable}"
-            return self._refuse(delivery, None, DeadLetter(reason, code=InvalidRequest.code), arrived)
+            return self._refuse(opened, DeadLetter(reason, code=InvalidRequest.code))
         if foreign := foreign_reply_to(delivery.properties.reply_to):
-            return self._refuse(delivery, None, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE), arrived)
+            return self._refuse(opened, DeadLetter(foreign, code=FOREIGN_REPLY_TO_CODE))
         try:
-            _check_encoding(delivery)
-            largest = _largest(delivery)
-            if delivery.left_out:
-                check_size(delivery.left_out, largest)
-            request = decode_request(delivery.body, largest)
-            return self._accept(delivery, request, arrived)
+            return self._accept(opened)
         except RequestError as error:
-            request_id = request.id if request else _known_id(delivery)
             if delivery.properties.reply_to:
-                return self._refuse(delivery, request, Answer(refusal(request_id, error), error.code), arrived)
+                return self._refuse(opened, Answer(refusal(opened.id, error), error.code))
             reason = f"{error.code}: {shown(str(error), _LONGEST_REASON)}"
-            return self._refuse(delivery, request, DeadLetter(reason, code=error.code), arrived)
+            return self._refuse(opened, DeadLetter(reason, code=error.code))
         except Exception as error:  # it would end the session, and again with the next delivery of this message
             logger.exception("a message cannot be read: %s", _known_id(delivery))
             letter = DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code, failure=failure_of(error))
-            return self._refuse(delivery, request, letter, arrived)
+            return self._refuse(opened, letter)
 
-    def _accept(self, delivery: Delivery, request: Request, arrived: float) -> Work | RejectedRequest:
-        retries, ticket = self._standing(delivery, request)
-        if not retries:  # one that an earlier version has accepted goes on
-            _check_priority(delivery)
-        refused: RequestError | None = None
-        headers = delivery.properties.headers
-        if headers and not (retries or delivery.redelivered):
-            refused = lateness(headers, self._clock(), "Request arrived")
-        action = self._api.find(request.version, request.action)
+    def _accept(self, opened: _Opened) -> Work | RejectedRequest:
+        """Decode a request, and check who asks for which action, whether it comes in time, and its input.
+
+        Raises:
+            RequestError: it is refused, whether it was executed before or not.
+        """
+        delivery = opened.delivery
+        forged, largest = _forged(delivery), _checked_size(delivery)
+        request = opened.request = decode_request(delivery.body, largest)
+        ticket = self._read_ticket(delivery, request) if is_ticket(request.auth) else None
+        if forged and not ticket:
+            raise forged
+        name = request.version, request.action
+        action, secrets = self._known.get(name) or (self._api.find(*name), self._secrets)
+        expired: RequestError | None = None
         if ticket:
             principal = ticket.principal
         elif action.public:
@@ -103,30 +106,46 @@ class Intake:
             try:
                 principal = self._keyring.verify(request.auth)
             except TokenExpired as error:
-                principal, refused = error.principal, refused or error
+                principal, expired = error.principal, error
+        fingerprint, others = b"", tuple[bytes, ...]()
         stores = action.writes or (self._replay_all and not action.secret)
-        if refused is not None and not stores:
+        if stores:
+            asked, keyed = canonical([*name, request.data]), bool(action.secrets)
+            fingerprint = self._keyring.fingerprint(asked, keyed=keyed)
+            others = self._keyring.other_fingerprints(asked, keyed=keyed)
+        retries, headers, until, now = ticket.retries if ticket else 0, delivery.properties.headers, inf, self._clock()
+        if headers and not (retries or delivery.redelivered):
+            until = due(headers)
+        refused = exceeded(headers, now, "Request arrived") if headers and now * 1000 > until else expired
+        if refused and not stores:
             raise refused
-        secrets = self._secrets_of[action.version, action.name]
-        attempts = read_attempts(headers, ticket.attempts) if ticket else ()
-        arguments = action.arguments(request.data)
-        subject = Subject(request.id, f"{action.version}.{action.name}", principal.subject, delivery, arrived)
-        work = Work(subject, delivery, request, action, principal, arguments, retries, secrets, stores, attempts)
-        return work if refused is None else RejectedRequest(work, refused)
+        subject = Subject(
+            request.id, f"{request.version}.{request.action}", principal.subject, delivery, opened.arrived
+        )
+        work = Work(
+            subject,
+            delivery,
+            request,
+            action,
+            principal,
+            action.arguments(request.data),
+            retries,
+            RequestKey(principal.subject, request.id),
+            secrets,
+            stores,
+            read_attempts(headers, ticket.attempts) if ticket else (),
+            until,
+            fingerprint,
+            others,
+        )
+        return RejectedRequest(work, refused) if refused else work
 
-    def _standing(self, delivery: Delivery, request: Request) -> tuple[int, Ticket | None]:
-        """Return how many retries a request has had; only a ticket counts, because only workers can make one."""
-        headers = delivery.properties.headers or {}
-        counted = headers.get(RETRY_COUNT, 0)
-        if is_ticket(request.auth):
-            ticket = self._keyring.read_ticket(request.auth, imprint(request))
-            if ticket.retries == counted:
-                return ticket.retries, ticket
+    def _read_ticket(self, delivery: Delivery, request: Request) -> Ticket:
+        """Verify a ticket. It says how many retries the request has had: only workers can make one."""
+        ticket = self._keyring.read_ticket(request.auth, imprint(request))
+        if ticket.retries != (delivery.properties.headers or {}).get(RETRY_COUNT, 0):
             raise InvalidRequest(f"Header {RETRY_COUNT} does not fit the request's ticket")
-        for header, forged in ((RETRY_COUNT, counted != 0), (DEATHS, DEATHS in headers)):
-            if forged:
-                raise InvalidRequest(f"Header {header} is not for callers: leave it out")
-        return 0, None
+        return ticket
 
     def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> DeclinedDelivery:
         """Return a delivery with its outcome, without reading its body."""
@@ -135,31 +154,54 @@ class Intake:
         subject = Subject(_known_id(delivery), "-", "", delivery, arrived)
         return DeclinedDelivery(subject, delivery, outcome, self._secrets, unread=True)
 
-    def _refuse(
-        self, delivery: Delivery, request: Request | None, outcome: Outcome, arrived: float
-    ) -> DeclinedDelivery:
-        known = (request.id, shown(request.name, _LONGEST_NAME)) if request else (_known_id(delivery), "-")
-        return DeclinedDelivery(Subject(*known, "", delivery, arrived), delivery, outcome, self._secrets)
+    def _refuse(self, opened: _Opened, outcome: Outcome) -> DeclinedDelivery:
+        name = shown(opened.request.name, _LONGEST_NAME) if opened.request else "-"
+        subject = Subject(opened.id, name, "", opened.delivery, opened.arrived)
+        return DeclinedDelivery(subject, opened.delivery, outcome, self._secrets)
 
 
-def _largest(delivery: Delivery) -> int:
-    """A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket."""
-    moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
-    return LARGEST_MOVED_REQUEST if moved else LARGEST_REQUEST
+class _Opened(Struct):
+    """A delivery that is being read: what is known of it so far.
+
+    Attributes:
+        delivery: as it came.
+        arrived: when.
+        request: what its body says, once that is read.
+    """
+
+    delivery: Delivery
+    arrived: float
+    request: Request | None = None
+
+    @property
+    def id(self) -> str:
+        return self.request.id if self.request else _known_id(self.delivery)
 
 
-def _check_encoding(delivery: Delivery) -> None:
+def _checked_size(delivery: Delivery) -> int:
+    """Check what a message says of its body, and return how many bytes that may have."""
     encoding = delivery.properties.content_encoding
     if encoding is not None and encoding.strip().lower() not in _PLAIN_ENCODINGS:
         raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
+    # A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket.
+    moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
+    largest = LARGEST_MOVED_REQUEST if moved else LARGEST_REQUEST
+    if delivery.left_out:
+        check_size(delivery.left_out, largest)
+    return largest
 
 
-def _check_priority(delivery: Delivery) -> None:
-    priority = delivery.properties.priority
+def _forged(delivery: Delivery) -> InvalidRequest | None:
+    """Return why a message is refused unless a worker has sent it, which its ticket proves."""
+    headers, priority = delivery.properties.headers or {}, delivery.properties.priority
+    for header, forged in ((RETRY_COUNT, headers.get(RETRY_COUNT, 0) != 0), (DEATHS, DEATHS in headers)):
+        if forged:
+            return InvalidRequest(f"Header {header} is not for callers: leave it out")
     if priority is not None and priority > HIGHEST_PRIORITY:
-        raise InvalidRequest(
+        return InvalidRequest(
             f"Property priority: expected at most {HIGHEST_PRIORITY}, as a request without it has, got {priority}"
         )
+    return None
 
 
 def _known_id(delivery: Delivery) -> str:

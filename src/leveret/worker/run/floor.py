@@ -45,10 +45,14 @@ class Floor:
     Args:
         lanes: where ``def`` actions run, and the crash journal is read.
         in_hand: the deliveries in hand.
-        begin: begins with requests; their end is told with ``ended``.
+        running: how many requests have begun and not ended.
+        begin: begins with requests.
         move: publishes what moves failed requests on, all of it together.
         cannot_begin: told of requests that cannot begin, because the crash journal could not be read.
         broken: told of an error that nobody expects: the floor lets nothing begin any more.
+
+    Attributes:
+        tending: gives the floor to what wants it alone. While it is None, ordinary requests need not ask: they begin.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Floor:
         lanes: Lanes,
         in_hand: InHand,
         *,
+        running: Callable[[], int],
         begin: Callable[[Sequence[Work]], None],
         move: Callable[[list[Settlement]], None],
         cannot_begin: Callable[[Sequence[Work], Exception], None],
@@ -63,6 +68,7 @@ class Floor:
     ) -> None:
         self._lanes = lanes
         self._in_hand = in_hand
+        self._running = running
         self._begin = begin
         self._move = move
         self._cannot_begin = cannot_begin
@@ -77,9 +83,8 @@ class Floor:
         self._lane_waits = WaitBudget("running actions", lambda: lanes.progress)
         self._confirm_waits = WaitBudget("confirms of moved requests", lambda: self._confirmed)
         self._news = asyncio.Event()
-        self._running = 0
         self._confirmed = 0
-        self._tending: asyncio.Task[None] | None = None  # the floor is open, to ordinary requests, when nobody tends it
+        self.tending: asyncio.Task[None] | None = None
 
     def admit(self, works: Sequence[Work]) -> None:
         """Begin with requests as soon as they may; those that were delivered before are looked up first."""
@@ -112,11 +117,9 @@ class Floor:
             reading.has_ended.set()
             self._news.set()
 
-    def ended(self, count: int) -> None:
-        """Note how many of the requests that had begun have come to their end."""
-        self._running -= count
-        if self._tending is not None:
-            self._news.set()
+    def look(self) -> None:
+        """Look again at who may run: a request has ended."""
+        self._news.set()
 
     def withdraw(self) -> list[Work]:
         """Take back what has not begun; it does not begin any more."""
@@ -132,8 +135,8 @@ class Floor:
         self._moves.clear()
         for task in self._lookups:
             task.cancel()
-        if self._tending is not None:
-            self._tending.cancel()
+        if self.tending is not None:
+            self.tending.cancel()
 
     async def _tend(self) -> None:
         """Give the floor to what wants it alone, in order, and then to the others; after each step, look again."""
@@ -147,7 +150,7 @@ class Floor:
                 await self._run_suspect(self._suspects[0])
             elif self._redelivered:
                 await self._run_redelivered(idle=idle)
-        self._tending = None
+        self.tending = None
         others = list(self._others)
         self._others.clear()
         self._start(others)
@@ -157,7 +160,7 @@ class Floor:
 
         Before a suspect's turn, it waits until nothing runs at all, however long that takes.
         """
-        while self._suspects and self._running and not (self._moves or self._readings):
+        while self._suspects and self._running() and not (self._moves or self._readings):
             await self._wait_for_news()
         return not self._lanes.busy or await self._lane_waits.wait(self._lanes.idle)
 
@@ -199,7 +202,7 @@ class Floor:
                 await self._move_and_settle(idle=await self._quiet())
 
     def _is_next(self, suspect: Work) -> bool:
-        others = self._running or self._moves or self._readings
+        others = self._running() or self._moves or self._readings
         return not others and bool(self._suspects) and self._suspects[0] is suspect
 
     async def _run_redelivered(self, *, idle: bool) -> None:
@@ -237,7 +240,7 @@ class Floor:
         self._admit_ordinary(ordinary)
 
     def _admit_ordinary(self, works: list[Work]) -> None:
-        if self._tending is None:
+        if self.tending is None:
             self._start(works)
         else:
             self._others.extend(works)
@@ -245,9 +248,9 @@ class Floor:
     def _close(self) -> None:
         """Have nothing begin until what wants the floor alone has had it."""
         self._news.set()
-        if self._tending is None:
-            self._tending = asyncio.get_running_loop().create_task(self._tend())
-            self._tending.add_done_callback(self._see_error)
+        if self.tending is None:
+            self.tending = asyncio.get_running_loop().create_task(self._tend())
+            self.tending.add_done_callback(self._see_error)
 
     def _see_error(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
@@ -255,7 +258,6 @@ class Floor:
 
     def _start(self, works: Sequence[Work]) -> None:
         if works:
-            self._running += len(works)
             self._begin(works)
 
     def _move_all(self) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
 
 from leveret.api import Context, Transactions
-from leveret.auth.keyring import Keyring
 from leveret.errors import ResponseTooLarge
 from leveret.inbox.job import AnsweredJob, Job, Result, always
 from leveret.observe import Committed, Observers
-from leveret.wire.codec import canonical, ok
-from leveret.worker.deadline import lateness
+from leveret.wire.codec import encode_json
+from leveret.wire.envelope import Reply
+from leveret.worker.deadline import exceeded
 from leveret.worker.work import Work
 
 LARGEST_RESPONSE: Final = 8 * 1024 * 1024
@@ -26,7 +26,6 @@ class Jobs:
     """Makes jobs and contexts of requests.
 
     Args:
-        keyring: makes fingerprints.
         services: handed to the actions.
         largest_response: bytes that a response may have.
         observers: told of attempts and commits.
@@ -35,14 +34,12 @@ class Jobs:
 
     def __init__(
         self,
-        keyring: Keyring,
         services: Any,
         *,
         largest_response: int = LARGEST_RESPONSE,
         observers: Observers | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._keyring = keyring
         self._services = services
         self._largest_response = largest_response
         self._clock = clock
@@ -57,22 +54,22 @@ class Jobs:
         def run_action(connection: sa.Connection) -> bytes:
             self.check_deadline(work)
             context = self.context(work, connection=connection)
-            if not self.observers.active:
-                return self.response(request.id, action.function(context, *work.arguments))
-            with self.observers.attempt(work.subject):
-                return self.response(request.id, action.function(context, *work.arguments))
+            if self.observers.active:
+                with self.observers.attempt(work.subject):
+                    return self.response(request.id, action.function(context, *work.arguments))
+            response = encode_json(Reply(request.id, "ok", action.function(context, *work.arguments)))
+            return response if len(response) <= self._largest_response else self._refuse(response)
 
         observed = _Observed(self.observers, work, run or run_action) if self.observers.active else None
-        asked, keyed = canonical([request.version, request.action, request.data]), bool(action.secrets)
         return Job(
             work.key,
-            self._keyring.fingerprint(asked, keyed=keyed),
+            work.fingerprint,
             request.version,
             request.action,
             work.stores,
             observed.run if observed else run or run_action,
             journal=work.delivery.redelivered and not action.is_async,
-            other_fingerprints=self._keyring.other_fingerprints(asked, keyed=keyed),
+            other_fingerprints=work.other_fingerprints,
             wanted=wanted,
             reads=not (action.writes or action.secret),
             alone=action.alone,
@@ -100,13 +97,14 @@ class Jobs:
         Raises:
             ResponseTooLarge: it is larger than responses may be.
         """
-        response = ok(request_id, value)
-        if len(response) > self._largest_response:
-            raise ResponseTooLarge(
-                f"The response has {len(response)} bytes, and at most {self._largest_response} are sent; "
-                "what the request changed was undone. Ask for less at once"
-            )
-        return response
+        response = encode_json(Reply(request_id, "ok", value))
+        return response if len(response) <= self._largest_response else self._refuse(response)
+
+    def _refuse(self, response: bytes) -> NoReturn:
+        raise ResponseTooLarge(
+            f"The response has {len(response)} bytes, and at most {self._largest_response} are sent; "
+            "what the request changed was undone. Ask for less at once"
+        )
 
     def check_deadline(self, work: Work) -> None:
         """Check the deadline once more, right before a request is executed for the first time: it may have waited long.
@@ -114,11 +112,8 @@ class Jobs:
         Raises:
             DeadlineExceeded: it is too late now.
         """
-        headers = work.delivery.properties.headers
-        if not headers or work.retries or work.delivery.redelivered:
-            return
-        if late := lateness(headers, self._clock(), "Request's turn came"):
-            raise late
+        if (now := self._clock()) * 1000 > work.due:
+            raise exceeded(work.delivery.properties.headers or {}, now, "Request's turn came")
 
 
 class _Observed:

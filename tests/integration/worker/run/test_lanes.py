@@ -128,7 +128,7 @@ async def test_an_attempt_that_was_recorded_for_a_lost_session_is_voided(lane: O
     work = intake.take(replace(delivery_of(request), redelivered=True))
     assert isinstance(work, Work)
     await lane.hold()
-    running = asyncio.create_task(AsyncExecutor(Jobs(keyring(), None), lane.lanes).run(work))
+    running = asyncio.create_task(AsyncExecutor(Jobs(None), lane.lanes).run(work))
     await asyncio.sleep(0)  # it has asked for its attempt to be recorded
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

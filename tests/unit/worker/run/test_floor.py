@@ -40,7 +40,7 @@ async def test_a_suspect_waits_for_whatever_runs(floor: WatchedFloor) -> None:
     floor.admit(floor.again(SUSPECT))
     await asyncio.sleep(60)
     assert floor.begun == ["async"]
-    floor.floor.ended(1)
+    floor.end_request()
     await turns()
     assert floor.begun == ["async", SUSPECT]
 
