@@ -34,6 +34,7 @@ from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
+from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from taskmanager import usecases
@@ -85,7 +86,7 @@ class Stages:
             replies = [
                 message
                 for work, response in zip(works, responses, strict=True)
-                for message in self._messages.of(work, Answer(response))
+                for message in messages_of(work, Answer(response), self._messages)
             ]
         with self._timed("encode"):
             b"".join([frames.publish(1, reply, self._reader.frame_max) for reply in replies])

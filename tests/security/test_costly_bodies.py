@@ -15,6 +15,7 @@ from leveret.wire.codec import ok
 from leveret.wire.limits import LARGEST_REQUEST
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
+from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import DeclinedDelivery, Work
 from support.serving import keyring
@@ -90,12 +91,12 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
             item = intake.take(delivery(body, reply_to, headers))
             if isinstance(item, DeclinedDelivery):
                 assert isinstance(item.outcome, Answer | DeadLetter)
-                maker.of(item, item.outcome)
+                messages_of(item, item.outcome, maker)
                 assert len(item.subject.action) < 200
             else:
                 assert isinstance(item, Work)
                 assert jobs.job(item).key.id == "a"
-                maker.of(item, Answer(ok("a", None)))
+                messages_of(item, Answer(ok("a", None)), maker)
             maker.of(item, DeadLetter("why"))
     assert time.process_time() - began < MOST
 

@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from leveret.amqp import Delivery, Message, Properties
 from leveret.amqp.frames import publish
 from leveret.auth.keyring import Keyring, Principal, Ticket
-from leveret.outcome import Answer, DeadLetter, Outcome, Retry
+from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.topology import Topology
 from leveret.wire.codec import ok
 from leveret.wire.envelope import DIRECT_REPLY_TO
@@ -25,6 +25,7 @@ from leveret.wire.letter import decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
+from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
@@ -134,7 +135,8 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake, maker: Outcome
 def check(item: Work | DeclinedDelivery, outcome: Outcome, maker: OutcomeMessages, good: str) -> None:
     """Each message can be written, goes where it may go, carries no header of the caller, and no secret."""
     asked = item.delivery.properties
-    messages = maker.of(item, outcome)
+    assert not isinstance(outcome, PutBack)
+    messages = messages_of(item, outcome, maker)
     answered = bool(asked.reply_to) and asked.reply_to in OWN_QUEUES
     assert len(messages) == {Answer: int(answered), Retry: 1}.get(type(outcome), len(messages))
     for message in messages:

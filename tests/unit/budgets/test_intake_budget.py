@@ -19,6 +19,7 @@ from leveret.wire.codec import encode_json, ok
 from leveret.wire.envelope import Reply
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
+from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from support.handmade_deliveries import delivery_of
@@ -82,7 +83,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     assert len(answers) == len(deliveries)
     taking = calls_for_each(lambda number: intake.take(deliveries[number]))
     preparing = calls_for_each(lambda number: jobs.job(works[number]))
-    writing = calls_for_each(lambda number: maker.of(works[number], answers[number]))
+    writing = calls_for_each(lambda number: messages_of(works[number], answers[number], maker))
     assert taking < 85, "intake: decode, check, authenticate"
     assert preparing < 25, "the job: fingerprint and what the lane needs"
     assert writing < 15, "the reply"

@@ -8,39 +8,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from msgspec.structs import replace
-
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
-from leveret.outcome import Outcome
+from leveret.worker.leave.parcel import Parcel
 from leveret.worker.leave.refusing_queue import RefusingQueue
 from leveret.worker.publishing import Publisher, is_not_taken
-from leveret.worker.work import DeclinedDelivery, Work
 
 logger: Final = logging.getLogger("leveret.worker")
-
-
-class Parcel:
-    """What has to be published before one delivery may be acked.
-
-    Attributes:
-        item: the delivery.
-        tag: the delivery's tag.
-        outcome: what the messages say.
-        messages: those that the broker has not confirmed.
-        shortened: a letter that is written as short as can be.
-    """
-
-    __slots__ = ("item", "messages", "outcome", "shortened", "tag")
-
-    def __init__(self, item: Work | DeclinedDelivery, outcome: Outcome, messages: list[Message]) -> None:
-        self.item, self.outcome, self.messages = item, outcome, messages
-        self.tag = item.delivery.delivery_tag
-        self.shortened = False
-
-    def lighten(self) -> None:
-        """Let go of what a request holds in memory beside its body: its messages are written, and it may wait long."""
-        if isinstance(self.item, Work):
-            self.item = replace(self.item, request=replace(self.item.request, data={}), arguments=())
 
 
 class OneByOne:

@@ -1,21 +1,21 @@
-"""The line that the log has of each request that has come to its end."""
+"""Telling of what is settled: one line of the log for each request, and a record for the observers."""
 
 from __future__ import annotations
 
 import logging
 from typing import Final
 
-from leveret.observe import Settled
-from leveret.outcome import Answer, DeadLetter, PutBack, Retry
+from leveret.observe import Observers, Settled, Subject
+from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 
 logger: Final = logging.getLogger("leveret.worker")
 
 
-def log_settled(record: Settled) -> None:
-    """Write the line of one request; the texts are those of the wire's page."""
-    request_id, name = record.subject.id or "?", record.subject.action
+def tell_settled(subject: Subject, outcome: Outcome, observers: Observers) -> None:
+    """Tell the log, and then the observers, what became of a delivery; the texts are those of the wire's page."""
+    request_id, name = subject.id or "?", subject.action
     extra = {"request_id": request_id, "action": name}
-    match record.outcome:
+    match outcome:
         case Answer(replayed=True):
             logger.info("idem-replay: %s %s", request_id, name, extra=extra)
         case Answer(code=None):
@@ -28,3 +28,5 @@ def log_settled(record: Settled) -> None:
             logger.error("dead-lettered: %s err=%s", request_id, reason, extra=extra)
         case PutBack(reason=reason):
             logger.info("put back: %s %s because %s", request_id, name, reason, extra=extra)
+    if observers.active:
+        observers.tell(Settled(subject, outcome=outcome))

@@ -1,4 +1,4 @@
-"""From an outcome to the messages that it causes: replies, retries, dead letters. No I/O."""
+"""The messages of outcomes that are not a plain answer: retries, dead letters, and what is shorter. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from leveret.amqp import FieldTable, Message
 from leveret.auth.keyring import Keyring, Ticket
 from leveret.errors import BY_CODE, Internal, RetriesExhausted
-from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Outcome, Retry
+from leveret.outcome import RETRIES_EXHAUSTED, DeadLetter, Outcome, Retry
 from leveret.topology import Topology
 from leveret.wire.attempts import Attempt, attempts_digest, bound_attempts, failed_attempt
 from leveret.wire.codec import imprint, refusal
@@ -43,17 +43,11 @@ class OutcomeMessages:
         self._worker = worker
         self._clock = clock
 
-    def of(self, item: Work | DeclinedDelivery, outcome: Outcome) -> list[Message]:
-        """Write what has to be published before the delivery may be acked."""
-        match outcome:
-            case Answer():
-                return self._reply(item, outcome.body)
-            case Retry() if isinstance(item, Work):
-                return [self._retry(item, outcome)]
-            case DeadLetter():
-                return [self._letter(item, outcome), *self._apology(item, outcome)]
-            case _:
-                return []
+    def of(self, item: Work | DeclinedDelivery, outcome: Retry | DeadLetter) -> list[Message]:
+        """Write what has to be published before the delivery may be acked; only work is retried."""
+        if isinstance(outcome, DeadLetter):
+            return [self._letter(item, outcome), *self._apology(item, outcome)]
+        return [self._retry(item, outcome)] if isinstance(item, Work) else []
 
     def shorter(
         self, item: Work | DeclinedDelivery, outcome: Outcome, message: Message
@@ -83,10 +77,6 @@ class OutcomeMessages:
         text = f"The response has {len(reply.body)} bytes, and the broker does not take it; the request was executed"
         body = refusal(request_id, Internal(text))
         return msgspec.structs.replace(reply, body=body) if len(body) < len(reply.body) else None
-
-    def _reply(self, item: Work | DeclinedDelivery, body: bytes) -> list[Message]:
-        reply = reply_message(body, item.delivery.properties, item.subject.id)
-        return [] if reply is None else [reply]
 
     def _retry(self, work: Work, retry: Retry) -> Message:
         attempts = self._attempts(work, self._now(), retry.reason)
@@ -157,4 +147,5 @@ class OutcomeMessages:
         )  # clients of the first version look for these words
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.reply_code, Internal)(text)
-        return self._reply(item, refusal(item.subject.id, error))
+        reply = reply_message(refusal(item.subject.id, error), item.delivery.properties, item.subject.id)
+        return [reply] if reply else []

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Final
 
 from leveret.amqp import AmqpError, Message, Refused, Unroutable
-from leveret.observe import Observers, Settled
+from leveret.observe import Observers
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.masking import printable
+from leveret.wire.messages import reply_message
 from leveret.worker.leave.backlog import Backlog
 from leveret.worker.leave.in_hand import InHand
-from leveret.worker.leave.one_by_one import OneByOne, Parcel
-from leveret.worker.leave.outcome_log import log_settled
+from leveret.worker.leave.one_by_one import OneByOne
+from leveret.worker.leave.outcome_log import tell_settled
 from leveret.worker.leave.outcome_messages import OutcomeMessages
+from leveret.worker.leave.parcel import Parcel
 from leveret.worker.leave.unproven import UnprovenReplies, UnprovenReply
-from leveret.worker.publishing import is_not_taken
+from leveret.worker.publishing import Verdicts, is_not_taken
 from leveret.worker.session import Session
 from leveret.worker.work import DeclinedDelivery, Work
 
 logger: Final = logging.getLogger("leveret.worker")
 
 Settlement = tuple[Work | DeclinedDelivery, Outcome]
+
+_body = attrgetter("body")
+_tag = attrgetter("tag")
 
 
 class Settler:
@@ -35,7 +43,7 @@ class Settler:
         in_hand: the deliveries in hand.
         session: where messages are published; it ends when nothing can be published for certain, so that the broker
             delivers again what is not acked.
-        messages: writes the messages.
+        messages: writes retries and letters, and what is shorter.
         backlog: holds how many bytes of messages wait for the broker's confirm.
         observers: told of each delivery that is settled, as the log is.
 
@@ -53,7 +61,6 @@ class Settler:
         observers: Observers,
     ) -> None:
         self._backlog = backlog
-        self._unsent = 0
         self._closed = False
         self._in_hand = in_hand
         self._observers = observers
@@ -73,7 +80,7 @@ class Settler:
             session.connect_for_replies,
             write_shorter=messages.too_large,
             on_done=self._answered,
-            on_size=self._tell_unsent,
+            on_size=self._count,
             room=max(session.prefetch // 2, 1),
         )
         self._detours: dict[int, Parcel] = {}
@@ -87,16 +94,20 @@ class Settler:
         """Publish nothing any more: the session is over."""
         self._one_by_one.end()
         self._publisher.end()
-        self._tell_backlog(0)
+        self._count(-self._backlog.sending)
         self._closed = True
         await self._unproven.close()
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Carry out the outcomes of a batch; their messages are published together and their acks merged."""
+        """Carry out the outcomes of a batch; their messages are published together and their acks merged.
+
+        Once the session is over nothing is done: the broker delivers them again.
+        """
+        if self._closed:
+            return
         self.concluded += len(settlements)
-        messages: list[Message] = []
-        silent: list[Parcel] = []
-        parcels: list[Parcel] = []
+        parcels, silent = list[Parcel](), list[Parcel]()
+        messages = list[Message]()
         proven = self._unproven.proven
         for item, outcome in settlements:
             if isinstance(outcome, PutBack):
@@ -113,21 +124,54 @@ class Settler:
             if silent:
                 self._finish(silent)
             if messages:
-                tags = [parcel.tag for parcel in parcels]
                 confirmed = self._publisher.publish(messages)
-                self._in_hand.publish(tags)
-                confirmed.add_done_callback(lambda done: self._confirmed(done.result(), messages, parcels))
-                self._count_unsent(messages, 1)
+                self._in_hand.publish(list(map(_tag, parcels)))
+                size = sum(map(len, map(_body, messages)))
+                self._backlog.sending += size
+                confirmed.add_done_callback(partial(self._confirmed, parcels, messages, size))
         except AmqpError as error:
             self._on_failure(error)
 
-    def _pack(self, item: Work | DeclinedDelivery, outcome: Outcome) -> Parcel:
+    def _confirmed(
+        self, parcels: list[Parcel], messages: list[Message], size: int, confirmed: asyncio.Future[Verdicts]
+    ) -> None:
+        """Ack what the broker has confirmed; what it has not goes other ways."""
+        self._count(-size)
+        verdicts = confirmed.result()
+        done = self._sorted_out(parcels, messages, verdicts) if any(verdicts) else parcels
+        if done is not None:
+            self._finish(done)
+
+    def _finish(self, parcels: Sequence[Parcel]) -> None:
+        """Tell that deliveries are settled, and ack them: all that was published for them is confirmed."""
+        for parcel in parcels:
+            tell_settled(parcel.item.subject, parcel.outcome, self._observers)
         try:
-            parcel = Parcel(item, outcome, self._messages.of(item, outcome))
+            self._in_hand.ack(list(map(_tag, parcels)))
+        except AmqpError as error:
+            self._on_failure(error)
+
+    def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
+        tell_settled(item.subject, outcome, self._observers)
+        self._in_hand.put_back([item.delivery.delivery_tag])
+
+    def _count(self, change: int) -> None:
+        """Count bytes that wait for the broker's confirm; once the session is over, its bytes no longer count."""
+        if self._closed:
+            return
+        self._backlog.sending += change
+        if self._backlog.waited_for:
+            self._backlog.go_on()
+
+    def _pack(self, item: Work | DeclinedDelivery, outcome: Answer | Retry | DeadLetter) -> Parcel:
+        """Write what has to be published, no larger than the broker takes it, and with a letter where that fails."""
+        tag = item.delivery.delivery_tag
+        try:
+            parcel = Parcel(item, tag, outcome, messages_of(item, outcome, self._messages))
         except Exception as error:  # it would come again, and be the same
             logger.exception("an outcome cannot be written: %s", item.subject.id)
-            parcel = Parcel(item, *self._messages.last_resort(item, f"cannot be settled: {type(error).__name__}"))
-            parcel.shortened = True
+            letter = self._messages.last_resort(item, f"cannot be settled: {type(error).__name__}")
+            parcel = Parcel(item, tag, *letter, shortened=True)
         if (largest := self._publisher.largest) is not None:
             for message in list(parcel.messages):
                 if len(message.body) > largest:
@@ -148,36 +192,8 @@ class Settler:
         self._unproven.publish(UnprovenReply(reply, parcel.item.subject.id, None if parcel.messages else parcel.tag))
         return not parcel.messages
 
-    def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
-        self._tell(item, outcome)
-        self._in_hand.put_back([item.delivery.delivery_tag])
-
-    def _confirmed(
-        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]
-    ) -> None:
-        self._count_unsent(messages, -1)
-        if any(verdicts):
-            found = self._sorted_out(verdicts, messages, parcels)
-            if found is None:
-                return
-            parcels = found
-        self._finish(parcels)
-
-    def _count_unsent(self, messages: Sequence[Message], sign: int) -> None:
-        self._unsent += sign * sum([len(message.body) for message in messages])
-        self._tell_unsent()
-
-    def _tell_unsent(self) -> None:
-        if not self._closed:  # otherwise the next session tells
-            self._tell_backlog(self._unsent + self._unproven.size)
-
-    def _tell_backlog(self, size: int) -> None:
-        self._backlog.sending = size
-        if self._backlog.waited_for:
-            self._backlog.go_on()
-
     def _sorted_out(
-        self, verdicts: Sequence[AmqpError | None], messages: Sequence[Message], parcels: Sequence[Parcel]
+        self, parcels: Sequence[Parcel], messages: Sequence[Message], verdicts: Verdicts
     ) -> list[Parcel] | None:
         """Have others than those that were published go their ways, and return these; None when the session is over."""
         left: list[tuple[Parcel, AmqpError]] = []
@@ -228,21 +244,21 @@ class Settler:
     def _answered(self, tags: Sequence[int]) -> None:
         self._finish([self._detours.pop(tag) for tag in tags])
 
-    def _finish(self, parcels: Sequence[Parcel]) -> None:
-        """Tell that deliveries are settled, and ack them: all that was published for them is confirmed."""
-        for parcel in parcels:
-            self._tell(parcel.item, parcel.outcome)
-        try:
-            self._in_hand.ack([parcel.tag for parcel in parcels])
-        except AmqpError as error:
-            self._on_failure(error)
 
-    def _tell(self, item: Work | DeclinedDelivery, outcome: Outcome) -> None:
-        """Tell the log and the observers that a delivery is settled."""
-        if self._observers.active or not isinstance(outcome, Answer) or logger.isEnabledFor(logging.INFO):
-            record = Settled(item.subject, outcome=outcome)
-            log_settled(record)
-            self._observers.tell(record)
+def messages_of(
+    item: Work | DeclinedDelivery, outcome: Answer | Retry | DeadLetter, others: OutcomeMessages
+) -> list[Message]:
+    """Write what has to be published before a delivery may be acked: nothing, where nobody waits for the reply.
+
+    Args:
+        item: the delivery.
+        outcome: what became of it.
+        others: writes what is not a reply.
+    """
+    if isinstance(outcome, Answer):
+        reply = reply_message(outcome.body, item.delivery.properties, item.subject.id)
+        return [reply] if reply else []
+    return others.of(item, outcome)
 
 
 def _is_left(message: Message, verdict: AmqpError | None) -> bool:

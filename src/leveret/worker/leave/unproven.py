@@ -92,11 +92,10 @@ class UnprovenReplies:
         connect: opens a connection; closed by ``close``.
         write_shorter: makes a reply that says that the other one is too large; None when there is none.
         on_done: told of deliveries that may be acked.
-        on_size: told when the size has changed.
+        on_size: told by how many bytes the size of the replies that wait has changed.
         room: replies that may wait while forged names are found; further ones are given up.
 
     Attributes:
-        size: bytes of the replies that wait.
         proven: names of reply queues; a reply to them cannot end the connection that it goes over.
     """
 
@@ -106,14 +105,13 @@ class UnprovenReplies:
         *,
         write_shorter: Callable[[Message, str], Message | None],
         on_done: Callable[[Sequence[int]], None],
-        on_size: Callable[[], None],
+        on_size: Callable[[int], None],
         room: int,
     ) -> None:
         self._detour = Detour(connect)
         self._write_shorter = write_shorter
         self._on_done = on_done
         self._on_size = on_size
-        self.size = 0
         self._room = room
         self._loop = asyncio.get_running_loop()
         self.proven: dict[str, None] = {}
@@ -142,13 +140,9 @@ class UnprovenReplies:
             self._give_up(reply, why)
             return
         self._waiting.append(reply)
-        self._grow(len(reply.message.body))
+        self._on_size(len(reply.message.body))
         if self._running is None:
             self._running = self._loop.create_task(self._run())
-
-    def _grow(self, size: int) -> None:
-        self.size += size
-        self._on_size()
 
     async def close(self) -> None:
         """Publish nothing any more, and close the connection."""
@@ -178,7 +172,7 @@ class UnprovenReplies:
             verdicts = [error] * len(replies)
         lost: list[tuple[UnprovenReply, AmqpError]] = []
         done: list[int] = []
-        self._grow(-sum([len(reply.message.body) for reply in replies]))
+        self._on_size(-sum([len(reply.message.body) for reply in replies]))
         for reply, verdict in zip(replies, verdicts, strict=True):
             if verdict is not None and not isinstance(verdict, Refused):
                 lost.append((reply, verdict))
@@ -192,7 +186,7 @@ class UnprovenReplies:
             self._judge(*lost[0])
         elif lost:
             self._lone.extend(reply for reply, _ in lost)
-            self._grow(sum([len(reply.message.body) for reply, _ in lost]))
+            self._on_size(sum([len(reply.message.body) for reply, _ in lost]))
 
     def _judge(self, reply: UnprovenReply, verdict: AmqpError) -> None:
         """Decide about a reply that was alone when its channel or connection ended."""
@@ -219,7 +213,7 @@ class UnprovenReplies:
 
     def _again(self, reply: UnprovenReply) -> None:
         self._lone.appendleft(reply)
-        self._grow(len(reply.message.body))
+        self._on_size(len(reply.message.body))
 
     def _give_up(self, reply: UnprovenReply, why: str) -> None:
         logger.error("no reply to %s: %s: %s", reply.id, why, reply.message.routing_key)

@@ -88,7 +88,7 @@ async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
             lambda: Connection.open(private_broker.url, limits=hasty),
             write_shorter=lambda *_: None,
             on_done=done.extend,
-            on_size=lambda: sizes.append(replies.size),
+            on_size=sizes.append,
             room=10,
         )
         alarm = memory_alarm(private_broker)

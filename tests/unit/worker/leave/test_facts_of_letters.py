@@ -132,12 +132,18 @@ def test_a_foreign_reply_queue_has_a_code_of_its_own() -> None:
     assert letter(*declined(foreign)).code == "foreign_reply_to"
 
 
+def given_up_unread(delivery: Delivery, died: DeadLetter) -> list[Message]:
+    item = INTAKE.leave_unread(delivery, died)
+    assert isinstance(item.outcome, DeadLetter)
+    return ONE.of(item, item.outcome)
+
+
 def test_a_message_that_is_given_up_unread_has_the_code_of_its_outcome_and_may_not_be_told_to_a_foreign_queue() -> None:
     died = DeadLetter(f"3 {WORKERS_DIED_READING}", "internal", WORKERS_DIED_CODE)
-    told = ONE.of(item := INTAKE.leave_unread(delivery_of(request()), died), item.outcome)
+    told = given_up_unread(delivery_of(request()), died)
     assert [json.loads(message.body).get("code") for message in told] == ["workers_died", "internal"]
     foreign = replace(delivery_of(request()), properties=Properties(reply_to="tasks"))
-    (alone,) = ONE.of(item := INTAKE.leave_unread(foreign, died), item.outcome)
+    (alone,) = given_up_unread(foreign, died)
     assert decode_letter(alone.body).code == "workers_died"
 
 
