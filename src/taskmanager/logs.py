@@ -13,7 +13,7 @@ from typing import Final, TextIO
 
 import msgspec
 
-from leveret.wire.masking import printable, without_tokens
+from leveret.wire.masking import JWT_MARK, printable, without_tokens
 from taskmanager.log_writer import MOST, LogWriter
 from taskmanager.settings import Settings
 
@@ -92,11 +92,13 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record; the message is unchanged, except that control characters are escaped."""
-        message = printable(record.getMessage())
+        message = record.getMessage()
+        if not message.isprintable():
+            message = printable(message)
         line = f"{self._clock.write(record)} {record.levelname:<7} {self._process} {message}"
         if record.exc_info:
             line += "".join(f"\n  {printable(each)}" for each in self.formatException(record.exc_info).split("\n"))
-        return without_tokens(line)
+        return without_tokens(line) if JWT_MARK in line else line
 
 
 class JsonFormatter(logging.Formatter):
@@ -117,7 +119,8 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
         fields["message"] = record.getMessage()
-        return printable_json(without_tokens(_encode_json(fields).decode()))
+        line = _encode_json(fields).decode()
+        return printable_json(without_tokens(line) if JWT_MARK in line else line)
 
 
 def printable_json(line: str) -> str:

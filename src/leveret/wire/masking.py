@@ -12,6 +12,9 @@ from typing import Any, Final
 REMOVED: Final = "[removed]"
 """Stands where a secret stood."""
 
+JWT_MARK: Final = "ey"
+"""Stands in every token: the beginning of a JSON object in base64url. A text without it holds no token."""
+
 _RUN: Final = re.compile(r"[\w.-]{12,}+")
 _SHORTEST_HEADER: Final = 10
 _SIGNATURE: Final = re.compile(r"[\w-]{40,}+")
@@ -22,7 +25,7 @@ _NAMES: Final[dict[frozenset[str], tuple[re.Pattern[str], re.Pattern[str]]]] = {
 
 def without_tokens(text: str) -> str:
     """Replace every JSON Web Token (RFC 7519): three parts with dots between, the first of them a JSON object."""
-    return _RUN.sub(_without_token, text) if "ey" in text else text
+    return _RUN.sub(_without_token, text) if JWT_MARK in text else text
 
 
 def printable(text: str) -> str:
@@ -69,7 +72,7 @@ def _without_token(run: re.Match[str]) -> str:
     kept: list[str] = []
     at = 0
     while at < len(parts):
-        part, start = parts[at], parts[at].find("ey")
+        part, start = parts[at], parts[at].find(JWT_MARK)
         if start >= 0 and len(part) - start >= _SHORTEST_HEADER and at + 2 < len(parts) and parts[at + 1]:
             kept.append(part[:start] + REMOVED)
             at += 3
