@@ -8,15 +8,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.inbox.batch import AnsweredJob
 from leveret.inbox.journal import Journal, end_within
-from leveret.sql import Store
+from leveret.sql import Store, create_engine
 from leveret.sql.records import RequestKey
 from leveret.sql.tables import crash_journal, processed_requests, rate_windows
-from support.jobs import job, results_of, stored_ids
+from support.jobs import effects, job, results_of, stored_ids
 
 AGE = timedelta(days=7)
 OLD, YOUNG = [datetime.now(UTC) - age for age in (timedelta(days=8), timedelta(days=6))]
 STEP = 50
+
+CLOCKS = ("now", "transaction_timestamp", "statement_timestamp", "clock_timestamp")
+SET_BACK = {"options": "-c search_path=set_back,pg_catalog,public"}
+"""Has the server use other functions in the place of its clocks (PostgreSQL, "The Schema Search Path")."""
 
 
 def rows(count: int, moment: datetime) -> list[dict[str, Any]]:
@@ -113,6 +118,43 @@ def test_how_old_a_row_is_the_databases_clock_says_and_it_says_so_alike_of_all_t
     assert store.forget_answers(timedelta(minutes=5), STEP) == 0
     store.forget_answers(timedelta(minutes=-5), STEP)
     assert counts(engine) == [0, 0, 0]
+
+
+def test_a_worker_whose_clock_is_more_than_the_retention_ahead_of_the_databases_removes_no_young_response(
+    clean_postgres: str,
+) -> None:
+    """The database's clock is set back here, for one connection; so this process is the worker that is ahead."""
+    engine, behind = create_engine(clean_postgres), sa.make_url(clean_postgres).update_query_dict(SET_BACK)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE SCHEMA set_back"))
+        for name in CLOCKS:
+            connection.execute(
+                sa.text(
+                    f"CREATE FUNCTION set_back.{name}() RETURNS timestamptz LANGUAGE sql STABLE"
+                    f" RETURN pg_catalog.{name}() - interval '8 days'"
+                )
+            )
+    worker = create_engine(behind.render_as_string(hide_password=False))
+    store = Store(worker)
+    try:
+        assert datetime.now(UTC) - store.clock() > AGE
+        results_of(store, [job("young", principal="7")])
+        Journal().begin(store, [RequestKey("7", "dead")])
+        store.lease({"7": 1}, timedelta(hours=1))
+        assert store.forget_answers(AGE, STEP) == 0
+        (again,) = results_of(store, [job("young", principal="7")])
+        assert isinstance(again, AnsweredJob)
+        assert again.replayed
+        assert effects(engine) == ["young"]
+        assert counts(engine) == [1, 1, 1]
+        store.forget_answers(timedelta(hours=-2), STEP)
+        assert counts(engine) == [0, 0, 0]
+    finally:
+        store.close()
+        worker.dispose()
+        with engine.begin() as connection:
+            connection.execute(sa.text("DROP SCHEMA set_back CASCADE"))
+        engine.dispose()
 
 
 def test_rows_that_an_older_version_stored_by_its_workers_clock_are_as_old_as_they_say(

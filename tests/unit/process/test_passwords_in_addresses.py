@@ -45,6 +45,8 @@ PASSWORDS = [
     f"{MARK},?x",
     f"{MARK},/x",
     f"{MARK},#x",
+    f"12@{MARK}!,x",
+    f"@a {MARK},",
     f"a:{MARK}",
     f"[{MARK}",
     f"]{MARK}",
