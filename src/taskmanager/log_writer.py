@@ -131,7 +131,8 @@ class LogWriter:
         """Write how many lines are missing, unless that was written before."""
         dropped = self._dropped
         if missing := dropped - self._reported + self._failed:
-            text = f"{missing} lines are missing here, because the log could not be written"
+            what = "1 line is" if missing == 1 else f"{missing} lines are"
+            text = f"{what} missing here, because the log could not be written"
             if self._is_written(self._make_line(text).encode(self._encoding, "backslashreplace")):
                 self._reported, self._failed = dropped, 0
 

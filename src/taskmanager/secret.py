@@ -36,7 +36,8 @@ def local_secret(path: Path, *, make: bool = True) -> bytes:
     except OSError as error:
         raise SettingsError([f"TASKMANAGER_JWT_SECRET is not set and {path} cannot be used: {error}"]) from error
     if len(secret) < _BYTES:
-        raise SettingsError([f"{path} holds {len(secret)} bytes, at least {_BYTES} are needed: delete it or fill it"])
+        size = f"{len(secret)} byte{'s' * (len(secret) != 1)}"
+        raise SettingsError([f"{path} holds {size}, at least {_BYTES} are needed: delete it or fill it"])
     try:
         secret_key(secret)
     except ValueError as error:

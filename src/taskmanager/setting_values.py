@@ -95,7 +95,8 @@ def about_quotes(text: str) -> str:
 def secret(text: str) -> bytes:
     """Check that a JWT secret is long enough and can sign."""
     if len(value := text.encode()) < SHORTEST_SECRET:
-        raise ValueError(f"a secret of {len(value)} bytes is too short, at least {SHORTEST_SECRET} are needed")
+        size = f"{len(value)} byte{'s' * (len(value) != 1)}"
+        raise ValueError(f"a secret of {size} is too short, at least {SHORTEST_SECRET} are needed")
     secret_key(value)
     return value
 

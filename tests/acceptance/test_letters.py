@@ -68,7 +68,7 @@ def test_what_stays_is_told_with_the_reason(commands: Commands) -> None:
     done = commands.run("letters", "redrive", "--all")
     assert done.returncode == 1
     assert done.stdout.startswith("stays: a: it has no seal of a worker with this secret")
-    assert done.stdout.endswith("0 sent again, 1 stay\n")
+    assert done.stdout.endswith("0 sent again, 1 stays\n")
     assert depths(commands) == [0, 0, 1]
 
 

@@ -113,7 +113,7 @@ def test_on_a_terminal_a_purge_asks_first(commands: Commands) -> None:
     dlq = commands.topology.dead_letters
     assert "Nothing was dropped." in commands.answer("n", "queues", "--purge", dlq)
     assert depths(commands) == [0, 0, 1]
-    assert f"{dlq}: 1 messages dropped" in commands.answer("y", "queues", "--purge", dlq)
+    assert f"{dlq}: 1 message dropped" in commands.answer("y", "queues", "--purge", dlq)
     assert depths(commands) == [0, 0, 0]
 
 

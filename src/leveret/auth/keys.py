@@ -65,7 +65,9 @@ def secret_key(secret: bytes, kid: str | None = None) -> SigningKey:
         ValueError: the secret is shorter than 32 bytes, or looks like a key of another kind.
     """
     if len(secret) < SHORTEST_SECRET:
-        raise ValueError(f"The JWT secret has {len(secret)} bytes; at least {SHORTEST_SECRET} are needed")
+        raise ValueError(
+            f"The JWT secret has {len(secret)} byte{'s' * (len(secret) != 1)}; at least {SHORTEST_SECRET} are needed"
+        )
     if _PEM_OR_SSH.search(secret):  # whoever has the public part of such a key could sign with it
         raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead")
     return SigningKey(HS256, secret, secret, kid)
@@ -239,7 +241,7 @@ def _oct(entry: Mapping[str, Any], kid: str) -> SigningKey:
         raise KeySetError("k is not a base64url text")
     secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if len(secret) < SHORTEST_SECRET:
-        raise KeySetError(f"it has {len(secret)} bytes, at least {SHORTEST_SECRET} are needed")
+        raise KeySetError(f"it has {len(secret)} byte{'s' * (len(secret) != 1)}, at least {SHORTEST_SECRET} are needed")
     return secret_key(secret, kid)
 
 

@@ -65,11 +65,11 @@ def kept_text(body: bytes, secrets: frozenset[str]) -> str:
     """
     text = _text(body[:LARGEST_REQUEST])
     if text is None:
-        return f"[{len(body)} bytes that are no UTF-8 text left out]"
+        return f"[{len(body)} {'byte that is' if len(body) == 1 else 'bytes that are'} no UTF-8 text left out]"
     whole = text_without_secrets(text, secrets)
     text = _cut(whole)
     omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_REQUEST, 0)
-    return f"{text} [{omitted} more bytes left out]" if omitted > 0 else text
+    return f"{text} [{omitted} more byte{'s' * (omitted != 1)} left out]" if omitted > 0 else text
 
 
 def kept_headers(headers: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:

@@ -245,7 +245,9 @@ class Consumption:
                 await self._in_hand.empty()
                 await self._session.flushed()
         except TimeoutError:
-            logger.warning("stopping: %d requests unfinished, back to %s", len(self._in_hand), self._queue)
+            unfinished = len(self._in_hand)
+            what = f"{unfinished} request{'s' * (unfinished != 1)}"
+            logger.warning("stopping: %s unfinished, back to %s", what, self._queue)
         await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
 

@@ -22,7 +22,7 @@ from taskmanager.bootstrap import build_redriver, build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_json
+from taskmanager.cli.screen import counted, print_json
 from taskmanager.settings import Settings
 
 SHOWN: Final = 20
@@ -88,7 +88,7 @@ def discard(
     settings = load_settings()
     wanted, topology = _wanted(ids, everything=everything), build_topology(settings)
     if not yes:
-        what = f"{len(wanted)} letters" if wanted is not None else f"all {_count(settings)} letters"
+        what = counted(len(wanted), "letter") if wanted is not None else _all(settings)
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
     report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
     _conclude(report, "discarded")
@@ -125,17 +125,18 @@ def _wanted(ids: list[str] | None, *, everything: bool) -> list[str] | None:
     return ids or None
 
 
-def _count(settings: Settings) -> int:
+def _all(settings: Settings) -> str:
     topology = build_topology(settings)
     reports = asyncio.run(report_queues(settings.amqp_url, topology))
-    return sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
+    count = sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
+    return "the only letter" if count == 1 else f"all {count} letters"
 
 
 def _conclude(report: LetterReport, done: str) -> None:
     for missing in report.missing:
         where = "in the queue" if report.complete else "among those that were seen"
         typer.echo(printable(f"not there: {missing}: no letter with this id is {where}"))
-    typer.echo(f"{report.done} {done}, {report.kept} stay")
+    typer.echo(f"{report.done} {done}, {report.kept} {'stays' if report.kept == 1 else 'stay'}")
     if not report.complete:
         typer.echo(
             f"Not all letters were seen: more than {MOST_LETTERS:,} stay, somebody else holds some, "

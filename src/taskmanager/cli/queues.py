@@ -14,7 +14,7 @@ from taskmanager.bootstrap import build_topology
 from taskmanager.cli.asking import ask_first
 from taskmanager.cli.endings import WrongUse
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_table
+from taskmanager.cli.screen import counted, print_table
 from taskmanager.settings import Settings
 
 
@@ -53,4 +53,4 @@ def _purge(settings: Settings, name: str, *, yes: bool) -> None:
     if not yes:
         ask_first(f"Drop every message that waits in {name}", "Nothing was dropped.")
     count = asyncio.run(purge_queue(settings.amqp_url, name))
-    typer.echo(f"{name}: {count} messages dropped")
+    typer.echo(f"{name}: {counted(count, 'message')} dropped")

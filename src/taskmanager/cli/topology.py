@@ -15,7 +15,7 @@ from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology
 from taskmanager.cli.broker_users import users
 from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_table
+from taskmanager.cli.screen import counted, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Exchanges, queues and users at the broker.")
 app.command()(users)
@@ -47,7 +47,8 @@ def apply() -> None:
     typer.echo(f"At {shown_address(settings.amqp_url)} there are now:")
     typer.echo(f"  exchange {topology.exchange}")
     for queue in asyncio.run(report_queues(settings.amqp_url, topology)):
-        typer.echo(f"  queue {queue.name}: {queue.purpose}; {queue.messages} messages, {queue.consumers} consumers")
+        holds = f"{counted(queue.messages or 0, 'message')}, {counted(queue.consumers or 0, 'consumer')}"
+        typer.echo(f"  queue {queue.name}: {queue.purpose}; {holds}")
 
 
 def _lines(arguments: Mapping[str, str | int]) -> str:

@@ -19,7 +19,7 @@ from taskmanager.log_writer import LIMIT, PIECE, LogWriter
 from testbed.waiting import wait_until
 
 LINES = [f"line {number:06d}\n" for number in range(20_000)]
-MISSING = re.compile(r"(\d+) lines are missing here, because the log could not be written\n")
+MISSING = re.compile(r"(\d+) lines? (?:is|are) missing here, because the log could not be written\n")
 Make = Callable[..., LogWriter]
 
 
@@ -157,8 +157,27 @@ def test_a_stream_that_takes_nothing_for_a_while_is_told_what_is_missing(
     writer.flush()
     missing, again = stream.getvalue().splitlines(keepends=True)
     assert MISSING.fullmatch(missing)
-    assert missing.startswith("1000 ")
+    assert missing.startswith("1000 lines are ")
     assert again == "again\n"
+
+
+def test_a_single_line_that_is_missing_is_told_as_one(make: Make) -> None:
+    class FullOnce(io.StringIO):
+        full = True
+
+        def write(self, text: str) -> int:
+            if FullOnce.full:
+                raise OSError(28, "No space left on device")
+            return super().write(text)
+
+    stream = FullOnce()
+    writer = make(stream)
+    writer.put("lost\n")
+    writer.flush()
+    FullOnce.full = False
+    writer.put("again\n")
+    writer.flush()
+    assert stream.getvalue() == "1 line is missing here, because the log could not be written\nagain\n"
 
 
 def test_a_reader_that_is_gone_stops_nobody(make: Make, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,7 @@ def test_a_reason_with_half_a_surrogate_pair_can_be_written() -> None:
 
 def test_a_body_beyond_the_limit_is_cut_and_says_so() -> None:
     assert letter(b" x" * (LARGEST_REQUEST // 2) + b"x" * 7)["request"].endswith(" x x [7 more bytes left out]")
+    assert letter(b" x" * (LARGEST_REQUEST // 2) + b"x")["request"].endswith(" x x [1 more byte left out]")
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
@@ -111,6 +112,7 @@ def test_of_a_body_that_is_no_text_nothing_is_kept_but_its_size(encoding: str) -
     body = '{"password": "hunter2"}'.encode(encoding)
     assert letter(body, secrets={"password"})["request"] == f"[{len(body)} bytes that are no UTF-8 text left out]"
     assert letter(b'{"x": "\xe4"')["request"] == "[9 bytes that are no UTF-8 text left out]"
+    assert letter(b"\xff")["request"] == "[1 byte that is no UTF-8 text left out]"
 
 
 def test_tokens_and_secrets_are_taken_out_of_headers_and_of_the_reason_too() -> None:

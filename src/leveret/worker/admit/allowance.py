@@ -94,6 +94,6 @@ class Allowance:
         most, seconds = self._limit.most, round(max(self._share.ends - now, 0.001), 3)
         window = self._limit.window.total_seconds()
         return RateLimited(
-            f"More than {most} requests in {window:g} s; ask again in {seconds:g} s",
+            f"More than {most} request{'s' * (most != 1)} in {window:g} s; ask again in {seconds:g} s",
             details={"limit": most, "remaining": 0, "retry_after": seconds},
         )

@@ -161,7 +161,7 @@ async def test_a_refused_request_that_nobody_waits_for_is_kept_as_a_letter_of_it
         await caller.ask(write("a1", token))
         await caller.send(write("a2", token), reply_to=None)
         [letter] = await caller.letters(1)
-    assert json.loads(letter.body)["reason"].startswith("rate_limited: More than 1 requests")
+    assert json.loads(letter.body)["reason"].startswith("rate_limited: More than 1 request in")
     assert (letter.properties.headers or {})["x-principal"] == "7"
 
 
