@@ -27,7 +27,7 @@ from pamqp import body, commands, frame, header
 from leveret.amqp import Delivery, frames
 from leveret.amqp.reader import Reader
 from leveret.auth.keyring import Keyring
-from leveret.inbox.batch import AnsweredJob, run_batch
+from leveret.inbox.batch import AnsweredJob, Inbox, Part, Result
 from leveret.inbox.journal import Journal
 from leveret.outcome import Answer
 from leveret.sql import Store, create_engine
@@ -60,6 +60,7 @@ class Stages:
         self._intake = Intake(api, keys)
         self._jobs: Jobs = Jobs(Services(passwords, keys, LIFETIME))
         self._store = Store(engine)
+        self._inbox = Inbox(self._store, Journal())
         self._messages = OutcomeMessages(topology, keys)
         self._sent = 0
         self.seconds: dict[str, list[float]] = defaultdict(list)
@@ -77,8 +78,14 @@ class Stages:
             works = [work for work in map(self._intake.take, deliveries) if isinstance(work, Work)]
         with self._timed("prepare"):
             jobs = [self._jobs.job(work) for work in works]
+        results: list[Result] = []
+
+        def keep(part: Part) -> bool:
+            results.extend(result for _, result in part)
+            return True
+
         with self._timed("run"):
-            results = [result for part in run_batch(self._store, jobs, Journal()) for _, result in part]
+            self._inbox.run_batch(jobs, keep)
         responses = [result.response for result in results if isinstance(result, AnsweredJob) and not result.code]
         if len(responses) != size:
             raise AssertionError(f"{size} requests were sent, {len(responses)} were answered: {results[0]}")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from leveret.inbox.batch import Job, Result, run_batch
+from leveret.inbox.batch import Inbox, Job, Part, Result
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.sql.records import RequestKey
@@ -37,7 +37,13 @@ def job(
 
 def results_of(store: Store, jobs: Sequence[Job], journal: Journal | None = None) -> list[Result]:
     """Run a batch to its end; return the results in the order of the jobs."""
-    found = {id(job): result for part in run_batch(store, jobs, journal or Journal()) for job, result in part}
+    found: dict[int, Result] = {}
+
+    def keep(part: Part) -> bool:
+        found.update((id(job), result) for job, result in part)
+        return True
+
+    Inbox(store, journal or Journal()).run_batch(jobs, keep)
     return [found[id(job)] for job in jobs]
 
 

@@ -1,4 +1,4 @@
-"""The idempotent batch: known requests are answered from their rows; new ones run, and their responses are stored.
+"""The inbox of one lane: known requests are answered from their rows; new ones run, and their responses are stored.
 
 The requests of a batch share one transaction for their effects, their rows and their stored responses. No request loses
 its effect because of another one: when a request fails after it wrote, the batch is rolled back and each runs alone.
@@ -6,15 +6,29 @@ its effect because of another one: when a request fails after it wrote, the batc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from leveret.errors import RequestError, StorageDoubtful, StorageUnavailable
-from leveret.inbox.alone import find_answer, find_answers, run_alone, run_journaled
-from leveret.inbox.job import AnsweredJob, DeadlyJob, FailedJob, Job, NotWanted, Result, always, refused, repeat, row_of
-from leveret.inbox.journal import Journal
+import sqlalchemy as sa
+
+from leveret.errors import RequestError, StorageDoubtful, StorageFailed, StorageUnavailable
+from leveret.inbox.job import (
+    AnsweredJob,
+    DeadlyJob,
+    FailedJob,
+    Job,
+    NotWanted,
+    Result,
+    always,
+    refused,
+    repeat,
+    undeclared,
+)
+from leveret.inbox.journal import Journal, end_within
+from leveret.inbox.outages import try_again
+from leveret.inbox.redelivered import run_redelivered
 from leveret.sql.connection import Transaction
-from leveret.sql.records import Row, StoredResponse
+from leveret.sql.records import KeyTaken, Row, StoredResponse
 from leveret.sql.store import Store
 
 __all__ = [
@@ -23,15 +37,13 @@ __all__ = [
     "AnsweredJob",
     "DeadlyJob",
     "FailedJob",
+    "Inbox",
     "Job",
     "Part",
+    "Report",
     "Result",
     "always",
-    "find_answer",
-    "find_answers",
     "repeat",
-    "run_alone",
-    "run_batch",
 ]
 
 
@@ -41,95 +53,176 @@ LARGEST_BATCH: Final = 64
 MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
 """Bytes of the responses of one transaction, which ends with the request that reaches this size."""
 
+_TIMES_TAKEN: Final = 3
+"""Runs of a request of which another worker has always stored a response meanwhile; the next run would find it."""
+
 Part = list[tuple[Job, Result]]
 """Jobs of a batch that ended together, with their results."""
+
+Report = Callable[[Part], bool]
+"""Takes a part of a batch; returns whether the rest of the batch is to run."""
 
 
 class _NotTogether(Exception):
     """The jobs of this batch cannot share a transaction."""
 
 
-def run_batch(store: Store, jobs: Sequence[Job], journal: Journal) -> Iterator[Part]:
-    """Run jobs in one transaction where none of them loses its effect by that, and otherwise one by one.
+class Inbox:
+    """Runs jobs, each once, on one connection, which one thread uses.
 
-    Yields:
-        Jobs with their results as soon as they are final: one part for each shared transaction, and for each job that
-        ran alone.
+    Args:
+        store: where responses are stored.
+        journal: where the attempts of redelivered requests are recorded.
 
-    Raises:
-        StorageUnavailable: the database does not answer. The next delivery of a request finds what was committed and
-            not yielded.
+    Attributes:
+        ended: how many jobs came to an end so far, also within a transaction that is still open. A job that has to run
+            again, because its batch was rolled back, counts again.
     """
-    yield from _run_together(store, [job for job in jobs if not (job.journal or job.alone)])
-    for job in jobs:
-        if job.alone and not job.journal:
-            yield [(job, run_alone(store, job))]
-    outage: Result | None = None
-    for job in jobs:
-        if job.journal:
-            result = outage or run_journaled(store, job, journal)
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store = store
+        self._journal = journal
+        self.ended = 0
+
+    def run_batch(self, jobs: Sequence[Job], report: Report) -> None:
+        """Run jobs in one transaction where none of them loses its effect by that, and otherwise one by one.
+
+        Args:
+            jobs: what to run.
+            report: told of jobs with their results as soon as these are final: once for each shared transaction, and
+                for each job that ran alone. When it returns False, nothing else runs.
+
+        Raises:
+            StorageUnavailable: the database does not answer. The next delivery of a request finds what was committed
+                and not reported.
+        """
+        together = [job for job in jobs if not (job.alone or job.journal)]
+        alone = [job for job in jobs if job.alone and not job.journal]
+        redelivered = [job for job in jobs if job.journal]
+        while len(together) > 1 and (results := self._share(together)):
+            part = list(zip(together, results, strict=False))
+            together = together[len(results) :]
+            if not report(part):
+                return
+        for job in together + alone:
+            if not report([(job, self.run_alone(job))]):
+                return
+        outage: Result | None = None
+        for job in redelivered:
+            result = outage or run_redelivered(self._store, job, self._journal, self._run_judged)
             if isinstance(result, FailedJob) and isinstance(result.error, StorageUnavailable):
-                outage = FailedJob(result.error)  # the other journaled jobs do not even begin
-            yield [(job, result)]
+                outage = FailedJob(result.error)  # the other ones do not even begin
+            if not report([(job, result)]):
+                return
 
+    def run_alone(self, job: Job) -> Result:
+        """Run one job in a transaction of its own.
 
-def _run_together(store: Store, jobs: Sequence[Job]) -> Iterator[Part]:
-    while len(jobs) > 1 and (results := _share(store, jobs)):
-        yield list(zip(jobs, results, strict=False))
-        jobs = jobs[len(results) :]
-    for job in jobs:
-        yield [(job, run_alone(store, job))]
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        return self._run_judged(job) if job.wanted() else FailedJob(NotWanted())
 
+    def _run_judged(self, job: Job) -> Result:
+        """Run one job; what its action raises becomes a value, which the retry policy judges."""
+        for _ in range(_TIMES_TAKEN):
+            try:
+                try:
+                    return self._run_once(job)
+                except (StorageDoubtful, StorageFailed) as error:
+                    return try_again(self._store, error, lambda: self._run_once(job))
+            except KeyTaken as error:  # another worker has answered the same request, whose row is found now
+                taken = error
+            except StorageUnavailable:
+                raise
+            except BaseException as error:
+                return FailedJob(error)
+        return FailedJob(taken)
 
-def _share(store: Store, jobs: Sequence[Job]) -> list[Result] | None:
-    """Run jobs in one transaction, or only the first ones if responses are large; None when they cannot share one."""
-    try:
-        with store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
-            return _answer_all(transaction, store, jobs)
-    except StorageDoubtful:
-        store.answers()  # so it was not an outage, and one of the jobs will meet it again alone
-        return None
-    except StorageUnavailable:
-        raise
-    except BaseException:  # whatever it was, a job meets it again alone, and there it is handled
-        return None
+    def _run_once(self, job: Job) -> Result:
+        try:
+            with self._store.begin(writes=job.stores or job.journal or not job.reads) as transaction:
+                return self._answer_one(transaction, job)
+        except RequestError as error:
+            return self._store_refusal(job, error) if job.stores and error.kept else refused(job, error)
 
+    def _answer_one(self, transaction: Transaction, job: Job) -> AnsweredJob:
+        if job.journal:
+            end_within(transaction, job.key)
+        if job.stores and (stored := transaction.find([job.key]).get(job.key)):
+            return repeat(job, stored)
+        changes = transaction.changes
+        response = self._run(job, transaction.connection)
+        if job.reads and transaction.changes != changes:
+            raise undeclared(job)
+        if job.stores:
+            transaction.save([Row(job.key, job.fingerprint, job.version, job.action, response)])
+        return AnsweredJob(response)
 
-def _answer_all(transaction: Transaction, store: Store, jobs: Sequence[Job]) -> list[Result]:
-    transaction.gather(len(jobs))
-    known = dict(transaction.find([job.key for job in jobs if job.stores]))
-    rows: list[Row] = []
-    results: list[Result] = []
-    size = 0
-    for job in jobs:
-        stored = known.get(job.key) if job.stores else None
-        results.append(result := repeat(job, stored) if stored else _attempt(transaction, store, job))
-        if isinstance(result, AnsweredJob):
-            if job.stores and result.kept and not stored:
-                known[job.key] = StoredResponse(job.fingerprint, result.response)
-                rows.append(row_of(job, result.response))
-            if (size := size + len(result.response)) >= MOST_RESPONSE_BYTES:
-                break
-    if rows:
-        transaction.save(rows)
-    return results
+    def _store_refusal(self, job: Job, error: RequestError) -> AnsweredJob:
+        """Store the refusal after the attempt was rolled back; another worker may have been faster."""
+        answer = refused(job, error)
+        with self._store.begin(writes=True) as transaction:
+            if job.journal:
+                end_within(transaction, job.key)
+            if stored := transaction.find([job.key]).get(job.key):
+                return repeat(job, stored)
+            transaction.save([Row(job.key, job.fingerprint, job.version, job.action, answer.response)])
+            return answer
 
+    def _run(self, job: Job, connection: sa.Connection) -> bytes:
+        try:
+            return job.run(connection)
+        finally:
+            self.ended += 1
 
-def _attempt(transaction: Transaction, store: Store, job: Job) -> Result:
-    if not job.wanted():
-        return FailedJob(NotWanted())
-    before, changes = transaction.touched, transaction.changes
-    try:
-        response = job.run(transaction.connection)
-    except BaseException as error:
-        if transaction.touched != before or transaction.apart:
-            raise _NotTogether from error
-        if isinstance(error, RequestError):
-            return refused(job, error)
-        translated = store.translate(error)
-        if isinstance(translated, StorageUnavailable):
-            raise translated from error
-        return FailedJob(translated)
-    if transaction.apart or (job.reads and transaction.changes != changes):
-        raise _NotTogether
-    return AnsweredJob(response)
+    def _share(self, jobs: Sequence[Job]) -> list[Result] | None:
+        """Run jobs in one transaction, or only the first ones if responses are large; None when they cannot share."""
+        try:
+            with self._store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
+                return self._answer_all(transaction, jobs)
+        except StorageDoubtful:
+            self._store.answers()  # so it was not an outage, and one of the jobs will meet it again alone
+            return None
+        except StorageUnavailable:
+            raise
+        except BaseException:  # whatever it was, a job meets it again alone, and there it is handled
+            return None
+
+    def _answer_all(self, transaction: Transaction, jobs: Sequence[Job]) -> list[Result]:
+        transaction.gather(len(jobs))
+        known = dict(transaction.find([job.key for job in jobs if job.stores]))
+        rows: list[Row] = []
+        results: list[Result] = []
+        size = 0
+        for job in jobs:
+            stored = known.get(job.key) if job.stores else None
+            results.append(result := repeat(job, stored) if stored else self._run_beside_others(transaction, job))
+            if isinstance(result, AnsweredJob):
+                if job.stores and result.kept and not stored:
+                    known[job.key] = StoredResponse(job.fingerprint, result.response)
+                    rows.append(Row(job.key, job.fingerprint, job.version, job.action, result.response))
+                if (size := size + len(result.response)) >= MOST_RESPONSE_BYTES:
+                    break
+        if rows:
+            transaction.save(rows)
+        return results
+
+    def _run_beside_others(self, transaction: Transaction, job: Job) -> Result:
+        if not job.wanted():
+            return FailedJob(NotWanted())
+        touched, changes = transaction.touched, transaction.changes
+        try:
+            response = self._run(job, transaction.connection)
+        except BaseException as error:
+            if transaction.touched != touched or transaction.apart:
+                raise _NotTogether from error
+            if isinstance(error, RequestError):
+                return refused(job, error)
+            translated = self._store.translate(error)
+            if isinstance(translated, StorageUnavailable):
+                raise translated from error
+            return FailedJob(translated)
+        if transaction.apart or (job.reads and transaction.changes != changes):
+            raise _NotTogether
+        return AnsweredJob(response)

@@ -1,4 +1,4 @@
-"""One request for a lane: what runs, its result, and its row."""
+"""One request for a lane: what runs, and its result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.errors import IdReused, RequestError, StorageFailed
-from leveret.sql.records import RequestKey, Row, StoredResponse
+from leveret.sql.records import RequestKey, StoredResponse
 from leveret.wire.codec import refusal
 
 
@@ -106,8 +106,3 @@ def repeat(job: Job, stored: StoredResponse) -> AnsweredJob:
 def refused(job: Job, error: RequestError) -> AnsweredJob:
     """Return a refusal as the response of a job."""
     return AnsweredJob(refusal(job.key.id, error), error.code, kept=error.kept)
-
-
-def row_of(job: Job, response: bytes) -> Row:
-    """Return the row that stores a response."""
-    return Row(job.key, job.fingerprint, job.version, job.action, response)

@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import Conflict
-from leveret.inbox.batch import AnsweredJob, Job, Result, run_alone
+from leveret.inbox.batch import AnsweredJob, Inbox, Job, Result
+from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.wire.codec import ok
 from support.jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
@@ -142,4 +143,4 @@ def test_many_workers_with_the_same_keys_leave_each_effect_once(engine: sa.Engin
     answers = {result.response for batch in results for result in batch if isinstance(result, AnsweredJob)}
     assert len(answers) == len(keys)
     assert effects(engine) == sorted(keys)
-    assert isinstance(run_alone(new_store(), job("k0")), AnsweredJob)
+    assert isinstance(Inbox(new_store(), Journal()).run_alone(job("k0")), AnsweredJob)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 
 from leveret.auth.keyring import TokenExpired
 from leveret.errors import RequestError
-from leveret.inbox.batch import Job, find_answers, repeat
+from leveret.inbox.answers import find_answers
+from leveret.inbox.batch import Job, repeat
 from leveret.outcome import Answer, DeadLetter, Outcome
 from leveret.sql.records import StoredResponse
 from leveret.wire.codec import refusal

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from leveret.api import Transactions
 from leveret.errors import DeadlineExceeded, RequestError, StorageUnavailable
-from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result, find_answer
+from leveret.inbox.answers import find_answer
+from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result
 from leveret.inbox.journal import MOST_DEATHS
 from leveret.inbox.outages import judged
 from leveret.sql.store import Store

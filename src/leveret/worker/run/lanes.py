@@ -16,11 +16,9 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
-import sqlalchemy as sa
 from msgspec import Struct
-from msgspec.structs import replace
 
-from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, FailedJob, Job, Result, run_batch
+from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, FailedJob, Inbox, Job, Part, Result
 from leveret.inbox.journal import Journal
 from leveret.sql.store import Store
 from leveret.worker.leave.backlog import MOST_UNSENT, Backlog
@@ -56,19 +54,6 @@ class _Signal(Enum):
     END = auto()
 
 
-class _RunCount:
-    """Counts the runs of one lane; only its own thread writes to it."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def run(self, run: Callable[[sa.Connection], bytes], connection: sa.Connection) -> bytes:
-        try:
-            return run(connection)
-        finally:
-            self.count += 1
-
-
 class Lanes:
     """Runs jobs in transactions, in as many threads as there are stores.
 
@@ -99,10 +84,10 @@ class Lanes:
         self._ready: deque[_Entry | _Errand] = deque()
         self._signals: SimpleQueue[_Signal] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
-        self._ended = [_RunCount() for _ in stores]
+        self._inboxes = [Inbox(store, self._journal) for store in stores]
         self._threads = [
-            threading.Thread(target=self._live, args=(store, ended), name=f"lane-{number}", daemon=True)
-            for number, (store, ended) in enumerate(zip(stores, self._ended, strict=True), start=1)
+            threading.Thread(target=self._live, args=(store, inbox), name=f"lane-{number}", daemon=True)
+            for number, (store, inbox) in enumerate(zip(stores, self._inboxes, strict=True), start=1)
         ]
         for thread in self._threads:
             thread.start()
@@ -113,10 +98,10 @@ class Lanes:
 
         A job that has to run again, because its batch was rolled back, counts again.
         """
-        return sum(ended.count for ended in self._ended)
+        return sum(inbox.ended for inbox in self._inboxes)
 
     def submit(self, job: Job, waiter: Any) -> None:
-        """Have a job run; its result comes to ``on_finished`` with its waiter."""
+        """Have a job run, which is submitted once; its result comes to ``on_finished`` with its waiter."""
         self.submit_all([(job, waiter)])
 
     def submit_all(self, jobs: Iterable[tuple[Job, Any]]) -> None:
@@ -166,7 +151,7 @@ class Lanes:
             if thread.is_alive():
                 logger.error("%s hangs in an action or in the database and is left behind", thread.name)
 
-    def _live(self, store: Store, ended: _RunCount) -> None:
+    def _live(self, store: Store, inbox: Inbox) -> None:
         try:
             while True:
                 signal = self._signals.get()
@@ -176,7 +161,7 @@ class Lanes:
                 for errand in errands:  # first, as they are short, and an action may take long
                     self._do(errand, store)
                 if batch:
-                    self._run(batch, store, ended)
+                    self._run(batch, inbox)
                 if signal is _Signal.END:
                     if not self._ready:
                         return
@@ -210,27 +195,27 @@ class Lanes:
             if not self._is_held_up():
                 self._signals.put(_Signal.GO)
 
-    def _run(self, batch: list[_Entry], store: Store, ended: _RunCount) -> None:
-        """Run a batch and report each part of it; what ends the whole is the result of all that had none before.
-
-        What is left of it when it is full after a part has its turn later.
-        """
-        jobs = [replace(entry.job, run=partial(ended.run, entry.job.run)) for entry in batch]
-        left = {id(job): entry for job, entry in zip(jobs, batch, strict=True)}
+    def _run(self, batch: list[_Entry], inbox: Inbox) -> None:
+        """Run a batch and report each part of it; what ends the whole is the result of all that had none before."""
+        left = {id(entry.job): entry for entry in batch}
         try:
-            for part in run_batch(store, jobs, self._journal):
-                for job, result in part:
-                    if job.on_end is not None:
-                        job.on_end(result)
-                size = sum(len(result.response) for _, result in part if isinstance(result, AnsweredJob))
-                with self.backlog.lock:
-                    self.backlog.made += size
-                self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
-                if left and self._is_held_up():
-                    self._put_back(list(left.values()))
-                    return
+            inbox.run_batch([entry.job for entry in batch], partial(self._pass_on, left))
         except BaseException as error:  # a lane outlives whatever an action raises
             self._call_in_loop(self._report, [(entry.waiter, FailedJob(error)) for entry in left.values()], 0)
+
+    def _pass_on(self, left: dict[int, _Entry], part: Part) -> bool:
+        """Pass a part of a batch on to the event loop, in a lane; what is left has its turn later while it is full."""
+        for job, result in part:
+            if job.on_end is not None:
+                job.on_end(result)
+        size = sum([len(result.response) for _, result in part if isinstance(result, AnsweredJob)])
+        with self.backlog.lock:
+            self.backlog.made += size
+        self._call_in_loop(self._report, [(left.pop(id(job)).waiter, result) for job, result in part], size)
+        if not left or not self._is_held_up():
+            return True
+        self._put_back(list(left.values()))
+        return False
 
     def _report(self, finished: Finished, size: int) -> None:
         backlog = self.backlog
