@@ -86,6 +86,7 @@ def test_what_the_driver_cannot_send_is_that_requests_failure(
     *results, result = results_of(store, jobs)
     assert isinstance(result, FailedJob)
     assert isinstance(result.error, StorageFailed)
+    assert not isinstance(result.error, FailedAlone), "nothing looks like an outage, so it is not tried again at once"
     assert "number of parameters" in str(result.error)
     assert all(isinstance(each, AnsweredJob) for each in results)
 
