@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from leveret.inbox.batch import AnsweredJob, Job
+from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, Job
 from leveret.sql import Store, create_engine
 from leveret.sql.records import RequestKey
 from leveret.worker.arrive.intake import Intake
@@ -155,6 +155,43 @@ async def test_an_errand_is_done_before_the_actions_that_were_ready_with_it(lane
     assert "second" not in [waiter for report in lane.reports for waiter, _ in report]
     lane.permits.release()
     await until(lane.has_reported("first", "second"), "both")
+
+
+@pytest.mark.parametrize("sends", [True, False])
+async def test_lanes_that_find_the_backlog_full_again_and_again_run_every_job_once(
+    database: str, *, sends: bool
+) -> None:
+    """What lanes make is confirmed at other moments than theirs, or dropped: they stop and go on at any time."""
+    engine, size, names = create_engine(database), 100, [f"r{number}" for number in range(5000)]
+    most, stores = 3 * size, [Store(engine) for _ in range(4)]
+    finished: list[str] = []
+    unsent: list[int] = []
+    full: list[bool] = []
+
+    def send(done: Finished) -> None:
+        finished.extend(name for name, result in done if isinstance(result, AnsweredJob))
+        lanes.backlog.sending += len(done) * size * sends
+        unsent.append(lanes.backlog.made + lanes.backlog.sending)
+        full.append(lanes.backlog.full)
+        asyncio.get_running_loop().call_soon(confirm, len(done) * size * sends)
+
+    def confirm(sent: int) -> None:
+        lanes.backlog.sending -= sent
+        if sends and lanes.backlog.waited_for:
+            lanes.backlog.go_on()
+
+    lanes = Lanes(stores, send, most_unsent=most)
+    for name in names:
+        lanes.submit(Job(RequestKey("7", name), b"", "v1", "x", stores=False, run=lambda _: b"x" * size), name)
+    try:
+        async with asyncio.timeout(LIMIT):
+            await lanes.idle()
+    finally:
+        await lanes.close(LIMIT)
+        engine.dispose()
+    assert sorted(finished) == sorted(names)
+    assert any(full)
+    assert max(unsent) <= most + 2 * len(stores) * LARGEST_BATCH * size  # what moves is counted twice for a moment
 
 
 async def test_waits_for_idle_lanes_that_are_given_up_leave_nothing_behind(lane: OneLane) -> None:
