@@ -1,5 +1,6 @@
 """The file with the keys is read again when it changes, and a broken one changes nothing."""
 
+import inspect
 import logging
 import threading
 from datetime import timedelta
@@ -72,6 +73,10 @@ def test_a_file_is_followed_until_the_end(path: Path) -> None:
         replace(path, OTHERS)
         wait_until(lambda: "other" in used[-1].tokens, "the new keys")
     assert "keys" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_without_other_wishes_a_withdrawn_key_is_out_within_two_seconds() -> None:
+    assert inspect.signature(KeyFile.followed).parameters["every"].default <= timedelta(seconds=2)
 
 
 def test_a_look_that_fails_is_not_the_last_one(path: Path, caplog: pytest.LogCaptureFixture) -> None:
