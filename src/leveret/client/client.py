@@ -172,8 +172,7 @@ class Client:
                 the same id.
             IdReused: another request with the same id is in flight.
         """
-        request = _request(id, version, action, data, token)
-        received = await self._outcome(request, timeout, wants_reply=True)
+        received = await self.ask(action, data, version=version, token=token, id=id, timeout=timeout)
         if received.reply.status == "error":
             raise error_of(received.reply)
         return received.reply.data

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -61,9 +62,15 @@ def declared(operator: Operator) -> dict[str, list[Any]]:
     return {kind: sorted(map(str, found[kind])) for kind in kinds}
 
 
-def refusal(error: AmqpError) -> bool:
-    """Whether an error is the broker's no, for certain."""
-    return not error.unknown or getattr(error, "reply_code", 0) in REFUSALS
+async def got_through(mine: Attacker, attempt: Callable[[], Awaitable[object]]) -> str | None:
+    """Try something, and close the connection; return what came of it unless the broker refused it for certain."""
+    try:
+        return repr(await attempt())
+    except AmqpError as error:
+        refused = not error.unknown or getattr(error, "reply_code", 0) in REFUSALS
+        return None if refused else repr(error)
+    finally:
+        await mine.connection.close()
 
 
 async def test_nothing_of_all_that_a_caller_might_try_gets_through(
@@ -71,17 +78,9 @@ async def test_nothing_of_all_that_a_caller_might_try_gets_through(
 ) -> None:
     assert len(REFUSED) >= 40
     before = await asyncio.to_thread(declared, operator)
-    through = {}
     for name, attack in REFUSED.items():
         mine = await attacker(operator, users[0], topology, reply_queue)
-        try:
-            through[name] = repr(await attack(mine))
-        except AmqpError as error:
-            if not refusal(error):
-                through[name] = repr(error)
-        finally:
-            await mine.connection.close()
-    assert through == {}
+        assert await got_through(mine, partial(attack, mine)) is None, name
     assert await depths(owner, topology) == [1, 0, 1, 1]
     assert (await owner.declare_queue(reply_queue, passive=True, exclusive=True)).messages == 0
     assert await asyncio.to_thread(declared, operator) == before
@@ -202,18 +201,10 @@ async def test_a_caller_with_reply_queues_of_its_own_gets_no_further(
 ) -> None:
     with operator.users(topology, reply_queues=True) as (url, _):
         before = await asyncio.to_thread(declared, operator)
-        through = {}
         for name, trick in REPLY_QUEUE_TRICKS.items():
             mine = await attacker(operator, url, topology, reply_queue)
             own = (await mine.channel.declare_queue("", exclusive=True)).name
-            try:
-                through[name] = repr(await trick(mine, own))
-            except AmqpError as error:
-                if not refusal(error):
-                    through[name] = repr(error)
-            finally:
-                await mine.connection.close()
-        assert through == {}
+            assert await got_through(mine, partial(trick, mine, own)) is None, name
         assert await depths(owner, topology) == [1, 0, 1, 1]
         assert await asyncio.to_thread(declared, operator) == before
 
