@@ -20,6 +20,9 @@ from faults.system import System
 DRAIN: Final = 120.0
 """Seconds after the load within which everything that clients sent has to be finished."""
 
+DRAINS: Final = 2
+"""How often a run waits for that: before the evidence is collected, and after everything is asked again."""
+
 SAMPLE: Final = 500
 """Number of requests, at most, that are asked again in the short form, chosen at random; in full all are."""
 

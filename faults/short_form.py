@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
 from typing import Final
 
 from faults.node import Node
@@ -21,6 +20,9 @@ AT_ONCE: Final = 3
 def running_scenes(scenes: Iterable[Scene], seed: int, shared: Node) -> Iterator[dict[str, Future[Finding]]]:
     """Run scenes in their short form; at the end of the block, those that have not begun are not run.
 
+    The block begins when the second node, if a scene needs it, has started or failed, so that no scene's time has the
+    start of a node in it.
+
     Args:
         scenes: the scenes.
         seed: seed of everything random.
@@ -29,12 +31,15 @@ def running_scenes(scenes: Iterable[Scene], seed: int, shared: Node) -> Iterator
     Yields:
         A future of each scene's finding, by the scene's name.
     """
-    alone = Node()
-    start = cache(alone.start)
+    scenes, alone = list(scenes), Node()
     one, several = ThreadPoolExecutor(1, "scene"), ThreadPoolExecutor(AT_ONCE, "scene")
 
+    def start_alone() -> None:
+        if any(scene.own_broker for scene in scenes):
+            alone.start()
+
     def run_alone(scene: Scene) -> Finding:
-        start()
+        started.result()
         return asyncio.run(run_scene(scene, seed, short=True, broker=alone))
 
     def run_beside(scene: Scene) -> Finding:
@@ -42,10 +47,13 @@ def running_scenes(scenes: Iterable[Scene], seed: int, shared: Node) -> Iterator
 
     try:
         with one, several:
-            yield {
+            started = one.submit(start_alone)
+            findings = {
                 scene.name: one.submit(run_alone, scene) if scene.own_broker else several.submit(run_beside, scene)
                 for scene in scenes
             }
+            wait((started,))
+            yield findings
             for pool in (one, several):
                 pool.shutdown(wait=False, cancel_futures=True)
     finally:

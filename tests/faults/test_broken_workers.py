@@ -13,7 +13,10 @@ from faults.runner import run_scene
 from faults.scene import Plan, Scene
 from faults.system import System
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills and stops processes with POSIX signals")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="kills and stops processes with POSIX signals"),
+    pytest.mark.timeout(func_only=True),  # the start of the node has a limit of its own
+]
 
 BURST = 200
 
