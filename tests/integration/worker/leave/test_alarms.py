@@ -1,6 +1,7 @@
 """Under a memory alarm the broker stops reading from connections that publish: acks must still flow."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -8,35 +9,64 @@ import pytest
 from leveret.amqp import AmqpError, Connection, Limits, Message
 from leveret.client import Client
 from leveret.devbroker import DevBroker
-from leveret.errors import NoAnswer
+from leveret.errors import NoAnswer, NotSent
+from leveret.observe import Record, Settled
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
 from leveret.worker.leave.unproven import TRIES, UnprovenReplies, UnprovenReply
 from leveret.worker.publishing import Publisher
 from support.notes import note_api
-from support.serving import calling, serving, until
+from support.serving import LIMIT, calling, serving, until
 from testbed.alarm import memory_alarm
+
+pytestmark = pytest.mark.timeout(func_only=True)
+"""The start of a broker has a limit of its own, and names what is missing when it reaches it."""
+
+
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[DevBroker]:
+    """One RabbitMQ for these tests, because each of them ends its alarm."""
+    with DevBroker() as node:
+        yield node
 
 
 def write(request_id: str, auth: str) -> dict[str, object]:
     return {"id": request_id, "version": "v1", "action": "write", "data": {"text": "x"}, "auth": auth}
 
 
+async def error_under_an_alarm(client: Client, token: str) -> str:
+    """Call until the error names an alarm: the broker tells a client of it at some time after its first request."""
+    error = ""
+    async with asyncio.timeout(LIMIT):
+        while "alarm" not in error:
+            with pytest.raises((NoAnswer, NotSent)) as told:
+                await client.call("count", token=token, timeout=1.5)
+            error = str(told.value)
+    return error
+
+
 async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_error(
-    private_broker: DevBroker, topology: Topology, database: str, token: str
+    own_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
-    url = private_broker.url
+    url = own_broker.url
     async with calling(url, topology) as caller, Client(url, topology=topology) as client:
         await caller.send(write("a0", token))
         for number in range(1, 21):
             await caller.send(write(f"a{number}", token), reply_to=None)
         hasty = WorkerOptions(name="test", drain=timedelta(seconds=3))
-        alarm = memory_alarm(private_broker)
+        alarm = memory_alarm(own_broker)
         await asyncio.to_thread(alarm.__enter__)
+        settled: list[Record] = []
+
+        def note(record: Record) -> None:
+            if isinstance(record, Settled):
+                settled.append(record)
+
         try:
-            async with serving(note_api(), url, topology, database, options=hasty):
-                with pytest.raises(NoAnswer, match=r"blocks publishers until its alarm is over: low on memory"):
-                    await client.call("count", token=token, timeout=1.5)
+            async with serving(note_api(), url, topology, database, options=hasty, observers=[note]):
+                error = await error_under_an_alarm(client, token)
+                assert "blocks publishers until its alarm is over: low on memory" in error
+                await until(lambda: len(settled) == 20, "acks of all that need no reply")
             state = await (await caller.connection.channel()).declare_queue(topology.requests, passive=True)
             assert state.messages in (1, 2), "only what waits for its reply's confirm, and the call, came back"
         finally:
@@ -47,16 +77,16 @@ async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_err
 
 
 async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for(
-    private_broker: DevBroker, topology: Topology
+    own_broker: DevBroker, topology: Topology
 ) -> None:
     short = Limits(rpc=2.0)
     message = Message(b"x", topology.dead_letters, mandatory=True)
     lost: list[AmqpError] = []
-    async with calling(private_broker.url, topology):
-        connection = await Connection.open(private_broker.url, limits=short)
+    async with calling(own_broker.url, topology):
+        connection = await Connection.open(own_broker.url, limits=short)
         try:
             publisher = Publisher(connection, await connection.channel(confirms=True), lost.append)
-            alarm = memory_alarm(private_broker)
+            alarm = memory_alarm(own_broker)
             await asyncio.to_thread(alarm.__enter__)
             try:
                 confirmed = publisher.publish([message])
@@ -74,24 +104,24 @@ async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for
 
 
 async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
-    private_broker: DevBroker, topology: Topology, token: str
+    own_broker: DevBroker, topology: Topology, token: str
 ) -> None:
     hasty = Limits(confirm=0.3)
     done: list[int] = []
     sizes: list[int] = []
-    async with calling(private_broker.url, topology) as caller:
+    async with calling(own_broker.url, topology) as caller:
         await caller.send(write("a", token))
         got = await caller.channel.get(topology.requests, no_ack=True)
         assert got is not None
         queue = got.delivery.properties.reply_to or ""
         replies = UnprovenReplies(
-            lambda: Connection.open(private_broker.url, limits=hasty),
+            lambda: Connection.open(own_broker.url, limits=hasty),
             write_shorter=lambda *_: None,
             on_done=done.extend,
             on_size=sizes.append,
             room=10,
         )
-        alarm = memory_alarm(private_broker)
+        alarm = memory_alarm(own_broker)
         await asyncio.to_thread(alarm.__enter__)
         try:
             replies.publish(UnprovenReply(Message(b"{}", queue), "a", 1))
