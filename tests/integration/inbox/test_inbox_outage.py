@@ -53,6 +53,32 @@ def test_a_server_that_stops_is_an_outage_and_the_same_store_goes_on_when_it_is_
 
 
 @pytest.mark.parametrize("others", [0, 2])
+def test_a_server_that_stops_while_a_request_runs_is_an_outage_and_no_failure_of_that_request(
+    private_postgres: PrivatePostgres, others: int
+) -> None:
+    with private_postgres.database() as url:
+        migration.upgrade(url)
+        engine = create_engine(url)
+        store = Store(engine, recovery=0.1)
+        stops = iter([private_postgres.stop])
+
+        def stop(connection: sa.Connection) -> None:
+            next(stops, lambda: None)()
+            connection.exec_driver_sql("SELECT 1")
+
+        names = [f"r{number}" for number in range(others)]
+        jobs = [*map(job, names), job("x", leave("x", then=stop))]
+        with pytest.raises(StorageUnavailable, match="does not answer"):
+            results_of(store, jobs)
+        private_postgres.start()
+        results = results_of(store, jobs)
+        assert all(isinstance(result, AnsweredJob) and not result.replayed for result in results)
+        assert effects(engine) == stored_ids(engine) == [*names, "x"]
+        store.close()
+        engine.dispose()
+
+
+@pytest.mark.parametrize("others", [0, 2])
 def test_a_connection_that_ends_within_a_batch_costs_nobody_anything(
     clean_store: tuple[sa.Engine, Store], others: int
 ) -> None:
