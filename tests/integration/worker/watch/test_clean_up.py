@@ -117,6 +117,8 @@ async def test_requests_are_answered_between_its_steps_and_what_is_younger_stays
     [
         (8 * 86400, "this worker's clock is 691200 s ahead of the database's: set both by NTP"),
         (-86400, "this worker's clock is 86400 s behind the database's: set both by NTP"),
+        (90, "this worker's clock is 90 s ahead of the database's: set both by NTP"),
+        (-30, None),
         (0, None),
     ],
 )
