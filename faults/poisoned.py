@@ -62,12 +62,15 @@ class PoisonedApi(Api[Services]):
     """The application's actions with a defect: some requests do harm, when their effect is made and not committed."""
 
     def __iter__(self) -> Iterator[Action]:
-        return iter(api)
+        return map(_poisoned, api)
 
     def find(self, version: str, name: str) -> Action:
         """Return the action, made harmful."""
-        action = api.find(version, name)
-        return action if action.is_async else msgspec.structs.replace(action, function=_harmful(action.function))
+        return _poisoned(api.find(version, name))
+
+
+def _poisoned(action: Action) -> Action:
+    return action if action.is_async else msgspec.structs.replace(action, function=_harmful(action.function))
 
 
 def _harmful(function: Callable[..., Any]) -> Callable[..., Any]:
