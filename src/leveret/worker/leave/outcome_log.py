@@ -12,10 +12,18 @@ logger: Final = logging.getLogger("leveret.worker")
 
 
 def tell_settled(subject: Subject, outcome: Outcome, observers: Observers) -> None:
-    """Tell the log, and then the observers, what became of a delivery; the texts are those of the wire's page."""
-    request_id, name = subject.id or "?", subject.action
+    """Tell the log, and then the observers, what became of a delivery; both get the same record."""
+    record = Settled(subject, outcome=outcome)
+    write_line(record)
+    if observers.active:
+        observers.tell(record)
+
+
+def write_line(record: Settled) -> None:
+    """Write the line of one request; the texts are those of the wire's page."""
+    request_id, name = record.subject.id or "?", record.subject.action
     extra = {"request_id": request_id, "action": name}
-    match outcome:
+    match record.outcome:
         case Answer(replayed=True):
             logger.info("idem-replay: %s %s", request_id, name, extra=extra)
         case Answer(code=None):
@@ -28,5 +36,3 @@ def tell_settled(subject: Subject, outcome: Outcome, observers: Observers) -> No
             logger.error("dead-lettered: %s err=%s", request_id, reason, extra=extra)
         case PutBack(reason=reason):
             logger.info("put back: %s %s because %s", request_id, name, reason, extra=extra)
-    if observers.active:
-        observers.tell(Settled(subject, outcome=outcome))
