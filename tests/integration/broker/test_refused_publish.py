@@ -94,5 +94,22 @@ async def test_a_retry_that_must_not_be_published_costs_no_attempt(
     assert await caller.channel.get(topology.dead_letters) is None
 
 
+async def test_a_new_direct_reply_queue_is_not_taken_for_a_forgers(
+    operator: Operator,
+    topology: Topology,
+    caller: Caller,
+    users: tuple[str, str],
+    serve_as: Serve,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serve_as(url=users[1]):
+        permit(operator, topology, WITHOUT["the default exchange"](worker_permissions(topology)))
+        await caller.send(write("first"))
+        await until(lambda: told("next try", caplog) >= 3, "pauses")
+        permit(operator, topology, worker_permissions(topology))
+        assert (await caller.reply())["data"] == {"id": 1, "text": "first"}
+    assert not told("no reply to", caplog)
+
+
 def told(words: str, caplog: pytest.LogCaptureFixture) -> int:
     return len([line for line in lines(caplog.records) if words in line])

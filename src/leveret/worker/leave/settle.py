@@ -81,6 +81,7 @@ class Settler:
             write_shorter=messages.too_large,
             on_done=self._answered,
             on_size=self._count,
+            on_failure=session.fail,
             room=max(session.prefetch // 2, 1),
         )
         self._detours: dict[int, Parcel] = {}

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
+from leveret.amqp import AmqpError, AmqpTimeout, Channel, ChannelClosed, Connection, ConnectionLost, Message, Refused
 from leveret.process.backoff import Pauses
 from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
@@ -32,6 +32,9 @@ CALM: Final = 1.0
 
 OPERATOR: Final = 320
 """AMQP 0-9-1, section 1.2, connection-forced: somebody closed the connection, or the broker stops."""
+
+
+_ACCESS_REFUSED: Final = 403
 
 
 class UnprovenReply:
@@ -93,6 +96,7 @@ class UnprovenReplies:
         write_shorter: makes a reply that says that the other one is too large; None when there is none.
         on_done: told of deliveries that may be acked.
         on_size: told by how many bytes the size of the replies that wait has changed.
+        on_failure: told when this worker may not publish at all, which is not the fault of any reply queue.
         room: replies that may wait while forged names are found; further ones are given up.
 
     Attributes:
@@ -106,12 +110,14 @@ class UnprovenReplies:
         write_shorter: Callable[[Message, str], Message | None],
         on_done: Callable[[Sequence[int]], None],
         on_size: Callable[[int], None],
+        on_failure: Callable[[AmqpError], None],
         room: int,
     ) -> None:
         self._detour = Detour(connect)
         self._write_shorter = write_shorter
         self._on_done = on_done
         self._on_size = on_size
+        self._on_failure = on_failure
         self._room = room
         self._loop = asyncio.get_running_loop()
         self.proven: dict[str, None] = {}
@@ -198,6 +204,9 @@ class UnprovenReplies:
             else:
                 reply.message = shorter
                 self._again(reply)
+            return
+        if isinstance(verdict, ChannelClosed) and verdict.reply_code == _ACCESS_REFUSED:
+            self._on_failure(verdict)  # what is not acked comes again
             return
         if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm holds it back, as everybody's
             self._again(reply)

@@ -119,6 +119,7 @@ async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
             write_shorter=lambda *_: None,
             on_done=done.extend,
             on_size=sizes.append,
+            on_failure=lambda _: None,
             room=10,
         )
         alarm = memory_alarm(own_broker)
