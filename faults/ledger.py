@@ -226,10 +226,14 @@ def _lost(by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence, written: se
 
 
 def _owes(entry: Entry) -> bool:
-    """Return whether the request must have left an effect, a letter or a message: it was accepted and not refused."""
+    """Return whether the request must have left an effect, a letter or a message: it was accepted and not refused.
+
+    A request with a deadline that nobody answered may have been refused each time after its client had stopped
+    waiting: it is unanswered, and nobody knows that it is lost.
+    """
     if finals := entry.finals:
         return any(answer.code is None or answer.code in LETTERED for answer in finals)
-    return entry.accepted and entry.denied < entry.tries
+    return entry.request.kind == "send" and entry.accepted and entry.denied < entry.tries
 
 
 def _ghosts(by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence) -> Iterator[str]:
@@ -267,13 +271,17 @@ def _contradicting(by_key: Mapping[Key, Sequence[Entry]], evidence: Evidence) ->
 
 
 def _contradict(entries: Sequence[Entry], row: bytes | None) -> bool:
-    answers = [answer for entry in entries for answer in (*entry.answers, *(entry.again or ())) if answer.final]
+    """Return whether answers differ from one another, or from the row that was stored before all were asked again."""
+    before = [answer for entry in entries for answer in entry.finals]
+    answers = before + [answer for entry in entries for answer in entry.again or () if answer.final]
     by_payload: dict[str, set[bytes]] = defaultdict(set)
     for answer in answers:
         by_payload[answer.payload].add(answer.body)
     told = {answer.payload for answer in answers if answer.code != REUSED}
     contents = {entry.request.payload for entry in entries}
-    stored = {answer.body for answer in answers if answer.code is None or (row and answer.code != REUSED)}
+    stored = {answer.body for answer in before if answer.code is None}
+    if row:
+        stored |= {answer.body for answer in answers if answer.code != REUSED}
     return (
         any(len(bodies) > 1 for bodies in by_payload.values())
         or len(told) > 1

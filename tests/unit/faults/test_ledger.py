@@ -86,6 +86,11 @@ BAD = {
         Evidence(effects=[TASK], effects_after=[TASK, TASK], rows={TASK: OK}),
         {"duplicates": 1},
     ),
+    "duplicates: an effect without its response": (
+        again(sent(), Answer(OK)),
+        Evidence(effects=[TASK], effects_after=[TASK, TASK]),
+        {"duplicates": 1},
+    ),
     "ghosts: nobody sent it": (sent(), Evidence(effects=[TASK, (1, "r2")]), {"ghosts": 1}),
     "ghosts: under another user": (sent(), Evidence(effects=[TASK, (2, "r1")]), {"ghosts": 1}),
     "ghosts: it was never accepted": (
@@ -110,6 +115,11 @@ BAD = {
     ),
     "stuck": (sent(), Evidence(effects=[], queued=["r1"], stuck=1), {"stuck": 1}),
     "unanswered: asked": (asked(tries=4), DONE, {"unanswered": 1}),
+    "unanswered: late each time, and executed when asked again": (
+        again(asked(Answer(b"late", "deadline_exceeded"), tries=4, denied=1), Answer(OK)),
+        Evidence(effects=[], effects_after=[TASK]),
+        {"unanswered": 1},
+    ),
     "unanswered: never accepted": (sent(accepted=False, tries=9, denied=9), NOTHING, {"unanswered": 1}),
     "unanswered: asked again in vain": (again(sent()), DONE, {"unanswered": 1}),
     "contradicting: two answers": (asked(Answer(OK), Answer(OTHER)), DONE, {"contradicting": 1}),
