@@ -33,7 +33,7 @@ TOGETHER: Final = (400, 240)
 LOCKED: Final = 4.0
 """Seconds, at most, that the table of tasks is locked, so that workers hold the bodies that they have read."""
 
-CLIENTS_WAIT: Final = 120.0
+CLIENTS_WAIT: Final = 60.0
 """Seconds within which every client of the load has to be answered."""
 
 EARLY: Final = 0.9
