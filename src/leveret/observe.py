@@ -1,19 +1,19 @@
-"""The seam: what a worker tells of each request, for logs, metrics, traces and tests.
+"""What a worker tells its observers about each request, for logs, metrics, traces and tests.
 
-A request passes six points, and at each of them a worker tells its observers with a frozen record:
+A request passes up to six points, and at each point the worker calls its observers with a frozen record:
 
 Record
-├── Received    its message is read from now on
-├── Admitted    it is well formed, its caller is known and within the limit: it runs as soon as it may
+├── Received    the worker begins to read its message
+├── Admitted    it is well formed, and its caller is known and within the rate limit; it runs as soon as it may
 ├── Begun       its action is called
-├── Ended       its action has returned or raised; nothing of it is committed yet
-├── Committed   what it changed, and its response, are committed
-└── Settled     its outcome is safe: what had to be published is confirmed, and the delivery is acked now, or put back
+├── Ended       its action has returned or raised; a ``def`` action is not committed yet
+├── Committed   its changes and its response are committed
+└── Settled     its outcome is safe: what had to be published is confirmed, and the delivery is now acked or put back
 
-A request that is answered from its row is received, admitted and settled; one that is refused at the door is received
-and settled. A batch that was rolled back runs again one by one: then a request begins and ends twice. An ``async def``
-action that writes commits within its action, so ``Committed`` comes before ``Ended``. What a lost session leaves
-unsettled is delivered again, and received again.
+A request that is answered from its row is received, admitted and settled; one that is refused before it is admitted is
+received and settled. After a batch was rolled back, its requests run again one by one, so they begin and end twice. An
+``async def`` action that writes commits within its action, so ``Committed`` comes before ``Ended``. A request that is
+not settled when the session is lost is delivered again, and received again.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Subject(Struct, frozen=True):
     """Which request a record is about.
 
     Attributes:
-        id: the request's id, or what is known of it: until its message is read, the correlation id.
+        id: the request's id; the correlation id until the message is read, or if it holds no usable id.
         action: version and name, or ``-`` where they are not known.
-        principal: who asks; empty for a caller without a token, and where that is not known.
-        delivery: the message as it came. It may hold passwords and tokens.
-        arrived: when it came, in seconds of ``time.monotonic``.
+        principal: the caller; empty for a caller without a token, and if the caller is not known.
+        delivery: the message as it arrived. It may hold passwords and tokens.
+        arrived: when it arrived, in seconds of ``time.monotonic``.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Subject(Struct, frozen=True):
 
 
 class Point(Struct, frozen=True):
-    """What all records have.
+    """What all records have in common.
 
     Attributes:
         subject: the request.
@@ -64,11 +64,11 @@ class Point(Struct, frozen=True):
 
 
 class Received(Point, frozen=True):
-    """Its message is read from now on; one that was delivered before is on record. In the event loop."""
+    """The worker begins to read the message. In the event loop."""
 
 
 class Admitted(Point, frozen=True):
-    """It is well formed, its caller is known and within the limit: it runs as soon as it may. In the event loop."""
+    """It is well formed, and its caller is known and within the rate limit. In the event loop."""
 
 
 class Begun(Point, frozen=True):
@@ -76,24 +76,24 @@ class Begun(Point, frozen=True):
 
 
 class Ended(Point, frozen=True):
-    """Its action has returned or raised, and nothing of it is committed. In the same thread as ``Begun``.
+    """Its action has returned or raised; a ``def`` action is not committed yet. In the same thread as ``Begun``.
 
     Attributes:
-        error: what the action raised.
+        error: what the action raised; None when it returned.
     """
 
     error: BaseException | None = None
 
 
 class Committed(Point, frozen=True):
-    """What it changed, and its response, are committed. In the thread of a lane."""
+    """Its changes and its response are committed. In the thread of a lane."""
 
 
 class Settled(Point, frozen=True, kw_only=True):
-    """Its outcome is safe: what had to be published is confirmed, and it is acked now, or put back. In the event loop.
+    """Its outcome is safe: what had to be published is confirmed. It is now acked or put back. In the event loop.
 
     Attributes:
-        outcome: what became of it.
+        outcome: what became of the request.
     """
 
     outcome: Outcome
@@ -101,17 +101,17 @@ class Settled(Point, frozen=True, kw_only=True):
 
 Record: TypeAlias = Received | Admitted | Begun | Ended | Committed | Settled
 Observer: TypeAlias = Callable[[Record], None]
-"""Called with each record, in the thread in which it happens: it has to be quick, and safe in several threads."""
+"""Called with each record, in the thread that passes the point: it must be quick and thread-safe."""
 
 
 class Observers:
-    """Those who are told; what one of them raises is logged once, and it is left out from then on.
+    """The observers of a worker. When one raises, its error is logged, and it is not called again.
 
     Args:
         observers: called in this order.
 
     Attributes:
-        active: those who are told at present. While it is empty nobody need make a record.
+        active: the observers that are still called. While there are none, no record needs to be made.
     """
 
     def __init__(self, observers: Iterable[Observer] = ()) -> None:
@@ -119,16 +119,16 @@ class Observers:
         self._lock = threading.Lock()
 
     def tell(self, record: Record) -> None:
-        """Tell all of a record; never raises."""
+        """Call all observers with a record; never raises."""
         for observer in self.active:
             try:
                 observer(record)
-            except BaseException as error:  # an observer must not cost a request anything
+            except BaseException as error:  # an observer's error must not affect the request
                 self._leave_out(observer, error)
 
     @contextmanager
     def attempt(self, subject: Subject) -> Iterator[None]:
-        """Tell of an attempt: that it has begun, and how it has ended."""
+        """Tell the observers that an attempt begins, and afterwards how it has ended."""
         self.tell(Begun(subject))
         try:
             yield
@@ -142,4 +142,4 @@ class Observers:
             if observer not in self.active:  # another thread was faster
                 return
             self.active = tuple(each for each in self.active if each != observer)
-        logger.error("an observer failed, and is told nothing any more: %r", observer, exc_info=error)
+        logger.error("an observer failed and is not called again: %r", observer, exc_info=error)

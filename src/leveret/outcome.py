@@ -1,10 +1,10 @@
-"""What becomes of a delivery: a decision, as a value, that the worker carries out.
+"""What becomes of a delivery: a decision as a value, which the worker carries out.
 
 Outcome
 ├── Answer       send the response, then ack
 ├── Retry        publish a fresh message to a retry queue, then ack
-├── DeadLetter   publish a letter (and an error response where somebody waits), then ack
-└── PutBack      return it to the queue; that is not the request's fault, so no attempt is counted
+├── DeadLetter   publish a letter (and an error response if the caller waits), then ack
+└── PutBack      return it to the queue; the request is not at fault, so no attempt is counted
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ RETRIES_EXHAUSTED: Final = "retries exhausted: "
 """The beginning of a dead letter's reason, and of the caller's error text, when every attempt has failed."""
 
 WORKERS_DIED: Final = "workers died while they ran this request"
-"""The end of the reason with which a request is given up that workers died on; their number stands before it."""
+"""The end of a dead letter's reason, after the number of workers, when workers died on the request."""
 
 WORKERS_DIED_READING: Final = "workers died while they read this message"
-"""The same for a message that workers died on before they knew what it asks for."""
+"""The same when workers died on the message, before they knew what it asks for."""
 
 
 class Answer(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Answer(Struct, frozen=True):
     Attributes:
         body: the encoded reply.
         code: the error's code, or None for a success.
-        replayed: the response is a stored one.
+        replayed: whether the response is a stored one.
     """
 
     body: bytes
@@ -45,7 +45,7 @@ class Retry(Struct, frozen=True):
     Attributes:
         number: which retry this is, counted from 1.
         delay: index in the policy's ``delays``.
-        reason: why.
+        reason: why the attempt failed.
     """
 
     number: int
@@ -54,12 +54,12 @@ class Retry(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True):
-    """What is known of the error for which a request is given up.
+    """What is known about the error because of which a request is given up.
 
     Attributes:
         exception: the qualified name of its class, such as ``sqlalchemy.exc.NoResultFound``.
-        place: file of the application and line where it was raised, such as ``guestbook/actions.py:42``; None where
-            nothing of the application is among its calls. The path begins with the package: it names no folder of the
+        place: the application's file and line where it was raised, such as ``guestbook/actions.py:42``; None if the
+            application is not in its traceback. The path begins with the package, so it shows no folder of the
             machine.
     """
 
@@ -71,12 +71,12 @@ class DeadLetter(Struct, frozen=True):
     """Give the request up and keep it as a dead letter.
 
     Attributes:
-        reason: why, for a person, as it stands in the letter.
-        reply_code: code of the error response to a caller who waits, or None where none may be sent.
-        code: why, for programs, as it stands in the letter. With ``retries_exhausted`` the caller is told that every
+        reason: why, for people, as the letter holds it.
+        reply_code: code of the error response to a caller who waits; None if no error response may be sent.
+        code: why, for programs, as the letter holds it. With ``retries_exhausted`` the caller is told that every
             attempt has failed.
-        failure: what is known of the error, where one is the reason.
-        attempt: what the last attempt failed with; None where no attempt failed just now.
+        failure: what is known about the error, if an error is the reason.
+        attempt: why the last attempt failed; None if no attempt failed just now.
     """
 
     reason: str

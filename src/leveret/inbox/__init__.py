@@ -1,1 +1,1 @@
-"""Each request once: known ones are answered from their rows, new ones run, many in one transaction."""
+"""Running each request once: known requests are answered from their rows, new ones run, many in one transaction."""

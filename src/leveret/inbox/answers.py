@@ -1,4 +1,4 @@
-"""Looking up how requests were answered before."""
+"""Looking up the stored responses of requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leveret.sql.store import Store
 
 
 def find_answer(store: Store, job: Job) -> AnsweredJob | None:
-    """Return how a request was answered before; None when it was not."""
+    """Return the answer that a request's row leads to, see `repeat`; None when it has no row."""
     stored = find_answers(store, [job.key]).get(job.key)
     return repeat(job, stored) if stored else None
 

@@ -1,7 +1,8 @@
 """The inbox of one lane: known requests are answered from their rows; new ones run, and their responses are stored.
 
 The requests of a batch share one transaction for their effects, their rows and their stored responses. No request loses
-its effect because of another one: when a request fails after it wrote, the batch is rolled back and each runs alone.
+its effect because of another one: when a request fails after it wrote, the batch is rolled back, and then each request
+runs alone.
 """
 
 from __future__ import annotations
@@ -48,19 +49,19 @@ __all__ = [
 
 
 LARGEST_BATCH: Final = 64
-"""Requests in one transaction, at most; with more of them the first ones would only wait longer."""
+"""The most requests in one transaction; with more, the first ones would only wait longer."""
 
 MOST_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-"""Bytes of the responses of one transaction, which ends with the request that reaches this size."""
+"""Bytes of responses in one transaction; the request that reaches this size is the last one in it."""
 
 _TIMES_TAKEN: Final = 3
-"""Runs of a request of which another worker has always stored a response meanwhile; the next run would find it."""
+"""How often a request runs if another worker stores its response first each time; the next run should find it."""
 
 Part = list[tuple[Job, Result]]
 """Jobs of a batch that ended together, with their results."""
 
 Report = Callable[[Part], bool]
-"""Takes a part of a batch; returns whether the rest of the batch is to run."""
+"""Receives a part of a batch; returns whether the rest of the batch should run."""
 
 
 class _NotTogether(Exception):
@@ -68,14 +69,14 @@ class _NotTogether(Exception):
 
 
 class Inbox:
-    """Runs jobs, each once, on one connection, which one thread uses.
+    """Runs each job once, on one connection that only one thread uses.
 
     Args:
         store: where responses are stored.
         journal: where the attempts of redelivered requests are recorded.
 
     Attributes:
-        ended: how many jobs came to an end so far, also within a transaction that is still open. A job that has to run
+        ended: how many jobs have ended so far, including those in a transaction that is still open. A job that runs
             again, because its batch was rolled back, counts again.
     """
 
@@ -85,16 +86,16 @@ class Inbox:
         self.ended = 0
 
     def run_batch(self, jobs: Sequence[Job], report: Report) -> None:
-        """Run jobs in one transaction where none of them loses its effect by that, and otherwise one by one.
+        """Run jobs in one transaction if none of them can lose its effect through another one, otherwise one by one.
 
         Args:
             jobs: what to run.
-            report: told of jobs with their results as soon as these are final: once for each shared transaction, and
-                for each job that ran alone. When it returns False, nothing else runs.
+            report: called with jobs and their results as soon as the results are final: once for each shared
+                transaction, and once for each job that ran alone. When it returns False, no further job runs.
 
         Raises:
-            StorageUnavailable: the database does not answer. The next delivery of a request finds what was committed
-                and not reported.
+            StorageUnavailable: the database does not answer. A request that was committed but not reported is answered
+                from its row at its next delivery.
         """
         together = [job for job in jobs if not (job.alone or job.journal)]
         alone = [job for job in jobs if job.alone and not job.journal]
@@ -111,7 +112,7 @@ class Inbox:
         for job in redelivered:
             result = outage or run_redelivered(self._store, job, self._journal, self._run_judged)
             if isinstance(result, FailedJob) and isinstance(result.error, StorageUnavailable):
-                outage = FailedJob(result.error)  # the other ones do not even begin
+                outage = FailedJob(result.error)  # the remaining jobs do not begin
             if not report([(job, result)]):
                 return
 
@@ -124,14 +125,14 @@ class Inbox:
         return self._run_judged(job) if job.wanted() else FailedJob(NotWanted())
 
     def _run_judged(self, job: Job) -> Result:
-        """Run one job; what its action raises becomes a value, which the retry policy judges."""
+        """Run one job; an error of its action is returned as a value, which the retry policy judges."""
         for _ in range(_TIMES_TAKEN):
             try:
                 try:
                     return self._run_once(job)
                 except (StorageDoubtful, StorageFailed) as error:
                     return try_again(self._store, error, lambda: self._run_once(job))
-            except KeyTaken as error:  # another worker has answered the same request, whose row is found now
+            except KeyTaken as error:  # another worker has answered the same request; the next run finds its row
                 taken = error
             except StorageUnavailable:
                 raise
@@ -177,16 +178,16 @@ class Inbox:
             self.ended += 1
 
     def _share(self, jobs: Sequence[Job]) -> list[Result] | None:
-        """Run jobs in one transaction, or only the first ones if responses are large; None when they cannot share."""
+        """Run jobs in one transaction, or only the first ones if responses are large; None if they cannot share one."""
         try:
             with self._store.begin(writes=any(job.stores or not job.reads for job in jobs)) as transaction:
                 return self._answer_all(transaction, jobs)
         except StorageDoubtful:
-            self._store.answers()  # so it was not an outage, and one of the jobs will meet it again alone
+            self._store.answers()  # raises in an outage; otherwise the job that is to blame fails again alone
             return None
         except StorageUnavailable:
             raise
-        except BaseException:  # whatever it was, a job meets it again alone, and there it is handled
+        except BaseException:  # the job that is to blame fails again alone, where its error is handled
             return None
 
     def _answer_all(self, transaction: Transaction, jobs: Sequence[Job]) -> list[Result]:

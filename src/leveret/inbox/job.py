@@ -1,4 +1,4 @@
-"""One request for a lane: what runs, and its result."""
+"""A job: one request that a lane runs, and its result."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ class Job(Struct, frozen=True):
     Attributes:
         key: principal and request id.
         fingerprint: digest of version, action and data.
-        version: for the row.
-        action: for the row.
-        stores: its response is stored and repeated.
-        run: returns the response, from a connection; may raise.
-        journal: it was delivered before and its worker may have died, so it runs alone and its attempt is recorded.
-        other_fingerprints: the fingerprints with other secrets, with which a row may have been written.
-        reads: its action is not declared to write, and may not.
-        alone: it does not share a transaction with others.
-        on_end: told of its result right after its transaction, in the lane's thread.
-        wanted: called in the lane's thread right before the job begins; where it returns False, the job does not begin.
+        version: the action's version, for the row.
+        action: the action's name, for the row.
+        stores: whether its response is stored, and repeated when the request comes again.
+        run: takes a connection and returns the response; may raise.
+        journal: whether it runs alone, with its attempt on record: it was delivered before, and a worker may have died
+            on it.
+        other_fingerprints: fingerprints made with other secrets; its row may hold one of them.
+        reads: whether its action may only read.
+        alone: whether it has a transaction of its own.
+        on_end: called with its result right after its transaction, in the lane's thread.
+        wanted: called in the lane's thread right before the job begins; when it returns False, the job does not begin.
     """
 
     key: RequestKey
@@ -55,8 +56,8 @@ class AnsweredJob(Struct, frozen=True):
     Attributes:
         response: the encoded reply.
         code: the error's code, or None for a success.
-        replayed: the response is a stored one.
-        kept: the response is stored, see ``RequestError.kept``.
+        replayed: whether the response is a stored one.
+        kept: whether the response may be stored, see ``RequestError.kept``.
     """
 
     response: bytes
@@ -69,14 +70,18 @@ class FailedJob(Struct, frozen=True):
     """The attempt failed, and nothing of it was committed.
 
     Attributes:
-        error: why.
+        error: why it failed.
     """
 
     error: BaseException
 
 
 class DeadlyJob(Struct, frozen=True):
-    """Workers have died on this request, so it did not run again."""
+    """Too many workers have died on this request, so it did not run again.
+
+    Attributes:
+        deaths: how many workers have died on it.
+    """
 
     deaths: int
 
@@ -89,15 +94,15 @@ class NotWanted(Exception):
 
 
 def undeclared(job: Job) -> StorageFailed:
-    """Return the error of an action that has written and is not declared to."""
+    """Return the error of an action that has written although it is not declared to write."""
     return StorageFailed(
-        f"{job.version}.{job.action} writes in the database and is not declared with writes=True: its effect would come"
-        " again with each repeat of the request"
+        f"{job.version}.{job.action} writes to the database but is not declared with writes=True: each time a caller "
+        "repeats the request, its effect would happen again"
     )
 
 
 def repeat(job: Job, stored: StoredResponse) -> AnsweredJob:
-    """Return the stored response, or ``id_reused`` where the row of this key belongs to another request."""
+    """Return the stored response, or ``id_reused`` if the row of this key belongs to another request."""
     if stored.fingerprint == job.fingerprint or stored.fingerprint in job.other_fingerprints:
         return AnsweredJob(stored.response, replayed=True)
     return refused(job, IdReused(f"Request id {job.key.id!r} was used before with another version, action or data"))

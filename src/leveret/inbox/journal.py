@@ -1,9 +1,8 @@
-"""The crash journal: what may have killed a worker is on record while it runs, or while it is read.
+"""The crash journal: redelivered requests are on record while they run, and redelivered messages while they are read.
 
-It is about requests and messages that were delivered before. A row is committed before a worker runs such a request or
-reads such a message, and the row is removed when that has ended. So an attempt that is on record without an end is the
-death of a worker. An attempt that ended with an outage or with the loss of the broker is voided, because no worker has
-died.
+A worker commits a row before it runs such a request or reads such a message, and removes the row afterwards. A row that
+is left behind means that a worker has died. An attempt that ended because of an outage or the loss of the broker is
+voided, because no worker has died.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ from leveret.sql.store import Store
 logger: Final = logging.getLogger("leveret.worker")
 
 MOST_DEATHS: Final = 3
-"""Deaths of workers on one request before it is given up."""
+"""How many workers may die on one request; then it is given up."""
 
 TRIES: Final = 2
-"""Number of tries to remove an entry: the connection of the first one may have ended before."""
+"""How often removing an entry is tried; the connection may have ended before the first try."""
 
 
 class Journal:
-    """The verbs of the crash journal, and the attempts that are still to be voided.
+    """The operations on the crash journal, and the attempts that are still to be voided.
 
-    All lanes of a worker share one journal. Each verb that needs the database gets the store of the lane in whose
+    All lanes of a worker share one journal. A method that needs the database takes the store of the lane in whose
     thread it is called.
     """
 
@@ -40,7 +39,7 @@ class Journal:
         self._to_void: deque[RequestKey] = deque()
 
     def deaths(self, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
-        """Look up how many attempts of each key have no end; a key that is not on record is left out.
+        """Return how many attempts of each key are on record; a key that is not on record is left out.
 
         Raises:
             StorageUnavailable: the database does not answer.
@@ -53,7 +52,7 @@ class Journal:
         return judged(store, look)
 
     def begin(self, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
-        """Put an attempt of each key on record; returns how many deaths there were before. All are recorded, or none.
+        """Record an attempt of each key, of all or of none; return how many deaths each key had before.
 
         Raises:
             StorageUnavailable: the database does not answer.
@@ -63,9 +62,9 @@ class Journal:
         return {key: count - 1 for key, count in attempts.items()}
 
     def end(self, store: Store, keys: Sequence[RequestKey]) -> None:
-        """Remove all that is on record of each key: its attempt has come to an end.
+        """Remove everything that is on record for each key, because its attempt has ended.
 
-        Never raises: where that fails the attempts are voided later.
+        Never raises: if removing fails, the attempts are voided later.
         """
         for left in reversed(range(TRIES)):
             try:
@@ -73,17 +72,17 @@ class Journal:
                     journal_rows.remove(transaction.connection, keys)
             except Exception as error:
                 if not left:
-                    logger.info("crash journal not cleared: %s", error)
+                    logger.info("entries of the crash journal could not be removed, and are voided later: %s", error)
                     self.void(keys)
             else:
                 return
 
     def void(self, keys: Iterable[RequestKey]) -> None:
-        """Have the last attempt of each key taken off the record: no worker has died. ``catch_up`` does it."""
+        """Let ``catch_up`` take the last attempt of each key off the record, because no worker has died."""
         self._to_void.extend(keys)
 
     def catch_up(self, store: Store) -> None:
-        """Void what is still to be voided; what cannot be voided now stays to be voided later.
+        """Take the voided attempts off the record; if that fails, the next call tries again.
 
         Raises:
             StorageUnavailable: the database does not answer.
@@ -107,5 +106,5 @@ class Journal:
 
 
 def end_within(transaction: Transaction, key: RequestKey) -> None:
-    """Remove all that is on record of a key in the transaction that its attempt ends with."""
+    """Remove everything that is on record for a key, in the transaction that ends its attempt."""
     journal_rows.remove(transaction.connection, [key])

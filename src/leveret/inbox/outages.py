@@ -11,11 +11,11 @@ from leveret.sql.store import Store
 T = TypeVar("T")
 
 TRIES: Final = 2
-"""Tries, at once, of a request on which the database fails; its connection may have ended before the first one."""
+"""How often a request on which the database fails is tried, without a pause; its connection may have ended before."""
 
 
 def judged(store: Store, attempt: Callable[[], T]) -> T:
-    """Return what ``attempt`` returns; where the database fails, return what `try_again` returns.
+    """Return what ``attempt`` returns; if the database fails, return what `try_again` returns.
 
     Raises:
         StorageUnavailable: the database does not answer.
@@ -29,21 +29,21 @@ def judged(store: Store, attempt: Callable[[], T]) -> T:
 
 
 def try_again(store: Store, error: StorageDoubtful | StorageFailed, attempt: Callable[[], T]) -> T:
-    """Find out whether an error of the database is an outage, and repeat the attempt that met it if that may help.
+    """Find out whether an error of the database is an outage; if it is not, repeat the attempt if that may help.
 
-    The database may end a connection because of what one request asks for, which looks like an outage. It may also
-    refuse one request because it refuses all of them. A check on a new connection tells these apart. A row that breaks
-    a constraint of an application's table concerns its request only and is not checked.
+    A connection that the database ends because of one request looks like an outage. An error about one request may
+    come from a database that refuses all requests. A check on a new connection tells these cases apart. A row that
+    breaks a constraint of an application's table concerns its request only, and causes no check.
 
     Args:
-        store: the connection that met the error.
-        error: of the first attempt.
-        attempt: what met it.
+        store: the store on which the attempt failed.
+        error: the error of the first attempt.
+        attempt: the attempt that failed.
 
     Raises:
         StorageUnavailable: the database does not answer.
         FailedAlone: the database failed at each try as in an outage, but answered the checks in between.
-        Exception: whatever else ``attempt`` raises; ``error`` where the database has refused what was asked for.
+        Exception: whatever else ``attempt`` raises; ``error`` itself if the database has refused only this request.
     """
     tries = 1
     while True:

@@ -1,4 +1,4 @@
-"""A request that was delivered before, so that a worker may have died on it: it runs with its attempt on record."""
+"""Running a redelivered request: a worker may have died on it, so its attempt is recorded first."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from leveret.sql.store import Store
 
 
 def run_redelivered(store: Store, job: Job, journal: Journal, run: Callable[[Job], Result]) -> Result:
-    """Run a request that a worker may have died on, after its attempt was recorded. Nothing is raised.
+    """Record an attempt of a request that a worker may have died on, and run the request; never raises.
 
     Args:
-        store: where its answer may be.
+        store: where its response may be stored.
         job: the request.
         journal: where its attempt is recorded.
         run: runs it in a transaction of its own.
@@ -42,7 +42,7 @@ def run_redelivered(store: Store, job: Job, journal: Journal, run: Callable[[Job
 
 
 def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
-    """End a request that workers died on: with its stored response if there is one, otherwise with its deaths."""
+    """End a request that workers died on: with its stored response if there is one, otherwise as a `DeadlyJob`."""
     try:
         known = find_answer(store, job) if job.stores else None
     except Exception as error:
@@ -56,7 +56,7 @@ def _repeat_or_give_up(store: Store, job: Job, journal: Journal) -> Result:
 
 
 def _or_outage(store: Store, error: Exception) -> Exception:
-    """Return the outage where the database refuses every request, otherwise the error."""
+    """Return the outage if the database refuses every request, otherwise the error."""
     try:
         if isinstance(error, StorageFailed):
             store.ping()

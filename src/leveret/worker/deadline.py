@@ -1,4 +1,4 @@
-"""Whether a request comes too late for its caller: where deadlines are checked. Pure: the time is an argument."""
+"""Whether a request is too late for its caller. Pure: the time is an argument."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from leveret.wire.envelope import DEADLINE, STAMP, TIMEOUT
 
 
 def due(headers: Mapping[str, Any] | None) -> float:
-    """Read a request's deadline from its message: POSIX milliseconds, infinite where there is none.
+    """Return a request's deadline in POSIX milliseconds; infinite if it has none.
 
-    Where the broker has stamped the message, the caller's timeout counts from that stamp, because the broker's clock is
-    the same for all callers. Otherwise the deadline counts, which the caller has worked out by its own clock.
+    If the broker has stamped the message, the caller's timeout counts from that stamp, because the broker's clock is
+    the same for all callers. Otherwise the deadline header counts, which the caller has set by its own clock.
 
     Args:
-        headers: of the message.
+        headers: the message's headers.
 
     Raises:
         InvalidRequest: the deadline or the timeout is not a whole number of milliseconds.
@@ -39,10 +39,10 @@ def due(headers: Mapping[str, Any] | None) -> float:
 
 
 def exceeded(headers: Mapping[str, Any], now: float, what: str) -> DeadlineExceeded:
-    """Write the refusal of a request that is late.
+    """Return the refusal of a request that is late.
 
     Args:
-        headers: of the message, with a deadline that is past; see `due`.
+        headers: the message's headers, with a deadline that has passed; see `due`.
         now: POSIX time in seconds, by this worker's clock.
         what: the beginning of the error's text, such as ``Request arrived``.
     """

@@ -1,4 +1,4 @@
-"""How a worker works: what its owner chooses, with units and defaults."""
+"""The options of a worker, with units and defaults."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from leveret.worker.run.jobs import LARGEST_RESPONSE
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
-    """How a worker works.
+    """The options of a worker.
 
     Attributes:
-        name: for the broker's list of connections and the log.
-        prefetch: deliveries in hand at most; a quorum queue gives 2,000 at most.
-        replay_all: store the responses of reads too.
-        largest_response: bytes that a response may have; a larger one is refused and its transaction rolled back.
-        room: bytes in memory for requests with larger bodies that were read and have not come to their end.
+        name: shown in the broker's list of connections and in the log.
+        prefetch: the most deliveries in hand; a quorum queue gives 2,000 at most.
+        replay_all: whether the responses of reads are stored too.
+        largest_response: the most bytes of a response; a larger one is refused and its transaction rolled back.
+        room: bytes of memory for requests with larger bodies that were read and have not ended.
         drain: how long a stop waits for what is in hand; the rest goes back to the queue.
         retention: how long responses are kept.
-        cleaning: pause between two clean-ups of older ones.
-        rate_limit: what each principal may do, in all workers together; None for no limit.
-        watchdog: a worker that was deaf or stuck for so long ends itself, and the whole process when its event loop
-            hangs; None for never. Longer than any action may take.
+        cleaning: pause between two clean-ups, which remove older responses.
+        rate_limit: how many requests of each principal may run, in all workers together; None for no limit.
+        watchdog: how long a worker may be deaf or stuck before it ends itself, or the whole process if its event loop
+            hangs; None for no limit. It must be longer than any action may take.
     """
 
     name: str = "worker"

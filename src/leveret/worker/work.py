@@ -1,4 +1,4 @@
-"""What becomes of a delivery that was read: work, a request that is refused unless it is known, or none of both."""
+"""What a delivery that was read becomes: work, a request that is refused unless it was executed before, or neither."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ class Work(Struct, frozen=True):
     """A delivery that is a request, checked and ready to run.
 
     Attributes:
-        subject: what the log and observers are told of it.
-        delivery: as it came.
-        request: what its body says.
-        action: what it asks for.
-        principal: who asks.
-        arguments: the checked input, none or one.
-        retries: retries that lie behind this attempt.
-        key: what its idempotency row is found by.
+        subject: what the log and observers are told about it.
+        delivery: the message as it arrived.
+        request: the decoded body.
+        action: the action that it asks for.
+        principal: the caller.
+        arguments: the checked input: one value, or none.
+        retries: which retry this attempt is; 0 for the first attempt.
+        key: the key of its idempotency row.
         secrets: names of fields that must not be written down.
-        stores: its response is kept: that of a write, of a read by choice, never one with a secret.
-        attempts: the attempts that failed before this one, as far as they travelled with the request.
-        due: until when it may begin, in POSIX milliseconds; infinite for one that has begun before.
-        fingerprint: digest of what it asks for, where its response is stored; empty otherwise.
-        other_fingerprints: the digests that workers with other secrets make of it.
+        stores: whether its response is stored: always for a write, by choice for a read, never if it holds a secret.
+        attempts: the attempts that failed before this one, as far as its message lists them.
+        due: the latest moment at which it may begin, in POSIX milliseconds; infinite without a deadline, and for a
+            request that may have begun before.
+        fingerprint: digest of what it asks for if its response is stored, otherwise empty.
+        other_fingerprints: the digests of the same that workers with other secrets make.
     """
 
     subject: Subject
@@ -58,8 +59,8 @@ class RejectedRequest(Struct, frozen=True):
     """A request that may not run now: refused, unless it was executed before.
 
     Attributes:
-        work: the request, whose responses are stored.
-        error: the refusal: it is late, over its limit, or its token has expired.
+        work: the request; its action's responses are stored.
+        error: the refusal: the request is late or over its rate limit, or its token has expired.
     """
 
     work: Work
@@ -70,11 +71,11 @@ class DeclinedDelivery(Struct, frozen=True):
     """A delivery that is not executed.
 
     Attributes:
-        subject: what is known of it, for the log, observers and the reply.
-        delivery: as it came.
-        outcome: an answer where somebody waits, otherwise a dead letter.
+        subject: what is known about it, for the log, observers and the reply.
+        delivery: the message as it arrived.
+        outcome: what becomes of it.
         secrets: names of fields that must not be written down.
-        unread: its body has not been read, and must not be.
+        unread: whether its body was not read, and must not be read.
     """
 
     subject: Subject
@@ -85,5 +86,5 @@ class DeclinedDelivery(Struct, frozen=True):
 
 
 def unread(delivery: Delivery, arrived: float) -> Subject:
-    """Say for observers what is known of a delivery before it is read."""
+    """Return what observers are told about a delivery that is not read yet."""
     return Subject(delivery.properties.correlation_id or "", "-", "", delivery, arrived)

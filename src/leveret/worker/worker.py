@@ -40,7 +40,7 @@ S = TypeVar("S", default=Any)
 logger: Final = logging.getLogger("leveret.worker")
 
 _LANES_LIMIT: Final = 5.0
-"""Seconds that a stop waits for lanes; what hangs longer has not committed and is delivered again."""
+"""Seconds that a stop waits for lanes; a request that hangs longer is not committed, and is delivered again."""
 
 
 class Worker(Generic[S]):
@@ -52,7 +52,7 @@ class Worker(Generic[S]):
         stores: one for each lane.
         keyring: verifies tokens, issues tickets.
         services: handed to the actions.
-        topology: names at the broker; its delays are the policy's.
+        topology: names at the broker; it must have the policy's retry delays.
         policy: limits of retrying.
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
@@ -91,17 +91,17 @@ class Worker(Generic[S]):
         self._consumption: Consumption | None = None
 
     def stop(self) -> None:
-        """Have ``run`` finish what is in hand and return."""
+        """Make ``run`` finish what is in hand and return."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Work until ``stop`` is called; connections that are lost are made again, with growing pauses.
+        """Work until ``stop`` is called; lost connections are opened again, after growing pauses.
 
         Raises:
             WorkerStopped: the broker refuses for a reason that waiting does not cure, such as a wrong password, a
                 queue with other arguments, or one that this user must not read. A worker that may not publish any more
                 waits for that permission.
-            WorkerDeaf: no delivery came although requests wait, or those in hand came to no end.
+            WorkerDeaf: no delivery came although requests wait, or the requests in hand did not end.
         """
         lanes: Lanes = Lanes(self._stores, hand_out)
         limit = self._options.rate_limit
@@ -139,7 +139,7 @@ class Worker(Generic[S]):
             self._consumption.renew()
 
     async def _work(self, lanes: Lanes) -> None:
-        """Work on one session after the other, with growing pauses where they do not last, until a stop is wanted."""
+        """Work on one session after another until the worker stops; pauses grow while sessions do not last."""
         pauses, may_not_publish = Pauses(), False
         while not self._stopping.is_set():
             try:
@@ -159,8 +159,8 @@ class Worker(Generic[S]):
         """Work for the life of one session.
 
         Raises:
-            AmqpError: there is no session.
-            SessionLost: it has ended.
+            AmqpError: no session could be opened.
+            SessionLost: the session was lost.
         """
         options, topology = self._options, self._topology
         session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
@@ -186,6 +186,6 @@ class Worker(Generic[S]):
             pauses.held(now() - began)
 
     async def _sleep(self, seconds: float) -> None:
-        """Sleep, but no longer than until a stop is wanted."""
+        """Sleep, or return early when the worker stops."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
