@@ -1,7 +1,7 @@
-"""Admitting requests: those of principals that have not used up their rate limit, in the order in which they came.
+"""Admitting requests of principals that have not used up their rate limit, in the order in which the requests came.
 
-Shares of a principal's limit are leased in a lane, in one transaction for all principals that need one. A request that
-waits for a lease stays in hand, and so do later requests of the same principal; those of all others go on.
+A worker leases shares of the limit in a lane, in one transaction for all principals that need a share. A request that
+waits for a lease stays in hand, and so do later requests of the same principal; other principals' requests go on.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
 
 MOST_PRINCIPALS: Final = 10_000
-"""Allowances in memory; the share of one that is dropped is lost until its window ends."""
+"""The most allowances in memory; the share of an allowance that is dropped is lost until its window ends."""
 
 MOST_ROUNDS: Final = 2
-"""Transactions that lease at the same time. While they run, further principals wait for the next one. With two of them,
-a row that another session has locked does not hold up all principals."""
+"""The most transactions that lease at the same time; meanwhile further principals wait for the next one. With two, a
+row that another database session has locked does not hold up all principals."""
 
 
 class Gate(Protocol):
@@ -43,7 +43,7 @@ class Gate(Protocol):
         ...
 
     def finish(self, results: list[tuple[Work, Result]]) -> None:
-        """End requests for which it cannot be found out whether they may run."""
+        """Settle requests when nobody can find out whether they may run."""
         ...
 
 
@@ -64,7 +64,7 @@ class Admission:
     Args:
         limit: what each principal may do, in all workers together.
         lanes: where leases are taken.
-        clock: seconds of a clock that never goes back; also called in lanes.
+        clock: returns the seconds of a clock that never goes back; also called in lanes.
     """
 
     def __init__(self, limit: RateLimit, lanes: Lanes, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,14 +76,14 @@ class Admission:
         self._rounds: set[asyncio.Task[None]] = set()
 
     def admit(self, work: Work, gate: Gate) -> None:
-        """Begin or decline a request, at once or when a lease says which."""
+        """Begin or decline a request, at once or when a lease has decided which."""
         if not _counts(work):
             gate.begin([work])
             return
         principal = work.principal.subject
         entry = self._entry(principal)
         entry.waiting.append((work, gate))
-        if len(entry.waiting) > 1:  # those before it have asked for a lease
+        if len(entry.waiting) > 1:  # the requests before it have asked for a lease
             return
         now = self._clock()
         if not self._release(entry, now) or entry.allowance.is_low(now):
@@ -97,7 +97,7 @@ class Admission:
         await asyncio.gather(*rounds, return_exceptions=True)
 
     def _release(self, entry: _PrincipalQueue, now: float) -> bool:
-        """Begin or decline waiting requests as far as the allowance says; return False when the rest needs a lease."""
+        """Begin or decline waiting requests, in order; return False when the next one needs a lease first."""
         while entry.waiting:
             verdict = entry.allowance.admit(now)
             if verdict is Verdict.UNKNOWN:
@@ -120,7 +120,7 @@ class Admission:
         return entry
 
     def _forget_one(self) -> None:
-        """Drop the allowance whose last use is longest ago, unless a request waits for it."""
+        """Drop the allowance that was not used for the longest time, unless it waits for a lease."""
         principal, entry = self._entries.popitem(last=False)
         if entry.waiting or entry.leasing or principal in self._wanting:
             self._entries[principal] = entry
@@ -131,7 +131,7 @@ class Admission:
 
     def _begin_round(self) -> None:
         if self._wanting and len(self._rounds) < MOST_ROUNDS:
-            # As a task, so that it begins when all deliveries of this read are known.
+            # In a task, which begins when all deliveries of this read are known.
             self._rounds.add(asyncio.get_running_loop().create_task(self._lease_wanted()))
 
     async def _lease_wanted(self) -> None:
@@ -140,22 +140,21 @@ class Admission:
                 await self._lease_round(entries, shares)
         finally:
             if (task := asyncio.current_task()) is not None:
-                self._rounds.discard(
-                    task
-                )  # now, so that a principal that comes before this task's callbacks begins the next round
+                # Not in a callback of the task: a principal that comes before the callback has to begin a new round.
+                self._rounds.discard(task)
 
     async def _lease_round(self, entries: Mapping[str, _PrincipalQueue], shares: Mapping[str, int]) -> None:
         leases: Mapping[str, Lease | Exception]
         try:
             moment, leases = await self._lanes.run(partial(self._lease, shares))
-        except Exception as error:  # from here the ordinary way: put back in an outage, tried again otherwise
+        except Exception as error:  # settled like a failed attempt: put back in an outage, otherwise retried
             moment, leases = 0.0, dict.fromkeys(shares, error)
         for principal, lease in leases.items():
             entries[principal].leasing = False
             self._conclude(principal, entries[principal], shares[principal], lease, moment)
 
     def _take_wanting(self) -> dict[str, _PrincipalQueue]:
-        """Return those that need a lease and have none under way; the others are looked at when theirs has come."""
+        """Return the principals that need a lease and wait for none; the others are checked when their lease comes."""
         wanting, self._wanting = self._wanting, set()
         entries = {principal: self._entries[principal] for principal in wanting}
         return {principal: entry for principal, entry in entries.items() if not entry.leasing}
@@ -175,7 +174,7 @@ class Admission:
             _fail(entry, lease)
             return
         entry.allowance.grant(share, lease, at)
-        # A request that waited belongs to the window in which its lease was taken, however late that comes.
+        # A request that waited counts in the window in which its lease was taken, however late the lease comes.
         if not self._release(entry, at):
             self._wanting.add(principal)
 
@@ -195,7 +194,7 @@ class Admission:
 
 
 def _counts(work: Work) -> bool:
-    """Return whether a request counts: not one that was admitted before, nor one without a token."""
+    """Return whether a request counts: every request with a token, unless it may have been admitted before."""
     return bool(work.principal.subject) and not work.delivery.redelivered and not is_ticket(work.request.auth)
 
 

@@ -1,8 +1,8 @@
-"""What one principal may still do in its window, as far as this worker knows. Pure: times are given, nothing is asked.
+"""How many requests one principal may still make in its window, as far as this worker knows. Pure: no I/O, no clock.
 
-Workers share one limit without a question for each request: each leases a share of a principal's window from the store
-and counts that down by itself. Shares shrink as the window fills, so that little lies unused in other workers' hands
-when the last of it is asked for.
+Workers share one limit without a query for each request: each worker leases a share of a principal's window from the
+store and counts the share down by itself. Shares shrink as the window is used up, so that at its end little lies unused
+in other workers.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from leveret.sql.records import Lease
 from leveret.worker.admit.rate_limit import RateLimit
 
 SHARES: Final = 10
-"""A share is this part of what is left in the window, and at least one request."""
+"""What is left in the window, divided by this number, is a share; a share is at least one request."""
 
 
 class Verdict(Enum):
-    """What an allowance says to a request."""
+    """What an allowance decides about a request."""
 
     ADMITTED = auto()
     SPENT = auto()
@@ -31,13 +31,13 @@ class Verdict(Enum):
 
 
 class _Share(Struct, frozen=True):
-    """What was leased last.
+    """The share that was leased last.
 
     Attributes:
-        window: its number.
-        taken: of the window, by all workers together.
-        size: requests that were granted here.
-        ends: when the window does.
+        window: the number of its window.
+        taken: how many requests of the window all workers together have leased.
+        size: how many requests this worker was granted.
+        ends: when the window ends.
     """
 
     window: int = 0
@@ -47,10 +47,10 @@ class _Share(Struct, frozen=True):
 
 
 class Allowance:
-    """One principal's requests in hand.
+    """How many requests of one principal this worker may still admit.
 
     Args:
-        limit: what all workers share.
+        limit: the limit that all workers share.
     """
 
     def __init__(self, limit: RateLimit) -> None:
@@ -59,7 +59,7 @@ class Allowance:
         self._in_hand = 0
 
     def admit(self, now: float) -> Verdict:
-        """Count a request down, if there is one in hand."""
+        """Admit a request if the share allows one more, and count it."""
         if now >= self._share.ends:
             return Verdict.UNKNOWN
         if self._in_hand:
@@ -68,29 +68,29 @@ class Allowance:
         return Verdict.SPENT if self._share.taken >= self._limit.most else Verdict.UNKNOWN
 
     def is_low(self, now: float) -> bool:
-        """Say whether to lease more before the last one in hand is used; single requests are not kept in store."""
+        """Return whether to lease more before the share is used up; shares of one request are not leased in advance."""
         share = self._share
         return now < share.ends and 1 < share.size >= 2 * self._in_hand and share.taken < self._limit.most
 
     def next_share(self, waiting: int, now: float) -> int:
-        """Say how much to lease: enough for those that wait, or a part of what is left."""
+        """Return how many requests to lease: a part of what is left, and at least as many as wait."""
         taken = self._share.taken if now < self._share.ends else 0
         return max((self._limit.most - taken) // SHARES, waiting, 1)
 
     def grant(self, share: int, lease: Lease, now: float) -> None:
-        """Take what was leased.
+        """Add a lease.
 
         Args:
-            share: what was asked for.
-            lease: what the store answered.
-            now: a moment before it was asked.
+            share: how many requests were asked for.
+            lease: the store's answer.
+            now: a moment before the store was asked.
         """
         granted = min(share, max(0, share + self._limit.most - lease.taken))
         self._in_hand = granted + (self._in_hand if lease.window == self._share.window else 0)
         self._share = _Share(lease.window, lease.taken, granted, now + max(lease.seconds, 0.001))
 
     def refusal(self, now: float) -> RateLimited:
-        """Write the refusal of a request that finds the window spent."""
+        """Return the refusal of a request when the window is used up."""
         most, seconds = self._limit.most, round(max(self._share.ends - now, 0.001), 3)
         window = self._limit.window.total_seconds()
         return RateLimited(

@@ -1,4 +1,4 @@
-"""What a rate limit is; see also `leveret.worker.admit.admission`, which applies it."""
+"""The values of a rate limit; `leveret.worker.admit.admission` applies it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class RateLimit(Struct, frozen=True):
     """How many requests one principal may have executed.
 
     Attributes:
-        most: requests in one window.
+        most: the most requests in one window.
         window: how long a window is; it begins with the first request in it.
 
     Raises:
-        ValueError: less than one request or one millisecond.
+        ValueError: ``most`` is less than one request, or ``window`` less than one millisecond.
     """
 
     most: int

@@ -2,7 +2,7 @@
 
 A caller that asks again with the same id may be late or over its limit, or its token may have expired since. None of
 that undoes what was executed. Therefore the stored response is looked up before such a refusal, with one statement for
-all requests that were refused in the same iteration of the event loop. This costs other requests nothing.
+all requests that were rejected in the same iteration of the event loop.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class Rejections:
         """Look a request up, and then answer or refuse it."""
         self._waiting.append(rejected)
         if self._looking is None:
-            # As a task, so that it begins when all requests that are rejected in this iteration of the loop are known.
+            # In a task, which begins when all requests that are rejected in this iteration of the loop are known.
             self._looking = asyncio.get_running_loop().create_task(self._look())
 
     def end(self) -> None:
-        """Settle nothing any more."""
+        """Forget the rejected requests, because the session is over."""
         self._waiting.clear()
         if self._looking is not None:
             self._looking.cancel()
@@ -79,7 +79,7 @@ class Rejections:
 
 
 def refused(work: Work, error: RequestError) -> Outcome:
-    """Return the outcome of a refused request: an answer where a caller waits, otherwise a dead letter."""
+    """Return the outcome of a refused request: an answer if the caller waits, otherwise a dead letter."""
     if work.delivery.properties.reply_to:
         return Answer(refusal(work.request.id, error), error.code)
     return DeadLetter(f"{error.code}: {error}", code=error.code)
@@ -90,5 +90,5 @@ def _outcome(rejected: RejectedRequest, job: Job, stored: StoredResponse | None)
         return refused(rejected.work, rejected.error)
     answer = repeat(job, stored)
     if not answer.replayed and isinstance(rejected.error, TokenExpired):
-        return refused(rejected.work, rejected.error)  # with an expired token a caller gets only its own responses
+        return refused(rejected.work, rejected.error)  # an expired token only gets a stored response
     return Answer(answer.response, answer.code, answer.replayed)

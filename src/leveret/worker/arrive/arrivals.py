@@ -1,9 +1,10 @@
-"""What becomes of deliveries before they are read: large ones wait for room, those that came before go on record.
+"""What happens to deliveries before they are read: large ones wait for room, and redelivered ones go on record.
 
-To read a message may kill a worker, by the memory that it takes or by a defect in a parser. It is delivered again, and
-kills the next one. So the reading of a message that was delivered before is written into the crash journal, under a key
-made of its bytes, since nobody knows its id yet. One whose entry a worker left behind is read alone: no lane runs
-anything, and nothing else is read. After the third death it is given up unread. First deliveries are read at once.
+Reading a message may kill a worker, by the memory that it takes or by a defect in a parser. The message is then
+delivered again, and kills the next worker. Therefore a redelivered message is on record in the crash journal while it
+is read, under a key made of its bytes, because nobody knows its id yet. A message whose entry a dead worker left behind
+is read alone: no lane runs anything, and nothing else is read. After the third death it is given up unread. First
+deliveries do not go on record.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ from leveret.worker.run.lanes import Lanes
 logger: Final = logging.getLogger("leveret.worker")
 
 READING: Final = " reading"
-"""Stands in the crash journal where a principal is: no subject begins with a space."""
+"""Takes the principal's place in the crash journal; no principal's subject begins with a space."""
 
 
 def reading_key(delivery: Delivery) -> RequestKey:
-    """Make the key of a message that nobody has read: the same whenever it comes."""
+    """Return the journal's key for a message that is not read yet; it is the same at each delivery."""
     return RequestKey(READING, hashlib.blake2b(delivery.body, digest_size=16).hexdigest())
 
 
 class Arrivals:
-    """Has the deliveries of one session read.
+    """Lets the large and the redelivered messages of one session be read.
 
     Args:
-        lanes: where the journal is.
+        lanes: run what is written into the crash journal.
         floor: lets a message be read while no lane runs anything and no request begins.
-        room: for what is read.
+        room: limits the memory for what is read.
         in_hand: the deliveries in hand.
-        intake: makes items of deliveries that are not read.
-        read: reads deliveries, each with the moment in which it arrived, and begins with what they ask for.
+        intake: prepares deliveries that stay unread for their outcome.
+        read: called with deliveries that may be read now, each with the moment of its arrival.
         settle: carries outcomes out.
-        on_outage: told when the database does not answer.
+        on_outage: called when the database does not answer.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Arrivals:
         self._recording: asyncio.Task[None] | None = None
 
     def add(self, deliveries: Sequence[Delivery], now: float) -> None:
-        """Read deliveries that are not ordinary as soon as they may be: large ones, and those that came before."""
+        """Take large and redelivered messages, and read each of them as soon as it may be read."""
         at_once = []
         for delivery in deliveries:
             self._arrived[delivery.delivery_tag] = now
@@ -99,7 +100,7 @@ class Arrivals:
         self.go_on()
 
     def go_on(self) -> None:
-        """Read what there is room for."""
+        """Read large messages for which there is room, and redelivered ones."""
         if entered := self._room.enter():
             self._again += [delivery for delivery in entered if delivery.redelivered]
             self._read([delivery for delivery in entered if not delivery.redelivered])
@@ -107,7 +108,7 @@ class Arrivals:
             self._recording = asyncio.get_running_loop().create_task(self._read_again())
 
     def withdraw(self, outcome: Outcome) -> list[Settlement]:
-        """Give an outcome to those that have not been read; they are not read any more."""
+        """Return the deliveries that wait to be read, with this outcome; they are not read any more."""
         waiting = [*self._room.withdraw(), *self._again]
         self._again.clear()
         return self._unread(waiting, outcome)
@@ -128,17 +129,17 @@ class Arrivals:
             self._recording = None
 
     async def _tell_apart(self, deliveries: Sequence[Delivery]) -> None:
-        """Read those of which the journal knows nothing together, and then the others one by one."""
+        """Read the messages that are not in the journal together, and then the others one by one."""
         try:
             known = await self._journal.deaths(list(map(reading_key, deliveries)))
-        except Exception as error:  # as if nothing was known: they cannot go on record either
+        except Exception as error:  # without an answer they cannot go on record either
             self._not_on_record(deliveries, error)
             return
 
         def died_on(delivery: Delivery) -> int:
             return known.get(reading_key(delivery), 0)
 
-        # Those of which least is known first: where the guilty one kills again, few others are left.
+        # Fewest deaths first: when the message that is to blame kills this worker too, few others are left unread.
         suspects = sorted(filter(died_on, deliveries), key=died_on)
         if innocent := [delivery for delivery in deliveries if not died_on(delivery)]:
             await self._read_on_record(innocent)
@@ -147,7 +148,7 @@ class Arrivals:
                 await self._read_on_record([suspect])
 
     async def _read_on_record(self, deliveries: Sequence[Delivery]) -> None:
-        """Read deliveries between an entry in the journal for each and its removal."""
+        """Record deliveries in the journal, read them, and remove their entries."""
         keys = sorted(set(map(reading_key, deliveries)))
         try:
             deaths = await self._journal.begin(keys)
@@ -155,7 +156,7 @@ class Arrivals:
             self._not_on_record(deliveries, error)
             return
         if len(deliveries) == 1 and (died := deaths[keys[0]]) >= MOST_DEATHS:
-            self._give_up(deliveries[0], died)  # the entry goes when the letter is safe
+            self._give_up(deliveries[0], died)  # the entry is removed when the letter is safe
             return
         self._read(deliveries)
         await self._journal.ended(keys)
@@ -171,13 +172,13 @@ class Arrivals:
         self._settle(self._unread([delivery], outcome))
 
     def _not_on_record(self, deliveries: Sequence[Delivery], error: Exception) -> None:
-        """Put deliveries back in an outage; otherwise read without an entry what would never be read with one."""
+        """Put deliveries back in an outage; otherwise read them without an entry, because they would never get one."""
         if isinstance(error, StorageUnavailable):
             outcome = PutBack(describe(error))
             self._on_outage(outcome.reason)
             self._settle([*self._unread(deliveries, outcome), *self.withdraw(outcome)])
         else:
-            logger.info("read without an entry in the crash journal: %s", describe(error))
+            logger.info("messages are read without an entry in the crash journal: %s", describe(error))
             self._read(deliveries)
 
     def _unread(self, deliveries: Sequence[Delivery], outcome: Outcome) -> list[Settlement]:

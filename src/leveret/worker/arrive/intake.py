@@ -33,9 +33,9 @@ logger: Final = logging.getLogger("leveret.worker")
 
 _LONGEST_NAME: Final = 100
 _LONGEST_REASON: Final = 1000
-"""Characters of what a caller wrote, in logs and reasons."""
+"""The most characters of a caller's text in a log line or a reason."""
 
-_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})  # libraries write charsets
+_PLAIN_ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii", "identity"})  # some send a charset
 
 
 class Intake:
@@ -64,7 +64,7 @@ class Intake:
         self._known = {(action.version, action.name): (action, self._secrets - action.plain) for action in api}
 
     def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | RejectedRequest | DeclinedDelivery:
-        """Check a delivery that arrived at a moment; never raises, whatever the message holds."""
+        """Read and check a delivery, with the moment of its arrival; never raises, whatever the message holds."""
         opened = _Opened(delivery, arrived)
         if delivery.unreadable:
             reason = f"{InvalidRequest.code}: {delivery.unreadable}"
@@ -78,7 +78,7 @@ class Intake:
                 return self._refuse(opened, Answer(refusal(opened.id, error), error.code))
             reason = f"{error.code}: {shown(str(error), _LONGEST_REASON)}"
             return self._refuse(opened, DeadLetter(reason, code=error.code))
-        except Exception as error:  # it would end the session, and again with the next delivery of this message
+        except Exception as error:  # raised, it would end this session, and the next one with the next delivery
             logger.exception("a message cannot be read: %s", _known_id(delivery))
             letter = DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code, failure=failure_of(error))
             return self._refuse(opened, letter)
@@ -87,7 +87,7 @@ class Intake:
         """Decode a request, and check who asks for which action, whether it comes in time, and its input.
 
         Raises:
-            RequestError: it is refused, whether it was executed before or not.
+            RequestError: the request is refused, even if it was executed before.
         """
         delivery = opened.delivery
         forged, largest = _forged(delivery), _checked_size(delivery)
@@ -141,16 +141,16 @@ class Intake:
         return RejectedRequest(work, refused) if refused else work
 
     def _read_ticket(self, delivery: Delivery, request: Request) -> Ticket:
-        """Verify a ticket. It says how many retries the request has had: only workers can make one."""
+        """Verify a ticket, which only workers can make; it holds the number of the retry."""
         ticket = self._keyring.read_ticket(request.auth, imprint(request))
         if ticket.retries != (delivery.properties.headers or {}).get(RETRY_COUNT, 0):
-            raise InvalidRequest(f"Header {RETRY_COUNT} does not fit the request's ticket")
+            raise InvalidRequest(f"Header {RETRY_COUNT} does not match the request's ticket")
         return ticket
 
     def leave_unread(self, delivery: Delivery, outcome: Outcome, arrived: float = 0.0) -> DeclinedDelivery:
         """Return a delivery with its outcome, without reading its body."""
         if isinstance(outcome, DeadLetter) and (delivery.unreadable or foreign_reply_to(delivery.properties.reply_to)):
-            outcome = replace(outcome, reply_code=None)  # nobody is told
+            outcome = replace(outcome, reply_code=None)  # no reply can be sent
         subject = Subject(_known_id(delivery), "-", "", delivery, arrived)
         return DeclinedDelivery(subject, delivery, outcome, self._secrets, unread=True)
 
@@ -161,12 +161,12 @@ class Intake:
 
 
 class _Opened(Struct):
-    """A delivery that is being read: what is known of it so far.
+    """A delivery that is being read, and what is known about it so far.
 
     Attributes:
-        delivery: as it came.
-        arrived: when.
-        request: what its body says, once that is read.
+        delivery: the message as it arrived.
+        arrived: when it arrived.
+        request: the decoded body; None until it is decoded.
     """
 
     delivery: Delivery
@@ -179,11 +179,11 @@ class _Opened(Struct):
 
 
 def _checked_size(delivery: Delivery) -> int:
-    """Check what a message says of its body, and return how many bytes that may have."""
+    """Check what a message's properties say about its body, and return how many bytes the body may have."""
     encoding = delivery.properties.content_encoding
     if encoding is not None and encoding.strip().lower() not in _PLAIN_ENCODINGS:
         raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
-    # A worker that moved a request on wrote it anew; whoever only claims so is found out by the missing ticket.
+    # A worker writes a request that it retries anew. A caller that only sets this header has no ticket, and is refused.
     moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
     largest = LARGEST_MOVED_REQUEST if moved else LARGEST_REQUEST
     if delivery.left_out:
@@ -192,19 +192,19 @@ def _checked_size(delivery: Delivery) -> int:
 
 
 def _forged(delivery: Delivery) -> InvalidRequest | None:
-    """Return why a message is refused unless a worker has sent it, which its ticket proves."""
+    """Return the refusal of a message that only a worker may send, as a ticket proves; None for any other message."""
     headers, priority = delivery.properties.headers or {}, delivery.properties.priority
     for header, forged in ((RETRY_COUNT, headers.get(RETRY_COUNT, 0) != 0), (DEATHS, DEATHS in headers)):
         if forged:
             return InvalidRequest(f"Header {header} is not for callers: leave it out")
     if priority is not None and priority > HIGHEST_PRIORITY:
         return InvalidRequest(
-            f"Property priority: expected at most {HIGHEST_PRIORITY}, as a request without it has, got {priority}"
+            f"Property priority: expected at most {HIGHEST_PRIORITY}, which is also the default, got {priority}"
         )
     return None
 
 
 def _known_id(delivery: Delivery) -> str:
-    """Name a message whose body says no usable id: by its correlation_id, as far as that is printable."""
+    """Return an id for a message whose body holds no usable one: the printable characters of its correlation_id."""
     given = without_tokens(delivery.properties.correlation_id or "")
     return "".join(character if " " <= character <= "~" else "?" for character in given[:128])

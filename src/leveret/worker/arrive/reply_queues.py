@@ -1,4 +1,4 @@
-"""Which reply queues a worker answers to."""
+"""To which reply queues a worker sends replies."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ERLANG_TERM: Final = b"\x83"
 
 @lru_cache(maxsize=1024)
 def foreign_reply_to(reply_to: str | None) -> str | None:
-    """Return why a reply queue is not answered to; None when it is, or when there is no reply queue.
+    """Return why no reply is sent to this queue; None if replies are sent, or if there is no reply queue.
 
-    Only the broker makes queues with these two kinds of names, each for one connection, so a caller cannot name the
-    queue of another one. A name for direct reply-to that the broker did not make would end the connection that
-    publishes to it (RabbitMQ 3.10); therefore its form is checked. Verdicts are cached, because all requests of a
-    caller have the same reply queue.
+    Only the broker makes queues with these two kinds of names, each for one connection, so no caller can name another
+    caller's queue. A name for direct reply-to that the broker did not make would end the connection that publishes to
+    it (RabbitMQ 3.10); therefore its form is checked. Verdicts are cached, because all requests of a caller have the
+    same reply queue.
     """
     if not reply_to or _NAMED_BY_THE_BROKER.fullmatch(reply_to):
         return None

@@ -9,31 +9,31 @@ from leveret.amqp import Delivery
 from leveret.wire.limits import MOST_VALUES
 
 SMALL_BODY: Final = 4 * 1024
-"""Bytes of a body that does not need room, because the prefetch bounds how many there are."""
+"""The most bytes of a body that needs no room: the prefetch limits how many such bodies there are."""
 
 ROOM: Final = 64 * 1024 * 1024
-"""Bytes in memory for requests that were read and have not ended, without small ones."""
+"""Bytes of memory for requests that were read and have not ended; small ones do not count."""
 
 _LARGEST_VALUE: Final = 240
-"""Bytes in memory of a value that takes a few bytes in JSON: an object of one member."""
+"""The most bytes of memory for a value of a few bytes of JSON: an object with one member."""
 
 _DENSEST: Final = 56
-"""Bytes in memory for each byte of JSON, at most: arrays of one member, one within the other."""
+"""The most bytes of memory for each byte of JSON: nested arrays with one member each."""
 
 _TEXTS: Final = 5
-"""Bytes in memory for each byte of a text: one of the body, and four of the character."""
+"""Bytes of memory for each byte of a text: one for the body, and four for the character."""
 
 
 def cost(size: int) -> int:
-    """Return how many bytes in memory a body of this size may take when it is read."""
+    """Return how many bytes of memory a body of this size may take when it is read."""
     return min(_DENSEST * size, _TEXTS * size + _LARGEST_VALUE * MOST_VALUES)
 
 
 class Room:
-    """Lets deliveries in, in their order, while they fit; one that never fits comes in alone.
+    """Lets deliveries in, in their order, while they fit; one that is larger than the room comes in alone.
 
     Args:
-        size: bytes in memory.
+        size: bytes of memory.
     """
 
     def __init__(self, size: int = ROOM) -> None:
@@ -61,7 +61,7 @@ class Room:
         self._total -= self._taken.pop(tag, 0)
 
     def withdraw(self) -> list[Delivery]:
-        """Return the deliveries that wait; they do not come in any more."""
+        """Return the deliveries that wait; they are not let in any more."""
         waiting = list(self._waiting)
         self._waiting.clear()
         return waiting

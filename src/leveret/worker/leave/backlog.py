@@ -1,4 +1,4 @@
-"""How much of what lanes have answered is not with the broker yet, and who waits for that to become less."""
+"""How many bytes of responses the broker has not confirmed yet, and who waits until there are fewer."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Callable
 from typing import Final
 
 MOST_UNSENT: Final = 16 * 1024 * 1024
-"""Bytes of responses that may wait for the broker's confirm; while there are more, nothing begins."""
+"""Bytes of responses that may wait for the broker's confirm; at this limit, no request begins."""
 
 
 class Backlog:
     """Bytes of responses between the lane that made them and the broker's confirm.
 
-    A slow connection, or an alarm at the broker, so holds up what would only be kept in memory.
+    During an alarm at the broker, or on a slow connection, it holds up requests whose responses would only fill memory.
 
-    Nobody misses that there is room again, because each side writes first and then looks: who waits sets
+    No waiter misses that there is room again, because each side writes first and then reads: a waiter sets
     ``waited_for`` and then reads the sizes; the event loop lowers a size and then reads ``waited_for``.
 
     Args:
-        wake: has all lanes look for work again; called in the event loop.
-        most: bytes at which it is full.
+        wake: makes all lanes look for work again; called in the event loop.
+        most: bytes at which the backlog is full.
 
     Attributes:
-        most: bytes at which it is full.
+        most: bytes at which the backlog is full.
         made: bytes that lanes have made and the event loop has not taken over. Changed with ``lock`` held: a lane adds
             to it, and the event loop takes from it after it has added to ``sending``.
         sending: bytes that wait for the broker's confirm; only the event loop sets it.
-        waited_for: somebody found it full. Whoever lowers a size calls ``go_on`` where this is true.
-        lock: of ``made``.
+        waited_for: whether somebody found the backlog full. Whoever then lowers a size calls ``go_on``.
+        lock: guards ``made``.
     """
 
     def __init__(self, wake: Callable[[], None], most: int = MOST_UNSENT) -> None:
@@ -43,30 +43,30 @@ class Backlog:
 
     @property
     def full(self) -> bool:
-        """Whether nothing is to begin."""
-        # `made` is read first: what moves from there to `sending` meanwhile counts twice, and never not at all.
+        """Whether no request may begin."""
+        # `made` is read first: bytes that move from there to `sending` meanwhile count twice, but are never left out.
         return self.made + self.sending >= self.most and not self._closed
 
     def stalls(self) -> bool:
-        """Say in a lane whether it is full; all lanes are woken when it no longer is."""
+        """Return whether the backlog is full; called in a lane. All lanes are woken when there is room again."""
         self.waited_for = True
         return self.full
 
     def when_room(self, callback: Callable[[], None]) -> None:
-        """Have a function called as soon as it is no longer full; it is full now."""
+        """Call a function as soon as there is room; only while the backlog is full."""
         self._when_room.append(callback)
         self.waited_for = True
 
     def close(self) -> None:
-        """Be full no more: what is there is done before the end."""
+        """Count as not full from now on, because lanes do what is ready before they end."""
         self._closed = True
         self.go_on()
 
     def go_on(self) -> None:
-        """Wake who waits unless it is still full; called in the event loop."""
+        """Wake all waiters, unless the backlog is still full; called in the event loop."""
         if self.full:
             return
-        self.waited_for = False  # before anybody is woken, who may find it full again
+        self.waited_for = False  # before anybody is woken: a waiter may find it full again
         self._wake()
         while self._when_room and not self.full:
             self._when_room.pop(0)()

@@ -1,4 +1,4 @@
-"""The deliveries in hand: which of them run, are published and not confirmed, or wait, and how they are acked."""
+"""The deliveries in hand: which of them are published and not confirmed, which are held, and how they are acked."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _IN_NO_BATCH: Final = 0
 
 
 class InHand:
-    """The deliveries of one session, from their arrival to their ack; acks are merged where that is possible.
+    """The deliveries of one session, from their arrival to their ack; acks are merged if that is possible.
 
     A delivery is *published* from the moment when its messages go to the broker, together with those of others (a
-    batch), until it is acked, goes back to its queue, or is held because a queue refuses its message: nobody waits for
-    it then. Whoever is told about a delivery is told when the ack has gone to the socket.
+    batch), until it is acked, put back, or *held*. It is held while a queue refuses its message; nobody waits for it
+    then. Whoever waits for a delivery learns of its ack after the ack has gone to the socket.
 
     Args:
         channel: the channel on which they come (a delivery tag belongs to its channel: AMQP 0-9-1, section 1.1).
-        on_held: told when a delivery is held, and when one that was held is not in hand any more.
+        on_held: called when a delivery is held, and when a held delivery is no longer in hand.
 
     Attributes:
-        taken: how many deliveries there have been so far.
+        taken: how many deliveries have come so far.
     """
 
     def __init__(self, channel: Channel, on_held: Callable[[], None] = lambda: None) -> None:
@@ -47,17 +47,17 @@ class InHand:
 
     @property
     def held(self) -> int:
-        """How many deliveries stay in hand until a queue takes their message."""
+        """How many deliveries are held until a queue takes their message."""
         return len(self._held)
 
     @property
     def held_bytes(self) -> int:
-        """The bytes of those."""
+        """The bytes of the held deliveries' bodies."""
         return sum(self._held.values())
 
     @property
     def held_of_this_consumer(self) -> int:
-        """How many of those came to the present consumer: what an earlier one has in hand leaves it its room."""
+        """How many held deliveries came to the present consumer; others do not count towards its prefetch."""
         return len(self._held.keys() - self._of_earlier_consumers)
 
     def move(self, channel: Channel) -> None:
@@ -98,7 +98,7 @@ class InHand:
     def put_back(self, tags: Iterable[int]) -> None:
         """Return deliveries to their queue.
 
-        While put-backs are kept they stay in hand.
+        While put-backs are kept, the deliveries stay in hand.
 
         Raises:
             AmqpError: the channel has ended; the deliveries will come again.
@@ -114,11 +114,11 @@ class InHand:
         self._tell(tags)
 
     def keep_put_backs(self) -> None:
-        """Keep what has to go back until ``return_kept``: a queue that is consumed would deliver it at once."""
+        """Keep put-backs in hand until ``return_kept``: a queue that is consumed would deliver them again at once."""
         self._kept = []
 
     def return_kept(self) -> None:
-        """Return to the queue what was kept, and from now on at once.
+        """Put back the deliveries that were kept, and from now on put back at once.
 
         Raises:
             AmqpError: the channel has ended; the deliveries will come again.
@@ -127,7 +127,7 @@ class InHand:
         self.put_back(kept)
 
     def hold(self, tag: int, size: int) -> None:
-        """Have a delivery stay in hand, and nobody wait for it: a queue refuses its message.
+        """Hold a delivery in hand because a queue refuses its message; nobody waits for it.
 
         Args:
             tag: the delivery.
@@ -156,7 +156,7 @@ class InHand:
         return future
 
     def when_released(self, tag: int, callback: Callable[[int], None]) -> None:
-        """Have a function called with the tag of a delivery in hand when that is acked, put back, or held."""
+        """Call a function with the tag of a delivery in hand when the delivery is acked, put back, or held."""
         self.released(tag).add_done_callback(lambda _: callback(tag))
 
     async def empty(self) -> None:
@@ -167,9 +167,9 @@ class InHand:
             await future
 
     def when_acked(self, tag: int, callback: Callable[[], None]) -> None:
-        """Have a function called when a delivery that is in hand is acked.
+        """Call a function when a delivery that is in hand is acked.
 
-        It is not called when the delivery goes back to its queue: what was to be done is still to be done then.
+        It is not called when the delivery is put back.
         """
         self._on_acked.setdefault(tag, []).append(callback)
 
@@ -197,7 +197,7 @@ class InHand:
                 del self._published[batch]
 
     def _tell(self, tags: Sequence[int]) -> None:
-        """Tell whoever waits; they learn of it after what was written in this turn of the loop has gone out."""
+        """Wake the waiters; they go on after what was written in this iteration of the loop has gone out."""
         if self._on_released:
             _finish(future for tag in tags for future in self._on_released.pop(tag, ()))
         if self._on_settled:
@@ -216,7 +216,7 @@ def _finish(futures: Iterable[asyncio.Future[None]]) -> None:
 
 
 def merge_acks(tags: Sequence[int], oldest_left: int | None) -> list[tuple[int, bool]]:
-    """Decide which tags to ack, and which of them together with all before it (AMQP 0-9-1, section 1.8.3.13).
+    """Decide which tags to ack, and which ack also covers all deliveries before it (AMQP 0-9-1, section 1.8.3.13).
 
     Args:
         tags: deliveries that are done.

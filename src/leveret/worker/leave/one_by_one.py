@@ -1,4 +1,4 @@
-"""Publishing for one delivery at a time: what the broker did not take when it was published with others."""
+"""Publishing messages of one delivery at a time, if the broker did not take them together with others."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ logger: Final = logging.getLogger("leveret.worker")
 class OneByOne:
     """Publishes parcels alone, one after the other.
 
-    A message that is not taken alone is written anew, shorter. One that its queue refuses, or whose queue is missing,
-    waits and is tried again with growing pauses, and everything behind it goes on.
+    A message that the broker does not take even alone is replaced by a shorter one. A message that its queue refuses,
+    or whose queue is missing, waits and is tried again after growing pauses, and the parcels behind it go on.
 
     Args:
-        publisher: publishes.
-        write_shorter: puts what is shorter into a parcel, in place of a message that is not taken.
-        restore: makes queues that are missing.
-        on_done: told of a parcel that is published.
-        on_waiting: told of a parcel that has to wait for its queue.
-        give_back: told of a parcel that waits no longer, because the worker stops.
-        on_failure: told when nothing can be published any more.
+        publisher: publishes messages.
+        write_shorter: replaces a message of a parcel by a shorter one.
+        restore: declares missing queues.
+        on_done: called with a parcel that is published.
+        on_waiting: called with a parcel that has to wait for its queue.
+        give_back: called with a parcel that waits when the worker stops.
+        on_failure: called when nothing can be published any more.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class OneByOne:
         self._stopping = False
 
     def publish(self, parcel: Parcel) -> None:
-        """Publish a parcel when it is its turn."""
+        """Publish a parcel when its turn comes."""
         self._ready.append(parcel)
         if self._running is None:
             self._running = asyncio.get_running_loop().create_task(self._run())
 
     def wait(self, parcel: Parcel, queue: str, why: AmqpError) -> None:
-        """Try a parcel again later, because of what became of its message to a queue."""
+        """Try a parcel again later, because a queue did not take its message."""
         self._on_waiting(parcel)
         if self._stopping:
             self._give_back(parcel)
@@ -73,7 +73,7 @@ class OneByOne:
         refusing.add(parcel, why)
 
     def stop_waiting(self) -> None:
-        """Give back what waits for its queue, and from now on whatever would have to wait."""
+        """Give back the parcels that wait for a queue, and from now on each one that would have to wait."""
         self._stopping = True
         for parcel in self._forget_refusing():
             self._give_back(parcel)

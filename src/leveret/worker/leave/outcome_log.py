@@ -1,4 +1,4 @@
-"""Telling of what is settled: one line of the log for each request, and a record for the observers."""
+"""Reporting what is settled: one log line for each request, and a record for the observers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tell_settled(subject: Subject, outcome: Outcome, observers: Observers) -> No
 
 
 def write_line(record: Settled) -> None:
-    """Write the line of one request; the texts are those of the wire's page."""
+    """Write the log line of one request; docs/wire.md fixes the texts."""
     request_id, name = record.subject.id or "?", record.subject.action
     extra = {"request_id": request_id, "action": name}
     match record.outcome:

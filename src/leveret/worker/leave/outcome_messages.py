@@ -1,4 +1,4 @@
-"""The messages of outcomes that are not a plain answer: retries, dead letters, and what is shorter. No I/O."""
+"""The messages of retries and dead letters, and shorter ones in place of what the broker does not take. No I/O."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from leveret.worker.work import DeclinedDelivery, Work
 
 
 class OutcomeMessages:
-    """The messages that outcomes cause, for one topology.
+    """Writes the messages of outcomes, for one topology.
 
     Args:
         topology: names at the broker.
@@ -52,9 +52,9 @@ class OutcomeMessages:
     def shorter(
         self, item: Work | DeclinedDelivery, outcome: Outcome, message: Message
     ) -> tuple[Outcome, list[Message]]:
-        """Write what takes the place of a message that the broker does not take, nearly always because of its size.
+        """Write the replacement of a message that the broker does not take, nearly always because of its size.
 
-        A reply is replaced by one that says so, a retry by a letter, and a letter by a short one.
+        A reply is replaced by an error response that says so, a retry by a dead letter, and a letter by a short one.
         """
         if not message.mandatory:
             reply = self.too_large(message, item.subject.id)
@@ -67,13 +67,13 @@ class OutcomeMessages:
         return outcome, [self._short_letter(item, letter, len(message.body))]
 
     def last_resort(self, item: Work | DeclinedDelivery, reason: str) -> tuple[Outcome, list[Message]]:
-        """Give a request up that cannot be moved on in another way: with a letter as short as can be."""
+        """Give up a request that cannot be settled in another way, with a letter that is as short as possible."""
         outcome = DeadLetter(reason, Internal.code)
         letter = self._short_letter(item, outcome, item.delivery.left_out or len(item.delivery.body))
         return outcome, [letter, *self._apology(item, outcome)]
 
     def too_large(self, reply: Message, request_id: str) -> Message | None:
-        """Write a reply in place of one that the broker does not take; None where that is not shorter."""
+        """Write an error response in place of a reply that the broker does not take; None if it is not shorter."""
         text = f"The response has {len(reply.body)} bytes, and the broker does not take it; the request was executed"
         body = refusal(request_id, Internal(text))
         return msgspec.structs.replace(reply, body=body) if len(body) < len(reply.body) else None
@@ -89,14 +89,14 @@ class OutcomeMessages:
         read = not (isinstance(item, DeclinedDelivery) and item.unread)
         headers = asked.headers or {}
         if isinstance(item, Work) and item.attempts:
-            headers = {name: value for name, value in headers.items() if name != ATTEMPTS}  # they are among the facts
+            headers = {name: value for name, value in headers.items() if name != ATTEMPTS}  # the facts have them
         body = write_letter(known_body(item.delivery), headers, item.secrets, facts, read=read)
         correlation_id = without_tokens(asked.correlation_id or "")
         retried = isinstance(item, Work) and item.retries > 0
         return self._sealed(item, body, facts.message_id, correlation_id, headers if retried else None)
 
     def _short_letter(self, item: Work | DeclinedDelivery, outcome: DeadLetter, size: int) -> Message:
-        """Write a letter of which all parts have a known length, whatever the delivery holds."""
+        """Write a letter whose parts all have a limited length, whatever the delivery holds."""
         named = {"id": item.subject.id}
         if isinstance(item, Work):
             named |= {"version": item.action.version, "action": item.action.name}
@@ -116,7 +116,7 @@ class OutcomeMessages:
         )
 
     def _attempts(self, item: Work | DeclinedDelivery, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
-        """Return the attempts that failed so far: those that travelled with the request, and perhaps one just now."""
+        """Return the attempts that failed so far: those that the request's message lists, and perhaps the latest."""
         before = item.attempts if isinstance(item, Work) else ()
         return before if reason is None else bound_attempts([*before, failed_attempt(now, self._worker, reason)])
 
@@ -128,7 +128,7 @@ class OutcomeMessages:
         correlation_id: str,
         received: FieldTable | None = None,
     ) -> Message:
-        """Seal a letter: a message that the broker moves to its queue has the headers that its caller gave it."""
+        """Make a letter's message, with a seal; a request that the broker itself moved to that queue has none."""
         queue = self._topology.dead_letters
         principal, retries = (item.principal.subject, item.retries) if isinstance(item, Work) else (None, 0)
         seal = self._keyring.seal_letter(queue, principal, body)
@@ -142,9 +142,8 @@ class OutcomeMessages:
         if outcome.reply_code is None:
             return []
         attempts = item.retries + 1 if isinstance(item, Work) else 1
-        begin = (
-            RETRIES_EXHAUSTED if outcome.code == RetriesExhausted.code else ""
-        )  # clients of the first version look for these words
+        # Clients of the first version look for these words.
+        begin = RETRIES_EXHAUSTED if outcome.code == RetriesExhausted.code else ""
         text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.reply_code, Internal)(text)
         reply = reply_message(refusal(item.subject.id, error), item.delivery.properties, item.subject.id)

@@ -16,9 +16,9 @@ class Parcel(Struct, eq=False):
     Attributes:
         item: the delivery.
         tag: the delivery's tag.
-        outcome: what the messages say.
+        outcome: what becomes of the delivery.
         messages: those that the broker has not confirmed.
-        shortened: a letter that is written as short as can be.
+        shortened: whether its letter is as short as possible.
     """
 
     item: Work | DeclinedDelivery
@@ -28,6 +28,6 @@ class Parcel(Struct, eq=False):
     shortened: bool = False
 
     def lighten(self) -> None:
-        """Let go of what a request holds in memory beside its body: its messages are written, and it may wait long."""
+        """Free the decoded data of a request: its messages are written, and it may wait for a long time."""
         if isinstance(self.item, Work):
             self.item = replace(self.item, request=replace(self.item.request, data={}), arguments=())

@@ -1,4 +1,4 @@
-"""A queue of ours that does not take messages at present, and what waits for it."""
+"""A retry queue or dead-letter queue that does not take messages at present, and what waits for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RefusingQueue(Generic[P]):
 
     Args:
         queue: its name, for the log.
-        on_due: called with what is to be tried again: ``took`` or ``add`` says what became of it.
+        on_due: called with the item to try again; afterwards ``took`` or ``add`` is called with it.
         pauses: in seconds.
     """
 
@@ -45,7 +45,7 @@ class RefusingQueue(Generic[P]):
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, waiting: P, why: AmqpError) -> None:
-        """Make an item wait that the queue has just refused."""
+        """Add an item that the queue has just refused."""
         if waiting is self._trying:
             self._trying = None
             self._waiting.appendleft(waiting)
@@ -56,7 +56,7 @@ class RefusingQueue(Generic[P]):
             self._timer = self._loop.call_later(self._pauses.next(), self._try)
 
     def took(self, taken: P) -> bool:
-        """Note that the queue has taken an item; return whether nothing waits for it any more."""
+        """Note that the queue has taken an item; return whether no item is left."""
         self._pauses.reset()
         if taken is self._trying:
             self._trying = None
@@ -72,7 +72,7 @@ class RefusingQueue(Generic[P]):
         return self._trying is None
 
     def end(self) -> list[P]:
-        """Try nothing any more; returns what waits."""
+        """Stop trying, and return the items that wait."""
         if self._timer is not None:
             self._timer.cancel()
         return list(self._waiting)
@@ -89,7 +89,7 @@ class RefusingQueue(Generic[P]):
             return
         self._told = now
         logger.error(
-            "%s takes no messages since %s, and requests wait for it in this worker, uncounted (%d now): %s. "
+            "%s has taken no messages since %s; requests in this worker wait for it (%d now), uncounted: %s. "
             "Make room in it, or change the policy that limits it",
             self._queue,
             self._since.isoformat(timespec="seconds").replace("+00:00", "Z"),

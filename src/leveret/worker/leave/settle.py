@@ -36,19 +36,19 @@ _tag = attrgetter("tag")
 class Settler:
     """Settles the deliveries of one session.
 
-    Whatever lies in a message, or in what is made of it, costs that message only: what the broker does not take, and
-    what its queue refuses, is published one by one; replies to new reply queues have a connection of their own.
+    A message affects no other request, whatever it holds: messages that the broker does not take, or that their queue
+    refuses, are published one by one, and replies to new reply queues have a connection of their own.
 
     Args:
         in_hand: the deliveries in hand.
-        session: where messages are published; it ends when nothing can be published for certain, so that the broker
+        session: publishes messages. It ends when nobody knows whether a message was published; the broker then
             delivers again what is not acked.
-        messages: writes retries and letters, and what is shorter.
-        backlog: holds how many bytes of messages wait for the broker's confirm.
-        observers: told of each delivery that is settled, as the log is.
+        messages: writes retries, letters and shorter replacements.
+        backlog: counts the bytes of messages that wait for the broker's confirm.
+        observers: told about each settled delivery, as the log is.
 
     Attributes:
-        concluded: how many deliveries have come to an outcome so far.
+        concluded: how many deliveries have got an outcome so far.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Settler:
         self.concluded = 0
 
     def stop_waiting(self) -> None:
-        """Return to the queue what waits because another queue refuses its message, and from now on at once."""
+        """Put back deliveries whose message another queue refuses, and from now on do so at once."""
         self._one_by_one.stop_waiting()
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ class Settler:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Carry out the outcomes of a batch; their messages are published together and their acks merged.
 
-        Once the session is over nothing is done: the broker delivers them again.
+        Once the session is over, nothing is done, because the broker delivers the requests again.
         """
         if self._closed:
             return
@@ -136,7 +136,7 @@ class Settler:
     def _confirmed(
         self, parcels: list[Parcel], messages: list[Message], size: int, confirmed: asyncio.Future[Verdicts]
     ) -> None:
-        """Ack what the broker has confirmed; what it has not goes other ways."""
+        """Ack the deliveries whose messages are confirmed; the others' messages are published one by one."""
         self._count(-size)
         verdicts = confirmed.result()
         done = self._sorted_out(parcels, messages, verdicts) if any(verdicts) else parcels
@@ -144,7 +144,7 @@ class Settler:
             self._finish(done)
 
     def _finish(self, parcels: Sequence[Parcel]) -> None:
-        """Tell that deliveries are settled, and ack them: all that was published for them is confirmed."""
+        """Report deliveries as settled, and ack them: everything that was published for them is confirmed."""
         for parcel in parcels:
             tell_settled(parcel.item.subject, parcel.outcome, self._observers)
         try:
@@ -165,11 +165,11 @@ class Settler:
             self._backlog.go_on()
 
     def _pack(self, item: Work | DeclinedDelivery, outcome: Answer | Retry | DeadLetter) -> Parcel:
-        """Write what has to be published, no larger than the broker takes it, and with a letter where that fails."""
+        """Write what has to be published, no larger than the broker takes; write a dead letter if that fails."""
         tag = item.delivery.delivery_tag
         try:
             parcel = Parcel(item, tag, outcome, messages_of(item, outcome, self._messages))
-        except Exception as error:  # it would come again, and be the same
+        except Exception as error:  # the next delivery would fail in the same way
             logger.exception("an outcome cannot be written: %s", item.subject.id)
             letter = self._messages.last_resort(item, f"cannot be settled: {type(error).__name__}")
             parcel = Parcel(item, tag, *letter, shortened=True)
@@ -180,9 +180,10 @@ class Settler:
         return parcel
 
     def _takes_detour(self, parcel: Parcel) -> bool:
-        """Have the reply go another way if its queue is new; returns whether nothing else is left to publish.
+        """Send the reply over another connection if its queue is new; return whether nothing else is to be published.
 
-        Where a letter is the worker's first concern, the delivery is acked with it, whatever becomes of the reply.
+        If the parcel holds a letter too, the delivery is acked when the letter is confirmed, whatever becomes of the
+        reply.
         """
         reply = parcel.messages[-1]
         if self._unproven.is_proven(reply.routing_key):
@@ -196,7 +197,7 @@ class Settler:
     def _sorted_out(
         self, parcels: Sequence[Parcel], messages: Sequence[Message], verdicts: Verdicts
     ) -> list[Parcel] | None:
-        """Have others than those that were published go their ways, and return these; None when the session is over."""
+        """Return the parcels that were published, and publish the others alone; None when the session is over."""
         left: list[tuple[Parcel, AmqpError]] = []
         verdict_of = {id(message): verdict for message, verdict in zip(messages, verdicts, strict=True)}
         done: list[Parcel] = []
@@ -221,13 +222,13 @@ class Settler:
             self._one_by_one.publish(parcel)
 
     def _write_shorter(self, parcel: Parcel, message: Message) -> None:
-        """Put what the broker may take into a parcel, in place of a message that it does not take."""
+        """Replace a message that the broker does not take by a shorter one, in its parcel."""
         at, was_retry = parcel.messages.index(message), isinstance(parcel.outcome, Retry)
         parcel.outcome, shorter = self._messages.shorter(parcel.item, parcel.outcome, message)
         parcel.messages[at : at + 1] = shorter
         parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
         if was_retry and not parcel.messages[-1].mandatory:
-            self._takes_detour(parcel)  # a retry had no reply that could have taken it before
+            self._takes_detour(parcel)  # a retry's parcel had no reply before
 
     def _published(self, parcel: Parcel) -> None:
         self._finish([parcel])
@@ -249,7 +250,7 @@ class Settler:
 def messages_of(
     item: Work | DeclinedDelivery, outcome: Answer | Retry | DeadLetter, others: OutcomeMessages
 ) -> list[Message]:
-    """Write what has to be published before a delivery may be acked: nothing, where nobody waits for the reply.
+    """Write what has to be published before a delivery may be acked: nothing if it is an answer nobody waits for.
 
     Args:
         item: the delivery.
@@ -263,7 +264,7 @@ def messages_of(
 
 
 def _is_left(message: Message, verdict: AmqpError | None) -> bool:
-    """Whether a message has still to be published; a reply that its queue refuses has not."""
+    """Return whether a message still has to be published; a reply that its queue refuses does not."""
     if isinstance(verdict, Refused) and not message.mandatory:
         logger.warning("reply refused by its queue: %s", printable(message.properties.correlation_id or "?"))
         return False

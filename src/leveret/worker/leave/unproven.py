@@ -1,8 +1,8 @@
-"""Replies to reply queues of which nobody knows yet whether the broker can read their names.
+"""Replies to reply queues whose names may be forged.
 
-The name of a direct reply queue is the broker's business. One that somebody forged may have the right form and end the
-connection of whoever publishes to it (RabbitMQ 3.10, code 541). So a name is *proven* by a reply that was confirmed,
-and until then replies to it go over a connection of their own, which it may end as often as it likes.
+Only the broker can tell whether the name of a direct reply queue is genuine. A forged name may have the right form, and
+ends the connection that publishes to it (RabbitMQ 3.10, code 541). So a name is *proven* by the first reply to it that
+is confirmed; until then replies to it go over a connection of their own, whose end affects nothing else.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ logger: Final = logging.getLogger("leveret.worker")
 
 MOST_PROVEN: Final = 10_000
 MOST_FORGED: Final = 1_000
-"""Names that are remembered; the oldest ones are forgotten, and cost a detour or a connection once more."""
+"""How many names are remembered; the oldest ones are forgotten, and cost a detour or a connection once more."""
 
 TRIES: Final = 3
-"""A reply that was alone when its connection ended, without a word why, is tried that often."""
+"""How often a reply is tried that is alone on its connection when the connection ends for an unknown reason."""
 
 CALM: Final = 1.0
-"""Seconds since a forged name was found, after which nobody is suspected for the moment."""
+"""Seconds after a forged name was found in which further replies are given up when too many wait."""
 
 OPERATOR: Final = 320
 """AMQP 0-9-1, section 1.2, connection-forced: somebody closed the connection, or the broker stops."""
@@ -41,9 +41,9 @@ class UnprovenReply:
     """A reply on its way to a reply queue that is not proven.
 
     Attributes:
-        message: what is published.
-        id: of the request, for the log.
-        tag: the delivery that may be acked then; None when it may be already.
+        message: the reply.
+        id: the request's id, for the log.
+        tag: the delivery that is acked after the reply; None if its ack does not wait for the reply.
         tries: how often its connection ended while it was alone there.
     """
 
@@ -54,7 +54,7 @@ class UnprovenReply:
 
 
 class Detour:
-    """A connection that may end as often as it likes, and a channel on it; opened when they are wanted.
+    """A connection whose end affects nothing else, and a channel on it; both are opened when they are needed.
 
     Args:
         connect: opens a connection.
@@ -88,19 +88,19 @@ class Detour:
 class UnprovenReplies:
     """Publishes replies to queues that are not proven, on a connection that is opened when the first one comes.
 
-    When the connection ends, those that were under way are published one by one, each perhaps on a connection of its
-    own. The one that ends a connection alone is given up, and its reply queue is not answered to any more.
+    When the connection ends, the replies that were under way are published again, one by one. A reply that is alone
+    when it ends the connection is given up, and no further reply is sent to its queue.
 
     Args:
         connect: opens a connection; closed by ``close``.
-        write_shorter: makes a reply that says that the other one is too large; None when there is none.
-        on_done: told of deliveries that may be acked.
-        on_size: told by how many bytes the size of the replies that wait has changed.
-        on_failure: told when this worker may not publish at all, which is not the fault of any reply queue.
-        room: replies that may wait while forged names are found; further ones are given up.
+        write_shorter: returns a reply that says that the given one is too large; None if there is none.
+        on_done: called with deliveries that may be acked.
+        on_size: called with the number of bytes by which the replies that wait have grown or shrunk.
+        on_failure: called when this worker may not publish at all, which is not the fault of any reply queue.
+        room: how many replies may wait while forged names are found; further ones are given up.
 
     Attributes:
-        proven: names of reply queues; a reply to them cannot end the connection that it goes over.
+        proven: names of reply queues; a reply to one of them cannot end its connection.
     """
 
     def __init__(
@@ -128,16 +128,16 @@ class UnprovenReplies:
         self._running: asyncio.Task[None] | None = None
 
     def is_proven(self, queue: str) -> bool:
-        """Whether a reply to that queue cannot end the connection that it goes over."""
+        """Return whether a reply to that queue cannot end its connection."""
         if queue in self.proven:
             return True
         if queue.startswith(DIRECT_REPLY_TO):
             return False
-        _remember(self.proven, queue, MOST_PROVEN)  # a queue like others, which is there or not
+        _remember(self.proven, queue, MOST_PROVEN)  # an ordinary queue, which exists or not
         return True
 
     def publish(self, reply: UnprovenReply) -> None:
-        """Publish a reply, unless its queue's name is known as forged."""
+        """Publish a reply; give it up if its queue's name is forged, or if too many replies wait."""
         forged = reply.message.routing_key in self._forged
         waiting = len(self._waiting) + len(self._lone)
         crowded = waiting >= self._room and self._loop.time() < self._found_at + CALM
@@ -195,7 +195,7 @@ class UnprovenReplies:
             self._on_size(sum([len(reply.message.body) for reply, _ in lost]))
 
     def _judge(self, reply: UnprovenReply, verdict: AmqpError) -> None:
-        """Decide about a reply that was alone when its channel or connection ended."""
+        """Decide what becomes of a reply that was alone when its channel or connection ended."""
         queue = reply.message.routing_key
         if is_not_taken(verdict):
             shorter = self._write_shorter(reply.message, reply.id)
@@ -208,7 +208,7 @@ class UnprovenReplies:
         if isinstance(verdict, ChannelClosed) and verdict.reply_code == _ACCESS_REFUSED:
             self._on_failure(verdict)  # what is not acked comes again
             return
-        if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm holds it back, as everybody's
+        if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm delays all confirms
             self._again(reply)
             return
         code = verdict.reply_code if isinstance(verdict, ConnectionLost) else 0

@@ -59,7 +59,7 @@ async def test_letters_that_their_queue_refuses_wait_for_room_and_all_others_go_
             body = write(name, system.token, "before:bug") if number % 2 else b"{nope"
             await system.caller.send(body, reply_to=None, correlation_id=name)
             assert (await system.caller.ask(count))["status"] == "ok"
-        told = [text for text in caplog.messages if text.startswith(f"{queue} takes no messages since 20")]
+        told = [text for text in caplog.messages if text.startswith(f"{queue} has taken no messages since 20")]
         assert len(told) == 1
         assert "uncounted" in told[0]
         await empty(system.broker, system.caller, queue)
