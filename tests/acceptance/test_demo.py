@@ -26,7 +26,7 @@ STEPS = (
     "7  the same request, three times",
     "8  retry and dead letter",
     "9  the letter in ",
-    "10  a worker killed with a request in its hands",
+    "10  a worker killed while it runs a request",
     "11  the queues",
 )
 LINES = (

@@ -1,7 +1,7 @@
 """Consuming within one session: from the first delivery to the loss of the broker or a clean stop.
 
-When the database does not answer, consuming pauses: what is in hand goes back to the queue uncounted, the database is
-tried with growing pauses, and then deliveries come again.
+When the database does not answer, consuming pauses: the requests in hand go back to the queue without a counted
+attempt, the database is tried after growing pauses, and once it answers, deliveries come again.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from leveret.worker.watch.watchdog import Sight
 logger: Final = logging.getLogger("leveret.worker")
 
 _ACKS_TAKE_EFFECT: Final = 0.1
-"""Seconds between the last acks and the end of their connection, or RabbitMQ 3.10 may deliver their requests again: see
-"Acks at the very end" in docs/rabbitmq-facts.md."""
+"""Seconds between the last acks and the end of their connection. Without this pause RabbitMQ 3.10 may deliver the
+requests again: see "Acks at the very end" in docs/rabbitmq-facts.md."""
 
 MOST_HELD: Final = 2_000
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
-"""Requests, and bytes of them, that may wait for a queue of ours beside those in hand; with more, no others come."""
+"""The most held requests, and bytes of them, up to which further requests are consumed in their place."""
 
 
 class Consumption:
@@ -46,13 +46,13 @@ class Consumption:
 
     Args:
         session: open connections; closed at the end of ``run``.
-        queue: what to consume.
-        intake, jobs: check deliveries, and make of them what runs.
-        lanes: runs ``def`` actions.
-        admission: applies the rate limit; None where there is none.
-        messages: writes messages.
-        policy, room: limits of retrying, and of what is read.
-        observers: told of each request's points.
+        queue: the queue to consume.
+        intake, jobs: check deliveries, and make jobs of requests.
+        lanes: run ``def`` actions.
+        admission: applies the rate limit; None if there is none.
+        messages: writes retries and letters.
+        policy, room: limit retries, and the memory for what is read.
+        observers: called with a record at each point of a request's life.
         consuming: set while deliveries come.
     """
 
@@ -97,14 +97,14 @@ class Consumption:
         self._checking = self._resumed = 0.0
 
     async def run(self, stopping: asyncio.Event, drain: timedelta) -> None:
-        """Consume until a stop is wanted, and finish then what is in hand.
+        """Consume until the worker stops, and then finish what is in hand.
 
         Args:
-            stopping: set when the worker shall stop.
+            stopping: set when the worker should stop.
             drain: how long it may take to finish what is in hand; the rest goes back to the queue.
 
         Raises:
-            SessionLost: the session has ended meanwhile.
+            SessionLost: the session was lost.
         """
         stop, tending = asyncio.create_task(stopping.wait()), asyncio.create_task(self._tend())
         try:
@@ -124,7 +124,7 @@ class Consumption:
             raise lost
 
     async def sight(self) -> Sight | None:
-        """Describe for the watchdog how things stand; None while no deliveries are wanted."""
+        """Return the worker's state, for the watchdog; None while the worker wants no deliveries."""
         waiting = await self._session.waiting(self._queue) if self._listens else None
         if self._checking:
             return Sight(since=-self._checking, progress=self._lanes.progress, checking=True)
@@ -143,8 +143,9 @@ class Consumption:
     def renew(self) -> None:
         """Consume anew, on a new channel, unless something is in hand.
 
-        RabbitMQ 3.10 may lose the consumers of a quorum queue that is deleted and made again at once: it cancels none
-        of them, and counts them, and what it delivers to them arrives nowhere. With their channel it finds out.
+        RabbitMQ 3.10 may lose the consumers of a quorum queue that is deleted and declared again at once: it does not
+        cancel them, it still counts them, and what it delivers to them arrives nowhere. It notices when their channel
+        closes.
         """
         if self._listens and not self._in_hand:
             self._stale.set()
@@ -155,7 +156,7 @@ class Consumption:
         return self._consuming.is_set() and not (self._draining or self._outage.is_set())
 
     async def _tend(self) -> None:
-        """Have deliveries come while the database answers; what has to be done for that stands here in its order."""
+        """Consume while the database answers, and pause while it does not, until cancelled."""
         pauses, now = Pauses(), asyncio.get_running_loop().time
         try:
             while True:
@@ -190,7 +191,7 @@ class Consumption:
         await self._session.consume(self._queue, self._pipeline.take)
 
     async def _stay_until_outage(self) -> None:
-        """Consume, and do so anew where that makes room or is doubtful, until the database does not answer."""
+        """Wait for an outage; meanwhile consume anew if that makes room, or if the consumer may be lost."""
         while not self._outage.is_set():
             self._changed.clear()
             if self._is_crowded():
@@ -203,18 +204,18 @@ class Consumption:
                 await self._changed.wait()
 
     def _is_crowded(self) -> bool:
-        """Whether half of what the consumer may have in hand waits for a queue, and more may wait beside it."""
+        """Return whether held requests take half of the consumer's prefetch, and still more may be held."""
         in_hand = self._in_hand
         crowded = in_hand.held_of_this_consumer >= max(self._session.prefetch // 2, 1)
         return crowded and in_hand.held < MOST_HELD and in_hand.held_bytes < MOST_HELD_BYTES
 
     async def _renew(self) -> None:
         await self._session.stop_consuming()
-        if not self._in_hand:  # nothing came in the last moment
+        if not self._in_hand:  # nothing has come in the last moment
             await self._session.renew()
             self._in_hand.move(self._session.consumer)
         await self._subscribe()
-        logger.debug("nothing came for long: consuming %s anew", self._queue)
+        logger.debug("nothing has come for a long time: consuming %s anew", self._queue)
 
     def _note_outage(self, reason: str) -> None:
         if self._draining or self._outage.is_set():
@@ -225,7 +226,7 @@ class Consumption:
         self._changed.set()
 
     async def _check_storage(self) -> None:
-        """See whether the database answers; what an outage has ended was no worker's death."""
+        """Check that the database answers, and then void the attempts that an outage ended: no worker has died."""
         self._checking = asyncio.get_running_loop().time()
         try:
             await self._lanes.run(lambda store: store.ping())
@@ -247,12 +248,12 @@ class Consumption:
         except TimeoutError:
             unfinished = len(self._in_hand)
             what = f"{unfinished} request{'s' * (unfinished != 1)}"
-            logger.warning("stopping: %s unfinished, back to %s", what, self._queue)
+            logger.warning("stopping: %s unfinished, returned to %s", what, self._queue)
         await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
 
 async def _unless_lost(step: Coroutine[Any, Any, None]) -> None:
-    """Run a step on a session that may be lost meanwhile; its loss is seen elsewhere."""
+    """Run a step on a session; ignore the loss of the session, which is handled elsewhere."""
     try:
         await step
     except AmqpError as error:

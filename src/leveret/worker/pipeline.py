@@ -1,11 +1,11 @@
 """A worker's pipeline, within one session: the way of a request, from the top of this file to its bottom.
 
-take    deliveries come, and each is checked; those that are not ordinary are read later (``arrive``)
-_let_in it is work, or it has an outcome at once; the rate limit lets it in (``admit``)
-begin   it runs at once, unless something has the floor alone or it was delivered before
+take    deliveries come and are checked; large and redelivered ones are read later (``arrive``)
+_let_in a delivery is work, or already has its outcome; the rate limit admits work (``admit``)
+begin   work runs at once, unless something has the floor alone, or the work was delivered before
 _run    lanes run ``def`` actions, the event loop runs ``async def`` actions (``run``)
-ended   what it came to is an outcome
-_settle what the outcome says is published and confirmed, and the delivery is acked (``leave``)
+ended   results come back from lanes and the event loop
+_settle a result becomes an outcome; its messages are published and confirmed, and the delivery is acked (``leave``)
 """
 
 from __future__ import annotations
@@ -46,25 +46,25 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("leveret.worker")
 
 _MOVES: Final = (Retry, DeadLetter)
-"""Outcomes by which a request lives on as another message."""
+"""Outcomes that move a request on in another message."""
 
 
 class Pipeline:
-    """Takes the deliveries of one session and sees each to its end.
+    """Takes the deliveries of one session and brings each of them to its end.
 
     Args:
         intake: checks deliveries.
         jobs: makes jobs of requests.
-        lanes: runs ``def`` actions.
+        lanes: run ``def`` actions.
         executor: runs ``async def`` actions.
-        admission: applies the rate limit; None where there is none.
-        policy: limits of retrying.
+        admission: applies the rate limit; None if there is none.
+        policy: limits retries.
         in_hand: the deliveries in hand.
         settler: carries outcomes out.
-        room: for what is read.
-        observers: told of deliveries that are received, and of requests that are admitted.
-        on_outage: told when the database does not answer.
-        on_broken: told when deliveries cannot be settled: the session has to end, so that they come again.
+        room: limits the memory for what is read.
+        observers: told about deliveries that are received, and requests that are admitted.
+        on_outage: called when the database does not answer.
+        on_broken: called when deliveries cannot be settled; the session must end, and then they are delivered again.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Pipeline:
         self._open.set()
 
     def take(self, deliveries: list[Delivery]) -> None:
-        """Begin with the deliveries of one read."""
+        """Take the deliveries of one read."""
         now = time.monotonic()
         ordinary = [each for each in deliveries if not each.redelivered and len(each.body) <= SMALL_BODY]
         self._tell_received(ordinary, now)
@@ -131,7 +131,7 @@ class Pipeline:
             self._arrivals.add([each for each in deliveries if each.redelivered or len(each.body) > SMALL_BODY], now)
 
     def _read(self, arrived: Sequence[tuple[Delivery, float]]) -> None:
-        """Read deliveries that are not ordinary, each with the moment in which it arrived."""
+        """Read large and redelivered messages, each with the moment of its arrival."""
         for delivery, moment in arrived:
             self._tell_received([delivery], moment)
         self._let_in([self._intake.take(delivery, moment) for delivery, moment in arrived])
@@ -141,7 +141,7 @@ class Pipeline:
             self._observers.tell(Received(unread(delivery, moment)))
 
     def _let_in(self, items: Sequence[Work | RejectedRequest | DeclinedDelivery]) -> None:
-        """Let in what has to run, and settle or look up the others."""
+        """Let the work in, look up the rejected requests, and settle the other deliveries."""
         works, declined = list[Work](), list[Settlement]()
         for item in items:
             if isinstance(item, Work):
@@ -159,7 +159,7 @@ class Pipeline:
             self._settler.settle(declined)
 
     def begin(self, works: Sequence[Work]) -> None:
-        """Run requests that are admitted, as soon as they may; nothing once the session is over."""
+        """Run admitted requests as soon as they may run; do nothing once the session is over."""
         if self._observers.active and self._open.is_set():
             for work in works:
                 self._observers.tell(Admitted(work.subject))
@@ -183,7 +183,7 @@ class Pipeline:
             self._async_actions.begin([work for work in works if work.action.is_async])
 
     def ended(self, results: list[tuple[Work, Result]]) -> None:
-        """Take what requests have come to that were run."""
+        """Take the results of requests that have run."""
         for work, result in results:
             if isinstance(result, DeadlyJob):
                 end = partial(self._lanes.journal.end, [work.key])
@@ -197,7 +197,7 @@ class Pipeline:
         self.finish([(work, FailedJob(error)) for work in works])
 
     def finish(self, results: list[tuple[Work, Result]]) -> None:
-        """Settle requests that did not run; nothing once the session is over."""
+        """Settle requests that did not run; do nothing once the session is over."""
         self._settle(results, self._settler.settle)
 
     def _settle(self, results: Sequence[tuple[Work, Result]], move: Callable[[list[Settlement]], None]) -> None:
@@ -213,7 +213,7 @@ class Pipeline:
                 self._on_outage(outcome.reason)
                 settled += [(waiting, outcome) for waiting in self._floor.withdraw()]
                 settled += self._arrivals.withdraw(outcome)
-            ran = not isinstance(result, AnsweredJob)  # an answer that became a letter says that it was too late to run
+            ran = not isinstance(result, AnsweredJob)  # an answer becomes a letter only if it was too late to run
             (moved if ran and isinstance(outcome, _MOVES) else settled).append((work, outcome))
         if settled:
             self._settler.settle(settled)
@@ -230,12 +230,12 @@ class Pipeline:
             self._settle_rejected([(work, refused(work, error))])
 
     def _settle_rejected(self, settlements: list[Settlement]) -> None:
-        """Not by the floor: they did not run, and who sends too much must not hold up others."""
+        """Settle without the floor: these requests did not run, and must not hold up others."""
         if self._open.is_set():
             self._or_broken(self._settler.settle, settlements)
 
     def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
-        """Nobody can say whether they were executed: not to be tried again, since they may not run."""
+        """Settle requests whose rows could not be looked up; they are not retried, because they may not run."""
         if isinstance(error, StorageUnavailable):
             self._not_begun(works, error)
         else:
@@ -264,7 +264,7 @@ class Pipeline:
     def _outcome_or_letter(self, work: Work, result: Result) -> Outcome:
         try:
             return self._outcome(work, result)
-        except Exception as error:  # it would come again, and be the same
+        except Exception as error:  # the next delivery would fail in the same way
             logger.exception("a request cannot be settled: %s", work.request.id)
             reason = f"cannot be settled: {type(error).__name__}"
             return DeadLetter(reason, Internal.code, failure=failure_of(error))
@@ -273,7 +273,7 @@ class Pipeline:
         match result:
             case AnsweredJob(response, DeadlineExceeded.code) if not work.delivery.properties.reply_to:
                 reason = f"{DeadlineExceeded.code}: {decode_reply(response).error}"
-                return DeadLetter(reason, code=DeadlineExceeded.code)  # as the intake does it
+                return DeadLetter(reason, code=DeadlineExceeded.code)  # the intake does the same
             case AnsweredJob(response, code, replayed):
                 return Answer(response, code, replayed)
             case FailedJob(error):
@@ -284,7 +284,7 @@ class Pipeline:
 
 
 def hand_out(finished: Finished) -> None:
-    """Give the results of a lane to those who wait: futures, or pipelines with their work."""
+    """Pass the results of a lane on to their waiters: futures, or pipelines with their work."""
     by_pipeline: dict[Pipeline, list[tuple[Work, Result]]] = {}
     for waiter, result in finished:
         if isinstance(waiter, asyncio.Future):

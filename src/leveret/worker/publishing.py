@@ -1,4 +1,4 @@
-"""The channel that a worker publishes on, which one message cannot take away from the others."""
+"""The channel that a worker publishes on; when one message closes it, it is opened again for the others."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Verdicts = list[AmqpError | None]
 _PRECONDITION_FAILED = 406
 
 _ALARM_LOOKED_AT = 0.5
-"""Seconds between two looks whether an alarm at the broker is over."""
+"""Seconds between two checks whether an alarm at the broker is over."""
 
 
 def is_not_taken(verdict: AmqpError | None) -> bool:
-    """Whether the broker, or the driver, does not take a message as it is; which of several it was is not said."""
+    """Return whether the broker or the driver does not take a message; of several messages, it is unknown which one."""
     code = verdict.reply_code if isinstance(verdict, ChannelClosed) else 0
     return code == _PRECONDITION_FAILED or isinstance(verdict, InvalidArgument)
 
@@ -35,17 +35,17 @@ def is_not_taken(verdict: AmqpError | None) -> bool:
 class Publisher:
     """Publishes on one connection, with confirms.
 
-    A message that the broker does not take (406) ends the channel, and with it all messages there of which it has not
-    spoken. So the channel is opened anew, and those messages are for the caller to publish alone, on a channel of
-    their own: then it is known which one it was.
+    A message that the broker does not take (error 406) ends the channel, and all messages on it that are not confirmed
+    fail with it. So the channel is opened again, and the caller publishes those messages one by one on another
+    channel, which shows which message was to blame.
 
     Args:
-        connection: an open one.
-        channel: on it, with confirms.
-        on_lost: told when nothing can be published any more.
+        connection: an open connection.
+        channel: an open channel of the connection, with confirms.
+        on_lost: called when nothing can be published any more.
 
     Attributes:
-        largest: bytes that a message may have at this broker; None until the broker has said so.
+        largest: the most bytes of a message at this broker; None until the broker has said so.
     """
 
     def __init__(self, connection: Connection, channel: Channel, on_lost: Callable[[AmqpError], None]) -> None:
@@ -59,7 +59,7 @@ class Publisher:
         self._watch(channel)
 
     def publish(self, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
-        """Publish messages together, see ``Channel.publish_batch``; what cannot be written is a verdict, not an error.
+        """Publish messages together, see ``Channel.publish_batch``; `InvalidArgument` becomes a verdict, not an error.
 
         Raises:
             AmqpError: the connection has ended.
@@ -71,13 +71,13 @@ class Publisher:
         return _publish(self._channel, messages)
 
     async def publish_alone(self, message: Message) -> AmqpError | None:
-        """Publish one message on a channel for such messages; returns the verdict on it, and never raises an error."""
+        """Publish one message on a separate channel, and return the verdict on it; never raises."""
         try:
             if self._lone is None or not self._lone.is_open:
                 self._lone = await self._open()
             (verdict,) = await _publish(self._lone, [message])
             if isinstance(verdict, Refused) and message.mandatory:
-                # A quorum queue tells a channel that there is room again, but not that its limit is gone.
+                # A quorum queue tells a channel when there is room again, but not when its limit is removed.
                 await self._lone.close()
         except AmqpError as error:
             return error
@@ -86,7 +86,7 @@ class Publisher:
         return verdict
 
     def end(self) -> None:
-        """Open nothing any more."""
+        """Stop opening channels, because the session is over."""
         for task in self._reopening:
             task.cancel()
 
@@ -103,7 +103,7 @@ class Publisher:
             self._on_lost(error or AmqpError("closed"))
 
     async def _open(self) -> Channel:
-        """Open a channel; under an alarm the broker reads nothing here, so that this waits for its end."""
+        """Open a channel; during an alarm the broker reads nothing from this connection, so this waits for its end."""
         while True:
             while self._connection.blocked and self._connection.is_open:  # noqa: ASYNC110 -- the alarm is the broker's
                 await asyncio.sleep(_ALARM_LOOKED_AT)

@@ -1,6 +1,6 @@
-"""A worker's life between two losses of the broker: two connections and their channels.
+"""A worker's session: two connections to one broker and their channels, until one connection is lost.
 
-One connection consumes and acks, the other publishes: under a memory or disk alarm the broker stops reading from
+One connection consumes and acks, the other publishes: during a memory or disk alarm the broker stops reading from
 connections that publish, and acks must still flow (RabbitMQ, "Memory and Disk Alarms").
 """
 
@@ -22,21 +22,21 @@ from leveret.worker.publishing import Publisher
 logger: Final = logging.getLogger("leveret.worker")
 
 PUBLISHING: Final = Limits(confirm=300.0)
-"""An alarm may hold confirms back for long; a dead peer is found by heartbeats, much earlier."""
+"""Limits of the connection that publishes: an alarm may delay confirms; heartbeats find a dead peer much earlier."""
 
 
 _ACCESS_REFUSED: Final = 403
 
 
 class SessionLost(Exception):
-    """A session with the broker is over; the text says why. Its worker opens another one.
+    """A session with the broker is over; the text says why. The worker opens another one.
 
     Args:
-        text: for the log.
-        cause: the error behind it.
+        text: the reason, for the log.
+        cause: the error that ended the session.
 
     Attributes:
-        fatal: another session would end in the same way, because the broker refuses; somebody has to change something.
+        fatal: whether another session would end in the same way until somebody changes what the broker refuses.
     """
 
     def __init__(self, text: str, cause: Exception | None = None) -> None:
@@ -48,8 +48,8 @@ class SessionLost(Exception):
 class PublishRefused(SessionLost):
     """A session is over because the worker's user may not publish any more; the cause's text names the exchange.
 
-    It is not fatal. The worker could publish before, so that somebody has just taken the permission away, perhaps for
-    a minute. Nothing is acked before its messages are confirmed, and the requests are delivered again.
+    It is not fatal: the worker could publish before, so somebody has just taken the permission away, perhaps for a
+    minute. No request is lost, because nothing is acked before its messages are confirmed.
 
     Args:
         cause: the broker's refusal.
@@ -65,12 +65,12 @@ class PublishRefused(SessionLost):
 
 
 def ends_the_worker(error: AmqpError | SessionLost, *, may_not_publish: bool) -> bool:
-    """Whether no further session can go better until somebody changes something.
+    """Return whether every further session would end in the same way until somebody changes something.
 
     Args:
         error: why there is no session, or why it is over.
-        may_not_publish: no session has gone well since a publish was refused. Whoever took that permission away has
-            often taken others away with it, and a declaration needs them: it waits for them as well.
+        may_not_publish: whether no session was opened since a publish was refused. Other permissions, which the
+            declarations need, are often taken away together with that one; the worker waits for them as well.
     """
     return error.fatal and not (may_not_publish and _is_refused(error))
 
@@ -80,7 +80,7 @@ def _is_refused(error: Exception) -> bool:
 
 
 class QueueDepth(Struct, frozen=True):
-    """What the broker says of the queue: messages that wait for a consumer, and its consumers."""
+    """What the broker says about a queue: how many messages wait for a consumer, and how many consumers it has."""
 
     messages: int
     consumers: int
@@ -92,8 +92,8 @@ class Session:
     Attributes:
         consumer: the channel on which deliveries come and are acked.
         publisher: publishes with confirms.
-        prefetch: deliveries that may be in hand.
-        lost: done as soon as the session is over, with the reason; None when it was closed.
+        prefetch: the most deliveries in hand.
+        lost: done as soon as the session is over, with the reason; the reason is None if the session was closed.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Session:
         """Connect twice to the same node, declare the topology, limit the prefetch.
 
         Raises:
-            AmqpError: the broker cannot be had, or something at the broker is in the way.
+            AmqpError: the broker cannot be reached, or it refuses something.
         """
         consuming = await Connection.open(addresses, name=f"{name} consumes")
 
@@ -150,10 +150,14 @@ class Session:
             raise
 
     async def consume(self, queue: str, on_deliveries: Callable[[list[Delivery]], None]) -> None:
-        """Have deliveries come, once for each read; bodies that are larger than any request come without their bytes.
+        """Consume a queue; a body that is larger than any request comes without its bytes.
 
-        It goes on when its caller is cancelled, and ``stop_consuming`` ends it once the broker has answered. So what
-        the broker has sent is finished like everything in hand, and does not go back as delivered before.
+        Subscribing goes on when its caller is cancelled; ``stop_consuming`` ends it once the broker has answered. So
+        deliveries that the broker has already sent are finished, and do not go back to the queue as redelivered.
+
+        Args:
+            queue: the queue's name.
+            on_deliveries: called once for each read of the socket.
 
         Raises:
             AmqpError: the broker refused, or the session is over.
@@ -165,19 +169,19 @@ class Session:
         await asyncio.shield(self._subscribing)
 
     async def stop_consuming(self) -> None:
-        """Have no further deliveries come; those in hand stay in hand.
+        """Stop consuming; deliveries in hand stay in hand.
 
         Raises:
             AmqpError: the session is over.
         """
         if (subscribing := self._subscribing) is not None:
             await asyncio.wait((subscribing,))
-            self._subscribing = None  # not before: whoever is cancelled meanwhile has stopped nothing
+            self._subscribing = None  # not earlier: a caller that is cancelled while it waits has stopped nothing
             if subscribing.exception() is None:
                 await self.consumer.cancel(subscribing.result())
 
     async def renew(self) -> None:
-        """Open a new channel for deliveries, in place of the one that is there; nothing may be in hand or be consumed.
+        """Replace the channel for deliveries by a new one; nothing may be in hand or be consumed.
 
         Raises:
             AmqpError: the session is over.
@@ -188,7 +192,7 @@ class Session:
         await self.consumer.qos(self.prefetch)
 
     async def flushed(self) -> None:
-        """Wait until the broker has read all acks: it answers a channel's methods in their order.
+        """Wait until the broker has read all acks: it answers the methods of a channel in order.
 
         Raises:
             AmqpError: the session is over.
@@ -196,31 +200,31 @@ class Session:
         await self.consumer.qos(1)
 
     async def restore(self) -> None:
-        """Make queues that are missing; what is in the way is logged."""
+        """Declare missing queues; an error is logged."""
         try:
             channel = await self._connections[0].channel()
             await self._topology.declare(channel)
             await channel.close()
         except AmqpError as error:
-            logger.warning("queues that are missing could not be made: %s", error)
+            logger.warning("missing queues could not be declared: %s", error)
 
     async def connect_for_replies(self) -> Connection:
-        """Open a connection that may end without an end of the session; it is the caller's to close.
+        """Open a connection whose end does not end the session; the caller closes it.
 
         Raises:
-            AmqpError: there is none.
+            AmqpError: the broker cannot be reached.
         """
         return await self._connect("answers new reply queues")
 
     @property
     def blocked(self) -> bool:
-        """Whether the broker reads nothing from publishers at the moment, because of an alarm."""
+        """Whether the broker reads nothing from publishers at present, because of an alarm."""
         return self._connections[1].blocked is not None
 
     async def waiting(self, queue: str) -> QueueDepth | None:
-        """Ask what waits in a queue, and for whom; None when the broker does not say."""
+        """Ask how many messages wait in a queue, and how many consumers it has; None if the broker does not say."""
         try:
-            if self._asking is None or not self._asking.is_open:  # a channel of its own, as a refusal would close it
+            if self._asking is None or not self._asking.is_open:  # a channel of its own: a refusal closes it
                 self._asking = await self._connections[0].channel()
             state = await self._asking.declare_queue(queue, passive=True)
         except AmqpError as error:
@@ -229,12 +233,12 @@ class Session:
         return QueueDepth(state.messages, state.consumers)
 
     def end(self, lost: SessionLost | None) -> None:
-        """Have the session be over, unless it is already."""
+        """End the session, unless it has already ended."""
         if not self.lost.done():
             self.lost.set_result(lost)
 
     def fail(self, error: AmqpError) -> None:
-        """Have the session be over because of an error of its connections, or of what was published or acked."""
+        """End the session because of an error of its connections, or of publishing or acking."""
         self.end(PublishRefused(error) if _is_refused(error) else SessionLost(str(error), error))
 
     async def close(self) -> None:
@@ -247,9 +251,9 @@ class Session:
         self.fail(ending.result() or AmqpError("closed"))
 
     def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
-        if channel is self.consumer:  # otherwise another one has taken its place
+        if channel is self.consumer:  # otherwise another channel has taken its place
             error = ending.result() or AmqpError("closed")
-            self.end(SessionLost(str(error), error))  # if the broker refuses something here, it is to consume
+            self.end(SessionLost(str(error), error))  # a refusal here is one of consuming, not of publishing
 
     def _cancelled(self, _tag: str) -> None:
         why = "its queue was deleted or moved, or a delivery was not acked in time"

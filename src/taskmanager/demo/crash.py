@@ -13,8 +13,8 @@ _TITLE = "Survive a crash"
 def killed_worker(demo: Demonstration) -> None:
     """Kill a worker after its INSERT and before its commit."""
     step = demo.begin(
-        "a worker killed with a request in its hands",
-        "The worker has written the task and not committed it when kill -9 ends it. The broker hands the request to "
+        "a worker killed while it runs a request",
+        "The worker has written the task but not committed it when kill -9 ends it. The broker delivers the request to "
         "another worker.",
     )
     data = {"title": _TITLE, "simulate_hang": True}
@@ -31,5 +31,5 @@ def killed_worker(demo: Demonstration) -> None:
     demo.succeeded(exchange)
     check(done.worker != hang.worker, f"a worker other than the killed {hang.worker} answers")
     count = sum(task["title"] == _TITLE for task in demo.tasks())
-    check(count == 1, f"exactly one task came of it, not {count}")
+    check(count == 1, f"exactly one task exists, not {count}")
     demo.screen.checked(f"{hang.worker} died, {done.worker} answered, and there is 1 task.")

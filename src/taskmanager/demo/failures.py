@@ -27,7 +27,7 @@ def retry(demo: Demonstration) -> str:
     delay = format_duration(demo.system.topology.delays[0])
     step = demo.begin(
         "retry and dead letter",
-        f"A failure that may pass is tried again 3 times, {delay} apart; then the request becomes a dead letter.",
+        f"A request whose error may be temporary is retried 3 times, {delay} apart; then it becomes a dead letter.",
     )
     data = {"title": "Never created", "simulate_temp_error": True}
     exchange = demo.ask(step, "create_task", data, expect=f"dead-lettered: {step} ")
@@ -37,8 +37,8 @@ def retry(demo: Demonstration) -> str:
     check(exchange.messages == wanted, f"the log says {wanted}; it says {exchange.messages}")
     reply = exchange.received.reply
     check(reply.code == "retries_exhausted", f"the caller is told retries_exhausted, not {reply.code}")
-    check(all(task["title"] != "Never created" for task in demo.tasks()), "no task came of it")
-    demo.screen.checked("4 attempts, no task, and a caller who knows why.")
+    check(all(task["title"] != "Never created" for task in demo.tasks()), "no task was created")
+    demo.screen.checked("4 attempts, no task, and the caller knows why.")
     return step
 
 
@@ -47,24 +47,27 @@ def dead_letter(demo: Demonstration, request_id: str) -> None:
     queue = demo.system.topology.dead_letters
     demo.begin(
         f"the letter in {queue}",
-        "The letter holds the request without its token, the reason and the broker's own record. It is looked at, not "
-        "taken.",
+        "The letter holds the request without its token, the reason, and the broker's own record of the retries. "
+        "Looking at it does not remove it from the queue.",
     )
     before = _depth(demo, wanted=1)
     letters = asyncio.run(look_at_letters(demo.system.url, demo.system.topology, 10))
     after = _depth(demo, wanted=1)
-    check(before == after == 1, f"one letter lies there before and after the look; {before} and {after} do")
+    check(before == after == 1, f"one letter is there before and after the look; there were {before} and {after}")
     check(len(letters) == 1, f"there is one letter to look at; there are {len(letters)}")
     letter = letters[0]
     demo.screen.columns([("letter (the message's body)", _shown(letter)), ("its headers", _headers(letter))], [])
     content = letter.content
     check(isinstance(content, LetterBody), "the letter was written by a worker")
     if isinstance(content, LetterBody):
-        check(content.reason == f"retries exhausted: {_REASON}", f"the reason says so; it says {content.reason!r}")
+        check(
+            content.reason == f"retries exhausted: {_REASON}",
+            f"the reason is exhausted retries, not {content.reason!r}",
+        )
         check(content.request["id"] == request_id, f"the letter holds request {request_id}")
         check("auth" not in content.request, "the letter holds no token")
     check(letter.headers.get(RETRY_COUNT) == 3, f"{RETRY_COUNT} is 3; the headers are {letter.headers}")
-    check(bool(letter.deaths), "the broker's record tells of the way through the retry queue")
+    check(bool(letter.deaths), "the broker's record names the retry queue")
     demo.screen.checked(f"{before} letter in the queue before the look, {after} after it.")
 
 

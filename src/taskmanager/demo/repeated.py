@@ -11,7 +11,8 @@ def idempotency(demo: Demonstration) -> None:
     before = len(demo.tasks())
     step = demo.begin(
         "the same request, three times",
-        "A caller who got no answer asks again with the same id: one task, and the stored response, byte for byte.",
+        "A caller that got no answer sends the request again with the same id. One task is created, and each "
+        "repetition gets the stored response, byte for byte.",
     )
     data = {"title": "Order cake, exactly one"}
     first = demo.ask(step, "create_task", data, expect=f"ok: {step} v1.create_task")
@@ -24,7 +25,7 @@ def idempotency(demo: Demonstration) -> None:
     wanted = [f"ok: {step} v1.create_task"] + [f"idem-replay: {step} v1.create_task"] * 2
     check(last.messages == wanted, f"the log says {wanted}; it says {last.messages}")
     tasks = demo.tasks()
-    check(len(tasks) == before + 1, f"there is one task more than the {before} before; there are {len(tasks)}")
+    check(len(tasks) == before + 1, f"there is one task more than the {before} before; now there are {len(tasks)}")
     demo.screen.checked(
-        f"3 requests, 3 times the same {len(last.received.body)} bytes, 1 task: {before} before, {len(tasks)} now."
+        f"3 requests, the same {len(last.received.body)} bytes 3 times, 1 new task: {before} before, {len(tasks)} now."
     )

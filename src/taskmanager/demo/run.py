@@ -63,12 +63,15 @@ def _run_steps(demo: Demonstration, options: DemoOptions) -> None:
 
 
 def _queues(demo: Demonstration, options: DemoOptions) -> None:
-    demo.begin("the queues", "Nothing waits any more but the dead letter; the workers that are left consume.")
+    demo.begin("the queues", "Only the dead letter is left in a queue; the workers that are left consume.")
     reports = failures.queue_table(demo)
     demo.screen.queues(reports)
     depths = [report.messages for report in reports]
     check(depths == [0, 0, 1], f"requests, retry and dead letters hold 0, 0 and 1 messages, not {depths}")
-    check(reports[0].consumers == options.workers - 1, f"{options.workers - 1} consume, not {reports[0].consumers}")
+    check(
+        reports[0].consumers == options.workers - 1,
+        f"{options.workers - 1} workers consume, not {reports[0].consumers}",
+    )
     check(demo.system.workers.alive == options.workers - 1, "all workers but the killed one run")
 
 

@@ -98,7 +98,7 @@ class Workers:
             )
         except DemoFailed as error:
             written = "\n".join(line.message for line in self._logs.lines() if line.worker == name)
-            raise DemoFailed(f"{error}; it said:\n{written}") from error
+            raise DemoFailed(f"{error}; its output was:\n{written}") from error
 
 
 def _group() -> int | None:

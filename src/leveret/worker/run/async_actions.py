@@ -16,9 +16,9 @@ from leveret.worker.run.async_executor import AsyncExecutor
 from leveret.worker.work import Work
 
 MOST_AT_ONCE: Final = 100
-"""Async actions that run at the same time in one worker; the others wait."""
+"""The most async actions that run at the same time in one worker; the others wait."""
 
-LONGEST: Final = timedelta(seconds=60)
+LONGEST_RUN: Final = timedelta(seconds=60)
 """How long one async action may take; then its attempt has failed."""
 
 
@@ -74,7 +74,7 @@ class AsyncActions:
             task.add_done_callback(partial(self._done, work), context=self._context)
             self._began[task] = self._loop.time()
         if self._began and self._timer is None:
-            self._timer = self._loop.call_later(LONGEST.total_seconds(), self._end_late)
+            self._timer = self._loop.call_later(LONGEST_RUN.total_seconds(), self._end_late)
 
     def _done(self, work: Work, task: asyncio.Task[Result]) -> None:
         del self._began[task]
@@ -83,8 +83,8 @@ class AsyncActions:
         if not task.cancelled():
             error = task.exception()
             self._tell(work, task.result() if error is None else FailedJob(error))
-        elif not self._over:  # otherwise the action cancelled itself, or it took too long
-            text = f"took longer than {LONGEST.total_seconds():g} s"
+        elif not self._over:  # the action cancelled itself, or it took too long
+            text = f"took longer than {LONGEST_RUN.total_seconds():g} s"
             self._tell(work, FailedJob(TimeoutError(text) if late else asyncio.CancelledError()))
         if not self._ended:
             self._go_on()
@@ -97,12 +97,12 @@ class AsyncActions:
     def _tell_all(self) -> None:
         ended, self._ended = self._ended, []
         self._on_ended(ended)
-        self._go_on()  # only now it is known how much of it waits to be sent
+        self._go_on()  # only now is the size of the responses known to the backlog
 
     def _end_late(self) -> None:
-        """Cancel actions that have run for too long, and look again when the next one may be late."""
+        """Cancel actions that have run for too long, and set the timer for the next one."""
         self._timer = None
-        limit, now = LONGEST.total_seconds(), self._loop.time()
+        limit, now = LONGEST_RUN.total_seconds(), self._loop.time()
         for task, began in self._began.items():
             if began + limit > now:
                 self._timer = self._loop.call_at(began + limit, self._end_late)

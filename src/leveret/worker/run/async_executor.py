@@ -1,4 +1,4 @@
-"""Executing one ``async def`` action: in the event loop, and once for each id, as all actions."""
+"""Executing one ``async def`` action in the event loop; as for all actions, once for each request id."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ T = TypeVar("T")
 
 
 class _Concluded(Exception):
-    """Ends an action whose response is known without a value of its function."""
+    """Ends an action early: its transaction has failed, was refused, or has found a stored response."""
 
 
 class AsyncExecutor:
-    """Executes async actions, one with each call of ``run``."""
+    """Executes async actions; each call of ``run`` executes one."""
 
     def __init__(self, jobs: Jobs, lanes: Lanes) -> None:
         self._jobs = jobs
         self._lanes = lanes
 
     async def run(self, work: Work) -> Result:
-        """Run an action and return its result; nothing is raised, except when it is cancelled."""
+        """Run an action and return its result; never raises, unless it is cancelled."""
         try:
             return await self._run_journaled(work)
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # SystemExit too: it would end the process, and the next one's
+        except BaseException as error:  # SystemExit too: it would end this process, and then the next one
             return FailedJob(error)
 
     async def _run_journaled(self, work: Work) -> Result:
@@ -65,19 +65,19 @@ class AsyncExecutor:
         return result
 
     async def _repeat_or_give_up(self, work: Work) -> Result:
-        """End a request that workers died on: it may have been answered all the same, and then it is answered again."""
+        """End a request that workers died on: with its stored response if there is one, otherwise as a `DeadlyJob`."""
         try:
             known = await self._known(work)
         except StorageUnavailable as error:
             self._lanes.journal.void([work.key])
             return FailedJob(error)
         if known is None:
-            return DeadlyJob(MOST_DEATHS)  # the entry goes when the letter is safe
+            return DeadlyJob(MOST_DEATHS)  # the entry is removed when the letter is safe
         self._lanes.journal.end([work.key])
         return known
 
     async def _known(self, work: Work) -> AnsweredJob | None:
-        """Look up how a request was answered before; None when it was not, or when its responses are not stored."""
+        """Return the answer that a request's row leads to; None if it has no row, or its response is not stored."""
         if not work.stores:
             return None
         job = self._jobs.job(work)
@@ -96,7 +96,7 @@ class AsyncExecutor:
         return await self._run_reading(work, stores=stores)
 
     async def _run_writing(self, work: Work) -> Result:
-        """Run an action whose one transaction makes and stores its response."""
+        """Run an action that writes; its response is made and stored in its one transaction."""
         respond = partial(self._jobs.response, work.request.id)
         transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
         try:
@@ -147,7 +147,7 @@ class AsyncExecutor:
 
 
 class _WriteOnce:
-    """The transaction of an async action that writes: the value of its function is the response, stored with it."""
+    """The transaction of an async action that writes; its function's value is the response, and is stored in it."""
 
     def __init__(
         self,

@@ -1,20 +1,20 @@
 """Who may run now, and in which order, within one session.
 
-Ordinary requests share the floor: they begin when they come. What is not ordinary has the floor alone, one after the
-other, in this order; nothing else begins until all of it is done:
+Ordinary requests share the floor: they begin when they come. Everything else has the floor alone, one after another, in
+this order; until all of it is done, no ordinary request begins:
 
-1. *Moves*: failed requests, whose message to a retry queue or to the dead letters is published and confirmed before
-   they are acked; the other order could lose them. A worker that dies in between leaves both, and then there are two
-   letters for one failure. What ends workers are requests that run. So failed requests are moved while no lane runs
-   anything.
+1. *Moves*: failed requests move to a retry queue or to the dead letters. The message is confirmed before the request is
+   acked; the other order could lose the request. A worker that dies in between leaves the request in both places, which
+   can lead to two letters for one failure. Workers die because of requests that run, so failed requests are moved while
+   no lane runs anything.
 2. *Readings* of messages that a worker has died on: while no lane runs anything.
 3. *Suspects*, requests that a worker has died on: while nothing runs at all, after everything that was published before
-   is confirmed and acked. So such a request has no neighbour that its death could be counted against, and no reply and
-   no letter goes out a second time because of it.
+   is confirmed and acked. So if a suspect kills the worker, no other request is counted as the cause, and no reply or
+   letter goes out a second time.
 4. *Redelivered* requests of ``def`` actions, one at a time in the lanes: a worker may have died on them.
 
-Whatever waits for the lanes waits within a budget. ``async def`` actions may take long: only suspects wait for those
-that run, and those that were delivered before are ordinary unless they are suspects.
+Waiting for the lanes is limited by a budget. ``async def`` actions may take long: only suspects wait until none of them
+runs, and a redelivered request of an ``async def`` action is ordinary unless it is a suspect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from leveret.worker.work import Work
 
 
 class _Reading:
-    """The time in which one message is read alone."""
+    """The turn of one message that is read alone."""
 
     def __init__(self) -> None:
         self.may_begin = asyncio.Event()
@@ -43,16 +43,17 @@ class Floor:
     """Lets the requests of one session begin, and moves those that failed.
 
     Args:
-        lanes: where ``def`` actions run, and the crash journal is read.
+        lanes: run ``def`` actions, and read the crash journal.
         in_hand: the deliveries in hand.
-        running: how many requests have begun and not ended.
-        begin: begins with requests.
-        move: publishes what moves failed requests on, all of it together.
-        cannot_begin: told of requests that cannot begin, because the crash journal could not be read.
-        broken: told of an error that nobody expects: the floor lets nothing begin any more.
+        running: returns how many requests have begun and not ended.
+        begin: makes requests run.
+        move: publishes the messages that move failed requests on, all of them together.
+        cannot_begin: called with requests that cannot begin, because the crash journal could not be read.
+        broken: called with an unexpected error; the floor lets nothing begin any more.
 
     Attributes:
-        tending: gives the floor to what wants it alone. While it is None, ordinary requests need not ask: they begin.
+        tending: the task that gives the floor to what needs it alone. While it is None, ordinary requests begin without
+            asking.
     """
 
     def __init__(
@@ -87,16 +88,16 @@ class Floor:
         self.tending: asyncio.Task[None] | None = None
 
     def admit(self, works: Sequence[Work]) -> None:
-        """Begin with requests as soon as they may; those that were delivered before are looked up first."""
+        """Let requests begin as soon as they may; redelivered ones are first looked up in the crash journal."""
         ordinary = [work for work in works if not work.delivery.redelivered]
         if len(ordinary) < len(works):
             self._look_up([work for work in works if work.delivery.redelivered])
         self._admit_ordinary(ordinary)
 
     def moved(self, settlements: Sequence[Settlement]) -> None:
-        """Move failed requests on as soon as no lane runs anything, and have nothing begin until they are settled.
+        """Move failed requests on as soon as no lane runs anything, and let nothing begin until they are settled.
 
-        They are moved at once, beside whatever runs, where waiting was in vain before.
+        If the budget for waiting is used up, they are moved at once, whatever runs.
         """
         self._moves.extend(settlements)
         if self._confirm_waits.used_up or (self._lanes.busy and self._lane_waits.used_up):
@@ -106,7 +107,7 @@ class Floor:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Have the floor alone for the reading of a message: no lane runs anything, and nothing begins."""
+        """Hold the floor alone while a message is read: no lane runs anything, and nothing begins."""
         reading = _Reading()
         self._readings.append(reading)
         self._close()
@@ -118,11 +119,11 @@ class Floor:
             self._news.set()
 
     def look(self) -> None:
-        """Look again at who may run: a request has ended."""
+        """Look again at which requests may run, because one has ended."""
         self._news.set()
 
     def withdraw(self) -> list[Work]:
-        """Take back what has not begun; it does not begin any more."""
+        """Return the requests that have not begun; they do not begin any more."""
         waiting = [*self._suspects, *self._redelivered, *self._others]
         for works in (self._suspects, self._redelivered, self._others):
             works.clear()
@@ -139,7 +140,7 @@ class Floor:
             self.tending.cancel()
 
     async def _tend(self) -> None:
-        """Give the floor to what wants it alone, in order, and then to the others; after each step, look again."""
+        """Give the floor to what needs it alone, in order, and then to the others; after each step, look again."""
         while self._moves or self._readings or self._suspects or self._redelivered:
             idle = await self._quiet()
             if self._moves:
@@ -156,7 +157,7 @@ class Floor:
         self._start(others)
 
     async def _quiet(self) -> bool:
-        """Wait until no lane runs anything; returns False when that takes too long.
+        """Wait until no lane runs anything; return False if that takes too long.
 
         Before a suspect's turn, it waits until nothing runs at all, however long that takes.
         """
@@ -165,7 +166,7 @@ class Floor:
         return not self._lanes.busy or await self._lane_waits.wait(self._lanes.idle)
 
     async def _move_and_settle(self, *, idle: bool) -> None:
-        """Move failed requests, and wait for the confirms; not where an action that hangs was waited for in vain."""
+        """Move failed requests; wait for the confirms only if no lane runs anything (``idle``)."""
         self._move_all()
         if idle and not await self._confirm_waits.wait(self._settled):
             self._move_all()
@@ -179,7 +180,7 @@ class Floor:
             await self._in_hand.settled()
 
     async def _let_read(self, reading: _Reading) -> None:
-        """Let a message be read; what fails meanwhile waits for its end as for the lanes, which the reading needs."""
+        """Let a message be read; requests that fail meanwhile wait for its end, within the budget for the lanes."""
         reading.may_begin.set()
         while not reading.has_ended.is_set():
             if not self._moves:
@@ -188,7 +189,7 @@ class Floor:
                 self._move_all()
 
     async def _run_suspect(self, suspect: Work) -> None:
-        """Run a request from the last ack before it to its own; or return, because something else has to be first."""
+        """Run a suspect, from the last ack before it to its own ack; return early if something else has to be first."""
         settled = self._tells(self._in_hand.settled())
         while self._is_next(suspect) and not settled.done():
             await self._wait_for_news()
@@ -206,14 +207,14 @@ class Floor:
         return not others and bool(self._suspects) and self._suspects[0] is suspect
 
     async def _run_redelivered(self, *, idle: bool) -> None:
-        """Run one request to its end; all of them side by side where an action that hangs was waited for in vain."""
+        """Run one redelivered request to its end; if a lane still runs something (not ``idle``), run all at once."""
         works = [self._redelivered.popleft() for _ in range(1 if idle else len(self._redelivered))]
         self._start(works)
         if idle and self._lanes.busy:
             await self._lane_waits.wait(self._lanes.idle)
 
     def _look_up(self, works: Sequence[Work]) -> None:
-        """Look up requests in the crash journal: in a task, which begins when all deliveries of a read are known."""
+        """Look up requests in the crash journal, in a task, which begins when all deliveries of a read are known."""
         if not self._unknown:
             task = asyncio.get_running_loop().create_task(self._tell_apart())
             self._lookups.add(task)
@@ -226,7 +227,7 @@ class Floor:
         self._unknown.clear()
         try:
             deaths = await self._lanes.journal.deaths([work.key for work in works])
-        except Exception as error:  # from here the ordinary way: put back in an outage, tried again otherwise
+        except Exception as error:  # settled like a failed attempt: put back in an outage, otherwise retried
             self._cannot_begin(works, error)
             return
         ordinary: list[Work] = []
@@ -246,7 +247,7 @@ class Floor:
             self._others.extend(works)
 
     def _close(self) -> None:
-        """Have nothing begin until what wants the floor alone has had it."""
+        """Let nothing begin until everything that needs the floor alone has had it."""
         self._news.set()
         if self.tending is None:
             self.tending = asyncio.get_running_loop().create_task(self._tend())
@@ -267,11 +268,11 @@ class Floor:
             self._move(moves)
 
     async def _wait_for_news(self) -> None:
-        """Wait until something has happened; whatever it is, the caller looks at everything again."""
+        """Wait until something has happened; the caller then looks at everything again."""
         self._news.clear()
         await self._news.wait()
 
     def _tells(self, future: asyncio.Future[None]) -> asyncio.Future[None]:
-        """Have the end of a future be news."""
+        """Make the end of a future wake the task that waits for news."""
         future.add_done_callback(lambda _: self._news.set())
         return future

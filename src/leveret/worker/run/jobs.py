@@ -1,4 +1,4 @@
-"""Making what runs of a request: the context that its action gets, the job that a lane runs, the response in bytes."""
+"""What a request needs to run: the context for its action, the job for a lane, and the response in bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from leveret.worker.deadline import exceeded
 from leveret.worker.work import Work
 
 LARGEST_RESPONSE: Final = 8 * 1024 * 1024
-"""Bytes of a response, unless a worker is told otherwise; RabbitMQ 4 takes no message over 16 MiB of itself."""
+"""The most bytes of a response, by default; the default limit of RabbitMQ 4 is 16 MiB for a message."""
 
 
 class Jobs:
@@ -27,8 +27,8 @@ class Jobs:
 
     Args:
         services: handed to the actions.
-        largest_response: bytes that a response may have.
-        observers: told of attempts and commits.
+        largest_response: the most bytes of a response.
+        observers: told about attempts and commits.
         clock: POSIX time in seconds.
     """
 
@@ -48,7 +48,7 @@ class Jobs:
     def job(
         self, work: Work, run: Callable[[sa.Connection], bytes] | None = None, *, wanted: Callable[[], bool] = always
     ) -> Job:
-        """Make what a lane runs: the action itself, or ``run`` in its place; see ``Job.wanted``."""
+        """Make the job that a lane runs: the action itself, or ``run`` in its place; for ``wanted`` see ``Job``."""
         request, action = work.request, work.action
 
         def run_action(connection: sa.Connection) -> bytes:
@@ -92,10 +92,10 @@ class Jobs:
         )
 
     def response(self, request_id: str, value: Any) -> bytes:
-        """Write the response of an action that succeeded, within its transaction.
+        """Encode the response of an action that succeeded, within its transaction.
 
         Raises:
-            ResponseTooLarge: it is larger than responses may be.
+            ResponseTooLarge: the response is larger than responses may be.
         """
         response = encode_json(Reply(request_id, "ok", value))
         return response if len(response) <= self._largest_response else self._refuse(response)
@@ -107,7 +107,7 @@ class Jobs:
         )
 
     def check_deadline(self, work: Work) -> None:
-        """Check the deadline once more, right before a request is executed for the first time: it may have waited long.
+        """Check the deadline once more, right before a request is first executed, because it may have waited long.
 
         Raises:
             DeadlineExceeded: it is too late now.
@@ -117,7 +117,7 @@ class Jobs:
 
 
 class _Observed:
-    """A job of which observers are told when it is committed: its function has run, and its result was kept."""
+    """Runs a job's function, and tells the observers when what it did is committed."""
 
     def __init__(self, observers: Observers, work: Work, run: Callable[[sa.Connection], bytes]) -> None:
         self._observers = observers

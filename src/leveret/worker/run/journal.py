@@ -1,4 +1,4 @@
-"""The crash journal for the event loop: each of its verbs is carried out in a lane."""
+"""The crash journal for the event loop: each operation runs in a lane."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger: Final = logging.getLogger("leveret.worker")
 
 
 class Run(Protocol):
-    """Has a function called in a lane; the future has its value or its error."""
+    """Calls a function in a lane; the future gets its value or its error."""
 
     def __call__(self, function: Callable[[Store], T]) -> asyncio.Future[T]:
         """See ``Lanes.run``."""
@@ -26,11 +26,11 @@ class Run(Protocol):
 
 
 class AsyncJournal:
-    """The verbs of a journal, for what runs or is read in the event loop.
+    """The operations on a journal, for what runs or is read in the event loop.
 
     Args:
-        journal: what the lanes share.
-        run: has a function called in a lane.
+        journal: the journal that the lanes share.
+        run: calls a function in a lane.
     """
 
     def __init__(self, journal: Journal, run: Run) -> None:
@@ -38,13 +38,13 @@ class AsyncJournal:
         self._run = run
 
     def deaths(self, keys: Sequence[RequestKey]) -> asyncio.Future[Mapping[RequestKey, int]]:
-        """Look up how many attempts of each key have no end; see ``Journal.deaths``."""
+        """Return how many attempts of each key are on record; see ``Journal.deaths``."""
         return self._run(lambda store: self._journal.deaths(store, keys))
 
     async def begin(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
-        """Put an attempt of each key on record; returns how many deaths there were before.
+        """Record an attempt of each key; return how many deaths each key had before.
 
-        When the caller is cancelled meanwhile, because the session is lost, the attempts are voided: they do not begin.
+        If the caller is cancelled meanwhile, because the session is lost, the attempts do not begin and are voided.
 
         Raises:
             StorageUnavailable: the database does not answer.
@@ -57,19 +57,19 @@ class AsyncJournal:
             raise
 
     def end(self, keys: Sequence[RequestKey]) -> None:
-        """Have all that is on record of each key removed: its attempt has come to an end. Nobody waits for it."""
+        """Let a lane remove everything that is on record for each key, because its attempt has ended; do not wait."""
         self._run(lambda store: self._journal.end(store, keys))
 
     async def ended(self, keys: Sequence[RequestKey]) -> None:
-        """Do the same, and wait for it; it is done also when the caller is cancelled meanwhile."""
+        """Do the same as ``end``, and wait for it; it is done even if the caller is cancelled meanwhile."""
         await asyncio.wait({self._run(lambda store: self._journal.end(store, keys))})
 
     def void(self, keys: Sequence[RequestKey]) -> None:
-        """Have the last attempt of each key taken off the record: no worker has died. ``catch_up`` does it."""
+        """Let ``catch_up`` take the last attempt of each key off the record, because no worker has died."""
         self._journal.void(keys)
 
     def catch_up(self) -> asyncio.Future[None]:
-        """Void what is still to be voided; see ``Journal.catch_up``."""
+        """Take the voided attempts off the record; see ``Journal.catch_up``."""
         return self._run(self._journal.catch_up)
 
     def _began_in_vain(self, keys: Sequence[RequestKey], beginning: asyncio.Future[Mapping[RequestKey, int]]) -> None:

@@ -1,6 +1,6 @@
 """Lanes: threads with one database connection each, in which transactions run.
 
-A lane takes whatever is ready, without waiting for a batch to fill: one request under low load, many under high.
+A lane takes whatever is ready, without waiting for a batch to fill: one request under low load, many under high load.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ class _Entry(Struct, frozen=True):
 
 
 class _Errand(Struct, frozen=True):
-    """Something else to do with the lane's store, between two batches."""
+    """A function that a lane calls with its store, between two batches."""
 
     function: Callable[[Store], Any]
     future: asyncio.Future[Any]
 
 
 Finished = list[tuple[Any, Result]]
-"""Who waited, and the result: what a lane reports, for a whole batch or for the part of it that is at its end."""
+"""What a lane reports: each waiter with its result, for a whole batch or for the part of it that has ended."""
 
 
 class _Signal(Enum):
-    """Why a lane wakes up; what is ready may have been taken by another one meanwhile."""
+    """Why a lane wakes up; another lane may already have taken what was ready."""
 
     GO = auto()
     END = auto()
@@ -59,13 +59,13 @@ class Lanes:
 
     Args:
         stores: one for each lane; a lane closes its own at the end.
-        on_finished: called in the event loop with the waiters given to ``submit``: once for jobs that share a
-            transaction, once for each that runs alone.
-        most_unsent: bytes of responses that may wait to be sent while lanes begin with something.
+        on_finished: called in the event loop with results and the waiters given to ``submit``: once for jobs that share
+            a transaction, once for each job that runs alone.
+        most_unsent: bytes of responses that may wait to be sent; at this limit, no job begins.
 
     Attributes:
-        journal: what the lanes write into the crash journal, for the event loop.
-        backlog: what is not sent yet; while it is full no job begins, and errands are done all the same.
+        journal: the crash journal, for the event loop.
+        backlog: what is not sent yet; while it is full, no job begins, but functions given to ``run`` are still called.
     """
 
     def __init__(
@@ -94,18 +94,18 @@ class Lanes:
 
     @property
     def progress(self) -> int:
-        """How many jobs came to an end so far, also within a batch that is not reported yet.
+        """How many jobs have ended so far, including those of a batch that is not reported yet.
 
-        A job that has to run again, because its batch was rolled back, counts again.
+        A job that runs again, because its batch was rolled back, counts again.
         """
         return sum(inbox.ended for inbox in self._inboxes)
 
     def submit(self, job: Job, waiter: Any) -> None:
-        """Have a job run, which is submitted once; its result comes to ``on_finished`` with its waiter."""
+        """Run a job, which may be submitted only once; ``on_finished`` gets its waiter and its result."""
         self.submit_all([(job, waiter)])
 
     def submit_all(self, jobs: Iterable[tuple[Job, Any]]) -> None:
-        """Have jobs run, with a waiter each; a lane that is free finds all of them ready."""
+        """Run jobs, each with a waiter; a lane that is free can take all of them together."""
         entries = [_Entry(job, waiter) for job, waiter in jobs]
         self._open += len(entries)
         self._ready.extend(entries)
@@ -121,7 +121,7 @@ class Lanes:
         return self._open > 0
 
     async def idle(self) -> None:
-        """Wait for the moment in which no job runs or waits; returns at once when that is so now."""
+        """Wait until no job runs or waits; return at once if none does."""
         if self.busy:
             moment = self._loop.create_future()
             self._until_idle.add(moment)
@@ -131,9 +131,9 @@ class Lanes:
                 self._until_idle.discard(moment)
 
     def run(self, function: Callable[[Store], T]) -> asyncio.Future[T]:
-        """Have ``function(store)`` called in a lane; the future has its value or its error.
+        """Call ``function(store)`` in a lane; the future gets its value or its error.
 
-        When the future is cancelled before that, the function is not called.
+        If the future is cancelled before the call, the function is not called.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         self._ready.append(_Errand(function, future))
@@ -141,7 +141,7 @@ class Lanes:
         return future
 
     async def close(self, limit: float) -> None:
-        """End the threads, after what they hold is done; after ``limit`` seconds one that hangs is left behind."""
+        """End the threads after all that is ready is done; one that hangs after ``limit`` seconds is left behind."""
         self.backlog.close()
         for _ in self._threads:
             self._signals.put(_Signal.END)
@@ -158,14 +158,14 @@ class Lanes:
                 batch, errands = self._take_ready()
                 if self._ready and not self._is_held_up():
                     self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
-                for errand in errands:  # first, as they are short, and an action may take long
+                for errand in errands:  # before the batch: errands are short, and an action may take long
                     self._do(errand, store)
                 if batch:
                     self._run(batch, inbox)
                 if signal is _Signal.END:
                     if not self._ready:
                         return
-                    self._signals.put(_Signal.END)  # first what is there, then the end
+                    self._signals.put(_Signal.END)  # what is ready comes first, then the end
         finally:
             store.close()
 
@@ -185,7 +185,7 @@ class Lanes:
         return batch, errands
 
     def _is_held_up(self) -> bool:
-        """Whether no job may begin, which is asked in a lane; all lanes are woken as soon as one may."""
+        """Return whether no job may begin; called in a lane. All lanes are woken as soon as a job may begin."""
         backlog = self.backlog
         return backlog.made + backlog.sending >= backlog.most and backlog.stalls()
 
@@ -196,7 +196,7 @@ class Lanes:
                 self._signals.put(_Signal.GO)
 
     def _run(self, batch: list[_Entry], inbox: Inbox) -> None:
-        """Run a batch and report each part of it; what ends the whole is the result of all that had none before."""
+        """Run a batch and report each part of it; an error that ends it is the result of all jobs without one."""
         left = {id(entry.job): entry for entry in batch}
         try:
             inbox.run_batch([entry.job for entry in batch], partial(self._pass_on, left))
@@ -204,7 +204,7 @@ class Lanes:
             self._call_in_loop(self._report, [(entry.waiter, FailedJob(error)) for entry in left.values()], 0)
 
     def _pass_on(self, left: dict[int, _Entry], part: Part) -> bool:
-        """Pass a part of a batch on to the event loop, in a lane; what is left has its turn later while it is full."""
+        """Report a part of a batch to the event loop; if the backlog is full, put the rest back and return False."""
         for job, result in part:
             if job.on_end is not None:
                 job.on_end(result)

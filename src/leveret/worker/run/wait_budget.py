@@ -1,4 +1,4 @@
-"""How long a worker holds requests up for something that does not come."""
+"""How long a worker holds up requests while it waits for something that may not happen."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Final
 logger: Final = logging.getLogger("leveret.worker")
 
 MOST: Final = 2.0
-"""Seconds that may be waited in vain at once."""
+"""The most seconds of waiting in vain at once."""
 
 SHARE: Final = 0.1
-"""Share of the time that may be waited in vain in the long run: what comes back to the budget in a second."""
+"""Seconds that come back to the budget in each second: the share of waiting in vain in the long run."""
 
 TICK: Final = 0.25
 """Seconds between two looks at the progress; with less than that left, the budget is used up."""
@@ -23,13 +23,13 @@ FREE: Final = 0.1
 
 
 class WaitBudget:
-    """The seconds that may be waited in vain: two at once, and a tenth of the time in the long run.
+    """The budget for waiting in vain: two seconds at once, and a tenth of the time in the long run.
 
-    A wait is in vain as long as there is no progress in it. One wait goes on at a time.
+    Waiting is in vain while there is no progress. Only one wait may go on at a time.
 
     Args:
         waits_for: what is waited for, for the log.
-        progress: returns a number that grows whenever a wait is not in vain.
+        progress: returns a number that grows with each progress.
     """
 
     def __init__(self, waits_for: str, progress: Callable[[], int]) -> None:
@@ -41,11 +41,11 @@ class WaitBudget:
 
     @property
     def used_up(self) -> bool:
-        """Whether nothing is waited for at present, because it was in vain before."""
+        """Whether nothing is waited for at present, because waiting was in vain before."""
         return self._now_left() < TICK
 
     async def wait(self, coming: Callable[[], Coroutine[Any, Any, object]]) -> bool:
-        """Wait until a coroutine has come to its end; returns False, and cancels it, when the budget is used up."""
+        """Wait until a coroutine has ended; when the budget is used up, cancel it and return False."""
         if self.used_up:
             return False
         task: asyncio.Task[object] = self._loop.create_task(coming())

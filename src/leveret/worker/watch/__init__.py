@@ -1,1 +1,1 @@
-"""What goes on beside the requests: watchdogs and the clean-up."""
+"""What runs beside the requests: watchdogs and the clean-up."""

@@ -1,4 +1,4 @@
-"""Removing what is older than it has to be kept, in small steps, from time to time."""
+"""Removing responses and other rows that need not be kept any longer, in small steps, at intervals."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from leveret.worker.run.lanes import Lanes
 logger: Final = logging.getLogger("leveret.worker")
 
 STEP: Final = 500
-"""Rows in one transaction."""
+"""The most rows that one transaction removes."""
 
 
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
-"""A difference between the worker's clock and the database's that the log mentions."""
+"""How far the worker's clock and the database's may differ before the log says so."""
 
 
 class CleanUp(Struct, frozen=True):
-    """What is removed, and when. The database's clock, which all workers share, says how old something is.
+    """What is removed, and when. The age of a row is taken from the database's clock, which all workers share.
 
     Attributes:
         retention: how long responses are kept.
@@ -44,7 +44,7 @@ class CleanUp(Struct, frozen=True):
     clock: Callable[[], float] = time.time
 
     async def repeat(self, lanes: Lanes) -> None:
-        """Compare the clocks, now and before each clean-up, until cancelled."""
+        """Clean up after each pause, until cancelled; compare the clocks now and before each clean-up."""
         await self._attempt(self.compare_clocks(lanes))
         while True:
             await asyncio.sleep(self.pause.total_seconds())
@@ -55,7 +55,7 @@ class CleanUp(Struct, frozen=True):
         try:
             await step
         except (StorageUnavailable, StorageBusy) as error:
-            logger.info("clean-up of old responses put off: %s", error)
+            logger.info("clean-up of old responses postponed: %s", error)
         except Exception:
             logger.exception("clean-up of old responses failed")
 
@@ -84,7 +84,7 @@ class CleanUp(Struct, frozen=True):
                 pass
 
     def _ahead(self, store: Store) -> float:
-        """Return by how many seconds the worker's clock is ahead, however long the query takes."""
+        """Return how many seconds the worker's clock is ahead; the time that the query takes does not count."""
         before, theirs = self.clock(), store.clock().timestamp()
         return min(before - theirs, self.clock() - theirs, key=abs)
 

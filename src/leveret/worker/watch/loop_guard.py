@@ -20,14 +20,14 @@ TICKS: Final = 12
 """How many ticks of the thread make up the whole limit."""
 
 _SPEAKING: Final = 5.0
-"""Seconds for the last log line, because what blocks the loop may block the log too."""
+"""Seconds that writing the last log line may take, because what blocks the loop may block the log too."""
 
 
 class LoopGuard:
     """Guards the running event loop from its entry to its exit: ``with LoopGuard(limit)``.
 
-    The thread counts its own ticks and not seconds, so that a process that was stopped and continued, or a machine that
-    slept, is not taken for one that hangs. Code that never releases Python's global lock is not noticed, because the
+    The thread counts its own ticks and not seconds: a process that was stopped and continued, or a machine that slept,
+    is not mistaken for one that hangs. Code that never releases Python's global lock is not noticed, because the
     thread does not run either; the broker then ends the worker's connections, because heartbeats are missing.
 
     Args:
@@ -69,7 +69,7 @@ class LoopGuard:
             seen = beats
             if missed >= TICKS:
                 where = stack_of(self._guarded)
-                self._end(f"deaf: the event loop hangs for {self._limit.total_seconds():g} s already, in {where}")
+                self._end(f"deaf: the event loop has been hanging for {self._limit.total_seconds():g} s, in {where}")
                 return
 
 
@@ -83,12 +83,12 @@ def end_process(words: str) -> None:
 
 def _say(words: str) -> None:
     logger.critical("%s", words)
-    for handler in logging.getLogger().handlers:  # one of the program's may write in a thread that is about to end
+    for handler in logging.getLogger().handlers:  # a handler may write in a thread, which is about to end
         handler.flush()
 
 
 def end_process_within(limit: timedelta) -> None:
-    """End this process after a while if it still runs: what makes a worker deaf may also keep it from ending."""
+    """End this process after ``limit`` if it still runs: what makes a worker deaf may also keep it from ending."""
     ending = threading.Timer(limit.total_seconds(), os._exit, (DEAF,))
     ending.daemon = True
     ending.start()

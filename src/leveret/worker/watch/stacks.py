@@ -1,4 +1,4 @@
-"""Where threads are at this moment, in one line each: functions and places, but no values."""
+"""Where threads are at this moment: functions and places, but no values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 _DEEPEST: Final = 30
-"""Calls of one thread; the innermost ones show where it hangs."""
+"""The most calls of one thread; the innermost ones show where it hangs."""
 
 
 def stack_of(ident: int) -> str:

@@ -1,8 +1,8 @@
-"""Noticing that a worker is deaf: it lives, its connections are well, and nothing comes or nothing ends.
+"""Noticing that a worker is deaf: it runs and its connections are open, but no delivery comes or no request ends.
 
-What a worker sees of itself is looked at now and then; only what held at every look for the whole time counts. Looks
-are counted and not seconds, so that a process that was stopped, or a machine that slept, does not take its own absence
-for deafness.
+The watchdog looks at the worker at intervals; a sign of deafness counts only if every look for the whole time shows it.
+Looks are counted and not seconds, so that a process that was stopped, or a machine that slept, is not mistaken for a
+deaf worker.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from leveret.worker.watch.stacks import stacks
 logger: Final = logging.getLogger("leveret.worker")
 
 LOOKS: Final = 12
-"""So many looks make the whole time; the first of them is what the others are compared with."""
+"""How many looks in a row make the whole time; each is compared with the look before it."""
 
 
 class Sight(Struct, frozen=True, kw_only=True):
-    """What a worker that consumes sees of itself at one moment.
+    """The state of a worker at one moment.
 
     Attributes:
         since: when it began to consume; another value after each pause and on each new session.
-        taken: deliveries that it was given since its session began.
-        concluded: those of them whose outcome is known; the broker's confirm of it has a limit of its own.
-        room: it may be given more.
-        blocked: the broker reads nothing from publishers, because of an alarm.
-        waiting: what the broker says of the queue; None when it does not say.
-        progress: jobs that have come to an end in lanes, whether they are concluded or not.
-        checking: it does not consume yet, because a question to the database, asked in a lane, has no answer.
+        taken: how many deliveries have come since its session began.
+        concluded: how many of those have an outcome; the broker's confirm has a time limit of its own.
+        room: whether it may get more deliveries.
+        blocked: whether the broker reads nothing from publishers, because of an alarm.
+        waiting: what the broker says about the queue; None when it does not say.
+        progress: how many jobs have ended in lanes, whether they are concluded or not.
+        checking: whether it does not consume yet, because a lane still asks the database whether it answers.
     """
 
     since: float
@@ -51,11 +51,11 @@ class Sight(Struct, frozen=True, kw_only=True):
 
 
 Sign = Callable[[Sight, Sight], bool]
-"""Tells of one look and the next one whether they show a certain trouble."""
+"""Returns whether one look and the next one show a certain sign."""
 
 
 class Watch:
-    """Decides from one look after the other whether a worker is deaf.
+    """Decides from one look after another whether a worker is deaf.
 
     Args:
         looks: how many looks in a row have to show the same.
@@ -64,22 +64,22 @@ class Watch:
     def __init__(self, looks: int = LOOKS) -> None:
         self._looks = looks
         self._before: Sight | None = None
-        self._in_a_row: Counter[Sign] = Counter()  # at how many looks in a row each of them showed
+        self._in_a_row: Counter[Sign] = Counter()  # how many looks in a row have shown each sign
 
     @property
     def idle(self) -> bool:
-        """Whether nothing came and nothing was in hand for the whole time, and then for it once more, and so on.
+        """Whether nothing came and nothing was in hand for the whole time, or for a multiple of it.
 
-        That is how a worker without work looks, and also one whose consumer the broker has lost in silence.
+        A worker without work looks like this, and also one whose consumer the broker has lost silently.
         """
         idle = self._in_a_row[_is_idle]
         return idle > 0 and idle % self._looks == 0
 
     def look(self, sight: Sight | None) -> str | None:
-        """Take a look; None is a worker that does not consume, which it knows and is about to change.
+        """Take one look at a worker; None stands for a worker that does not consume at present, on purpose.
 
         Returns:
-            Why the worker is deaf; None while nothing says so.
+            Why the worker is deaf; None while it does not seem to be.
         """
         before, self._before = self._before, sight
         if sight is None or before is None or before.since != sight.since:
@@ -98,7 +98,7 @@ class Watch:
         if _is_stuck in lasting:
             return f"none of the requests in hand ({sight.taken - sight.concluded}) came to an end"
         if _is_unchecked in lasting:
-            return "no lane has asked the database whether it answers: they hang"
+            return "no lane has asked the database whether it answers: the lanes hang"
         return None
 
 
@@ -112,7 +112,7 @@ def _has_no_consumer(_before: Sight, now: Sight) -> bool:
 
 
 def _is_stuck(before: Sight, now: Sight) -> bool:
-    """During an alarm an action may itself wait for its end, because it publishes something."""
+    """Return whether no request in hand ends; during an alarm, an action that publishes may rightly wait for long."""
     works = now.taken > now.concluded
     still = now.concluded == before.concluded and now.progress == before.progress
     return works and still and not now.blocked
@@ -134,11 +134,11 @@ async def watch(see: Callable[[], Awaitable[Sight | None]], renew: Callable[[], 
 
     Args:
         see: takes one look.
-        renew: has a worker that was idle for that long consume anew.
-        limit: how long it has to be deaf.
+        renew: makes a worker that was idle for the whole limit consume anew.
+        limit: how long a worker has to be deaf.
 
     Raises:
-        WorkerDeaf: it is; the text says how.
+        WorkerDeaf: the worker is deaf; the text says how.
     """
     watching = Watch()
     while True:

@@ -79,7 +79,7 @@ async def test_no_more_than_so_many_run_at_a_time_and_the_others_follow(
 async def test_one_that_takes_too_long_fails_and_costs_nobody_else_its_turn(
     broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leveret.worker.run.async_actions.LONGEST", timedelta(milliseconds=50))
+    monkeypatch.setattr("leveret.worker.run.async_actions.LONGEST_RUN", timedelta(milliseconds=50))
     monkeypatch.setattr("leveret.worker.run.async_actions.MOST_AT_ONCE", 1)
     async with serving(doings.api, broker.url, topology, database, most=0):
         await caller.send(request("endless", "wait"))

@@ -142,7 +142,7 @@ async def test_an_action_that_blocks_the_loop_ends_the_process_which_says_where(
     _, said = await asyncio.to_thread(process.communicate, timeout=LIMIT)
     assert process.returncode == DEAF
     last = said.splitlines()[-1]
-    assert last.startswith("CRITICAL deaf: the event loop hangs for 1 s already, in block (stuck_worker.py:")
+    assert last.startswith("CRITICAL deaf: the event loop has been hanging for 1 s, in block (stuck_worker.py:")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="stops a process with POSIX signals")

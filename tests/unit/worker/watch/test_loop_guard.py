@@ -54,7 +54,7 @@ def test_a_loop_that_hangs_is_noticed_and_the_words_say_where() -> None:
 
     asyncio.run(main())
     (text,) = words
-    assert text.startswith("deaf: the event loop hangs for 0.12 s already, in ")
+    assert text.startswith("deaf: the event loop has been hanging for 0.12 s, in ")
     assert "< hang (test_loop_guard.py:" in text
     assert "< main (test_loop_guard.py:" in text
 

@@ -46,7 +46,7 @@ def changing(sight: Sight, **attributes: Sequence[object]) -> list[Sight | None]
         (PASSED_OVER, "requests wait (3), this worker has room for them, and none was delivered"),
         (UNCONSUMED, "the broker knows of no consumer of the queue, although this worker consumes it"),
         (STUCK, "none of the requests in hand (2) came to an end"),
-        (UNCHECKED, "no lane has asked the database whether it answers: they hang"),
+        (UNCHECKED, "no lane has asked the database whether it answers: the lanes hang"),
     ],
 )
 def test_what_holds_at_every_look_for_the_whole_time_is_deafness(sight: Sight, words: str) -> None:
