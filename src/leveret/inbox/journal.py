@@ -52,7 +52,7 @@ class Journal:
         return judged(store, look)
 
     def begin(self, store: Store, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
-        """Record an attempt of each key, of all or of none; return how many deaths each key had before.
+        """Record an attempt of each key, all or none; return how many deaths each key had before.
 
         Raises:
             StorageUnavailable: the database does not answer.

@@ -11,7 +11,7 @@ from leveret.sql.store import Store
 T = TypeVar("T")
 
 TRIES: Final = 2
-"""How often a request on which the database fails is tried, without a pause; its connection may have ended before."""
+"""Tries of a request on which the database fails, without a pause; the first connection may have ended before."""
 
 
 def judged(store: Store, attempt: Callable[[], T]) -> T:
@@ -29,7 +29,7 @@ def judged(store: Store, attempt: Callable[[], T]) -> T:
 
 
 def try_again(store: Store, error: StorageDoubtful | StorageFailed, attempt: Callable[[], T]) -> T:
-    """Find out whether an error of the database is an outage; if it is not, repeat the attempt if that may help.
+    """Find out whether an error of the database is an outage; if not, and if it may help, repeat the attempt.
 
     A connection that the database ends because of one request looks like an outage. An error about one request may
     come from a database that refuses all requests. A check on a new connection tells these cases apart. A row that

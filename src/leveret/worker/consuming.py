@@ -38,7 +38,7 @@ requests again: see "Acks at the very end" in docs/rabbitmq-facts.md."""
 
 MOST_HELD: Final = 2_000
 MOST_HELD_BYTES: Final = 64 * 1024 * 1024
-"""The most held requests, and bytes of them, up to which further requests are consumed in their place."""
+"""How many requests may be held, and how many bytes of them, while others are consumed in their place."""
 
 
 class Consumption:

@@ -46,7 +46,7 @@ T = TypeVar("T")
 logger: Final = logging.getLogger("leveret.worker")
 
 _MOVES: Final = (Retry, DeadLetter)
-"""Outcomes that move a request on in another message."""
+"""Outcomes that move a request on, as another message."""
 
 
 class Pipeline:
@@ -235,7 +235,7 @@ class Pipeline:
             self._or_broken(self._settler.settle, settlements)
 
     def _not_looked_up(self, works: Sequence[Work], error: Exception) -> None:
-        """Settle requests whose rows could not be looked up; they are not retried, because they may not run."""
+        """Put requests back if their lookup met an outage; give them up if it failed, because they may not run."""
         if isinstance(error, StorageUnavailable):
             self._not_begun(works, error)
         else:

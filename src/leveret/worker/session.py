@@ -36,7 +36,7 @@ class SessionLost(Exception):
         cause: the error that ended the session.
 
     Attributes:
-        fatal: whether another session would end in the same way until somebody changes what the broker refuses.
+        fatal: whether every further session would end in the same way, until somebody changes something at the broker.
     """
 
     def __init__(self, text: str, cause: Exception | None = None) -> None:

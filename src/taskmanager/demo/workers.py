@@ -93,7 +93,7 @@ class Workers:
         try:
             self._logs.wait(
                 lambda line: line.worker == name and line.message.startswith("consuming "),
-                f"{name} to consume",
+                f"'consuming' from {name}",
                 limit=LIMIT,
             )
         except DemoFailed as error:

@@ -120,7 +120,7 @@ class Admission:
         return entry
 
     def _forget_one(self) -> None:
-        """Drop the allowance that was not used for the longest time, unless it waits for a lease."""
+        """Drop the least recently used allowance, unless it waits for a lease."""
         principal, entry = self._entries.popitem(last=False)
         if entry.waiting or entry.leasing or principal in self._wanting:
             self._entries[principal] = entry

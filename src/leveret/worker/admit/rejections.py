@@ -90,5 +90,5 @@ def _outcome(rejected: RejectedRequest, job: Job, stored: StoredResponse | None)
         return refused(rejected.work, rejected.error)
     answer = repeat(job, stored)
     if not answer.replayed and isinstance(rejected.error, TokenExpired):
-        return refused(rejected.work, rejected.error)  # an expired token only gets a stored response
+        return refused(rejected.work, rejected.error)  # with an expired token, only a stored response is sent
     return Answer(answer.response, answer.code, answer.replayed)

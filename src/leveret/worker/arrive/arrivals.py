@@ -45,7 +45,7 @@ class Arrivals:
     """Lets the large and the redelivered messages of one session be read.
 
     Args:
-        lanes: run what is written into the crash journal.
+        lanes: read and write the crash journal.
         floor: lets a message be read while no lane runs anything and no request begins.
         room: limits the memory for what is read.
         in_hand: the deliveries in hand.

@@ -78,7 +78,7 @@ class Intake:
                 return self._refuse(opened, Answer(refusal(opened.id, error), error.code))
             reason = f"{error.code}: {shown(str(error), _LONGEST_REASON)}"
             return self._refuse(opened, DeadLetter(reason, code=error.code))
-        except Exception as error:  # raised, it would end this session, and the next one with the next delivery
+        except Exception as error:  # if it were raised, each delivery of this message would end the session
             logger.exception("a message cannot be read: %s", _known_id(delivery))
             letter = DeadLetter(f"cannot be read: {type(error).__name__}", Internal.code, failure=failure_of(error))
             return self._refuse(opened, letter)
@@ -183,7 +183,7 @@ def _checked_size(delivery: Delivery) -> int:
     encoding = delivery.properties.content_encoding
     if encoding is not None and encoding.strip().lower() not in _PLAIN_ENCODINGS:
         raise InvalidRequest(f"content_encoding {encoding!r} is not supported: send plain UTF-8 JSON")
-    # A worker writes a request that it retries anew. A caller that only sets this header has no ticket, and is refused.
+    # A worker has written a retried request again. A caller that only sets this header is refused: it has no ticket.
     moved = (delivery.properties.headers or {}).get(RETRY_COUNT, 0) != 0
     largest = LARGEST_MOVED_REQUEST if moved else LARGEST_REQUEST
     if delivery.left_out:
@@ -205,6 +205,6 @@ def _forged(delivery: Delivery) -> InvalidRequest | None:
 
 
 def _known_id(delivery: Delivery) -> str:
-    """Return an id for a message whose body holds no usable one: the printable characters of its correlation_id."""
+    """Return an id for a message whose body holds no usable one: its correlation_id, ? for unprintable characters."""
     given = without_tokens(delivery.properties.correlation_id or "")
     return "".join(character if " " <= character <= "~" else "?" for character in given[:128])

@@ -250,7 +250,7 @@ class Settler:
 def messages_of(
     item: Work | DeclinedDelivery, outcome: Answer | Retry | DeadLetter, others: OutcomeMessages
 ) -> list[Message]:
-    """Write what has to be published before a delivery may be acked: nothing if it is an answer nobody waits for.
+    """Write what has to be published before a delivery may be acked: nothing for an answer that nobody waits for.
 
     Args:
         item: the delivery.

@@ -1,4 +1,4 @@
-"""Executing one ``async def`` action in the event loop; as for all actions, once for each request id."""
+"""Executing one ``async def`` action in the event loop, once for each request id like every action."""
 
 from __future__ import annotations
 

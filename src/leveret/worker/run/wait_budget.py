@@ -10,10 +10,10 @@ from typing import Any, Final
 logger: Final = logging.getLogger("leveret.worker")
 
 MOST: Final = 2.0
-"""The most seconds of waiting in vain at once."""
+"""The most seconds in the budget: one wait can be in vain for that long."""
 
 SHARE: Final = 0.1
-"""Seconds that come back to the budget in each second: the share of waiting in vain in the long run."""
+"""Seconds that come back to the budget in each second, and so the share of time in the long run."""
 
 TICK: Final = 0.25
 """Seconds between two looks at the progress; with less than that left, the budget is used up."""
@@ -29,7 +29,7 @@ class WaitBudget:
 
     Args:
         waits_for: what is waited for, for the log.
-        progress: returns a number that grows with each progress.
+        progress: returns a number that grows whenever there is progress.
     """
 
     def __init__(self, waits_for: str, progress: Callable[[], int]) -> None:

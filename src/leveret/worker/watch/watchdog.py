@@ -68,7 +68,7 @@ class Watch:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing came and nothing was in hand for the whole time, or for a multiple of it.
+        """Whether, at this look, nothing came and nothing was in hand for the whole time or a multiple of it.
 
         A worker without work looks like this, and also one whose consumer the broker has lost silently.
         """
