@@ -205,6 +205,6 @@ def _forged(delivery: Delivery) -> InvalidRequest | None:
 
 
 def _known_id(delivery: Delivery) -> str:
-    """Return an id for a message whose body holds no usable one: its correlation_id, ? for unprintable characters."""
+    """Return an id for a message whose body holds no usable one: its correlation_id (unprintable characters as ?)."""
     given = without_tokens(delivery.properties.correlation_id or "")
     return "".join(character if " " <= character <= "~" else "?" for character in given[:128])
