@@ -27,7 +27,7 @@ FAILING: Final = {False: 0.08, True: 0.3}
 TIMEOUT: Final = 10.0
 """Seconds within which each other request is answered at its first try."""
 
-REFUSED: Final = "takes no messages since"
+REFUSED: Final = "has taken no messages since"
 AGAIN: Final = "takes messages again"
 """Texts that workers log."""
 

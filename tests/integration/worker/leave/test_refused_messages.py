@@ -39,7 +39,7 @@ def count(token: str) -> dict[str, object]:
 
 async def until_refused(caplog: pytest.LogCaptureFixture) -> None:
     """Wait until the worker has logged that a queue refuses messages."""
-    await until(lambda: any("takes no messages" in text for text in caplog.messages), "the refusal")
+    await until(lambda: any("has taken no messages" in text for text in caplog.messages), "the refusal")
 
 
 def write(request_id: str, token: str, then: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ async def test_retries_that_their_queue_refuses_wait_for_room_and_are_not_counte
         return sum(text.startswith(f"retry #1 for {name} ") for text in caplog.messages)
 
     def refused() -> bool:
-        return any(text.startswith(f"{queue} takes no") for text in caplog.messages)
+        return any(text.startswith(f"{queue} has taken no") for text in caplog.messages)
 
     async def answered(name: str) -> None:
         while name not in found:
