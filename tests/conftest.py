@@ -12,12 +12,14 @@ import pytest
 from leveret.devbroker import DevBroker, answers
 from testbed.postgres import PostgresServer, PrivatePostgres
 
-# A shell lets what it starts in the background ignore SIGINT, and nohup lets it ignore SIGHUP. The programs that tests
-# start would inherit that, and these signals would not end them.
+# A shell lets what it starts in the background ignore SIGINT and SIGQUIT, and nohup lets it ignore SIGHUP. The programs
+# that tests start would inherit that, and these signals would not end them.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if sys.platform != "win32":
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class KeyFile:
         """
         entries = self._entries() if self._path.exists() else []
         if any(known.get("kid") == entry["kid"] for known in _readable(entries)):
-            raise self._unchanged(f"a key named {entry['kid']!r} stands there already")
+            raise self._unchanged(f"a key named {entry['kid']!r} is there already")
         try:
             passed_over = read_key_set(json.dumps({"keys": [entry]}).encode()).passed_over
         except KeySetError as error:

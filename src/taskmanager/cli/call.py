@@ -61,7 +61,7 @@ def _read_data(text: str) -> dict[str, Any]:
     try:
         return decode_object(without_mark(body))
     except InvalidRequest as error:
-        words = str(error).replace("Request", "it", 1)
+        words = str(error).replace("Request too", "it is too", 1).replace("Request", "it", 1)
         raise WrongUse(f"--data cannot be used: {words}") from error
 
 

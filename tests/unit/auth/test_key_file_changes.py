@@ -81,7 +81,7 @@ def test_one_key_signs_after_the_other(path: Path) -> None:
 
 def test_what_cannot_be_done_changes_nothing(path: Path) -> None:
     file, before = KeyFile(path), path.read_bytes()
-    with pytest.raises(KeyFileUnchanged, match="'a' stands there already"):
+    with pytest.raises(KeyFileUnchanged, match="'a' is there already"):
         file.add(ed25519("a"))
     with pytest.raises(KeyFileUnchanged, match="needs a kid"):
         file.add(new_key(KeyType.OCT, ""))

@@ -118,7 +118,7 @@ def test_when_the_signer_goes_it_is_said_who_signs_now(path: Path) -> None:
 def test_what_cannot_be_done_is_said_and_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys("add", "a")
     before = path.read_bytes()
-    assert "'a' stands there already" in refused("add", "a")
+    assert "'a' is there already" in refused("add", "a")
     assert "No key is named 'b': there are a" in refused("sign", "b")
     assert "No key is named 'b'" in refused("remove", "b")
     assert "needs a kid" in refused("add", "")
