@@ -24,6 +24,14 @@ def of_a_slow_clock(timeout: int, **more: Any) -> dict[str, Any]:
     return {"x-deadline": int((time.time() - 3600) * 1000) + timeout, "x-timeout": timeout, **more}
 
 
+async def answer(caller: Caller, body: dict[str, Any], headers: dict[str, Any]) -> dict[str, Any]:
+    """Send a request and wait for its reply, whatever else comes."""
+    await caller.send(body, headers=headers)
+    while (reply := await caller.reply())["correlation_id"] != body["id"]:
+        pass
+    return reply
+
+
 async def test_a_timeout_counts_from_the_brokers_stamp_which_no_caller_can_forge(
     private_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
@@ -40,9 +48,10 @@ async def test_a_timeout_counts_from_the_brokers_stamp_which_no_caller_can_forge
         serving(note_api(), private_broker.url, topology, database),
         Client(private_broker.url, topology=topology) as client,
     ):
-        stamped = await caller.ask(count("a", token), headers=of_a_slow_clock(60_000))
-        forged = await caller.ask(count("b", token), headers=of_a_slow_clock(60_000, timestamp_in_ms=1))
-        late = await caller.ask(count("c", token), headers=of_a_slow_clock(-1, timestamp_in_ms=2**62))
+        await caller.send(count("first", token))  # some versions drop the first reply after their start
+        stamped = await answer(caller, count("a", token), of_a_slow_clock(60_000))
+        forged = await answer(caller, count("b", token), of_a_slow_clock(60_000, timestamp_in_ms=1))
+        late = await answer(caller, count("c", token), of_a_slow_clock(-1, timestamp_in_ms=2**62))
         assert await client.call("count", token=token) == 0
     assert (stamped["status"], forged["status"], late.get("code")) == ("ok", "ok", "deadline_exceeded")
     assert "after the broker's clock showed" in late["error"]
