@@ -194,6 +194,8 @@ _CLAIMS: dict[str, Forger] = {
     "audiences that are no texts": changed(aud=[ISSUER, 7]),
     "aud is an object": changed(aud={ISSUER: True}),
     "a name twice in the claims": with_member(', "sub": "8"'),
+    "a header that begins with a line break": of_bytes(header=b'\n{"alg":"HS256"}'),
+    "a header with a line break before its first name": of_bytes(header=b'{\n"alg":"HS256"}'),
     "a name twice in the header": of_bytes(b'{"alg":"none","alg":"HS256","typ":"JWT"}'),
     "kid twice in the header": of_bytes(b'{"alg":"HS256","kid":"ed","kid":"oct"}'),
     "a header that is a list": of_bytes(b'["HS256"]'),

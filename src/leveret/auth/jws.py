@@ -15,6 +15,7 @@ from leveret.auth import keys as signing
 from leveret.auth.keys import SigningKey
 from leveret.errors import InvalidRequest
 from leveret.wire.codec import decode_object, encode_json
+from leveret.wire.masking import JWT_MARK
 
 LONGEST: Final = 8192
 """Characters of a token."""
@@ -48,8 +49,8 @@ def verify(token: str, keys: Mapping[str | None, SigningKey], types: Container[s
         NotVerified: whatever is wrong.
     """
     found = len(token) <= LONGEST and _COMPACT.fullmatch(token)
-    if not found:
-        raise NotVerified("not a token in compact form")
+    if not found or not found[1].startswith(JWT_MARK):  # one that nobody would mask in a log is no token here
+        raise NotVerified("not a token in compact form, or a line break before its header's first name")
     try:
         key = _choose(decode_object(_decode(found[1])), keys, types)
         if not signing.is_signed(f"{found[1]}.{found[2]}".encode(), _decode(found[3]), key):

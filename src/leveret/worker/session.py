@@ -15,6 +15,7 @@ from typing import Final, Self
 from msgspec import Struct
 
 from leveret.amqp import Addresses, AmqpError, Channel, ChannelClosed, Connection, Delivery, Limits
+from leveret.process.backoff import Pauses
 from leveret.topology import Topology
 from leveret.wire.limits import LARGEST_MOVED_REQUEST
 from leveret.worker.publishing import Publisher
@@ -37,12 +38,14 @@ class SessionLost(Exception):
 
     Attributes:
         fatal: whether every further session would end in the same way, until somebody changes something at the broker.
+        lasted: seconds from its beginning to its end.
     """
 
     def __init__(self, text: str, cause: Exception | None = None) -> None:
         super().__init__(text)
         self.__cause__ = cause
         self.fatal = isinstance(cause, ChannelClosed) and cause.fatal
+        self.lasted = 0.0
 
 
 class PublishRefused(SessionLost):
@@ -64,18 +67,36 @@ class PublishRefused(SessionLost):
         self.fatal = False
 
 
-def ends_the_worker(error: AmqpError | SessionLost, *, may_not_publish: bool) -> bool:
-    """Return whether every further session would end in the same way until somebody changes something.
+class Reopening:
+    """Decides when the next session is opened after one that has ended or could not be opened: pauses grow meanwhile.
 
-    Args:
-        error: why there is no session, or why it is over.
-        may_not_publish: whether no session was opened since a publish was refused. Other permissions, which the
-            declarations need, are often taken away together with that one; the worker waits for them as well.
+    Whoever takes the permission to publish away has often taken others away with it, which a declaration needs. So once
+    a publish was refused, refused declarations are waited for too, until a session has gone well.
     """
-    return error.fatal and not (may_not_publish and _is_refused(error))
+
+    def __init__(self) -> None:
+        self._pauses = Pauses()
+        self._may_not_publish = False
+
+    def pause_after(self, error: AmqpError | SessionLost) -> float | None:
+        """Return how many seconds to wait; None if no further session can go better until somebody changes something.
+
+        A session in which publishing was refused has not gone well, however long it lasted.
+
+        Args:
+            error: why there is no session, or why it is over.
+        """
+        if isinstance(error, PublishRefused):
+            self._may_not_publish = True
+        elif isinstance(error, SessionLost) and self._pauses.held(error.lasted):
+            self._may_not_publish = False
+        if error.fatal and not (self._may_not_publish and is_refused(error)):
+            return None
+        return self._pauses.next()
 
 
-def _is_refused(error: Exception) -> bool:
+def is_refused(error: Exception | None) -> bool:
+    """Whether the broker has refused something because this user lacks a permission."""
     return isinstance(error, ChannelClosed) and error.reply_code == _ACCESS_REFUSED
 
 
@@ -108,7 +129,7 @@ class Session:
         connect: Callable[[str], Awaitable[Connection]],
     ) -> None:
         self.consumer = consumer
-        self.publisher = Publisher(publishing, publisher, self.fail)
+        self.publisher = Publisher(publishing, publisher, self.fail_publishing)
         self.prefetch = prefetch
         self._topology = topology
         self._connect = connect
@@ -238,8 +259,12 @@ class Session:
             self.lost.set_result(lost)
 
     def fail(self, error: AmqpError) -> None:
-        """End the session because of an error of its connections, or of publishing or acking."""
-        self.end(PublishRefused(error) if _is_refused(error) else SessionLost(str(error), error))
+        """End the session because of an error of its connections or its consumer."""
+        self.end(SessionLost(str(error), error))
+
+    def fail_publishing(self, error: AmqpError) -> None:
+        """End the session because of an error of publishing."""
+        self.end(PublishRefused(error) if is_refused(error) else SessionLost(str(error), error))
 
     async def close(self) -> None:
         """Close both connections; what is not acked goes back to its queue."""
@@ -252,8 +277,7 @@ class Session:
 
     def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
         if channel is self.consumer:  # otherwise another channel has taken its place
-            error = ending.result() or AmqpError("closed")
-            self.end(SessionLost(str(error), error))  # a refusal here is one of consuming, not of publishing
+            self._ended(ending)
 
     def _cancelled(self, _tag: str) -> None:
         why = "its queue was deleted or moved, or a delivery was not acked in time"

@@ -17,7 +17,6 @@ from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.observe import Observer, Observers
-from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
 from leveret.topology import Topology
@@ -30,7 +29,7 @@ from leveret.worker.options import WorkerOptions
 from leveret.worker.pipeline import hand_out
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
-from leveret.worker.session import PublishRefused, Session, SessionLost, ends_the_worker
+from leveret.worker.session import Reopening, Session, SessionLost
 from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
@@ -140,22 +139,22 @@ class Worker(Generic[S]):
 
     async def _work(self, lanes: Lanes) -> None:
         """Work on one session after another until the worker stops; pauses grow while sessions do not last."""
-        pauses, may_not_publish = Pauses(), False
+        reopening = Reopening()
         while not self._stopping.is_set():
             try:
-                await self._work_once(lanes, pauses)
+                await self._work_once(lanes)
             except (AmqpError, SessionLost) as error:
                 lost, stopping = isinstance(error, SessionLost), self._stopping.is_set()
-                may_not_publish = isinstance(error, PublishRefused) or (may_not_publish and not lost)
-                if ends_the_worker(error, may_not_publish=may_not_publish) and not (lost and stopping):
+                pause = reopening.pause_after(error)
+                if pause is None and not (lost and stopping):
                     raise WorkerStopped(f"{self._options.name} cannot work: {error}") from error
-                if stopping:
+                if pause is None or stopping:
                     return
-                pause, what = pauses.next(), "lost" if lost else "cannot reach"
+                what = "lost" if lost else "cannot reach"
                 logger.warning("%s the broker: %s; next try in %.1f s", what, error, pause)
                 await self._sleep(pause)
 
-    async def _work_once(self, lanes: Lanes, pauses: Pauses) -> None:
+    async def _work_once(self, lanes: Lanes) -> None:
         """Work for the life of one session.
 
         Raises:
@@ -181,9 +180,11 @@ class Worker(Generic[S]):
         began = now()
         try:
             await self._consumption.run(self._stopping, options.drain)
+        except SessionLost as lost:
+            lost.lasted = now() - began
+            raise
         finally:
             self._consumption = None
-            pauses.held(now() - began)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, or return early when the worker stops."""

@@ -11,7 +11,7 @@ import pytest
 from leveret.amqp import AmqpError, Channel, ChannelClosed, ConnectFailed, Connection, ConnectionLost, Delivery
 from leveret.amqp.errors import channel_closed
 from leveret.topology import Topology
-from leveret.worker.session import PublishRefused, Session, SessionLost, ends_the_worker
+from leveret.worker.session import PublishRefused, Reopening, Session, SessionLost
 
 
 class FakeChannel:
@@ -72,8 +72,31 @@ OTHER_ARGUMENTS = channel_closed(
 def test_a_worker_ends_when_no_other_session_can_go_better(
     error: AmqpError | SessionLost, ends: bool, ends_while_it_may_not_publish: bool
 ) -> None:
-    assert ends_the_worker(error, may_not_publish=False) is ends
-    assert ends_the_worker(error, may_not_publish=True) is ends_while_it_may_not_publish
+    assert (Reopening().pause_after(error) is None) is ends
+    reopening = Reopening()
+    reopening.pause_after(PublishRefused(REFUSED))
+    assert (reopening.pause_after(error) is None) is ends_while_it_may_not_publish
+
+
+def lasted(error: SessionLost, seconds: float) -> SessionLost:
+    error.lasted = seconds
+    return error
+
+
+def test_pauses_grow_while_publishing_is_refused_however_long_sessions_last() -> None:
+    reopening = Reopening()
+    pauses = [reopening.pause_after(lasted(PublishRefused(REFUSED), 60)) or 0 for _ in range(12)]
+    assert pauses[-1] > 7
+    assert (reopening.pause_after(lasted(SessionLost("gone"), 60)) or 99) <= 0.1, "the first pause again"
+
+
+def test_refused_declarations_are_waited_for_until_a_session_has_gone_well() -> None:
+    reopening = Reopening()
+    reopening.pause_after(PublishRefused(REFUSED))
+    assert reopening.pause_after(lasted(SessionLost("gone"), 0.1)) is not None
+    assert reopening.pause_after(REFUSED) is not None
+    reopening.pause_after(lasted(SessionLost("gone"), 60))
+    assert reopening.pause_after(REFUSED) is None
 
 
 async def test_only_a_refusal_to_consume_ends_more_than_the_session() -> None:
@@ -92,7 +115,7 @@ async def test_only_a_refusal_to_consume_ends_more_than_the_session() -> None:
         if channel_of_deliveries:
             consumer.closed.set_result(REFUSED)
         else:
-            session.fail(REFUSED)
+            session.fail_publishing(REFUSED)
         lost = await session.lost
         assert lost is not None
         assert lost.fatal is channel_of_deliveries

@@ -67,6 +67,7 @@ class Settler:
         self._publisher = session.publisher
         self._messages = messages
         self._on_failure = session.fail
+        self._cannot_publish = session.fail_publishing
         self._one_by_one = OneByOne(
             session.publisher,
             write_shorter=self._write_shorter,
@@ -74,14 +75,14 @@ class Settler:
             on_done=self._published,
             on_waiting=self._hold,
             give_back=self._give_back,
-            on_failure=session.fail,
+            on_failure=session.fail_publishing,
         )
         self._unproven = UnprovenReplies(
             session.connect_for_replies,
             write_shorter=messages.too_large,
             on_done=self._answered,
             on_size=self._count,
-            on_failure=session.fail,
+            on_failure=session.fail_publishing,
             room=max(session.prefetch // 2, 1),
         )
         self._detours: dict[int, Parcel] = {}
@@ -209,9 +210,9 @@ class Settler:
             elif isinstance(why, Refused | Unroutable) or is_not_taken(why):
                 left.append((parcel, why))
             else:
-                self._on_failure(why)
+                self._cannot_publish(why)
                 return None
-        for parcel, why in left:
+        for parcel, why in left if not self._closed else ():
             self._go_on_alone(parcel, why)
         return done
 

@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from leveret.amqp import AmqpError, AmqpTimeout, Channel, ChannelClosed, Connection, ConnectionLost, Message, Refused
+from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
 from leveret.process.backoff import Pauses
 from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
+from leveret.worker.session import is_refused
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -32,9 +33,6 @@ CALM: Final = 1.0
 
 OPERATOR: Final = 320
 """AMQP 0-9-1, section 1.2, connection-forced: somebody closed the connection, or the broker stops."""
-
-
-_ACCESS_REFUSED: Final = 403
 
 
 class UnprovenReply:
@@ -205,7 +203,7 @@ class UnprovenReplies:
                 reply.message = shorter
                 self._again(reply)
             return
-        if isinstance(verdict, ChannelClosed) and verdict.reply_code == _ACCESS_REFUSED:
+        if is_refused(verdict):
             self._on_failure(verdict)  # what is not acked comes again
             return
         if isinstance(verdict, AmqpTimeout):  # nothing has ended: an alarm delays all confirms
