@@ -11,13 +11,13 @@ import pytest
 from leveret.amqp import Delivery, FieldTable, FieldValue, Properties
 from leveret.outcome import Answer, DeadLetter
 from leveret.topology import Topology
-from leveret.wire.codec import ok
 from leveret.wire.limits import LARGEST_REQUEST
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import DeclinedDelivery, Work
+from support.responses import ok
 from support.serving import keyring
 from taskmanager.actions import api
 

@@ -19,7 +19,6 @@ from leveret.amqp.frames import publish
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.topology import Topology
-from leveret.wire.codec import ok
 from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.wire.letter import decode_letter
 from leveret.worker.admit.rejections import refused
@@ -30,6 +29,7 @@ from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import DeclinedDelivery, RejectedRequest, Work
 from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
 from support.memory import memory_of
+from support.responses import ok
 from support.serving import SECRET
 from taskmanager.actions import api
 

@@ -10,7 +10,7 @@ from leveret.inbox.batch import Inbox, Job, Part, Result
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
 from leveret.sql.records import RequestKey
-from leveret.wire.codec import ok
+from support.responses import ok
 from taskmanager.domain import NewUser
 from taskmanager.storage import user_queries
 

@@ -103,11 +103,6 @@ def decode_object(body: bytes, largest: int = LARGEST_REQUEST) -> dict[str, Any]
     return document
 
 
-def ok(request_id: str, data: Any) -> bytes:
-    """Write the response of an action that succeeded."""
-    return encode_json(Reply(request_id, "ok", data))
-
-
 def refusal(request_id: str, error: RequestError) -> bytes:
     """Write an error response; it may repeat a part of what the caller sent, but no token and no line of its own."""
     details = msgspec.UNSET if error.details is None else dict(error.details)

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from leveret.inbox.batch import MOST_RESPONSE_BYTES, Inbox, Job, Part
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
-from leveret.wire.codec import ok
 from support.jobs import job, results_of, stored_ids
+from support.responses import ok
 
 
 @pytest.mark.parametrize("stores", [True, False])

@@ -11,8 +11,8 @@ from leveret.errors import Conflict
 from leveret.inbox.batch import AnsweredJob, Inbox, Job, Result
 from leveret.inbox.journal import Journal
 from leveret.sql import Store
-from leveret.wire.codec import ok
 from support.jobs import OTHER, add_effect, effects, job, leave, results_of, stored_ids
+from support.responses import ok
 
 Stores = Callable[[], Store]
 LIMIT = 20.0

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from leveret.errors import Conflict, StorageBusy, StorageFailed
 from leveret.inbox.batch import AnsweredJob, FailedJob, Job
 from leveret.sql import Store, create_engine
-from leveret.wire.codec import ok
 from support.jobs import NOW, add_effect, count_commits, effects, job, leave, results_of
+from support.responses import ok
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import task_queries

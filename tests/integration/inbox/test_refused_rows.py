@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable, Unauthenticated
 from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.sql import Store, create_engine
-from leveret.wire.codec import ok
 from support.jobs import NOW, job, leave, results_of, stored_ids
+from support.responses import ok
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage.tables import users

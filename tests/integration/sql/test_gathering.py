@@ -10,8 +10,8 @@ from leveret.errors import NotFound, Unauthenticated
 from leveret.inbox.batch import AnsweredJob, FailedJob, Job, Result
 from leveret.sql import Store
 from leveret.sql.gathering import GatheredInsert
-from leveret.wire.codec import ok
 from support.jobs import NOW, count_commits, job, results_of
+from support.responses import ok
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser, Task, TaskPage, User
 from taskmanager.storage.tables import tasks

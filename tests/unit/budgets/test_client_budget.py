@@ -6,9 +6,9 @@ import pytest
 from pamqp import commands
 
 from leveret.client import Client
-from leveret.wire.codec import ok
 from support.call_counter import counting
 from support.memory_broker import Sent, delivery, memory_broker
+from support.responses import ok
 
 
 def echo(messages: list[Sent]) -> bytes:

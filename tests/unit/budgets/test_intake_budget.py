@@ -15,7 +15,7 @@ from leveret.api import Api, Context
 from leveret.observe import Begun, Ended, Observers, Record
 from leveret.outcome import Answer
 from leveret.topology import Topology
-from leveret.wire.codec import encode_json, ok
+from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
@@ -23,6 +23,7 @@ from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from support.handmade_deliveries import delivery_of
+from support.responses import ok
 from support.serving import keyring
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords

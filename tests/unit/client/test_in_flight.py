@@ -9,7 +9,8 @@ import pytest
 from leveret.client.call import Call, ReceivedReply, Waiter
 from leveret.client.in_flight import LONGEST_TIMEOUT, CallsInFlight
 from leveret.errors import DeadlineExceeded, IdReused, LeveretError, NoAnswer, NotSent, Overloaded
-from leveret.wire.codec import ok, refusal
+from leveret.wire.codec import refusal
+from support.responses import ok
 from support.skipping_loop import run_skipping
 
 

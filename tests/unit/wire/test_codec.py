@@ -12,13 +12,13 @@ from leveret.wire.codec import (
     decode_reply,
     decode_request,
     encode_json,
-    ok,
     refusal,
 )
 from leveret.wire.envelope import Request
 from leveret.wire.letter import LetterBody, decode_letter
 from leveret.wire.limits import LARGEST_REQUEST, MOST_VALUES
 from support.bad_requests import BODIES
+from support.responses import ok
 
 UNREADABLE = {name: body for name, (body, code) in BODIES.items() if code == "invalid_request"}
 
