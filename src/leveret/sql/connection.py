@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from leveret.sql.errors import (
 from leveret.sql.prepared import say
 from leveret.sql.records import KeyTaken, RequestKey, Row, StoredResponse
 from leveret.sql.shared_connection import SharedConnection
+from leveret.sql.sqlite_file import obstacle
 from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
 from leveret.sql.tables import metadata, processed_requests
 from leveret.sql.write_counter import WriteCounter
@@ -152,7 +154,7 @@ class SqlConnection:
         if kept is not None and kept.refusal is not None:
             return kept.refusal
         if isinstance(error, sa.exc.DBAPIError):
-            if begun and not writes and is_read_only(error):
+            if begun and not writes and is_read_only(error) and not self._may_not_write():
                 return undeclared(error)
             translated = _or_row_refused(error, translate_end(error) if at_rim else translate(error))
         elif kept is not None and kept.invalidated:  # whatever an action has made of that error
@@ -160,6 +162,11 @@ class SqlConnection:
         if begun and isinstance(translated, StorageUnavailable):
             return StorageDoubtful(str(translated), reason(error.__cause__ or error))
         return translated
+
+    def _may_not_write(self) -> bool:
+        """Whether it is the SQLite file that cannot be written, and not only this transaction."""
+        url = self._engine.url
+        return url.get_backend_name() == "sqlite" and obstacle(Path(url.database or "")) is not None
 
     def _held_up(self, error: Exception) -> StorageUnavailable | None:
         """After a wait for a lock: return an outage where another session has locked a whole table."""

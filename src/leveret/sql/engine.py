@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from leveret.sql.libpq import read_parameters
 from leveret.sql.pooling import Pooler, Sessions
 from leveret.sql.prepared import say
-from leveret.sql.sqlite_file import FileConnection, FileUse, SqliteFile
+from leveret.sql.sqlite_file import FileConnection, FileUse, SqliteFile, obstacle
 
 LOCK_TIMEOUT: Final = 5
 """Seconds that a statement waits for a lock."""
@@ -90,7 +90,8 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
     def name_file(context: sa.engine.ExceptionContext) -> None:
         error = context.original_exception
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _ABOUT_THE_FILE:
-            error.args = (f"{error} ({url.database})",)
+            hindered = obstacle(file.path)
+            error.args = (f"{error} ({url.database}{f': {hindered}' if hindered else ''})",)
 
     return engine
 

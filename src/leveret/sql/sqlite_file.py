@@ -128,6 +128,28 @@ class FileConnection(sqlite3.Connection):
         raise StorageUnavailable(f"{name} was moved, removed or replaced while it was open")
 
 
+def obstacle(path: Path) -> str | None:
+    """Say what keeps this user from using a file as a database; None where nothing of that kind is found.
+
+    SQLite writes beside the file too, so its folder counts as well.
+    """
+    if path.is_dir():
+        return "it is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    if path.is_symlink() and not path.exists():
+        return f"it is a link to {path.readlink()}, which is not there"
+    if path.exists() and not _may(path, os.R_OK | os.W_OK):
+        return "this user may not read and write it"
+    if not _may(path.parent, os.W_OK | os.X_OK):
+        return f"this user may not write in its folder {path.parent}"
+    return None
+
+
+def _may(path: Path, how: int) -> bool:
+    return os.access(path, how, effective_ids=os.access in os.supports_effective_ids)
+
+
 def others_may_read(path: Path) -> bool:
     """Return whether a file is there that users besides its owner and group may read; on Windows nobody can tell."""
     try:

@@ -99,13 +99,16 @@ def test_an_sqlite_database_that_is_not_a_file_is_refused(
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda path: path.mkdir(), "unable to open database file"),
+        (lambda path: path.mkdir(), "unable to open database file ({path}: it is a folder)"),
         (
             lambda path: path.write_bytes(b"no database, but long enough to be read as its header" * 20),
-            "is not a database",
+            "is not a database ({path})",
         ),
-        (lambda path: path.symlink_to("/dev/full"), "database or disk is full"),
-        (lambda path: path.symlink_to("/no/such/folder/file"), "unable to open database file"),
+        (lambda path: path.symlink_to("/dev/full"), "database or disk is full ({path})"),
+        (
+            lambda path: path.symlink_to("/no/such/folder/file"),
+            "unable to open database file ({path}: it is a link to /no/such/folder/file, which is not there)",
+        ),
     ],
     ids=["a folder", "another kind of file", "a full disk", "a folder that is not there"],
 )
@@ -116,4 +119,4 @@ def test_an_error_about_the_file_names_the_file(tmp_path: Path, make: Callable[[
     with pytest.raises(sa.exc.DBAPIError) as caught, engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE t (x INTEGER)"))
     engine.dispose()
-    assert str(caught.value.orig).endswith(f"{words} ({path})")
+    assert str(caught.value.orig).endswith(words.format(path=path))

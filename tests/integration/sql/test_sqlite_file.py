@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import sqlalchemy as sa
 from leveret.errors import StorageUnavailable
 from leveret.inbox.batch import AnsweredJob
 from leveret.sql import Store, create_engine
-from leveret.sql.sqlite_file import others_may_read
+from leveret.sql.sqlite_file import FileUse, others_may_read
 from support.jobs import add_effect, effects, job, results_of, stored_ids
 from taskmanager.storage import migration
 
@@ -176,3 +178,58 @@ def test_another_working_folder_makes_no_other_file(tmp_path: Path, monkeypatch:
 def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="unable to open database file"):
         migration.upgrade(f"sqlite:///{tmp_path}")
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Be a user without rights for a moment, where that is needed: root may write everywhere."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize(
+    ("use", "statement"), [("use", "INSERT INTO notes VALUES ('x')"), ("look", "SELECT * FROM notes")]
+)
+def test_a_file_that_this_user_may_only_read_is_no_actions_fault(
+    open_folder: Path, use: FileUse, statement: str
+) -> None:
+    file = open_folder / "tasks.db"
+    engine = create_engine(f"sqlite:///{file}")
+    owner = Store(engine)
+    with owner.begin(writes=True) as transaction:
+        transaction.connection.execute(sa.text("CREATE TABLE notes (text)"))
+    owner.close()
+    engine.dispose()
+    file.chmod(0o444)
+    read_only = create_engine(f"sqlite:///{file}", file=use)
+    store = Store(read_only)
+    words = r"this user may not (read and write it|write in its folder)"
+    with (
+        somebody_else(),
+        pytest.raises(StorageUnavailable, match=words),
+        store.begin(writes=use == "use") as transaction,
+    ):
+        transaction.connection.execute(sa.text(statement))
+    store.close()
+    read_only.dispose()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'none' / 'tasks.db'}")
+    with pytest.raises(StorageUnavailable, match=f"there is no folder {tmp_path / 'none'}"):
+        Store(engine).ping()
+    engine.dispose()
