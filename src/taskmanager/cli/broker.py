@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from leveret.devbroker import BrokerFailed, DevBroker, LastingBroker
 from leveret.process.interrupts import interruptible, undisturbed
+from taskmanager.cli.endings import WrongUse
 
 
 def broker(
@@ -22,7 +24,7 @@ def broker(
 
     Without --folder nothing is kept. With the same folder, the node starts again with its data and its addresses.
     """
-    node = LastingBroker(folder, management=True) if folder else DevBroker(management=True)
+    node = LastingBroker(_made(folder), management=True) if folder else DevBroker(management=True)
     try:
         with interruptible():
             typer.echo("A private RabbitMQ node starts ...")
@@ -34,6 +36,19 @@ def broker(
     finally:
         with undisturbed():
             node.stop()
+
+
+def _made(folder: Path) -> Path:
+    """Make the folder of a node if it does not exist."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongUse(
+            f"--folder: {folder} cannot be made: {error.strerror}. Name a folder in which you may write"
+        ) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise WrongUse(f"--folder: you may not write in {folder}. Name another folder")
+    return folder
 
 
 def _print_addresses(node: DevBroker) -> None:

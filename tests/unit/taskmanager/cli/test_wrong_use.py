@@ -26,6 +26,8 @@ from taskmanager.cli import main
         ("queues --purge somebody.elses --yes", "'somebody.elses' is not one of our queues"),
         ("queues --purge api.requests", "add --yes, because there is no terminal to ask on"),
         ("letters --most 0", "--most"),
+        ("letters redrive a --all", "say --all, not both"),
+        ("broker --folder /dev/null/node", "--folder: /dev/null/node cannot be made: Not a directory. Name a folder"),
         ("no_such_command", "No such command"),
     ],
 )
