@@ -67,6 +67,7 @@ def test_users_are_made_once_their_passwords_are_shown_once_and_they_can_work(
         done = caller.run(*refused)
         assert done.returncode == 3
         assert "ACCESS_REFUSED" in done.stderr
+        assert done.stderr.endswith(". Connect as a user who may do that, or give this user the permission\n")
 
 
 def test_a_worker_that_may_not_read_its_queue_ends_with_3_and_says_why(commands: Commands, operator: Operator) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-from leveret.amqp import AmqpError, Connection
+from leveret.amqp import AmqpError, ChannelClosed, Connection
 from leveret.errors import LeveretError
+
+_ACCESS_REFUSED: Final = 403
 
 
 class BrokerTrouble(LeveretError):
@@ -27,4 +30,6 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         finally:
             await connection.close()
     except AmqpError as error:
-        raise BrokerTrouble(str(error)) from error
+        refused = isinstance(error, ChannelClosed) and error.reply_code == _ACCESS_REFUSED
+        hint = ". Connect as a user who may do that, or give this user the permission" if refused else ""
+        raise BrokerTrouble(f"{error}{hint}") from error
