@@ -74,7 +74,8 @@ def _read_keys(settings: Settings) -> KeySet:
     try:
         return KeyFile(settings.jwt_keys).read() if settings.jwt_keys else NO_KEYS
     except KeySetError as error:
-        raise SettingsError([f"TASKMANAGER_JWT_KEYS: {error}"]) from error
+        hint = "" if settings.jwt_keys and settings.jwt_keys.exists() else ". `taskmanager keys add KID` makes it"
+        raise SettingsError([f"TASKMANAGER_JWT_KEYS: {error}{hint}"]) from error
 
 
 def _following_keys(settings: Settings, keyring: Keyring) -> AbstractContextManager[None]:

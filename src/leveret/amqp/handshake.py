@@ -94,9 +94,8 @@ async def dial(address: Address, link: Link) -> None:
             f"{address}: TLS failed: {error.reason or error}. Is this the broker's TLS port?"
         ) from error
     except OSError as error:
-        raise ConnectFailed(
-            f"{address}: {error.strerror or error}. Is RabbitMQ running there, and is the port right?"
-        ) from error
+        why = "Connection refused" if isinstance(error, ConnectionRefusedError) else error.strerror or error
+        raise ConnectFailed(f"{address}: {why}. Is RabbitMQ running there, and is the port right?") from error
 
 
 def _tls_context(address: Address) -> ssl.SSLContext:

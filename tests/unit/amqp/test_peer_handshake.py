@@ -188,7 +188,7 @@ async def test_a_cancelled_log_in_leaves_no_socket_behind() -> None:
 async def test_a_port_where_nobody_listens_and_a_name_that_nobody_has_are_told() -> None:
     async with Peer.running(Talk.drain_until_gone_quietly) as peer:
         url = peer.url
-    with pytest.raises(ConnectFailed, match="Is RabbitMQ running there") as caught:
+    with pytest.raises(ConnectFailed, match=r"Connection refused\. Is RabbitMQ running there") as caught:
         await Connection.open(url)
     assert not caught.value.fatal
     with pytest.raises(ConnectFailed, match="was not found"):
