@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from leveret.amqp import Channel, Message
 from leveret.observe import Admitted, Committed, Ended, Received, Record, Settled
 from leveret.outcome import Answer, DeadLetter, Retry
 from leveret.sql.tables import crash_journal
@@ -102,6 +102,10 @@ class Killer:
         self._lock = threading.Lock()  # points lie in the event loop's thread and in lanes
         self.running: set[str] = set()
 
+    def aims_at(self, point: str) -> bool:
+        """Whether this life may end at that point now."""
+        return point == self._point and self._passes <= 0
+
     def reach(self, point: str, ids: Iterable[str]) -> None:
         """Say that requests have reached a point; does not return when this life ends there.
 
@@ -122,37 +126,30 @@ class Killer:
             self._die()
 
 
-TURNS: Final = 3
-"""Turns of the event loop from a commit until its reply is with the operating system: the lane reports right after its
-commit, what is published in that turn is written at its end, and the loop writes to the socket before the next one."""
-
-
 class Points:
     """Tells a killer which points requests reach; an observer of the worker in this process.
 
     Observers are not told that a commit begins, or what stands in the crash journal: SQLAlchemy's own events tell that.
-    Nor are they told that a reply has left this process, which happens in the event loop a few turns after the commit.
+    Nor are they told that a reply has left this process, which happens in the driver: `publish_batch` is wrapped.
     """
 
     def __init__(self, killer: Killer) -> None:
         self._killer = killer
         self._of_thread = threading.local()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._answering: set[str] = set()
 
     def listen(self) -> None:
-        """Have SQLAlchemy tell what observers are not told."""
+        """Have SQLAlchemy and the driver tell what observers are not told."""
         sa.event.listen(sa.Engine, "commit", self._tell_commit)  # called before the database is told to commit
         sa.event.listen(sa.Engine, "rollback", lambda _connection: self._forget())
         sa.event.listen(sa.Engine, "begin", lambda _connection: self._leave_journal())
         sa.event.listen(sa.Engine, "before_execute", self._watch_journal)
+        _wrap_publishing(self._killer)
 
     def __call__(self, record: Record) -> None:
         """See which point a request has reached."""
         reach, ids = self._killer.reach, [record.subject.id or "?"]
         match record:
             case Received():
-                self._loop = asyncio.get_running_loop()
                 reach(RECEIVED, ids)
             case Admitted():
                 reach(AUTHENTICATED, ids)
@@ -162,11 +159,7 @@ class Points:
             case Committed():
                 self._leave_journal()
                 reach(AFTER_COMMIT, ids)
-                if self._loop is not None:
-                    self._answering.update(ids)
-                    self._loop.call_soon_threadsafe(self._reply_sent, ids, TURNS)
             case Settled(outcome=outcome):
-                self._answering.difference_update(ids)
                 self._killer.running.difference_update(ids)
                 if point := BEFORE_ACKS.get(type(outcome)):
                     reach(point, ids)
@@ -182,13 +175,6 @@ class Points:
         """What leaves the crash journal with the transaction of this thread."""
         found: set[str] = self._of_thread.__dict__.setdefault("leaving", set())
         return found
-
-    def _reply_sent(self, ids: list[str], turns: int) -> None:
-        """Reach the point between reply and confirm, unless the confirm was faster; in the event loop."""
-        if turns and self._loop is not None:
-            self._loop.call_soon(self._reply_sent, ids, turns - 1)
-        elif self._answering.issuperset(ids):
-            self._killer.reach(REPLY_SENT, ids)
 
     def _tell_commit(self, _connection: sa.Connection) -> None:
         ended = list(self._ended)
@@ -226,3 +212,18 @@ def _ids_in(statement: Any, connection: sa.Connection) -> set[str]:
         elif isinstance(value, list):
             ids |= {key[1] for key in value}
     return ids
+
+
+def _wrap_publishing(killer: Killer) -> None:
+    publish_batch = Channel.publish_batch
+
+    def publish_and_tell(self: Channel, messages: list[Message]) -> Any:
+        confirmed = publish_batch(self, messages)
+        # Of what a worker publishes a reply is not mandatory, and nothing else.
+        if replies := [message.properties.correlation_id or "?" for message in messages if not message.mandatory]:
+            if killer.aims_at(REPLY_SENT):
+                self._link.flush()  # the replies are with the operating system when the process dies
+            killer.reach(REPLY_SENT, replies)
+        return confirmed
+
+    Channel.publish_batch = publish_and_tell  # type: ignore[method-assign,assignment]  # see `Points`
