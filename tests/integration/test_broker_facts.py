@@ -20,11 +20,8 @@ from leveret.amqp import Channel, Connection, Delivery, FieldTable, Message, Pro
 from leveret.devbroker import DevBroker
 from leveret.letters.look import look
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
-from support.serving import into
 from support.versions import (
     DELIVERY_LIMIT_BY_DEFAULT,
-    FIRST_REPLY_DROPPED,
     FORGED_DEATHS_IGNORED,
     NACKS_UNCOUNTED,
     Version,
@@ -272,22 +269,3 @@ def deaths(delivery: Delivery) -> list[dict[str, Any]]:
     """Return what the broker says of a message's way."""
     found: Any = (delivery.properties.headers or {})["x-death"]
     return list(found)
-
-
-async def test_the_first_direct_reply_after_a_start_is_dropped_by_4_0_and_confirmed_all_the_same(
-    private_broker: DevBroker,
-) -> None:
-    asked, replies = asyncio.Queue[Delivery](), asyncio.Queue[Delivery]()
-    caller, worker = await Connection.open(private_broker.url), await Connection.open(private_broker.url)
-    asking, serving = await caller.channel(confirms=True), await worker.channel(confirms=True)
-    await asking.consume(DIRECT_REPLY_TO, into(replies), no_ack=True)
-    await serving.declare_queue("requests")
-    await serving.consume("requests", into(asked), no_ack=True)
-    await asking.publish(Message(b"?", "requests", properties=Properties(reply_to=DIRECT_REPLY_TO)))
-    reply_to = (await asyncio.wait_for(asked.get(), LIMIT)).properties.reply_to or ""
-    for body in (b"first", b"second"):
-        assert await serving.publish_batch([Message(body, reply_to)]) == [None]
-    came = (await asyncio.wait_for(replies.get(), LIMIT)).body
-    assert came == (b"second" if version_of(caller)[:2] == FIRST_REPLY_DROPPED else b"first")
-    await caller.close()
-    await worker.close()

@@ -29,9 +29,6 @@ TIMEOUT_CANCELS: Final = (4, 3)
 STRICT_PRIORITIES: Final = (4, 3)
 """First version whose quorum queues always deliver a higher priority first; a message without one has priority 4."""
 
-FIRST_REPLY_DROPPED: Final = (4, 0)
-"""Version that drops the first message to a direct reply queue after its start; 3.10.8 and 4.3.6 do not."""
-
 STAMPS: Final = (4, 0)
 """First version that we know to stamp messages if configured so; 3.10.8 does not start with that setting."""
 
