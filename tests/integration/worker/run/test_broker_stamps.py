@@ -9,6 +9,7 @@ import pytest
 
 from leveret.client import Client
 from leveret.devbroker import BrokerFailed, DevBroker
+from leveret.errors import NoAnswer
 from leveret.topology import Topology
 from support.notes import note_api
 from support.serving import LIMIT, Caller, Serve, calling, serving
@@ -37,6 +38,14 @@ async def answer(caller: Caller, body: dict[str, Any], headers: dict[str, Any]) 
                 return reply
 
 
+async def counted(client: Client, token: str) -> object:
+    """The same with our client."""
+    async with asyncio.timeout(LIMIT):
+        while True:
+            with suppress(NoAnswer):
+                return await client.call("count", token=token, timeout=2.0)
+
+
 async def test_a_timeout_counts_from_the_brokers_stamp_which_no_caller_can_forge(
     private_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
@@ -56,7 +65,7 @@ async def test_a_timeout_counts_from_the_brokers_stamp_which_no_caller_can_forge
         stamped = await answer(caller, count("a", token), of_a_slow_clock(60_000))
         forged = await answer(caller, count("b", token), of_a_slow_clock(60_000, timestamp_in_ms=1))
         late = await answer(caller, count("c", token), of_a_slow_clock(-1, timestamp_in_ms=2**62))
-        assert await client.call("count", token=token) == 0
+        assert await counted(client, token) == 0
     assert (stamped["status"], forged["status"], late.get("code")) == ("ok", "ok", "deadline_exceeded")
     assert "after the broker's clock showed" in late["error"]
 
