@@ -32,10 +32,6 @@ async def reply_queue(caller: Caller) -> str:
     return name
 
 
-def permit(operator: Operator, topology: Topology, permissions: Permissions) -> None:
-    operator.management.permit(f"{topology.prefix}-worker", operator.amqp.vhost, permissions)
-
-
 def write(request: str, then: str = "") -> dict[str, object]:
     data = {"text": request, "then": then}
     return {"id": request, "version": "v1", "action": "write", "auth": TOKEN, "data": data}
@@ -48,10 +44,37 @@ WITHOUT: dict[str, Callable[[Permissions], Permissions]] = {
 }
 
 
+class Right:
+    """The right of the worker's user to publish, which a test takes away and gives back."""
+
+    def __init__(self, operator: Operator, topology: Topology, caplog: pytest.LogCaptureFixture) -> None:
+        self._operator = operator
+        self._topology = topology
+        self._caplog = caplog
+
+    def take_away(self, name: str = "the default exchange") -> None:
+        self._permit(WITHOUT[name](worker_permissions(self._topology)))
+
+    async def give_back_after_three_sessions(self) -> None:
+        await until(lambda: self.told("next try") >= 3, "pauses")
+        self._permit(worker_permissions(self._topology))
+
+    def told(self, words: str) -> int:
+        """How many lines of the log have these words."""
+        return len([line for line in lines(self._caplog.records) if words in line])
+
+    def _permit(self, permissions: Permissions) -> None:
+        self._operator.management.permit(f"{self._topology.prefix}-worker", self._operator.amqp.vhost, permissions)
+
+
+@pytest.fixture
+def right(operator: Operator, topology: Topology, caplog: pytest.LogCaptureFixture) -> Right:
+    return Right(operator, topology, caplog)
+
+
 @pytest.mark.parametrize("taken_away", WITHOUT)
 async def test_a_permission_that_is_taken_away_and_given_back_costs_no_worker_and_no_effect(
-    operator: Operator,
-    topology: Topology,
+    right: Right,
     caller: Caller,
     reply_queue: str,
     users: tuple[str, str],
@@ -61,10 +84,9 @@ async def test_a_permission_that_is_taken_away_and_given_back_costs_no_worker_an
 ) -> None:
     caplog.set_level(logging.INFO, "leveret.worker")
     async with serve_as(url=users[1]):
-        permit(operator, topology, WITHOUT[taken_away](worker_permissions(topology)))
+        right.take_away(taken_away)
         await caller.send(write("first"), reply_to=reply_queue)
-        await until(lambda: told("next try", caplog) >= 3, "pauses")
-        permit(operator, topology, worker_permissions(topology))
+        await right.give_back_after_three_sessions()
         assert (await caller.reply())["data"] == {"id": 1, "text": "first"}
         count = await caller.ask({**write("count"), "action": "count", "data": {}}, reply_to=reply_queue)
     assert count["data"] == 1
@@ -75,18 +97,12 @@ async def test_a_permission_that_is_taken_away_and_given_back_costs_no_worker_an
 
 
 async def test_a_retry_that_must_not_be_published_costs_no_attempt(
-    operator: Operator,
-    topology: Topology,
-    caller: Caller,
-    users: tuple[str, str],
-    serve_as: Serve,
-    caplog: pytest.LogCaptureFixture,
+    right: Right, topology: Topology, caller: Caller, users: tuple[str, str], serve_as: Serve
 ) -> None:
     async with serve_as(url=users[1]):
-        permit(operator, topology, WITHOUT["the default exchange"](worker_permissions(topology)))
+        right.take_away()
         await caller.send(write("first", "after:temporary"), reply_to=None)
-        await until(lambda: told("next try", caplog) >= 3, "pauses")
-        permit(operator, topology, worker_permissions(topology))
+        await right.give_back_after_three_sessions()
         (letter,) = await caller.letters(1)
     assert letter.properties.correlation_id == "first"
     assert len(json.loads(letter.body)["attempts"]) == 4
@@ -95,21 +111,11 @@ async def test_a_retry_that_must_not_be_published_costs_no_attempt(
 
 
 async def test_a_new_direct_reply_queue_is_not_taken_for_a_forgers(
-    operator: Operator,
-    topology: Topology,
-    caller: Caller,
-    users: tuple[str, str],
-    serve_as: Serve,
-    caplog: pytest.LogCaptureFixture,
+    right: Right, caller: Caller, users: tuple[str, str], serve_as: Serve
 ) -> None:
     async with serve_as(url=users[1]):
-        permit(operator, topology, WITHOUT["the default exchange"](worker_permissions(topology)))
+        right.take_away()
         await caller.send(write("first"))
-        await until(lambda: told("next try", caplog) >= 3, "pauses")
-        permit(operator, topology, worker_permissions(topology))
+        await right.give_back_after_three_sessions()
         assert (await caller.reply())["data"] == {"id": 1, "text": "first"}
-    assert not told("no reply to", caplog)
-
-
-def told(words: str, caplog: pytest.LogCaptureFixture) -> int:
-    return len([line for line in lines(caplog.records) if words in line])
+    assert not right.told("no reply to")
