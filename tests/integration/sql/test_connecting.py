@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from leveret.errors import StorageUnavailable
 from leveret.sql import Store, create_engine
 from leveret.sql.engine import LOCK_TIMEOUT
+from support.prepared import prepares
 from taskmanager.setting_values import database_url
 from testbed.pgbouncer import pgbouncer
 
@@ -60,15 +61,7 @@ def test_a_prepare_threshold_is_honoured(
     caplog.set_level("INFO", "leveret.database")
     with ExitStack() as stack:
         url = stack.enter_context(pgbouncer(clean_postgres, "session")) if pooled else clean_postgres
-        engine = create_engine(f"{url}?prepare_threshold={threshold}")
-        store = Store(engine)
-        for _ in range(7):
-            with store.begin(writes=False) as transaction:
-                query = sa.text("SELECT count(*) FROM pg_prepared_statements")
-                found = transaction.connection.execute(query).scalar_one()
-        store.close()
-        engine.dispose()
-    assert (found > 0) is expected
+        assert prepares(create_engine(f"{url}?prepare_threshold={threshold}")) is expected
     told = [record.getMessage().rpartition(", ")[2] for record in caplog.records]
     assert told == (["statements are prepared as the URL says" if expected else "no statement is prepared"] * pooled)
 

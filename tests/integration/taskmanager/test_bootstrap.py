@@ -3,11 +3,10 @@ from pathlib import Path
 
 import jwt
 import pytest
-import sqlalchemy as sa
 
 from leveret.auth.keyring import Principal, Ticket
-from leveret.sql import Store
-from leveret.sql.pooling import PREPARED_AFTER, Pooler
+from leveret.sql.pooling import Pooler
+from support.prepared import prepares
 from taskmanager import bootstrap
 from taskmanager.settings import Settings, SettingsError
 from taskmanager.storage import migration
@@ -79,17 +78,10 @@ def test_services_policy_and_topology_follow_the_settings() -> None:
     assert topology.retries == ("shop.requests.retry.1s", "shop.requests.retry.5s")
 
 
-@pytest.mark.parametrize(("pooler", "prepares"), [("auto", False), ("transaction", False), ("session", True)])
+@pytest.mark.parametrize(("pooler", "expected"), [("auto", False), ("transaction", False), ("session", True)])
 def test_statements_are_prepared_through_a_pooler_only_where_the_settings_say_that_it_keeps_sessions(
-    clean_postgres: str, pooler: Pooler, prepares: bool
+    clean_postgres: str, pooler: Pooler, expected: bool
 ) -> None:
     with pgbouncer(clean_postgres, "session") as url:
-        engine = bootstrap.build_engine(Settings(database_url=url, database_pooler=pooler, jwt_secret=b"s" * 32))
-        store = Store(engine)
-        for _ in range(PREPARED_AFTER + 2):
-            with store.begin(writes=False) as transaction:
-                query = sa.text("SELECT count(*) FROM pg_prepared_statements")
-                found = transaction.connection.execute(query).scalar_one()
-        store.close()
-        engine.dispose()
-    assert (found > 0) is prepares
+        settings = Settings(database_url=url, database_pooler=pooler, jwt_secret=b"s" * 32)
+        assert prepares(bootstrap.build_engine(settings)) is expected
