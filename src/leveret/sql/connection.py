@@ -25,7 +25,7 @@ from leveret.sql.errors import (
 from leveret.sql.prepared import say
 from leveret.sql.records import KeyTaken, RequestKey, Row, StoredResponse
 from leveret.sql.shared_connection import SharedConnection
-from leveret.sql.sqlite_file import obstacle
+from leveret.sql.sqlite_file import is_read_only_file
 from leveret.sql.statements import FIND, FIND_ONE, SAVE, values
 from leveret.sql.tables import metadata, processed_requests
 from leveret.sql.write_counter import WriteCounter
@@ -164,9 +164,9 @@ class SqlConnection:
         return translated
 
     def _may_not_write(self) -> bool:
-        """Whether it is the SQLite file that cannot be written, and not only this transaction."""
+        """Whether this user may not write to the SQLite file, whatever the transaction may do."""
         url = self._engine.url
-        return url.get_backend_name() == "sqlite" and obstacle(Path(url.database or "")) is not None
+        return url.get_backend_name() == "sqlite" and is_read_only_file(Path(url.database or ""))
 
     def _held_up(self, error: Exception) -> StorageUnavailable | None:
         """After a wait for a lock: return an outage where another session has locked a whole table."""

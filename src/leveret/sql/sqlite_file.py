@@ -139,11 +139,16 @@ def obstacle(path: Path) -> str | None:
         return f"there is no folder {path.parent}"
     if path.is_symlink() and not path.exists():
         return f"it is a link to {path.readlink()}, which is not there"
-    if path.exists() and not _may(path, os.R_OK | os.W_OK):
+    if is_read_only_file(path) or (path.exists() and not _may(path, os.R_OK)):
         return "this user may not read and write it"
     if not _may(path.parent, os.W_OK | os.X_OK):
         return f"this user may not write in its folder {path.parent}"
     return None
+
+
+def is_read_only_file(path: Path) -> bool:
+    """Return whether a file is there to which this user may not write, or on which nobody can write."""
+    return path.exists() and not _may(path, os.W_OK)
 
 
 def _may(path: Path, how: int) -> bool:

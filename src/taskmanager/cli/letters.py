@@ -121,7 +121,8 @@ def tell(fate: LetterFate, done: str) -> None:
 
 def _wanted(ids: list[str] | None, *, everything: bool) -> list[str] | None:
     if bool(ids) == everything:
-        raise WrongUse("which letters? Name the ids of their requests, or say --all" + ", not both" * everything)
+        both = ", not both" if everything else ""
+        raise WrongUse(f"which letters? Name the ids of their requests, or say --all{both}")
     return ids or None
 
 

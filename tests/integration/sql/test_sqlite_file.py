@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from leveret.errors import StorageUnavailable
+from leveret.errors import StorageFailed, StorageUnavailable
 from leveret.inbox.batch import AnsweredJob
 from leveret.sql import Store, create_engine
 from leveret.sql.sqlite_file import FileUse, others_may_read
@@ -226,6 +226,30 @@ def test_a_file_that_this_user_may_only_read_is_no_actions_fault(
         transaction.connection.execute(sa.text(statement))
     store.close()
     read_only.dispose()
+
+
+def test_a_write_that_was_not_declared_is_the_actions_fault_in_a_folder_that_is_closed_too(open_folder: Path) -> None:
+    """Side files that are there can be written, so the database works; an outage would pause every worker."""
+    file = open_folder / "tasks.db"
+    engine = create_engine(f"sqlite:///{file}")
+    owner = Store(engine)
+    with owner.begin(writes=True) as transaction:
+        transaction.connection.execute(sa.text("CREATE TABLE notes (text)"))
+    for path in open_folder.iterdir():
+        path.chmod(0o666)
+    other_engine = create_engine(f"sqlite:///{file}", file="use")
+    other = Store(other_engine)
+    open_folder.chmod(0o555)
+    with (
+        somebody_else(),
+        pytest.raises(StorageFailed, match="not declared with writes=True"),
+        other.begin(writes=False) as transaction,
+    ):
+        transaction.connection.execute(sa.text("INSERT INTO notes VALUES ('x')"))
+    open_folder.chmod(0o755)
+    for store, used in ((other, other_engine), (owner, engine)):
+        store.close()
+        used.dispose()
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -119,9 +119,7 @@ class Intake:
         refused = exceeded(headers, now, "Request arrived") if headers and now * 1000 > until else expired
         if refused and not stores:
             raise refused
-        subject = Subject(
-            request.id, f"{request.version}.{request.action}", principal.subject, delivery, opened.arrived
-        )
+        subject = Subject(request.id, ".".join(name), principal.subject, delivery, opened.arrived)
         work = Work(
             subject,
             delivery,
