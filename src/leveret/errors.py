@@ -23,13 +23,14 @@ LeveretError
 │   └── StorageDoubtful      it failed within a transaction: an outage only if a new connection does not answer either
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
+├── SettingsError            settings, or what they name, cannot be used: all problems at once
 └── WorkerStopped            the worker cannot go on and says why
     └── WorkerDeaf           it received nothing any more, or finished nothing: a new worker may do better
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -180,6 +181,18 @@ class NotSent(LeveretError):
 
 class NoAnswer(LeveretError):
     """No reply arrived in time; the request may have been executed. Ask again with the same id."""
+
+
+class SettingsError(LeveretError):
+    """Settings that cannot be used, or a file or a database that they name.
+
+    Attributes:
+        problems: one sentence for each problem, which begins with the setting's name.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class WorkerStopped(LeveretError):

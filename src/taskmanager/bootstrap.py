@@ -14,6 +14,7 @@ from leveret.auth.keyring import Keyring
 from leveret.auth.keys import NO_KEYS, KeySet, KeySetError
 from leveret.broker.granting import BrokerUser
 from leveret.broker.users import caller_permissions, worker_permissions
+from leveret.errors import SettingsError
 from leveret.letters.redrive import Redriver
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
@@ -24,7 +25,7 @@ from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 from taskmanager.secret import local_secret
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 from taskmanager.storage import migration
 
 ISSUER = "taskmanager"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from leveret.auth.keys import secret_key
-from taskmanager.settings import SettingsError
+from leveret.errors import SettingsError
 
 _BYTES = 32
 _MISSING = (

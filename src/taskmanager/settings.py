@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Final, Self, get_args
 import sqlalchemy as sa
 
 from leveret.durations import format_duration
+from leveret.errors import SettingsError
 from leveret.sql.pooling import Pooler
 from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager import setting_values as values
@@ -22,18 +23,6 @@ PREFIX: Final = "TASKMANAGER_"
 
 TEST_PREFIX: Final = "TASKMANAGER_TEST_"
 """Prefix of variables that are not settings: the test suite starts workers in its own environment, which has them."""
-
-
-class SettingsError(Exception):
-    """Settings that cannot be used.
-
-    Attributes:
-        problems: one sentence for each problem, which begins with the setting's name.
-    """
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

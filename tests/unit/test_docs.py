@@ -13,12 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from leveret import Api, Context, Principal
-from leveret.errors import BY_CODE
+from leveret.errors import BY_CODE, SettingsError
 from leveret.sql import metadata
 from leveret.topology import Topology
 from leveret.wire.envelope import Request
 from taskmanager.actions import api
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -12,6 +12,7 @@ from leveret.errors import (
     NoAnswer,
     NotSent,
     RequestError,
+    SettingsError,
     StorageBusy,
     StorageFailed,
     StorageUnavailable,
@@ -21,7 +22,6 @@ from leveret.errors import (
 from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, WRONG_USE
 from taskmanager.cli.streams import tell
 from taskmanager.demo.checks import DemoFailed
-from taskmanager.settings import SettingsError
 
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,

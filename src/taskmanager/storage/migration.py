@@ -8,8 +8,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.errors import SettingsError
 from leveret.sql import Store, create_engine
-from taskmanager.settings import SettingsError
 
 REVISIONS: Final = ("0001", "0002")
 """Revisions that this version knows; listed here too, so that Alembic is imported only to migrate."""

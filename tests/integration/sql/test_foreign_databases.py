@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.errors import SettingsError
 from leveret.sql import create_engine
 from taskmanager import bootstrap
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 from taskmanager.storage import migration
 from testbed.postgres import PostgresServer
 

@@ -7,9 +7,10 @@ import jwt
 import pytest
 
 from leveret.auth.keyring import Principal
+from leveret.errors import SettingsError
 from support.tokens import ed_jwk, key_set
 from taskmanager import bootstrap
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 from testbed.waiting import wait_until
 
 HOUR = timedelta(hours=1)

@@ -16,11 +16,11 @@ from leveret.broker.management import Administrator, Management, ManagementAddre
 from leveret.broker.queues import remove_topology, report_queues
 from leveret.client import BlockingClient, Client
 from leveret.devbroker import answers
-from leveret.errors import NotSent
+from leveret.errors import NotSent, SettingsError
 from leveret.process.urls import split_url
 from leveret.topology import Topology
 from taskmanager.setting_values import shown_database
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 
 MARK = "xq7zw"
 CLOSED = "127.0.0.1:1"

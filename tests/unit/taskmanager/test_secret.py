@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from leveret.errors import SettingsError
 from taskmanager.secret import local_secret
-from taskmanager.settings import SettingsError
 
 
 def test_a_secret_is_made_once_and_then_read(tmp_path: Path) -> None:

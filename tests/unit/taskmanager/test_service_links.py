@@ -2,8 +2,9 @@
 
 import pytest
 
+from leveret.errors import SettingsError
 from taskmanager.service_links import is_service_link
-from taskmanager.settings import Settings, SettingsError
+from taskmanager.settings import Settings
 
 OF_A_SERVICE = {
     "SERVICE_HOST": "10.96.12.7",

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from leveret.errors import SettingsError
 from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager.setting_values import database_url, shown_database
-from taskmanager.settings import Settings, SettingsError, environment
+from taskmanager.settings import Settings, environment
 
 SECRET = "s" * 32
 POSTGRES = "postgresql+psycopg://user:pass%40word@db:5432/tasks"

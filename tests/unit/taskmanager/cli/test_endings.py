@@ -5,9 +5,9 @@ import pytest
 from leveret import errors
 from leveret.broker.connecting import BrokerTrouble
 from leveret.devbroker import BrokerFailed, BrokerMissing
+from leveret.errors import SettingsError
 from taskmanager.cli.endings import WrongUse, code_of, end_with
 from taskmanager.demo.checks import DemoFailed
-from taskmanager.settings import SettingsError
 
 
 @pytest.mark.parametrize(
