@@ -12,10 +12,10 @@ from typing import Any, Final, Self, get_args
 
 import sqlalchemy as sa
 
+from leveret.api import RateLimit
 from leveret.durations import format_duration
 from leveret.errors import SettingsError
 from leveret.sql.pooling import Pooler
-from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager import setting_values as values
 from taskmanager.service_links import is_service_link
 

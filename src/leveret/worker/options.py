@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from leveret.worker.admit.rate_limit import RateLimit
+from leveret.api import RateLimit
 from leveret.worker.arrive.room import ROOM
 from leveret.worker.run.jobs import LARGEST_RESPONSE
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from leveret.api import RateLimit
 from leveret.errors import SettingsError
-from leveret.worker.admit.rate_limit import RateLimit
 from taskmanager.setting_values import database_url, shown_database
 from taskmanager.settings import Settings, environment
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
+from leveret.api import RateLimit
 from leveret.auth.keyring import is_ticket
 from leveret.errors import RateLimited, StorageBusy
 from leveret.inbox.batch import FailedJob, Result
 from leveret.sql.records import Lease
 from leveret.sql.store import Store
 from leveret.worker.admit.allowance import Allowance, Verdict
-from leveret.worker.admit.rate_limit import RateLimit
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from leveret.api import RateLimit
 from leveret.errors import RateLimited
 from leveret.sql.records import Lease
-from leveret.worker.admit.rate_limit import RateLimit
 
 SHARES: Final = 10
 """What is left in the window, divided by this number, is a share; a share is at least one request."""

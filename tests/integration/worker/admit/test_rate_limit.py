@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from leveret.api import RateLimit
 from leveret.sql import create_engine
 from leveret.sql import metadata as leveret_metadata
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
-from leveret.worker.admit.rate_limit import RateLimit
 from support.notes import metadata, note_api
 from support.serving import Broker, Caller, keyring, serving, sqlite_url, until
 from testbed.postgres import PrivatePostgres

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from leveret.api import RateLimit
 from leveret.auth.keyring import Keyring
 from leveret.errors import StorageFailed, StorageUnavailable
 from leveret.sql import Store
 from leveret.sql.connection import Transaction
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
-from leveret.worker.admit.rate_limit import RateLimit
 from support.notes import note_api
 from support.serving import SECRET, Broker, Caller, Serve, serving, until
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from leveret.api import RateLimit
 from leveret.sql.records import Lease
 from leveret.worker.admit.allowance import Allowance, Verdict
-from leveret.worker.admit.rate_limit import RateLimit
 
 LIMIT = RateLimit(100, timedelta(seconds=60))
 

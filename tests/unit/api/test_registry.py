@@ -1,14 +1,10 @@
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.api import Api, Context, Secret
-from leveret.auth.keyring import ANONYMOUS
 from leveret.errors import Conflict, InvalidRequest, NotFound, TemporaryError, UnknownAction
-from leveret.wire.envelope import Request
 
 
 class Wanted(Struct, frozen=True):
@@ -120,16 +116,6 @@ def test_what_cannot_be_an_action_is_refused_at_once() -> None:
         api.action("v1", "other", writes=True, secret=True)
     with pytest.raises(ValueError, match=r"TemporaryError is not a RequestError"):
         api.action("v1", "other", errors=(TemporaryError,))  # type: ignore[arg-type]  # what is refused at run time
-
-
-def test_a_context_gives_a_connection_or_a_transaction_but_not_both() -> None:
-    request = Request("a", "v1", "act", {})
-    with sa.create_engine("sqlite://").connect() as connection:
-        inside: Context[None] = Context(request, ANONYMOUS, None, datetime.now(UTC), connection=connection)
-        assert inside.connection is connection
-    outside: Context[None] = Context(request, ANONYMOUS, None, datetime.now(UTC))
-    with pytest.raises(RuntimeError, match=r"await context.transaction"):
-        _ = outside.connection
 
 
 @pytest.mark.parametrize(

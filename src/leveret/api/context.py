@@ -1,0 +1,87 @@
+"""What an action may know about the request that it carries out, and how it reaches the database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from typing_extensions import TypeVar  # the standard library's has no default before Python 3.13
+
+from leveret.auth.keyring import Principal
+from leveret.wire.envelope import Request
+
+if TYPE_CHECKING:  # a program that only registers actions, or calls them, does not load it
+    import sqlalchemy as sa
+
+S = TypeVar("S", default=Any)
+"""The type of what the application hands to its actions."""
+T = TypeVar("T")
+
+
+class Transactions(Protocol):
+    """Runs a function in a transaction; ``Context.transaction`` of an ``async def`` action calls it."""
+
+    def __call__(self, function: Callable[..., T], *arguments: Any) -> Awaitable[T]:
+        """Return what ``function(connection, *arguments)`` returns, when the transaction is committed."""
+        ...
+
+
+class Context(Generic[S]):
+    """What an action may know about the request that it carries out.
+
+    Attributes:
+        request: the request itself.
+        principal: the verified caller; ``ANONYMOUS`` in a public action.
+        services: what the application handed to the worker.
+        now: when this attempt began, in UTC.
+        retries: how many retries came before this attempt.
+        redelivered: an earlier delivery was not settled; its worker may have died.
+    """
+
+    __slots__ = ("_connection", "_transactions", "now", "principal", "redelivered", "request", "retries", "services")
+
+    def __init__(
+        self,
+        request: Request,
+        principal: Principal,
+        services: S,
+        now: datetime,
+        *,
+        retries: int = 0,
+        redelivered: bool = False,
+        connection: sa.Connection | None = None,
+        transactions: Transactions | None = None,
+    ) -> None:
+        self.request = request
+        self.principal = principal
+        self.services = services
+        self.now = now
+        self.retries = retries
+        self.redelivered = redelivered
+        self._connection = connection
+        self._transactions = transactions
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection of this request's transaction, in a ``def`` action.
+
+        Raises:
+            RuntimeError: in an ``async def`` action, which asks for a transaction with ``transaction``.
+        """
+        if self._connection is None:
+            raise RuntimeError(f"{self.request.name} is async: it has no connection; await context.transaction(...)")
+        return self._connection
+
+    async def transaction(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Run ``function(connection, *arguments)`` in a transaction, in an ``async def`` action.
+
+        In an action that writes, the function returns the action's response, which is stored in this transaction. Such
+        an action therefore calls this once, and returns what it got.
+
+        Raises:
+            RuntimeError: in a ``def`` action, which runs in its transaction already.
+        """
+        if self._transactions is None:
+            raise RuntimeError(f"{self.request.name} is not async: it runs in its transaction already")
+        return await self._transactions(function, *arguments)
