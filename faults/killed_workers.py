@@ -18,10 +18,10 @@ from typing import Final
 
 from faults.crash_points import POINTS, RARE, Killer, KillLog, Points
 from faults.working import work
-from leveret.observe import Observer
+from leveret.observe import Observer, logs
 from leveret.process.running import run
-from taskmanager import logs
-from taskmanager.settings import Settings, environment
+from leveret.settings import environment
+from taskmanager.settings import Settings
 
 COMMAND: Final = (sys.executable, "-P", "-m", "faults.killed_workers")
 DEATHS: Final = "FAULTS_DEATHS"
@@ -88,7 +88,7 @@ def _next_point(log: KillLog, each: int, random: Random) -> str | None:
 
 def _run_worker(log: KillLog, point: str | None, random: Random) -> None:
     settings = Settings.from_environment(environment())
-    logs.configure(settings, "worker")
+    logs.configure("worker", level=settings.log_level, form=settings.log_format)
     observers: list[Observer] = []
     if point is not None:
         passes = random.randrange(2 if point in RARE else MOST_PASSES)

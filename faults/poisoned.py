@@ -20,12 +20,12 @@ import msgspec
 
 from faults.working import work
 from leveret.api import Action, Api
-from leveret.observe import Received, Record
+from leveret.observe import Received, Record, logs
 from leveret.process.garbage import live_long
 from leveret.process.running import run
-from taskmanager import logs
+from leveret.settings import environment
 from taskmanager.actions import Services, TaskContext, api
-from taskmanager.settings import Settings, environment
+from taskmanager.settings import Settings
 
 COMMAND: Final = (sys.executable, "-P", "-m", "faults.poisoned")
 POISON: Final = "poison"
@@ -140,7 +140,7 @@ def _write(line: str) -> None:
 def main() -> None:
     """Work until SIGTERM."""
     settings = Settings.from_environment(environment())
-    logs.configure(settings, "worker")
+    logs.configure("worker", level=settings.log_level, form=settings.log_format)
     threading.Thread(target=keep_memory_limit, daemon=True).start()
     live_long()
     run(lambda stop: work(settings, stop, actions=PoisonedApi(), observers=[die_of_reading]))

@@ -18,13 +18,13 @@ from leveret.errors import SettingsError
 from leveret.letters.redrive import Redriver
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
+from leveret.settings.secret import local_secret
 from leveret.sql import Store, create_engine
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
-from taskmanager.secret import local_secret
 from taskmanager.settings import Settings
 from taskmanager.storage import migration
 
@@ -54,7 +54,7 @@ def find_secret(settings: Settings, *, make: bool = True) -> bytes:
         return settings.jwt_secret
     if settings.secret_file is None:
         raise SettingsError(["TASKMANAGER_JWT_SECRET: needed with PostgreSQL, because all workers must share it"])
-    return local_secret(settings.secret_file, make=make)
+    return local_secret(settings.secret_file, settings.variable("JWT_SECRET"), make=make)
 
 
 def build_keyring(settings: Settings, *, make_secret: bool = True) -> Keyring:

@@ -16,7 +16,7 @@ PYTHON = [
     *(path for name in ("tests", "testbed", "benchmarks", "faults") for path in sorted((ROOT / name).rglob("*.py"))),
 ]
 ENVIRONMENT_READERS = {
-    "taskmanager/settings.py",
+    "leveret/settings/environment.py",
     "leveret/devbroker/installation.py",  # passes the environment on to the node that it starts
 }
 # In two parts, so that this file does not break the rule that it checks.
@@ -25,9 +25,10 @@ REGISTRY_HOSTS = re.compile(
 )
 
 FRAMEWORK = ROOT / "src" / "leveret"
-MOST_ENTRIES = 20
+MOST_ENTRIES = 24
 MOST_REASSIGNED = 3
 REASSIGNED = {
+    "LogWriter": (8, "two threads count lines and characters: each number has one writer, so none needs a lock"),
     "SharedConnection": (4, "one is SQLAlchemy's own: an action's options are undone by putting the former back"),
 }
 """Classes that reassign more attributes after they were made: how many, and why."""
@@ -137,7 +138,7 @@ def test_the_lock_files_agree_with_each_other() -> None:
     assert {name: peers[name] for name in peers.keys() & dev.keys() if peers[name] != dev[name]} == {}
 
 
-def test_the_top_of_the_framework_has_at_most_20_entries() -> None:
+def test_the_top_of_the_framework_has_at_most_24_entries() -> None:
     assert len(top_entries()) <= MOST_ENTRIES, top_entries()
 
 

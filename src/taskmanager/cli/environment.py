@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from taskmanager.settings import Settings, environment
+from leveret.settings import environment
+from taskmanager.settings import Settings
 
 
 def load_settings(**instead: Any) -> Settings:

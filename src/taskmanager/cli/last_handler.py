@@ -105,7 +105,8 @@ def _presentable(text: str) -> str:
 
 
 def _wants_details() -> bool:
-    from taskmanager.settings import PREFIX, environment  # noqa: PLC0415 - it may be the module that cannot be imported
+    from leveret.settings import environment  # noqa: PLC0415 - for the same reason
+    from taskmanager.settings import PREFIX  # noqa: PLC0415 - it may be the module that cannot be imported
 
     return environment().get(f"{PREFIX}LOG_LEVEL", "").strip().lower() == "debug"
 

@@ -11,8 +11,8 @@ from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
-from taskmanager.logs import printable_json
-from taskmanager.settings import environment
+from leveret.observe.logs import printable_json
+from leveret.settings import environment
 
 PLAIN_WIDTH = 160
 """Width, in columns, of a table that goes to a file or a pipe."""

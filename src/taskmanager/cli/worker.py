@@ -12,18 +12,18 @@ import typer
 
 from leveret.broker.addresses import shown_address
 from leveret.errors import WorkerDeaf
+from leveret.observe import logs
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
 from leveret.process.garbage import live_long
 from leveret.process.interrupts import interruptible
 from leveret.process.processes import LIMIT, supervise
 from leveret.process.running import run
+from leveret.settings.values import shown_database
 from leveret.sql.availability import when_available
 from leveret.sql.sqlite_file import others_may_read
 from leveret.worker import end_process_within
-from taskmanager import logs
 from taskmanager.bootstrap import build_topology, build_worker, prepare_database
 from taskmanager.cli.environment import load_settings
-from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
 
 logger: Final = logging.getLogger("taskmanager")
@@ -58,7 +58,7 @@ def worker(
     """
     settings = load_settings(processes=processes, prefetch=prefetch)
     several = settings.processes > 1
-    logs.configure(settings, "workers" if several else "worker")
+    logs.configure("workers" if several else "worker", level=settings.log_level, form=settings.log_format)
     if not supervised:
         _prepare(settings, migrate=migrate)
         _log_start(settings)

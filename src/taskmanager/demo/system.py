@@ -21,11 +21,12 @@ from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker, answers
 from leveret.durations import format_duration
 from leveret.process.interrupts import undisturbed, uninterrupted
+from leveret.settings import environment
 from leveret.topology import Topology
 from taskmanager.bootstrap import build_topology, prepare_database
 from taskmanager.demo.worker_logs import WorkerLogs
 from taskmanager.demo.workers import Workers
-from taskmanager.settings import PREFIX, Settings, environment
+from taskmanager.settings import PREFIX, Settings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

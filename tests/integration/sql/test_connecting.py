@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.errors import StorageUnavailable
+from leveret.settings.values import database_url
 from leveret.sql import Store, create_engine
 from leveret.sql.engine import LOCK_TIMEOUT
 from support.prepared import prepares
-from taskmanager.setting_values import database_url
 from testbed.pgbouncer import pgbouncer
 
 IGNORES_OPTIONS = "ignore_startup_parameters = options"

@@ -18,8 +18,8 @@ from leveret.client import BlockingClient, Client
 from leveret.devbroker import answers
 from leveret.errors import NotSent, SettingsError
 from leveret.process.urls import split_url
+from leveret.settings.values import shown_database
 from leveret.topology import Topology
-from taskmanager.setting_values import shown_database
 from taskmanager.settings import Settings
 
 MARK = "xq7zw"

@@ -7,8 +7,9 @@ import pytest
 
 from leveret.api import RateLimit
 from leveret.errors import SettingsError
-from taskmanager.setting_values import database_url, shown_database
-from taskmanager.settings import Settings, environment
+from leveret.settings import environment
+from leveret.settings.values import database_url, shown_database
+from taskmanager.settings import Settings
 
 SECRET = "s" * 32
 POSTGRES = "postgresql+psycopg://user:pass%40word@db:5432/tasks"

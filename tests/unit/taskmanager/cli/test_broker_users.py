@@ -5,8 +5,8 @@ import shlex
 import pytest
 from typer.testing import CliRunner
 
+from leveret.settings import environment
 from taskmanager.cli.app import app
-from taskmanager.settings import environment
 
 
 @pytest.mark.parametrize("name", ["^a'b", "^x'; touch there; '", "a b", "$(touch there)"])

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 from leveret.auth.key_file import KeyFile
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.errors import SettingsError, Unauthenticated
+from leveret.settings import environment
 from taskmanager import bootstrap
 from taskmanager.cli.app import app
 from taskmanager.cli.endings import WrongUse
-from taskmanager.settings import Settings, environment
+from taskmanager.settings import Settings
 
 HOUR = timedelta(hours=1)
 SECRET, NEXT_SECRET = "s" * 32, "n" * 32

@@ -15,7 +15,7 @@ from typing import TextIO
 
 import pytest
 
-from taskmanager.log_writer import LIMIT, PIECE, LogWriter
+from leveret.observe.log_writer import LIMIT, PIECE, LogWriter
 from testbed.waiting import wait_until
 
 LINES = [f"line {number:06d}\n" for number in range(20_000)]
@@ -216,10 +216,9 @@ def test_an_end_waits_for_a_stalled_reader_once_and_within_a_bound(make: Make, p
 
 PROGRAM = """
 import logging, sys
-from taskmanager import logs
-from taskmanager.settings import Settings
+from leveret.observe import logs
 
-logs.configure(Settings(log_format=sys.argv[1]), "worker")
+logs.configure("worker", form=sys.argv[1])
 for number in range(5000):
     logging.getLogger("leveret.test").info("line %d", number)
 if sys.argv[2] == "raises":

@@ -1,8 +1,8 @@
 """Variables that Kubernetes puts into the environment of every container, and that look like settings.
 
 For each Service of the namespace, kubelet makes variables with the address of the Service (Kubernetes, "Accessing the
-Service"). They are named after the Service: for a Service called ``taskmanager`` or ``taskmanager-something`` their
-names begin with ``TASKMANAGER_``.
+Service"). They are named after the Service: for a Service called ``guestbook`` or ``guestbook-something`` their
+names begin with ``GUESTBOOK_``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import pytest
 
 from leveret.errors import SettingsError
-from taskmanager.service_links import is_service_link
+from leveret.settings.service_links import is_service_link
 from taskmanager.settings import Settings
 
 OF_A_SERVICE = {

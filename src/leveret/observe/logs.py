@@ -13,9 +13,8 @@ from typing import Final, TextIO
 
 import msgspec
 
+from leveret.observe.log_writer import MOST, LogWriter
 from leveret.wire.masking import JWT_MARK, printable, without_tokens
-from taskmanager.log_writer import MOST, LogWriter
-from taskmanager.settings import Settings
 
 _NOISY: Final = ("alembic", "sqlalchemy")
 """Libraries whose records below WARNING are not logged, because operators do not need them."""
@@ -62,7 +61,7 @@ class LineHandler(logging.Handler):
 
 
 def _warning(text: str) -> logging.LogRecord:
-    return logging.LogRecord("taskmanager.logs", logging.WARNING, "", 0, text, None, None)
+    return logging.LogRecord("leveret.logs", logging.WARNING, "", 0, text, None, None)
 
 
 class _Clock:
@@ -130,23 +129,24 @@ def printable_json(line: str) -> str:
     return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
-def configure(settings: Settings, name: str, *, stream: TextIO | None = None) -> None:
+def configure(name: str, *, level: str = "info", form: str = "text", stream: TextIO | None = None) -> None:
     """Send all records of this process to a stream.
 
     Args:
-        settings: level and format.
         name: name of this process in its lines, such as ``worker``; the process id is added.
+        level: the lowest level that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+        form: ``text`` for people, or ``json`` with one object for each line.
         stream: the stream to write to; standard error by default.
     """
     _collect_only_what_is_printed()
-    form = JsonFormatter if settings.log_format == "json" else TextFormatter
+    formatter = JsonFormatter if form == "json" else TextFormatter
     root = logging.getLogger()
     for handler in root.handlers[:]:
         root.removeHandler(handler)
         if isinstance(handler, LineHandler):
             handler.close()
-    root.addHandler(LineHandler(stream or sys.stderr, partial(form, name)))
-    root.setLevel(settings.log_level.upper())
+    root.addHandler(LineHandler(stream or sys.stderr, partial(formatter, name)))
+    root.setLevel(level.upper())
     for library in _NOISY:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 

@@ -56,7 +56,7 @@ def database_url(text: str) -> str:
     if url.drivername == "sqlite" and (
         not url.database or ":memory:" in url.database or url.database.startswith("file:")
     ):
-        raise ValueError("SQLite needs a file, such as sqlite:///taskmanager.db: a worker has several connections")
+        raise ValueError("SQLite needs a file, such as sqlite:///file.db: a worker has several connections")
     if url.drivername == "sqlite" and url.query:
         raise ValueError("an SQLite URL cannot have parameters after a ?; write a ? in the file's name as %3F")
     of_login = int(url.username is not None)  # SQLAlchemy takes what follows another @ for the host or the name
@@ -192,6 +192,12 @@ def one_of(*choices: str) -> Callable[[str], str]:
         return text.lower()
 
     return read
+
+
+def is_word(word: str, other: str) -> Callable[[str], bool]:
+    """Make a reader of one of two words; the value is whether it is the first one."""
+    read_word = one_of(other, word)
+    return lambda text: read_word(text) == word
 
 
 def queue_prefix(text: str) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskmanager import logs
-from taskmanager.settings import Settings
+from leveret.observe import logs
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +33,9 @@ class Written(io.StringIO):
         return super().getvalue()
 
 
-def configured(**settings: str) -> tuple[logging.Logger, io.StringIO]:
+def configured(*, level: str = "info", form: str = "text") -> tuple[logging.Logger, io.StringIO]:
     stream = Written()
-    logs.configure(Settings(**settings), "worker", stream=stream)  # type: ignore[arg-type]  # level and format only
+    logs.configure("worker", level=level, form=form, stream=stream)
     return logging.getLogger("leveret.test"), stream
 
 
@@ -57,7 +56,7 @@ def test_the_moment_is_in_utc_with_milliseconds(created: float, text: str) -> No
 
 
 def test_records_below_the_level_are_left_out() -> None:
-    logger, stream = configured(log_level="warning")
+    logger, stream = configured(level="warning")
     logger.info("quiet")
     logger.warning("loud")
     assert "quiet" not in stream.getvalue()
@@ -73,7 +72,7 @@ def test_a_message_cannot_forge_a_line_of_its_own() -> None:
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_an_exception_comes_with_its_traceback(form: str) -> None:
-    logger, stream = configured(log_format=form)
+    logger, stream = configured(form=form)
     try:
         int("broken")
     except ValueError:
@@ -94,7 +93,7 @@ def test_a_text_in_an_exception_cannot_forge_a_line() -> None:
 
 
 def test_a_line_of_json_holds_no_character_that_a_terminal_or_a_collector_takes_for_more() -> None:
-    logger, stream = configured(log_format="json")
+    logger, stream = configured(form="json")
     logger.info("a\u2028b\u202ec\x85\x7f\U000e0041ä🐇", extra={"field": "\u2066"})
     written = stream.getvalue()
     assert written.rstrip("\n").isprintable()
@@ -103,7 +102,7 @@ def test_a_line_of_json_holds_no_character_that_a_terminal_or_a_collector_takes_
 
 
 def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
-    logger, stream = configured(log_format="json")
+    logger, stream = configured(form="json")
     logger.info("ok: %s %s", "a-1", "v1.login", extra={"request_id": "a-1", "odd": {1}})
     written = json.loads(stream.getvalue())
     assert stream.getvalue().count("\n") == 1
@@ -120,7 +119,7 @@ def test_json_is_one_object_for_each_record_with_the_fields_of_extra() -> None:
 
 
 def test_a_field_of_extra_cannot_pass_for_one_of_our_own() -> None:
-    logger, stream = configured(log_format="json")
+    logger, stream = configured(form="json")
     logger.info("true", extra={"level": "error", "logger": "x", "time": "x", "pid": 0, "odd name": object})
     written = json.loads(stream.getvalue())
     assert (written["level"], written["logger"], written["pid"]) == ("info", "leveret.test", os.getpid())
@@ -130,7 +129,7 @@ def test_a_field_of_extra_cannot_pass_for_one_of_our_own() -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_token_is_written_down_neither_in_a_message_nor_in_a_field(form: str) -> None:
     token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefghijklmnopqrstuvwxyz"
-    logger, stream = configured(log_format=form)
+    logger, stream = configured(form=form)
     logger.info("refused: %s", token, extra={"action": token})
     assert "refused: [removed]" in stream.getvalue()
     assert "eyJ" not in stream.getvalue()
@@ -153,7 +152,7 @@ def test_configuring_twice_writes_each_record_once() -> None:
 
 
 def test_libraries_are_quiet_unless_something_is_wrong() -> None:
-    _, stream = configured(log_level="debug")
+    _, stream = configured(level="debug")
     logging.getLogger("alembic.runtime.migration").info("Running upgrade")
     logging.getLogger("sqlalchemy.engine").warning("look here")
     assert "Running upgrade" not in stream.getvalue()
@@ -164,7 +163,7 @@ def test_libraries_are_quiet_unless_something_is_wrong() -> None:
 def test_a_record_whose_message_does_not_fit_is_a_line_that_says_so(
     form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logger, stream = configured(log_format=form)
+    logger, stream = configured(form=form)
     logger.info("%d requests", "many")
     logger.info("go on")
     odd, good = stream.getvalue().splitlines()

@@ -12,16 +12,16 @@ from leveret.errors import SettingsError
 
 _BYTES = 32
 _MISSING = (
-    "TASKMANAGER_JWT_SECRET is not set and there is no {}, which a worker makes: "
-    "set it to the workers' secret, or run this in their folder"
+    "{} is not set and there is no {}, which a worker makes: set it to the workers' secret, or run this in their folder"
 )
 
 
-def local_secret(path: Path, *, make: bool = True) -> bytes:
+def local_secret(path: Path, setting: str, *, make: bool = True) -> bytes:
     """Read the secret, or make one; processes that start at the same time get the same secret.
 
     Args:
         path: the file that holds the secret.
+        setting: name of the setting that would hold the secret, for the errors' texts.
         make: whether to make the file if it is missing; otherwise a missing file is an error.
 
     Raises:
@@ -30,11 +30,11 @@ def local_secret(path: Path, *, make: bool = True) -> bytes:
     try:
         if not path.exists():
             if not make:
-                raise SettingsError([_MISSING.format(path)])
+                raise SettingsError([_MISSING.format(setting, path)])
             _make(path)
         secret = path.read_bytes().strip()
     except OSError as error:
-        raise SettingsError([f"TASKMANAGER_JWT_SECRET is not set and {path} cannot be used: {error}"]) from error
+        raise SettingsError([f"{setting} is not set and {path} cannot be used: {error}"]) from error
     if len(secret) < _BYTES:
         size = f"{len(secret)} byte{'s' * (len(secret) != 1)}"
         raise SettingsError([f"{path} holds {size}, at least {_BYTES} are needed: delete it or fill it"])

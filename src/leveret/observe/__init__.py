@@ -1,0 +1,29 @@
+"""What a worker tells about each request: records for observers, and log lines."""
+
+from leveret.observe.records import (
+    Admitted,
+    Begun,
+    Committed,
+    Ended,
+    Observer,
+    Observers,
+    Point,
+    Received,
+    Record,
+    Settled,
+    Subject,
+)
+
+__all__ = [
+    "Admitted",
+    "Begun",
+    "Committed",
+    "Ended",
+    "Observer",
+    "Observers",
+    "Point",
+    "Received",
+    "Record",
+    "Settled",
+    "Subject",
+]

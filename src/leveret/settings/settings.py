@@ -1,0 +1,179 @@
+"""The settings of an application: one frozen record, read from the environment; all problems are reported at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Self, TypeVar, get_args
+
+import sqlalchemy as sa
+
+from leveret.api import RateLimit
+from leveret.durations import format_duration
+from leveret.errors import SettingsError
+from leveret.settings import values
+from leveret.settings.service_links import is_service_link
+from leveret.sql.pooling import Pooler
+
+T = TypeVar("T")
+
+_SETTING: Final = "leveret setting"
+"""Key of what a field's metadata says about the setting that it holds: the name and the reader."""
+
+
+def setting(name: str, read: Callable[[str], object], default: T, *, secret: bool = False) -> T:
+    """Make a field of a settings record that an environment variable can set.
+
+    Args:
+        name: the variable's name behind the application's prefix: ``PREFETCH``.
+        read: returns the value of a text, or raises a ValueError that says what is expected; see
+            ``leveret.settings.values``.
+        default: the value if the variable is not set.
+        secret: whether the record's repr leaves the value out.
+    """
+    return field(default=default, repr=not secret, metadata={_SETTING: (name, read)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The settings that every application has. The repr shows nothing secret.
+
+    An application adds its own in a subclass, which is such a dataclass too: a field for each, made with ``setting``.
+
+    Attributes:
+        name: the application's name, which files and users are named after. It is not a setting.
+        prefix: what the names of all settings begin with, such as ``GUESTBOOK_``. It is not a setting.
+        amqp_url: address of the broker.
+        database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
+        database_pooler: the pooler between the workers and PostgreSQL, see ``leveret.sql.pooling``.
+        jwt_secret: the secret that signs tokens, at least 32 bytes; None only with SQLite, where a file holds it.
+        jwt_keys: file with the keys of tokens, read again when it changes; None if only the secret signs tokens.
+        retry_delays: the ladder of pauses before retries.
+        max_retries: number of retries after the first attempt.
+        replay_all: whether responses of reads are stored and repeated too (``REPLAY=all``).
+        largest_response: bytes that a response may have (``RESPONSE_LIMIT``).
+        retention: how long responses are kept for requests that are sent again.
+        queue_prefix: first part of all names at the broker.
+        queue_limit: how many requests may wait at the broker; None for any number.
+        prefetch: requests that one worker process holds at a time.
+        processes: number of worker processes.
+        rate_limit: how many requests one user may send, in all workers together; None for no limit.
+        watchdog: how long a worker may be deaf or stuck before it ends itself; None if it never does.
+        broker_admin_password: password of the broker's administrator; needed only while users are made.
+        broker_caller_password: new password of the callers' user at the broker.
+        broker_worker_password: new password of the workers' user at the broker.
+        log_level: ``debug``, ``info``, ``warning`` or ``error``.
+        log_format: ``text`` or ``json``.
+    """
+
+    name: str = "leveret"
+    prefix: str = "LEVERET_"
+    amqp_url: str = setting("AMQP_URL", values.amqp_url, "amqp://guest:guest@127.0.0.1:5672/", secret=True)
+    database_url: str = setting("DATABASE_URL", values.database_url, "sqlite:///leveret.db", secret=True)
+    database_pooler: Pooler = setting("DATABASE_POOLER", values.one_of(*get_args(Pooler)), "auto")
+    jwt_secret: bytes | None = setting("JWT_SECRET", values.secret, None, secret=True)
+    jwt_keys: Path | None = setting("JWT_KEYS", values.path, None)
+    retry_delays: tuple[timedelta, ...] = setting("RETRY_DELAY", values.retry_delays, (timedelta(seconds=5),))
+    max_retries: int = setting("MAX_RETRIES", values.number(0, 100), 3)
+    replay_all: bool = setting("REPLAY", values.is_word("all", "writes"), False)  # noqa: FBT003 - it is the default
+    largest_response: int = setting("RESPONSE_LIMIT", values.size(1024, 512 * 1024 * 1024), 8 * 1024 * 1024)
+    retention: timedelta = setting(
+        "RETENTION", values.duration(timedelta(minutes=1), timedelta(days=3650)), timedelta(days=7)
+    )
+    queue_prefix: str = setting("QUEUE_PREFIX", values.queue_prefix, "leveret")
+    queue_limit: int | None = setting("QUEUE_LIMIT", values.unless_off(values.number(1, 999_999_999)), 1_000_000)
+    prefetch: int = setting("PREFETCH", values.number(1, 2000), 200)
+    processes: int = setting("PROCESSES", values.number(1, 64), 1)
+    rate_limit: RateLimit | None = setting("RATE_LIMIT", values.unless_off(values.rate_limit), None)
+    watchdog: timedelta | None = setting(
+        "WATCHDOG",
+        values.unless_off(values.duration(timedelta(seconds=1), timedelta(days=1))),
+        timedelta(minutes=2),
+    )
+    broker_admin_password: str | None = setting("BROKER_ADMIN_PASSWORD", str, None, secret=True)
+    broker_caller_password: str | None = setting("BROKER_CALLER_PASSWORD", str, None, secret=True)
+    broker_worker_password: str | None = setting("BROKER_WORKER_PASSWORD", str, None, secret=True)
+    log_level: str = setting("LOG_LEVEL", values.one_of("debug", "info", "warning", "error"), "info")
+    log_format: str = setting("LOG_FORMAT", values.one_of("text", "json"), "text")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read all settings; what is not set has the record's default.
+
+        Raises:
+            SettingsError: names every problem, see ``updated``.
+        """
+        return cls().updated(environ)
+
+    def updated(self, environ: Mapping[str, str]) -> Self:
+        """Return a record in which the variables of an environment replace values of this one.
+
+        A variable with an empty text counts as not set. Variables that Kubernetes makes for its Services are ignored,
+        and so are those whose names go on with ``TEST_``: a test suite starts workers in its own environment, which has
+        them.
+
+        Raises:
+            SettingsError: names every problem, including unknown names that begin with the prefix.
+        """
+        known = self.variables()
+        texts = {name: text.strip() for name, text in environ.items() if self._is_ours(name, text) and text.strip()}
+        problems = [self._unknown(name) for name in sorted(texts) if name not in known]
+        read: dict[str, Any] = {}
+        for name, (attribute, reader) in known.items():
+            try:
+                if name in texts:
+                    read[attribute] = reader(texts[name])
+            except ValueError as error:
+                problems.append(f"{name}: {error}{values.about_quotes(texts[name])}")
+        settings = replace(self, **read)
+        problems += settings._contradictions(secret_given=self.variable("JWT_SECRET") in texts)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """Path of the SQLite file; None with PostgreSQL."""
+        url = sa.make_url(self.database_url)
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
+    @property
+    def secret_file(self) -> Path | None:
+        """Path of the file beside the SQLite file that holds the secret if none is set; None with PostgreSQL."""
+        return file.with_name(f"{self.name}.secret") if (file := self.sqlite_file) else None
+
+    def variable(self, name: str) -> str:
+        """Return the full name of a setting: ``variable("JWT_SECRET")`` is ``GUESTBOOK_JWT_SECRET``."""
+        return f"{self.prefix}{name}"
+
+    def variables(self) -> Mapping[str, tuple[str, Callable[[str], Any]]]:
+        """Return all settings: for each variable's name the attribute that it sets, and the function that reads it."""
+        found = ((each.name, *each.metadata[_SETTING]) for each in fields(self) if _SETTING in each.metadata)
+        return {self.variable(name): (attribute, reader) for attribute, name, reader in found}
+
+    def _is_ours(self, name: str, text: str) -> bool:
+        ours = name.startswith(self.prefix) and not name.startswith(self.variable("TEST_"))
+        return ours and not is_service_link(name, text)
+
+    def _unknown(self, name: str) -> str:
+        known = [setting.removeprefix(self.prefix) for setting in self.variables()]  # with it, all would be similar
+        similar = difflib.get_close_matches(name.removeprefix(self.prefix), known, n=1)
+        return f"{name}: no such setting" + (f", did you mean {self.variable(similar[0])}?" if similar else "")
+
+    def _contradictions(self, *, secret_given: bool) -> list[str]:
+        problems = []
+        if not (secret_given or self.jwt_secret) and self.sqlite_file is None:
+            problems.append(
+                f"{self.variable('JWT_SECRET')}: needed with PostgreSQL, because all workers must share it: "
+                f"set at least {values.SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"
+            )
+        waits = [self.retry_delays[min(done, len(self.retry_delays) - 1)] for done in range(self.max_retries)]
+        if (longest := sum(waits, timedelta())) >= self.retention:
+            problems.append(
+                f"{self.variable('RETENTION')}: {format_duration(self.retention)} must be longer than all retries take "
+                f"together, {format_duration(longest)}"
+            )
+        return problems
