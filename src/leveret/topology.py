@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.amqp import Channel
+from leveret.amqp import AnyChannel
 from leveret.durations import format_duration
 
 DELIVERY_LIMIT: Final = 2_000_000_000
@@ -83,7 +83,7 @@ class Topology(Struct, frozen=True):
         """Only callers meet this limit: requests in hand do not count, and no returned or retried one is dropped."""
         return {} if self.limit is None else {"x-max-length": self.limit}
 
-    async def declare(self, channel: Channel) -> None:
+    async def declare(self, channel: AnyChannel) -> None:
         """Declare everything at the broker; what exists stays as it is.
 
         Raises:

@@ -29,6 +29,7 @@ from leveret.amqp.fields import size_of
 from leveret.amqp.limits import Limits
 from leveret.amqp.message import Delivery, FetchedMessage, FieldTable, FieldValue, Message, Properties, QueueState
 from leveret.amqp.reconnector import Closable, Reconnector
+from leveret.amqp.seam import AnyChannel, AnyConnection, Connect
 
 __all__ = [
     "Address",
@@ -36,9 +37,12 @@ __all__ = [
     "Addresses",
     "AmqpError",
     "AmqpTimeout",
+    "AnyChannel",
+    "AnyConnection",
     "Channel",
     "ChannelClosed",
     "Closable",
+    "Connect",
     "ConnectFailed",
     "ConnectTimedOut",
     "Connection",

@@ -12,12 +12,13 @@ from typing import Any, Final, NamedTuple, Self
 
 from msgspec import UNSET
 
-from leveret.amqp import AddressError, Addresses, AmqpError, Reconnector
+from leveret.amqp import AddressError, Addresses, AmqpError, Connect, Connection, Reconnector
 from leveret.client.call import Call, ReceivedReply
 from leveret.client.line import Line
 from leveret.client.transport import OnLost, Transport
 from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
 from leveret.process.backoff import Backoff
+from leveret.process.clock import Clock
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply, Request
@@ -51,6 +52,8 @@ class Client:
         on_lost: what happens to calls in flight whose connection is lost: ``reask`` sends them again with the same id
             as soon as there is a connection, until their timeout; ``fail`` fails them at once.
         patience: seconds during which `connect` tries again when it cannot connect.
+        connect: opens the connection; see `leveret.testing` for a broker in memory.
+        clock: tells the time for timeouts and deadlines; the machine's by default.
 
     Raises:
         ValueError: the address is not valid.
@@ -64,6 +67,8 @@ class Client:
         name: str = "leveret client",
         on_lost: OnLost = "reask",
         patience: float = 0.0,
+        connect: Connect = Connection.open,
+        clock: Clock | None = None,
     ) -> None:
         try:
             self._addresses = Addresses.of(address)
@@ -75,6 +80,8 @@ class Client:
         self._name = name
         self._on_lost = on_lost
         self._patience = patience
+        self._connect = connect
+        self._clock = clock
         self._running: _Running | None = None
         self._spare: Line | None = None
 
@@ -112,7 +119,7 @@ class Client:
         """
         if self._running is not None and self._running.tasks:
             raise RuntimeError("The client is connected already")
-        transport = Transport(self._topology, self._on_lost)
+        transport = Transport(self._topology, self._on_lost, self._clock)
         self._spare = await self._first_line(transport)
         lines = Reconnector(partial(self._next_line, transport), on_change=transport.on_line)
         tasks = [asyncio.create_task(lines.run()), asyncio.create_task(transport.run())]
@@ -244,7 +251,7 @@ class Client:
             await asyncio.sleep(pause)
 
     async def _open_line(self, transport: Transport) -> Line:
-        return await Line.open(self._addresses, self._name, transport.on_replies, transport.on_blocked)
+        return await Line.open(self._connect, self._addresses, self._name, transport.on_replies, transport.on_blocked)
 
     async def _next_line(self, transport: Transport) -> Line:
         spare, self._spare = self._spare, None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Hashable
 from heapq import heappop, heappush
 from typing import Final, Generic, TypeVar
+
+from leveret.process.clock import Cancellable, Clock, loop_clock
 
 LEAST_SWEPT: Final = 1024
 """How many slots there may be before the empty ones are removed."""
@@ -25,18 +26,19 @@ class Deadlines(Generic[T]):
 
     Args:
         on_due: called in the event loop with each thing, never early and at most about one tick late.
+        clock: tells the time, and calls later; the machine's by default.
     """
 
-    def __init__(self, on_due: Callable[[T], None]) -> None:
+    def __init__(self, on_due: Callable[[T], None], clock: Clock | None = None) -> None:
         self._on_due = on_due
-        self._loop = asyncio.get_running_loop()
+        self._clock = clock or loop_clock()
         self._slots: dict[int, set[T]] = {}
         self._order: list[int] = []
         self._most_slots = LEAST_SWEPT
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Cancellable | None = None
 
     def add(self, thing: T, moment: float) -> int:
-        """Keep a thing until a moment on the loop's clock; return its slot, which `discard` needs."""
+        """Keep a thing until a moment on the steady clock; return its slot, which `discard` needs."""
         number = int(moment / TICK) + 1
         members = self._slots.get(number)
         if members is None:
@@ -69,10 +71,10 @@ class Deadlines(Generic[T]):
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._order[0] * TICK, self._tell) if self._order else None
+        self._timer = self._clock.call_at(self._order[0] * TICK, self._tell) if self._order else None
 
     def _tell(self) -> None:
-        now = self._loop.time()
+        now = self._clock.steady()
         while self._order and self._order[0] * TICK <= now:
             for thing in self._slots.pop(heappop(self._order)):
                 self._on_due(thing)

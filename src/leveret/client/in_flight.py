@@ -20,6 +20,7 @@ from leveret.errors import (
     RateLimited,
     Unauthenticated,
 )
+from leveret.process.clock import Clock, loop_clock
 from leveret.wire.codec import check_id, decode_reply
 from leveret.wire.envelope import Reply
 
@@ -35,12 +36,14 @@ class CallsInFlight:
 
     Args:
         trouble: returns what is wrong with the connection, for the text of a timeout; None when nothing is.
+        clock: tells the time; the machine's by default.
     """
 
-    def __init__(self, trouble: Callable[[], str | None]) -> None:
+    def __init__(self, trouble: Callable[[], str | None], clock: Clock | None = None) -> None:
         self._trouble = trouble
         self._loop = asyncio.get_running_loop()
-        self._deadlines: Deadlines[Waiter] = Deadlines(self._due)
+        self._clock = clock or loop_clock()
+        self._deadlines: Deadlines[Waiter] = Deadlines(self._due, self._clock)
         self._calls: dict[str, Call] = {}
 
     def __len__(self) -> int:
@@ -73,7 +76,7 @@ class CallsInFlight:
             call = self._calls[wanted.id] = wanted
         else:
             _check_same(call, wanted)
-        moment = self._loop.time() + timeout
+        moment = self._clock.steady() + timeout
         call.expires = max(call.expires, moment)
         waiter = Waiter(call, timeout, self._loop.create_future())
         waiter.slot = self._deadlines.add(waiter, moment)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Self
 
-from leveret.amqp import Addresses, AmqpError, Channel, Connection, Delivery
+from leveret.amqp import Addresses, AmqpError, AnyChannel, AnyConnection, Connect, Delivery
 from leveret.wire.envelope import DIRECT_REPLY_TO
 
 
@@ -22,7 +22,7 @@ class Line:
         proven: whether the broker has confirmed a message on this line; then the exchange exists.
     """
 
-    def __init__(self, connection: Connection, channel: Channel) -> None:
+    def __init__(self, connection: AnyConnection, channel: AnyChannel) -> None:
         self.connection = connection
         self.channel = channel
         self.proven = False
@@ -30,6 +30,7 @@ class Line:
     @classmethod
     async def open(
         cls,
+        connect: Connect,
         addresses: Addresses,
         name: str,
         on_replies: Callable[[list[Delivery]], None],
@@ -38,6 +39,7 @@ class Line:
         """Connect and start to consume replies.
 
         Args:
+            connect: opens the connection.
             addresses: those of the broker, or of the nodes of a cluster.
             name: the connection's name on RabbitMQ's management page.
             on_replies: called with all replies of one read.
@@ -46,7 +48,7 @@ class Line:
         Raises:
             AmqpError: there is no connection, or the broker refuses what a client needs.
         """
-        connection = await Connection.open(addresses, name=name, on_blocked=on_blocked)
+        connection = await connect(addresses, name=name, on_blocked=on_blocked)
         try:
             channel = await connection.channel(confirms=True)
             await channel.consume(DIRECT_REPLY_TO, on_replies, no_ack=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,6 +23,7 @@ from leveret.client.full_queue import FullQueue
 from leveret.client.in_flight import CallsInFlight
 from leveret.client.line import Line
 from leveret.errors import LeveretError, NotSent
+from leveret.process.clock import Clock, loop_clock
 from leveret.topology import Topology
 from leveret.wire.messages import request_message
 
@@ -45,22 +45,23 @@ class Transport:
         topology: where requests go.
         on_lost: what happens to requests whose connection is lost: ``reask`` sends them again with the same id,
             ``fail`` fails them at once.
+        clock: tells the time; the machine's by default.
 
     Attributes:
         in_flight: the calls that somebody waits for.
         unknown_replies: how many replies came for which nobody waits: late, sent twice, or not for this client.
     """
 
-    def __init__(self, topology: Topology, on_lost: OnLost) -> None:
+    def __init__(self, topology: Topology, on_lost: OnLost, clock: Clock | None = None) -> None:
         self._exchange, self._queue = topology.exchange, topology.requests
         self._on_lost = on_lost
-        self._loop = asyncio.get_running_loop()
+        self._clock = clock or loop_clock()
         self._line: Line | BaseException = NotSent("the client has not connected yet")  # or why there is none
         self._unsent: deque[Call] = deque()
         self._full_queue = FullQueue()
         self._wake = asyncio.Event()
         self._ended: BaseException | None = None
-        self.in_flight = CallsInFlight(lambda: self.trouble)
+        self.in_flight = CallsInFlight(lambda: self.trouble, self._clock)
         self.unknown_replies = 0
 
     @property
@@ -152,8 +153,8 @@ class Transport:
             self._wake.set()
         if not batch:
             return
-        now = self._loop.time()
-        to_posix = time.time() - now
+        now = self._clock.steady()
+        to_posix = self._clock.posix() - now
         try:
             verdicts = line.channel.publish_batch([self._message(call, now, to_posix) for call in batch])
         except InvalidArgument as error:  # a name in the topology is not valid, so no request can be sent
@@ -203,7 +204,7 @@ class Transport:
             self._full_queue.accepted()
             self.in_flight.accept(call)
         elif isinstance(error, Refused):
-            retry_after = self._full_queue.refused(self._loop.time())
+            retry_after = self._full_queue.refused(self._clock.steady())
             self.in_flight.fail(call, partial(call.refused, self._queue, retry_after))
         else:
             hint = f"; {_HINT}" if isinstance(error, Unroutable) else ""

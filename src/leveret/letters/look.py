@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import Final
 
-from leveret.amqp import Channel, Connection, Delivery
+from leveret.amqp import AnyChannel, AnyConnection, Delivery
 from leveret.broker.connecting import connected
 from leveret.letters.letter import Letter, read_letter
 from leveret.topology import Topology
@@ -25,7 +25,7 @@ _STEP: Final = 0.002
 """Seconds between two questions about the queue."""
 
 
-async def look(connection: Connection, topology: Topology, most: int = 100) -> list[Letter]:
+async def look(connection: AnyConnection, topology: Topology, most: int = 100) -> list[Letter]:
     """Return the oldest dead letters, oldest first, and leave all of them where and as they are.
 
     A consumer on a channel of its own borrows the letters and acknowledges nothing. When the channel is closed, the
@@ -71,7 +71,7 @@ async def look_at_letters(url: str, topology: Topology, most: int) -> list[Lette
         return await look(connection, topology, most)
 
 
-async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
+async def _borrow(channel: AnyChannel, queue: str, count: int) -> list[Delivery]:
     borrowed: list[Delivery] = []
     complete = asyncio.Event()
 
@@ -91,7 +91,7 @@ async def _borrow(channel: Channel, queue: str, count: int) -> list[Delivery]:
     return borrowed
 
 
-async def wait_until_back(connection: Connection, queue: str, ready: int) -> None:
+async def wait_until_back(connection: AnyConnection, queue: str, ready: int) -> None:
     """Wait until ``ready`` messages are in the queue, which takes back what a channel held a moment after its end.
 
     After five seconds it waits no longer, because somebody else may have taken some.

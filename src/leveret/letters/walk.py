@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.amqp import AmqpError, Channel, Connection, Delivery, Message, Refused, Unroutable
+from leveret.amqp import AmqpError, AnyChannel, AnyConnection, Delivery, Message, Refused, Unroutable
 from leveret.letters.look import LARGEST_LETTER, MOST_LETTERS, wait_until_back
 from leveret.topology import Topology
 
@@ -41,7 +41,7 @@ Decide = Callable[[Delivery], Decision]
 Tell = Callable[[Delivery, Decision], None]
 
 
-async def walk(connection: Connection, topology: Topology, decide: Decide, tell: Tell) -> bool:
+async def walk(connection: AnyConnection, topology: Topology, decide: Decide, tell: Tell) -> bool:
     """Decide on each letter that lies in the queue now, and carry the decisions out.
 
     A letter is acked after the broker has confirmed the message that was made of it. If this program or its connection
@@ -88,7 +88,9 @@ class _Walk:
         crowded: the last pass ended because too many letters stay.
     """
 
-    def __init__(self, connection: Connection, publisher: Channel, queue: str, decide: Decide, tell: Tell) -> None:
+    def __init__(
+        self, connection: AnyConnection, publisher: AnyChannel, queue: str, decide: Decide, tell: Tell
+    ) -> None:
         self.settled = 0
         self.crowded = False
         self._stopped = False
@@ -121,7 +123,7 @@ class _Walk:
         self.crowded = count > 0 and kept >= window and not self._stopped
         return count
 
-    async def _carry_out(self, channel: Channel, deliveries: Sequence[Delivery]) -> int:
+    async def _carry_out(self, channel: AnyChannel, deliveries: Sequence[Delivery]) -> int:
         """Do what is decided on these letters, and return how many of them stay."""
         wanted = [self._decide(delivery) for delivery in deliveries]
         await self._connection.writable()
@@ -155,12 +157,12 @@ class _Walk:
         self._tell(delivery, decision)
 
 
-async def _read(channel: Channel) -> None:
+async def _read(channel: AnyChannel) -> None:
     """Wait until the broker has read the acks, because it answers a channel's methods in their order."""
     await channel.qos(0)
 
 
-async def _flush(channel: Channel, tag: str) -> None:
+async def _flush(channel: AnyChannel, tag: str) -> None:
     """Wait until the queue has the acks too. Otherwise acks are lost when the channel is closed.
 
     While more than 32 commands to a quorum queue are under way (``quorum_commands_soft_limit``), a channel holds back
@@ -172,7 +174,7 @@ async def _flush(channel: Channel, tag: str) -> None:
     await _read(channel)
 
 
-async def _arrivals(channel: Channel, arrived: asyncio.Queue[list[Delivery]]) -> list[Delivery]:
+async def _arrivals(channel: AnyChannel, arrived: asyncio.Queue[list[Delivery]]) -> list[Delivery]:
     """Wait for letters, and return all that have come; none if no more come.
 
     Raises:

@@ -9,9 +9,9 @@ from functools import partial
 from leveret.amqp import (
     AmqpError,
     AmqpTimeout,
-    Channel,
+    AnyChannel,
+    AnyConnection,
     ChannelClosed,
-    Connection,
     InvalidArgument,
     Message,
     MessageTooLarge,
@@ -48,12 +48,12 @@ class Publisher:
         largest: the most bytes of a message at this broker; None until the broker has said so.
     """
 
-    def __init__(self, connection: Connection, channel: Channel, on_lost: Callable[[AmqpError], None]) -> None:
+    def __init__(self, connection: AnyConnection, channel: AnyChannel, on_lost: Callable[[AmqpError], None]) -> None:
         self.largest: int | None = None
         self._connection = connection
         self._on_lost = on_lost
         self._channel = channel
-        self._lone: Channel | None = None
+        self._lone: AnyChannel | None = None
         self._reopening: set[asyncio.Task[None]] = set()
         self._waiting: list[tuple[Sequence[Message], asyncio.Future[Verdicts]]] = []
         self._watch(channel)
@@ -90,7 +90,7 @@ class Publisher:
         for task in self._reopening:
             task.cancel()
 
-    def _watch(self, channel: Channel) -> None:
+    def _watch(self, channel: AnyChannel) -> None:
         channel.closed.add_done_callback(self._ended)
 
     def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
@@ -102,7 +102,7 @@ class Publisher:
         else:
             self._on_lost(error or AmqpError("closed"))
 
-    async def _open(self) -> Channel:
+    async def _open(self) -> AnyChannel:
         """Open a channel; during an alarm the broker reads nothing from this connection, so this waits for its end."""
         while True:
             while self._connection.blocked and self._connection.is_open:  # noqa: ASYNC110 -- the alarm is the broker's
@@ -125,7 +125,7 @@ class Publisher:
             self._watch(self._channel)
 
 
-def _publish(channel: Channel, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
+def _publish(channel: AnyChannel, messages: Sequence[Message]) -> asyncio.Future[Verdicts]:
     try:
         return channel.publish_batch(messages)
     except InvalidArgument as error:  # none of them was written

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
-from leveret.amqp import Addresses, AmqpError, Channel, ChannelClosed, Connection, Delivery, Limits
+from leveret.amqp import Addresses, AmqpError, AnyChannel, AnyConnection, ChannelClosed, Connect, Delivery, Limits
 from leveret.process.backoff import Pauses
 from leveret.topology import Topology
 from leveret.wire.limits import LARGEST_MOVED_REQUEST
@@ -119,14 +119,14 @@ class Session:
 
     def __init__(
         self,
-        consuming: Connection,
-        publishing: Connection,
-        consumer: Channel,
-        publisher: Channel,
+        consuming: AnyConnection,
+        publishing: AnyConnection,
+        consumer: AnyChannel,
+        publisher: AnyChannel,
         *,
         prefetch: int,
         topology: Topology,
-        connect: Callable[[str], Awaitable[Connection]],
+        connect: Callable[[str], Awaitable[AnyConnection]],
     ) -> None:
         self.consumer = consumer
         self.publisher = Publisher(publishing, publisher, self.fail_publishing)
@@ -135,33 +135,41 @@ class Session:
         self._connect = connect
         self.lost: asyncio.Future[SessionLost | None] = asyncio.get_running_loop().create_future()
         self._connections = (consuming, publishing)
-        self._asking: Channel | None = None
+        self._asking: AnyChannel | None = None
         self._subscribing: asyncio.Task[str] | None = None
         for ending in (consuming.closed, publishing.closed):
             ending.add_done_callback(self._ended)
         consumer.closed.add_done_callback(partial(self._consumer_ended, consumer))
 
     @classmethod
-    async def open(cls, addresses: Addresses, topology: Topology, *, name: str, prefetch: int) -> Self:
+    async def open(
+        cls, connect: Connect, addresses: Addresses, topology: Topology, *, name: str, prefetch: int
+    ) -> Self:
         """Connect twice to the same node, declare the topology, limit the prefetch.
 
         Raises:
             AmqpError: the broker cannot be reached, or it refuses something.
         """
-        consuming = await Connection.open(addresses, name=f"{name} consumes")
+        consuming = await connect(addresses, name=f"{name} consumes")
 
-        def connect(does: str) -> Awaitable[Connection]:
-            return Connection.open(consuming.address, name=f"{name} {does}", limits=PUBLISHING)
+        def connect_beside(does: str) -> Awaitable[AnyConnection]:
+            return connect(consuming.address, name=f"{name} {does}", limits=PUBLISHING)
 
         try:
-            publishing = await connect("publishes")
+            publishing = await connect_beside("publishes")
             try:
                 consumer = await consuming.channel()
                 await topology.declare(consumer)
                 await consumer.qos(prefetch)
                 publisher = await publishing.channel(confirms=True)
                 return cls(
-                    consuming, publishing, consumer, publisher, prefetch=prefetch, topology=topology, connect=connect
+                    consuming,
+                    publishing,
+                    consumer,
+                    publisher,
+                    prefetch=prefetch,
+                    topology=topology,
+                    connect=connect_beside,
                 )
             except BaseException:
                 await publishing.close()
@@ -229,7 +237,7 @@ class Session:
         except AmqpError as error:
             logger.warning("missing queues could not be declared: %s", error)
 
-    async def connect_for_replies(self) -> Connection:
+    async def connect_for_replies(self) -> AnyConnection:
         """Open a connection whose end does not end the session; the caller closes it.
 
         Raises:
@@ -275,7 +283,7 @@ class Session:
     def _ended(self, ending: asyncio.Future[AmqpError | None]) -> None:
         self.fail(ending.result() or AmqpError("closed"))
 
-    def _consumer_ended(self, channel: Channel, ending: asyncio.Future[AmqpError | None]) -> None:
+    def _consumer_ended(self, channel: AnyChannel, ending: asyncio.Future[AmqpError | None]) -> None:
         if channel is self.consumer:  # otherwise another channel has taken its place
             self._ended(ending)
 

@@ -12,11 +12,12 @@ from typing import Any, Final, Generic
 import sqlalchemy as sa
 from typing_extensions import TypeVar
 
-from leveret.amqp import Address, Addresses, AmqpError
+from leveret.amqp import Address, Addresses, AmqpError, Connect, Connection
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.observe import Observer, Observers
+from leveret.process.clock import MACHINE, Clock
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
 from leveret.topology import Topology
@@ -56,6 +57,8 @@ class Worker(Generic[S]):
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
         observers: called with a record at each point of a request's life, see ``leveret.observe``.
+        connect: opens connections; see ``leveret.testing`` for a broker in memory.
+        clock: tells the time for deadlines, rate limits, retries and letters.
     """
 
     def __init__(
@@ -71,19 +74,25 @@ class Worker(Generic[S]):
         options: WorkerOptions,
         forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]] = (),
         observers: Sequence[Observer] = (),
+        connect: Connect = Connection.open,
+        clock: Clock = MACHINE,
     ) -> None:
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
         self.consuming = asyncio.Event()
         self._addresses = Addresses.of(address)
+        self._connect = connect
+        self._clock = clock
         self._stores = stores
         self._topology = topology
         self._policy = policy
         self._options = options
-        self._intake = Intake(api, keyring, replay_all=options.replay_all)
+        self._intake = Intake(api, keyring, replay_all=options.replay_all, clock=clock.posix)
         self._observers = Observers(observers)
-        self._jobs: Jobs = Jobs(services, largest_response=options.largest_response, observers=self._observers)
-        self._messages = OutcomeMessages(topology, keyring, worker=options.name)
+        self._jobs: Jobs = Jobs(
+            services, largest_response=options.largest_response, observers=self._observers, clock=clock.posix
+        )
+        self._messages = OutcomeMessages(topology, keyring, worker=options.name, clock=clock.posix)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: Admission | None = None
         self._stopping = asyncio.Event()
@@ -104,7 +113,7 @@ class Worker(Generic[S]):
         """
         lanes: Lanes = Lanes(self._stores, hand_out)
         limit = self._options.rate_limit
-        self._admission = Admission(limit, lanes) if limit else None
+        self._admission = Admission(limit, lanes, clock=self._clock.steady) if limit else None
         cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
         try:
             await self._work_watched(lanes)
@@ -162,7 +171,9 @@ class Worker(Generic[S]):
             SessionLost: the session was lost.
         """
         options, topology = self._options, self._topology
-        session = await Session.open(self._addresses, topology, name=options.name, prefetch=options.prefetch)
+        session = await Session.open(
+            self._connect, self._addresses, topology, name=options.name, prefetch=options.prefetch
+        )
         self._consumption = Consumption(
             session,
             topology.requests,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Final
 
-from leveret.amqp import Channel
+from leveret.amqp import AnyChannel
 
 _IN_NO_BATCH: Final = 0
 
@@ -27,7 +27,7 @@ class InHand:
         taken: how many deliveries have come so far.
     """
 
-    def __init__(self, channel: Channel, on_held: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, channel: AnyChannel, on_held: Callable[[], None] = lambda: None) -> None:
         self._channel = channel
         self._tell_held = on_held
         self._batch_of: dict[int, int] = {}  # for each delivery in hand, in the order in which they came
@@ -60,7 +60,7 @@ class InHand:
         """How many held deliveries came to the present consumer; others do not count towards its prefetch."""
         return len(self._held.keys() - self._of_earlier_consumers)
 
-    def move(self, channel: Channel) -> None:
+    def move(self, channel: AnyChannel) -> None:
         """Take deliveries from another channel from now on; nothing may be in hand."""
         self._channel = channel
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from leveret.amqp import AmqpError, AmqpTimeout, Channel, Connection, ConnectionLost, Message, Refused
+from leveret.amqp import AmqpError, AmqpTimeout, AnyChannel, AnyConnection, ConnectionLost, Message, Refused
 from leveret.process.backoff import Pauses
 from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
@@ -58,12 +58,12 @@ class Detour:
         connect: opens a connection.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[AnyConnection]]) -> None:
         self._connect = connect
-        self._connection: Connection | None = None
-        self._channel: Channel | None = None
+        self._connection: AnyConnection | None = None
+        self._channel: AnyChannel | None = None
 
-    async def channel(self) -> Channel:
+    async def channel(self) -> AnyChannel:
         """Return an open channel with confirms, as soon as there is one."""
         pauses = Pauses()
         while self._channel is None or not self._channel.is_open:
@@ -103,7 +103,7 @@ class UnprovenReplies:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
+        connect: Callable[[], Awaitable[AnyConnection]],
         *,
         write_shorter: Callable[[Message, str], Message | None],
         on_done: Callable[[Sequence[int]], None],
@@ -169,7 +169,7 @@ class UnprovenReplies:
         finally:
             self._running = None
 
-    async def _publish(self, channel: Channel, replies: list[UnprovenReply]) -> None:
+    async def _publish(self, channel: AnyChannel, replies: list[UnprovenReply]) -> None:
         try:
             verdicts = await channel.publish_batch([reply.message for reply in replies])
         except AmqpError as error:

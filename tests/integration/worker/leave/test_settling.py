@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import Struct
 
-from leveret.amqp import Addresses, Delivery
+from leveret.amqp import Addresses, Connection, Delivery
 from leveret.observe import Observers
 from leveret.outcome import Answer
 from leveret.topology import Topology
@@ -46,7 +46,7 @@ class Desk(Struct):
 
 @pytest.fixture
 async def desk(broker: Broker, topology: Topology, caller: Caller) -> AsyncIterator[Desk]:
-    session = await Session.open(Addresses.parse(broker.url), topology, name="test", prefetch=10)
+    session = await Session.open(Connection.open, Addresses.parse(broker.url), topology, name="test", prefetch=10)
     in_hand, backlog = InHand(session.consumer), Backlog(lambda: None)
     messages = OutcomeMessages(topology, keyring())
     settler = Settler(in_hand, session, messages, backlog=backlog, observers=Observers())
