@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+from msgspec import UNSET
 
-from leveret.errors import LeveretError, NoAnswer, NotSent, Overloaded
+from leveret.errors import BY_CODE, LeveretError, NoAnswer, NotSent, Overloaded, RequestError
 from leveret.wire.envelope import Reply
 
 
@@ -122,3 +123,20 @@ class Waiter:
     def __init__(self, call: Call, seconds: float, future: asyncio.Future[ReceivedReply]) -> None:
         self.call, self.seconds, self.future = call, seconds, future
         self.slot = 0
+
+
+def error_of(reply: Reply) -> RequestError:
+    """Return the error that stands for an error response.
+
+    It is a plain RequestError when the response has no code, as those of the first version's workers, or a code that
+    this version does not know; that code is kept in ``code``.
+    """
+    details = None if reply.details is UNSET else reply.details
+    text = reply.error or "The response is an error without a text"
+    if reply.code is UNSET:
+        return RequestError(text, details=details)
+    if known := BY_CODE.get(reply.code):
+        return known(text, details=details)
+    error = RequestError(text, details=details)
+    error.code = reply.code
+    return error

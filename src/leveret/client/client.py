@@ -10,18 +10,16 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from msgspec import UNSET
-
 from leveret.amqp import AddressError, Addresses, AmqpError, Connect, Connection, Reconnector
-from leveret.client.call import Call, ReceivedReply
+from leveret.client.call import Call, ReceivedReply, error_of
 from leveret.client.line import Line
 from leveret.client.transport import OnLost, Transport
-from leveret.errors import BY_CODE, InvalidRequest, NotSent, RequestError
+from leveret.errors import InvalidRequest, NotSent
 from leveret.process.backoff import Backoff
 from leveret.process.clock import Clock
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import Reply, Request
+from leveret.wire.envelope import Request
 from leveret.wire.ids import new_id
 from leveret.wire.limits import LARGEST_REQUEST
 
@@ -276,23 +274,6 @@ def _request(
 ) -> Request:
     content = data if type(data) is dict else dict(data or {})  # it is encoded at once, so a copy is not needed
     return Request(new_id() if given_id is None else given_id, version, action, content, token or "")
-
-
-def error_of(reply: Reply) -> RequestError:
-    """Return the error that stands for an error response.
-
-    It is a plain RequestError when the response has no code, as those of the first version's workers, or a code that
-    this version does not know; that code is kept in ``code``.
-    """
-    details = None if reply.details is UNSET else reply.details
-    text = reply.error or "The response is an error without a text"
-    if reply.code is UNSET:
-        return RequestError(text, details=details)
-    if known := BY_CODE.get(reply.code):
-        return known(text, details=details)
-    error = RequestError(text, details=details)
-    error.code = reply.code
-    return error
 
 
 def _end_with(transport: Transport, task: asyncio.Task[None]) -> None:
