@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo worker test test-matrix faults bench bench-quick bench-publish check format lock clean \
+.PHONY: help install demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
 	broker-programs postgres-programs load-programs bench-programs
 
 ARGS ?=
@@ -48,6 +48,9 @@ format: install ## format the code and fix what the linter can fix
 
 lock: ## write the lock files from pyproject.toml (ARGS=--upgrade for new versions)
 	@scripts/lock $(ARGS)
+
+reference: install ## write docs/reference from the docstrings
+	@.venv/bin/python -m scripts.reference
 
 clean: ## remove the files that these commands made
 	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

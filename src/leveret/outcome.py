@@ -93,3 +93,4 @@ class PutBack(Struct, frozen=True):
 
 
 Outcome = Answer | Retry | DeadLetter | PutBack
+"""What becomes of a delivery."""

@@ -13,7 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 PYTHON = [
     *SOURCES,
-    *(path for name in ("tests", "testbed", "benchmarks", "faults") for path in sorted((ROOT / name).rglob("*.py"))),
+    *(
+        path
+        for name in ("tests", "testbed", "benchmarks", "faults", "scripts")
+        for path in sorted((ROOT / name).rglob("*.py"))
+    ),
 ]
 ENVIRONMENT_READERS = {
     "leveret/settings/environment.py",

@@ -14,8 +14,10 @@ from leveret.api.inputs import input_type, secret_fields, type_of
 from leveret.errors import RequestError, UnknownAction
 
 LONGEST_VERSION: Final = 32
+"""Characters of a version: the length of its column in ``processed_requests``."""
+
 LONGEST_NAME: Final = 64
-"""Characters: the lengths of the columns of ``processed_requests``."""
+"""Characters of an action's name: the length of its column in ``processed_requests``."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -105,6 +105,7 @@ class Keyring:
         longest_life: a token that claims to live longer is refused.
         ticket_life: how long a request may wait in retry.
         clock: POSIX time in seconds.
+        cache_size: the most tokens whose verdicts are kept.
 
     Raises:
         ValueError: the secret is too short, or looks like a key of another kind.

@@ -100,6 +100,8 @@ class Settled(Point, frozen=True, kw_only=True):
 
 
 Record: TypeAlias = Received | Admitted | Begun | Ended | Committed | Settled
+"""What an observer is called with."""
+
 Observer: TypeAlias = Callable[[Record], None]
 """Called with each record, in the thread that passes the point: it must be quick and thread-safe."""
 

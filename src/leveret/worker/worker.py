@@ -59,6 +59,10 @@ class Worker(Generic[S]):
         observers: called with a record at each point of a request's life, see ``leveret.observe``.
         connect: opens connections; see ``leveret.testing`` for a broker in memory.
         clock: tells the time for deadlines, rate limits, retries and letters.
+
+    Raises:
+        ValueError: the topology has other retry delays than the policy.
+        AddressError: the address is not valid.
     """
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Writes the reference of the Python interface from the docstrings; `make reference` runs it."""
