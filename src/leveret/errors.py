@@ -23,6 +23,7 @@ LeveretError
 │   └── StorageDoubtful      it failed within a transaction: an outage only if a new connection does not answer either
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
+├── UnexpectedResult         client: it was executed, but its result is not of the type that the caller asked for
 ├── SettingsError            settings, or what they name, cannot be used: all problems at once
 └── WorkerStopped            the worker cannot go on and says why
     └── WorkerDeaf           it received nothing any more, or finished nothing: a new worker may do better
@@ -193,6 +194,22 @@ class SettingsError(LeveretError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class UnexpectedResult(LeveretError):
+    """The request was executed, but its result is not of the type that the caller asked for.
+
+    Asking again does not help: an action that writes answers with the same result.
+
+    Attributes:
+        id: the request's id.
+        data: the result as it came.
+    """
+
+    def __init__(self, text: str, request_id: str, data: Any) -> None:
+        super().__init__(text)
+        self.id = request_id
+        self.data = data
 
 
 class WorkerStopped(LeveretError):

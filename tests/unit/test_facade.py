@@ -28,3 +28,34 @@ def test_who_calls_or_registers_actions_loads_no_database_library(names: str) ->
     program = f"import sys; from leveret import {names}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
     assert {"sqlalchemy", "psycopg", "leveret.worker"}.isdisjoint(done.stdout.split())
+
+
+def test_who_calls_by_name_loads_no_api_and_who_calls_by_function_no_database_library() -> None:
+    by_name = "import sys; from leveret import BlockingClient, Client; print(*sys.modules)"
+    assert {"leveret.api", "leveret.auth", "jwt"}.isdisjoint(modules_of(by_name))
+    by_function = """
+import asyncio, sys
+from leveret import Api, Client, Context
+from leveret.errors import NotSent
+
+api = Api()
+
+@api.action("v1", "add", writes=True)
+def add(context: Context, given: list[int]) -> int:
+    return context.connection.execute("...").scalar_one()
+
+async def main() -> None:
+    try:
+        await Client("amqp://localhost", "sums").call(add, {})
+    except NotSent:
+        print(*sys.modules)
+
+asyncio.run(main())
+"""
+    assert {"sqlalchemy", "psycopg", "leveret.worker"}.isdisjoint(modules_of(by_function))
+
+
+def modules_of(program: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert "leveret.client" in done.stdout
+    return done.stdout.split()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from leveret.api.inputs import in_words
+from leveret.api.called import data_of
 from leveret.errors import InvalidRequest, RequestError
+from leveret.wire.words import in_words
 
 
 class Action(Struct, frozen=True):
@@ -64,3 +65,11 @@ class Action(Struct, frozen=True):
             return (msgspec.convert(data, self.input),)
         except msgspec.ValidationError as error:
             raise InvalidRequest(in_words(error)) from error
+
+    def data_of(self, given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the data of a request whose caller gives these arguments behind the context.
+
+        Raises:
+            TypeError: the function does not take them.
+        """
+        return data_of(self.function, f"{self.version}.{self.name}", given, named)

@@ -1,4 +1,4 @@
-"""Types of input and output: what a function's signature says of them, which fields are secret, and errors in words."""
+"""Types of input and output: what a function's signature says of them, and which fields are secret."""
 
 from __future__ import annotations
 
@@ -62,10 +62,3 @@ def secret_fields(wanted: Any) -> frozenset[str]:
 
 def _is_secret(kind: msgspec.inspect.Type) -> bool:
     return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get("secret"))
-
-
-def in_words(error: msgspec.ValidationError) -> str:
-    """Put the field first: ``Expected `str`, got `int` - at `$.title` `` begins with its reason."""
-    reason, _, path = str(error).partition(" - at `")
-    field = path.rstrip("`").removeprefix("$").removeprefix(".")
-    return f"Field {field}: {reason}" if field else reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -70,7 +71,9 @@ class Api(Generic[S]):
             )
             secrets, is_async = secret_fields(wanted), inspect.iscoroutinefunction(function)
             what = version, name, function, wanted, writes, public, secret, secrets, is_async, alone
-            self._add(Action(*what, output, inspect.getdoc(function) or "", tuple(errors)))
+            action = Action(*what, output, inspect.getdoc(function) or "", tuple(errors))
+            self._add(action)
+            _remember(function, action)
             return function
 
         return register
@@ -108,3 +111,11 @@ def _check_name(what: str, text: str, most: int) -> None:
     if not (0 < len(text) <= most and text.isprintable() and not any(map(str.isspace, text))):
         expected = f"1 to {most} printable characters without blanks"
         raise ValueError(f"The {what} of an action must have {expected}: {text!a} does not fit")
+
+
+def _remember(function: F, action: Action) -> None:
+    """Write on a function which action it is, for callers who name it by the function."""
+    before: tuple[Action, ...] = getattr(function, "__leveret_actions__", ())
+    others = [other for other in before if (other.version, other.name) != (action.version, action.name)]
+    with suppress(AttributeError):  # some callables take no attributes; they are called by name
+        function.__leveret_actions__ = (*others, action)  # type: ignore[attr-defined]  # that is its purpose

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from leveret.amqp import Addresses
-from leveret.client.call import ReceivedReply
-from leveret.client.client import DEFAULT_TIMEOUT, FORKED, Client
+from leveret.client.blocking_caller import BlockingCaller
+from leveret.client.caller import DEFAULT_TIMEOUT
+from leveret.client.client import FORKED, Client
 from leveret.client.loop_thread import LoopStopped, LoopThread
 from leveret.client.transport import OnLost
 from leveret.errors import NoAnswer, NotSent
@@ -18,8 +19,10 @@ from leveret.topology import Topology
 T = TypeVar("T")
 
 
-class BlockingClient:
+class BlockingClient(BlockingCaller):
     """A `Client` for programs without an event loop: ``with BlockingClient(url) as client``.
+
+    `BlockingCaller.call` is how: by name, or by an action's function.
 
     Any number of threads may use it. Their calls share one connection, which a thread of the client keeps alive between
     calls. Ctrl-C ends the call that waits, and the client can be used again afterwards. Inside an event loop it would
@@ -28,22 +31,25 @@ class BlockingClient:
     A forked process needs a client of its own: in it, this one raises `NotSent` at once.
 
     Args:
-        address, topology, name, on_lost, patience: as for `Client`.
+        address, queues, topology, name, on_lost, patience: as for `Client`.
 
     Raises:
         ValueError: the address is not valid.
+        TypeError: both ``queues`` and ``topology`` are given.
     """
 
     def __init__(
         self,
         address: Addresses | str,
+        queues: Topology | str | None = None,
         *,
         topology: Topology | None = None,
         name: str = "leveret client",
         on_lost: OnLost = "reask",
         patience: float = 0.0,
     ) -> None:
-        self._client = Client(address, topology=topology, name=name, on_lost=on_lost, patience=patience)
+        self._client = Client(address, queues, topology=topology, name=name, on_lost=on_lost, patience=patience)
+        super().__init__(self._client, self._run_in_thread)
         self._name = name
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
@@ -92,32 +98,6 @@ class BlockingClient:
             finally:
                 thread.stop()
 
-    def call(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        version: str = "v1",
-        token: str | None = None,
-        id: str | None = None,  # noqa: A002 - as in `Client.call`
-        timeout: float = DEFAULT_TIMEOUT,
-    ) -> Any:
-        """Call an action and return its result; arguments and errors are those of `Client.call`."""
-        return self._run(lambda: self._client.call(action, data, version=version, token=token, id=id, timeout=timeout))
-
-    def ask(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        version: str = "v1",
-        token: str | None = None,
-        id: str | None = None,  # noqa: A002 - as in `Client.call`
-        timeout: float = DEFAULT_TIMEOUT,
-    ) -> ReceivedReply:
-        """Call an action as `call` does, but return the whole reply and its bytes, also when it is an error."""
-        return self._run(lambda: self._client.ask(action, data, version=version, token=token, id=id, timeout=timeout))
-
     def send(
         self,
         action: str,
@@ -125,7 +105,7 @@ class BlockingClient:
         *,
         version: str = "v1",
         token: str | None = None,
-        id: str | None = None,  # noqa: A002 - as in `Client.call`
+        id: str | None = None,  # noqa: A002 - as in `Caller.ask`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
         """Send a request without waiting for a reply; arguments and errors are those of `Client.send`."""
@@ -135,7 +115,7 @@ class BlockingClient:
         if self._thread is not None and not self._thread.is_ours:
             raise NotSent(f"Nothing was sent: {FORKED}")
 
-    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    def _run_in_thread(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._check_process()
         thread = self._thread
         if thread is None:

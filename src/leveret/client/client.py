@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from leveret.amqp import AddressError, Addresses, AmqpError, Connect, Connection, Reconnector
-from leveret.client.call import Call, ReceivedReply, error_of
+from leveret.client.call import Call, ReceivedReply
+from leveret.client.caller import DEFAULT_TIMEOUT, Caller
 from leveret.client.line import Line
 from leveret.client.transport import OnLost, Transport
 from leveret.errors import InvalidRequest, NotSent
@@ -25,14 +26,13 @@ from leveret.wire.limits import LARGEST_REQUEST
 
 logger = logging.getLogger("leveret.client")
 
-DEFAULT_TIMEOUT: Final = 10.0
-"""The timeout of a call in seconds, when the caller does not give one."""
-
 FORKED: Final = "the client was connected by the process from which this one was forked: make one in each process"
 
 
-class Client:
+class Client(Caller):
     """Calls actions and waits for their replies: ``async with Client(url) as client``.
+
+    `Caller.call` is how: by name, or by an action's function.
 
     One connection and one channel carry any number of calls at once. When the connection is lost, the client connects
     again with growing pauses. It belongs to one event loop; see `BlockingClient` for programs without one. A forked
@@ -45,7 +45,9 @@ class Client:
     Args:
         address: the broker, as ``amqp://user:password@host:port/vhost`` or ``amqps://...``. The nodes of a cluster have
             commas between them; they are tried in turn from a random one, and the first that answers is used.
-        topology: where requests go.
+        queues: where requests go: the first part of the queues' names, such as ``guestbook``, or a topology; ``api`` by
+            default.
+        topology: another name of ``queues``.
         name: the connection's name on RabbitMQ's management page.
         on_lost: what happens to calls in flight whose connection is lost: ``reask`` sends them again with the same id
             as soon as there is a connection, until their timeout; ``fail`` fails them at once.
@@ -55,11 +57,13 @@ class Client:
 
     Raises:
         ValueError: the address is not valid.
+        TypeError: both ``queues`` and ``topology`` are given.
     """
 
     def __init__(
         self,
         address: Addresses | str,
+        queues: Topology | str | None = None,
         *,
         topology: Topology | None = None,
         name: str = "leveret client",
@@ -74,7 +78,7 @@ class Client:
             raise ValueError(str(error)) from error
         if on_lost not in ("reask", "fail"):
             raise ValueError(f"on_lost is {on_lost!r}: expected 'reask' or 'fail'")
-        self._topology = topology or Topology()
+        self._topology = _topology_of(queues, topology)
         self._name = name
         self._on_lost = on_lost
         self._patience = patience
@@ -147,41 +151,6 @@ class Client:
             await self._spare.close()
             self._spare = None
 
-    async def call(
-        self,
-        action: str,
-        data: Mapping[str, Any] | None = None,
-        *,
-        version: str = "v1",
-        token: str | None = None,
-        id: str | None = None,  # noqa: A002 - the word on the wire and in every text about it
-        timeout: float = DEFAULT_TIMEOUT,
-    ) -> Any:
-        """Call an action and return its result, the reply's ``data``.
-
-        Args:
-            action: name of the action.
-            data: its input, as values that JSON can hold.
-            version: version of the API.
-            token: a JWT, with or without a leading ``Bearer ``.
-            id: 1 to 128 printable ASCII characters; a new UUID by default. Two calls with the same id and the same
-                content share one request while it is in flight.
-            timeout: seconds for the whole call: to get a connection, to send the request, to get the reply.
-
-        Raises:
-            RequestError: the reply is an error; the class is that of its code (see `leveret.errors.BY_CODE`).
-            Overloaded: the queue is at its length limit and did not take the request; ``details["retry_after"]`` is how
-                many seconds to wait before calling again.
-            NotSent: the broker has certainly not accepted the request.
-            NoAnswer: no reply in time, or one that cannot be read. The action may have been executed; call again with
-                the same id.
-            IdReused: another request with the same id is in flight.
-        """
-        received = await self.ask(action, data, version=version, token=token, id=id, timeout=timeout)
-        if received.reply.status == "error":
-            raise error_of(received.reply)
-        return received.reply.data
-
     async def ask(
         self,
         action: str,
@@ -189,7 +158,7 @@ class Client:
         *,
         version: str = "v1",
         token: str | None = None,
-        id: str | None = None,  # noqa: A002 - as in `call`
+        id: str | None = None,  # noqa: A002 - as in `Caller.ask`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> ReceivedReply:
         """Call an action as `call` does, but return the whole reply and its bytes, also when it is an error.
@@ -207,7 +176,7 @@ class Client:
         *,
         version: str = "v1",
         token: str | None = None,
-        id: str | None = None,  # noqa: A002 - as in `call`
+        id: str | None = None,  # noqa: A002 - as in `Caller.ask`
         timeout: float = DEFAULT_TIMEOUT,
     ) -> str:
         """Send a request without waiting for a reply; return its id once the broker has accepted it.
@@ -267,6 +236,13 @@ class _Running(NamedTuple):
     def is_ours(self) -> bool:
         """Whether this process connected, and was not forked since."""
         return self.process == os.getpid()
+
+
+def _topology_of(queues: Topology | str | None, topology: Topology | None) -> Topology:
+    if queues is not None and topology is not None:
+        raise TypeError("queues and topology are two names of one argument: give one of them")
+    found = topology if queues is None else queues
+    return Topology(found) if isinstance(found, str) else found or Topology()
 
 
 def _request(

@@ -201,7 +201,7 @@ async def test_another_request_of_an_id_in_flight_is_refused_before_it_is_sent(
         first = asyncio.create_task(client.call("x", {"n": 1}, id="i-7"))
         await worker.came(1)
         with pytest.raises(IdReused, match="i-7"):
-            await client.call(**{"action": "x", "data": {"n": 1}, "id": "i-7", **other})
+            await client.ask(**{"action": "x", "data": {"n": 1}, "id": "i-7", **other})
         with pytest.raises(IdReused, match="i-7"):
             await client.send("x", {"n": 1}, id="i-7")
         worker.publish(reply_to(worker.requests[0]))
