@@ -222,6 +222,20 @@ def test_the_queues_are_described_with_every_argument() -> None:
         assert set(re.findall(r"x-[a-z-]+", row)) == set(queue.arguments)
 
 
+def test_the_figures_of_the_comparison_are_those_that_were_measured() -> None:
+    comparison, performance = ((DOCS / f"{page}.md").read_text() for page in ("comparison", "performance"))
+    rows = re.findall(r"^\| (leveret \|.*) \|\n.*\n\| (.*) \|$", comparison, re.MULTILINE)
+    (names, figures) = next(row for row in rows if "Celery" in row[0] and "," in row[1] and "yes" not in row[1])
+    compared = dict(zip(names.split(" | "), figures.split(" | "), strict=True))
+    own = re.search(r"^### Echo from each one's own client.*?(?=^CPU)", performance, re.MULTILINE | re.DOTALL)
+    assert own
+    measured = dict(re.findall(r"^\| (\w+) \| 64 in flight \| ([\d,.]+) \(", own[0], re.MULTILINE))
+    assert compared == {name: measured[name] for name in compared}
+    assert len(compared) == 7
+    elsewhere = set(re.findall(r"\b\d+,\d{3}\b", comparison)) | {"241"}
+    assert [figure for figure in elsewhere if f" {figure} " not in performance] == []
+
+
 @pytest.mark.parametrize(("page", "least"), [("rabbitmq-facts.md", 20), ("security.md", 10)])
 def test_every_fact_names_tests_that_exist(page: str, least: int) -> None:
     cited = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (DOCS / page).read_text())
