@@ -47,7 +47,7 @@ async def measure(engine: sa.Engine, services: Services, email: str) -> float:
     context: Context[Services] = Context(request, ANONYMOUS, services, now, transactions=transaction)
     began = time.perf_counter()
     try:
-        await action.function(context, *action.arguments(request.data))
+        await action.call(context, *action.arguments(request.data))
     except Unauthenticated:
         return time.perf_counter() - began
     raise AssertionError("a login with a wrong password succeeded")

@@ -70,7 +70,7 @@ class PoisonedApi(Api[Services]):
 
 
 def _poisoned(action: Action) -> Action:
-    return action if action.is_async else msgspec.structs.replace(action, function=_harmful(action.function))
+    return action if action.is_async else msgspec.structs.replace(action, call=_harmful(action.call))
 
 
 def _harmful(function: Callable[..., Any]) -> Callable[..., Any]:

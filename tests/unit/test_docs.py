@@ -94,7 +94,7 @@ def call(space: dict[str, object], action: str, data: dict[str, object], table: 
         its_table.create(connection)
         request = Request("id", "v1", action, data)
         context = Context(request, Principal("1"), None, datetime.now(UTC), connection=connection)
-        value: object = found.function(context, *found.arguments(data))
+        value: object = found.call(context, *found.arguments(data))
     engine.dispose()
     return value
 

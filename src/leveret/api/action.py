@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from inspect import Parameter
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 
 from leveret.api.called import data_of
+from leveret.api.calling import calling
+from leveret.api.hooks import Hooks
+from leveret.api.inputs import Input, input_of
 from leveret.errors import InvalidRequest, RequestError
 from leveret.wire.words import in_words
 
 
-class Action(Struct, frozen=True):
+class Action(Struct, frozen=True, kw_only=True):
     """A registered function.
 
     Attributes:
         version: such as ``v1``.
         name: such as ``create_task``.
-        function: ``(context)`` or ``(context, input)``; ``def`` runs in a lane, ``async def`` in the event loop.
-        input: type of the input, or None for an action without one.
+        function: the registered one; ``def`` runs in a lane, ``async def`` in the event loop.
+        parameters: those of the function behind the context, with their types.
+        takes: which of them are its input, and which are resources.
+        call: what a worker calls with the context and what ``arguments`` returns: the function itself, unless it has
+            resources or a hook around it, or takes fields by name only.
+        one_by_one: whether ``call`` takes the fields of the input, each by itself.
+        output: type of what the function returns; ``Any`` where it does not say.
+        description: the function's docstring, without its indentation; empty for none.
         writes: it has an effect, so its response is stored, and sent again when the id comes again.
         public: it may be called without a token.
         secret: its response is never stored.
         secrets: names of input fields that must never be written down.
         is_async: it runs in the event loop.
         alone: its requests do not share a transaction with others.
-        output: type of what the function returns; ``Any`` where it does not say.
-        description: the function's docstring, without its indentation; empty for none.
+        deprecated: whether callers should stop using it; a text says what to use instead.
         errors: refusals that its callers have to expect, beside those that any action may answer.
     """
 
     version: str
     name: str
     function: Callable[..., Any]
-    input: Any
-    writes: bool
-    public: bool
-    secret: bool
-    secrets: frozenset[str]
-    is_async: bool
-    alone: bool = False
+    parameters: tuple[Parameter, ...]
+    takes: Input
+    call: Callable[..., Any]
+    one_by_one: bool
     output: Any = Any
     description: str = ""
+    writes: bool = False
+    public: bool = False
+    secret: bool = False
+    secrets: frozenset[str] = frozenset()
+    is_async: bool = False
+    alone: bool = False
+    deprecated: bool | str = False
     errors: tuple[type[RequestError], ...] = ()
+
+    @property
+    def input(self) -> Any:
+        """Type of the input, or None for an action without one."""
+        return self.takes.type
+
+    @property
+    def full_name(self) -> str:
+        """Version and name, as in the log."""
+        return f"{self.version}.{self.name}"
 
     @property
     def plain(self) -> frozenset[str]:
@@ -54,17 +78,18 @@ class Action(Struct, frozen=True):
         return frozenset(self.input.__struct_encode_fields__) - self.secrets
 
     def arguments(self, data: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Check the input against its type, and return the arguments behind the context: none or one.
+        """Check the input against its type, and return what ``call`` takes behind the context.
 
         Raises:
             InvalidRequest: it does not fit; the text says which field and why.
         """
-        if self.input is None:
+        if self.takes.type is None:
             return ()
         try:
-            return (msgspec.convert(data, self.input),)
+            given = msgspec.convert(data, self.takes.type)
         except msgspec.ValidationError as error:
             raise InvalidRequest(in_words(error)) from error
+        return astuple(given) if self.one_by_one else (given,)
 
     def data_of(self, given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the data of a request whose caller gives these arguments behind the context.
@@ -72,4 +97,20 @@ class Action(Struct, frozen=True):
         Raises:
             TypeError: the function does not take them.
         """
-        return data_of(self.function, f"{self.version}.{self.name}", given, named)
+        return data_of(self.parameters, self.takes, self.full_name, given, named)
+
+    def knowing(self, resources: Collection[Any]) -> Action:
+        """Return this action as it is when these types are those of resources, and no others are.
+
+        Raises:
+            ValueError: its plain parameters cannot become the fields of a record.
+        """
+        takes = input_of(self.parameters, self.full_name, resources)
+        call = calling(self.function, takes, {}, None)
+        return replace(self, takes=takes, secrets=takes.secrets, call=call.function, one_by_one=call.one_by_one)
+
+    def bound(self, resources: Mapping[Any, object], hooks: Hooks) -> Action:
+        """Return this action with the resources that it wants, and with the hook around it."""
+        given = {name: resources[kind] for name, kind in self.takes.wants.items()}
+        call = calling(self.function, self.takes, given, hooks.of(is_async=self.is_async))
+        return replace(self, takes=replace(self.takes, wants={}), call=call.function, one_by_one=call.one_by_one)

@@ -1,64 +1,91 @@
-"""Types of input and output: what a function's signature says of them, and which fields are secret."""
+"""What an action takes: a record, plain parameters that become one, or nothing; and which resources it wants."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from types import SimpleNamespace
-from typing import Annotated, Any, TypeVar, get_type_hints
+import re
+from collections.abc import Collection, Mapping, Sequence
+from inspect import Parameter
+from typing import Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-T = TypeVar("T")
-
-Secret = Annotated[T, Meta(extra={"secret": True})]
-"""The type of an input field that must never be written down: ``password: Secret[str]``."""
+from leveret.api.data import is_record, secret_fields, why_not_read
 
 
-def input_type(function: Callable[..., Any], name: str) -> Any:
-    """Return the type of an action's input; None for an action without one.
+class Input(Struct, frozen=True):
+    """What an action takes behind its context.
+
+    Attributes:
+        type: what a request's data is read as; None for an action without input.
+        record: name of the parameter that takes a value of the type; empty for none.
+        fields: names of the plain parameters, which are the fields of the type; empty for none.
+        spread: whether all of these parameters come first and take their values by position.
+        wants: the resources: the type of each by the name of its parameter.
+    """
+
+    type: Any = None
+    record: str = ""
+    fields: tuple[str, ...] = ()
+    spread: bool = False
+    wants: Mapping[str, Any] = {}
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Names of the fields, at any depth, that must never be written down."""
+        return secret_fields(self.type)
+
+
+def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[Any] = ()) -> Input:
+    """Tell data from resources, and return both.
+
+    A parameter whose type is that of a resource is a resource. Otherwise it is data if JSON can be read as its type. If
+    it is neither it wants a resource that is missing, unless it has a default.
+
+    Args:
+        parameters: those behind the context, with their types.
+        name: version and name of the action, for texts and for the name of the type.
+        resources: the types of which there are resources.
 
     Raises:
-        ValueError: its parameters are not ``(context)`` or ``(context, input)``, or the input's type is not known.
+        ValueError: the plain parameters cannot become the fields of a record.
     """
-    parameters = list(inspect.signature(function).parameters.values())
-    if len(parameters) not in (1, 2):
-        raise ValueError(f"{name}: an action takes (context) or (context, input), not {len(parameters)} parameters")
-    if len(parameters) == 1:
-        return None
-    wanted = parameters[1].name
-    if wanted not in _annotations(function):
-        raise ValueError(f"{name}: its input {wanted!r} has no type")
-    return type_of(function, wanted, name)
+    data: list[Parameter] = []
+    wants: dict[str, Any] = {}
+    for parameter in parameters:
+        if _among(parameter.annotation, resources):
+            wants[parameter.name] = parameter.annotation
+        elif not why_not_read(parameter.annotation):
+            data.append(parameter)
+        elif parameter.default is Parameter.empty:
+            wants[parameter.name] = parameter.annotation
+    if not data:
+        return Input(wants=wants)
+    first = [parameter.name for parameter in data] == [parameter.name for parameter in parameters[: len(data)]]
+    spread = first and all(parameter.kind is Parameter.POSITIONAL_OR_KEYWORD for parameter in data)
+    if len(data) == 1 and is_record(data[0].annotation):
+        return Input(data[0].annotation, record=data[0].name, spread=spread, wants=wants)
+    fields = tuple(parameter.name for parameter in data)
+    return Input(_record(data, name), fields=fields, spread=spread, wants=wants)
 
 
-def type_of(function: Callable[..., Any], what: str, name: str) -> Any:
-    """Work out one of a function's annotations; the others, such as the context's, may be unknown at run time."""
-    annotations = _annotations(function)
-    if what not in annotations:
-        return Any
-    alone = SimpleNamespace(__annotations__={what: annotations[what]})
-    known = getattr(inspect.unwrap(function), "__globals__", {})
+def _among(kind: Any, resources: Collection[Any]) -> bool:
     try:
-        return get_type_hints(alone, known, include_extras=True)[what]
-    except NameError as error:
-        raise ValueError(f"{name}: {error}, which is in the type of its {what}: import it at run time") from error
+        return kind in resources
+    except TypeError:  # an Annotated type whose extras have no hash
+        return False
 
 
-def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
-    return getattr(function, "__annotations__", {})
+def _record(parameters: Sequence[Parameter], name: str) -> Any:
+    """Make the record whose fields are plain parameters; it is named for the action."""
+    title = "".join(word[:1].upper() + word[1:] for word in re.findall(r"[^\W_]+", name))
+    try:
+        return msgspec.defstruct(f"{title}Input", list(map(_field, parameters)), frozen=True, kw_only=True)
+    except (TypeError, ValueError, RuntimeError) as error:  # a default that can change, or a name such as __slots__
+        raise ValueError(f"{name}: its parameters cannot become an input: {error}") from error
 
 
-def secret_fields(wanted: Any) -> frozenset[str]:
-    """Return the names of an input's fields that must never be written down."""
-    if not (isinstance(wanted, type) and issubclass(wanted, Struct)):
-        return frozenset()
-    fields = msgspec.inspect.type_info(wanted)
-    if not isinstance(fields, msgspec.inspect.StructType):
-        return frozenset()
-    return frozenset(field.encode_name for field in fields.fields if _is_secret(field.type))
-
-
-def _is_secret(kind: msgspec.inspect.Type) -> bool:
-    return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get("secret"))
+def _field(parameter: Parameter) -> tuple[str, Any] | tuple[str, Any, Any]:
+    if parameter.default is Parameter.empty:
+        return parameter.name, parameter.annotation
+    return parameter.name, parameter.annotation, parameter.default

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from leveret.api.action import Action
 from leveret.api.context import S
-from leveret.api.inputs import input_type, secret_fields, type_of
+from leveret.api.group import Actions, add
+from leveret.api.hooks import Hooks
+from leveret.api.registration import ActionOptions, action_of, check_options, remember, remember_again
 from leveret.errors import RequestError, UnknownAction
-
-LONGEST_VERSION: Final = 32
-"""Characters of a version: the length of its column in ``processed_requests``."""
-
-LONGEST_NAME: Final = 64
-"""Characters of an action's name: the length of its column in ``processed_requests``."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,9 +32,14 @@ class Api(Generic[S]):
         public: bool = False,
         secret: bool = False,
         alone: bool = False,
+        deprecated: bool | str = False,
         errors: Sequence[type[RequestError]] = (),
     ) -> Callable[[F], F]:
         """Register the decorated function.
+
+        It takes the context first. Behind it stand the input and resources. The input is one record (a Struct, a
+        dataclass or a TypedDict), or it is plain parameters: ``def sign(context, name: str, age: int = 0)``. A
+        parameter of another type, or of one for which the app has a resource, is that resource.
 
         Args:
             version: such as ``v1``.
@@ -51,38 +50,43 @@ class Api(Generic[S]):
             secret: its response holds a secret and is never stored; not together with ``writes``.
             alone: its requests do not share a transaction with others: for an action that changes a setting of its
                 connection, or uses the driver's connection.
+            deprecated: its callers should stop using it; a text says what to use instead. A worker logs the first call.
             errors: refusals that it raises and that callers have to expect: ``(NotFound, Conflict)``. For whoever reads
                 the contract; any other error is answered as it is without them.
 
         Raises:
-            ValueError: the name is taken, or the function's parameters are not ``(context)`` or ``(context, input)``;
-                or version or name is empty, longer than the tables take, or holds blanks or what cannot be printed;
-                or the type of its input or output is not known, or an error is not a ``RequestError``.
+            ValueError: the name is taken; or version or name is empty, longer than the tables take, or holds blanks or
+                what cannot be printed; or a parameter has no type, or cannot be given by its name; or a type is not
+                known at run time, or what the function returns cannot be written as JSON; or an error is not a
+                ``RequestError``.
         """
-        if writes and secret:
-            raise ValueError(f"{version}.{name}: a response that is never stored cannot make a write happen once only")
-        if strangers := [error for error in errors if RequestError not in error.__mro__]:
-            raise ValueError(f"{version}.{name}: {strangers[0].__name__} is not a RequestError, so no caller gets it")
+        options = ActionOptions(
+            writes=writes, public=public, secret=secret, alone=alone, deprecated=deprecated, errors=tuple(errors)
+        )
+        check_options(options, f"{version}.{name}")
 
         def register(function: F) -> F:
-            wanted, output = (
-                input_type(function, f"{version}.{name}"),
-                type_of(function, "return", f"{version}.{name}"),
-            )
-            secrets, is_async = secret_fields(wanted), inspect.iscoroutinefunction(function)
-            what = version, name, function, wanted, writes, public, secret, secrets, is_async, alone
-            action = Action(*what, output, inspect.getdoc(function) or "", tuple(errors))
+            action = action_of(version, name, function, options)
             self._add(action)
-            _remember(function, action)
+            remember(function, action)
             return function
 
         return register
+
+    def include(self, actions: Actions) -> None:
+        """Register every action of a group.
+
+        Raises:
+            ValueError: a name is taken.
+        """
+        for action in actions.taken():
+            self._add(action)
 
     def inherit(self, version: str, *, parent: str) -> None:
         """Register every action of another version in this one, unless this one has an action of that name."""
         for action in [action for action in self if action.version == parent]:
             if (version, action.name) not in self._actions:
-                self._add(msgspec.structs.replace(action, version=version))
+                self._add(replace(action, version=version))
 
     def find(self, version: str, name: str) -> Action:
         """Return the action.
@@ -98,24 +102,26 @@ class Api(Generic[S]):
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())
 
+    def knowing(self, resources: Collection[Any]) -> Api[S]:
+        """Return the same actions as they are when these types are those of resources, and no others are.
+
+        Raises:
+            ValueError: the plain parameters of an action cannot become the fields of a record.
+        """
+        api = self._with(action.knowing(resources) for action in self)
+        for action in api:
+            remember_again(action)
+        return api
+
+    def bound(self, resources: Mapping[Any, object], hooks: Hooks) -> Api[S]:
+        """Return the same actions with the resources that they want, and with hooks around them."""
+        return self._with(action.bound(resources, hooks) for action in self)
+
+    def _with(self, actions: Iterable[Action]) -> Api[S]:
+        api: Api[S] = Api()
+        for action in actions:
+            api._add(action)
+        return api
+
     def _add(self, action: Action) -> None:
-        _check_name("version", action.version, LONGEST_VERSION)
-        _check_name("name", action.name, LONGEST_NAME)
-        key = action.version, action.name
-        if key in self._actions:
-            raise ValueError(f"Action {action.version}.{action.name} is registered twice")
-        self._actions[key] = action
-
-
-def _check_name(what: str, text: str, most: int) -> None:
-    if not (0 < len(text) <= most and text.isprintable() and not any(map(str.isspace, text))):
-        expected = f"1 to {most} printable characters without blanks"
-        raise ValueError(f"The {what} of an action must have {expected}: {text!a} does not fit")
-
-
-def _remember(function: F, action: Action) -> None:
-    """Write on a function which action it is, for callers who name it by the function."""
-    before: tuple[Action, ...] = getattr(function, "__leveret_actions__", ())
-    others = [other for other in before if (other.version, other.name) != (action.version, action.name)]
-    with suppress(AttributeError):  # some callables take no attributes; they are called by name
-        function.__leveret_actions__ = (*others, action)  # type: ignore[attr-defined]  # that is its purpose
+        add(self._actions, (action.version, action.name), action)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from msgspec import Struct
 
 from leveret.amqp import Delivery
 from leveret.api import Api, Context
@@ -29,6 +30,11 @@ from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 
 REQUESTS = 100
+
+
+class Guest(Struct, frozen=True):
+    name: str
+    age: int = 0
 
 
 class Calls:
@@ -117,3 +123,29 @@ def test_observers_cost_a_request_nothing_while_there_are_none() -> None:
     observed = Jobs(None, observers=Observers([told.append])).job(work)
     assert observed.run(connection) == job.run(connection)
     assert [type(record) for record in told] == [Begun, Ended]
+
+
+def test_plain_parameters_cost_a_request_one_call_and_a_record_none() -> None:
+    """One call takes the fields out of the input that was read, and the function itself is called with them."""
+    record_api, plain_api, connection = Api[None](), Api[None](), cast("sa.Connection", None)
+
+    @record_api.action("v1", "sign")
+    def take(context: Context[None], guest: Guest) -> str:
+        return guest.name
+
+    @plain_api.action("v1", "sign")
+    def sign(context: Context[None], name: str, age: int = 0) -> str:
+        return name
+
+    data, token = {"name": "Ada", "age": 36}, keyring().issue("7", timedelta(hours=1))
+    delivery = delivery_of({"id": "a", "version": "v1", "action": "sign", "data": data, "auth": token})
+
+    def costs(some_api: Api[None]) -> tuple[float, float]:
+        intake = Intake(some_api, keyring())
+        work = intake.take(delivery)
+        assert isinstance(work, Work)
+        job = Jobs(None).job(work)
+        return calls_for_each(lambda _: intake.take(delivery)), calls_for_each(lambda _: job.run(connection))
+
+    taking, running = costs(record_api)
+    assert costs(plain_api) == (taking + 1, running)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery
-from leveret.api import Api
+from leveret.api import Action, Api
 from leveret.auth.keyring import ANONYMOUS, Keyring, Ticket, TokenExpired, is_ticket
 from leveret.errors import Internal, InvalidRequest, RequestError
 from leveret.observe import Subject
@@ -61,6 +61,7 @@ class Intake:
         self._replay_all = replay_all
         self._clock = clock
         self._secrets = frozenset(name for action in api for name in action.secrets)
+        self._deprecated_seen: set[tuple[str, str]] = set()
         self._known = {(action.version, action.name): (action, self._secrets - action.plain) for action in api}
 
     def take(self, delivery: Delivery, arrived: float = 0.0) -> Work | RejectedRequest | DeclinedDelivery:
@@ -120,6 +121,9 @@ class Intake:
         if refused and not stores:
             raise refused
         subject = Subject(request.id, ".".join(name), principal.subject, delivery, opened.arrived)
+        if action.deprecated and name not in self._deprecated_seen:
+            self._deprecated_seen.add(name)
+            logger.warning("%s", _called_deprecated(action, principal.subject))
         work = Work(
             subject,
             delivery,
@@ -174,6 +178,12 @@ class _Opened(Struct):
     @property
     def id(self) -> str:
         return self.request.id if self.request else _known_id(self.delivery)
+
+
+def _called_deprecated(action: Action, caller: str) -> str:
+    instead = f": {action.deprecated}" if isinstance(action.deprecated, str) else ""
+    who = shown(caller, _LONGEST_NAME) or "an anonymous caller"
+    return f"deprecated action {action.full_name} was called by {who}{instead}"
 
 
 def _checked_size(delivery: Delivery) -> int:

@@ -121,9 +121,9 @@ class AsyncExecutor:
     async def _call(self, work: Work, transactions: Transactions) -> Any:
         context, observers = self._jobs.context(work, transactions=transactions), self._jobs.observers
         if not observers.active:
-            return await work.action.function(context, *work.arguments)
+            return await work.action.call(context, *work.arguments)
         with observers.attempt(work.subject):
-            return await work.action.function(context, *work.arguments)
+            return await work.action.call(context, *work.arguments)
 
     async def _refuse(self, work: Work, error: RequestError, *, stores: bool) -> Result:
         if stores and error.kept:

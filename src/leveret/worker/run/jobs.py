@@ -56,8 +56,8 @@ class Jobs:
             context = self.context(work, connection=connection)
             if self.observers.active:
                 with self.observers.attempt(work.subject):
-                    return self.response(request.id, action.function(context, *work.arguments))
-            response = encode_json(Reply(request.id, "ok", action.function(context, *work.arguments)))
+                    return self.response(request.id, action.call(context, *work.arguments))
+            response = encode_json(Reply(request.id, "ok", action.call(context, *work.arguments)))
             return response if len(response) <= self._largest_response else self._refuse(response)
 
         observed = _Observed(self.observers, work, run or run_action) if self.observers.active else None

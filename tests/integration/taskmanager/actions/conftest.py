@@ -45,10 +45,10 @@ class Application:
             return Context(request, Principal(str(as_user)), self.services, self.now, **self.options, **more)
 
         if action.is_async:
-            answer = asyncio.run(action.function(context(transactions=self._in_transaction), *arguments))
+            answer = asyncio.run(action.call(context(transactions=self._in_transaction), *arguments))
         else:
             with self.engine.begin() as connection:
-                answer = action.function(context(connection=connection), *arguments)
+                answer = action.call(context(connection=connection), *arguments)
         return msgspec.json.decode(msgspec.json.encode(answer))
 
     def with_options(self, **options: Any) -> "Application":
