@@ -21,7 +21,7 @@ def registered(function: Callable[..., Any]) -> Action:
     Raises:
         ValueError: it was not, or under several names.
     """
-    # `leveret.api.registry` wrote it there; to import it would load the api for those who call by name.
+    # `leveret.api` wrote it there; to import it would load the api for those who call by name.
     actions: tuple[Action, ...] = getattr(function, "__leveret_actions__", ())
     if len(actions) == 1:
         return actions[0]
