@@ -9,6 +9,7 @@ Outcome
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
@@ -44,12 +45,12 @@ class Retry(Struct, frozen=True):
 
     Attributes:
         number: which retry this is, counted from 1.
-        delay: index in the policy's ``delays``.
+        delay: the pause before it; the topology has a retry queue for each.
         reason: why the attempt failed.
     """
 
     number: int
-    delay: int
+    delay: timedelta
     reason: str
 
 

@@ -14,6 +14,9 @@ from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Failure, Outc
 from leveret.wire.codec import refusal
 from leveret.wire.masking import shown
 
+LONGEST_DELAY: Final = timedelta(milliseconds=2**32 - 1)
+"""The longest time that the broker lets a message wait."""
+
 ATTEMPTS_ALONE: Final = 5
 """Attempts, at the least, of a request on which the database failed as in an outage while it answered others."""
 
@@ -28,19 +31,43 @@ class RetryPolicy(Struct, frozen=True):
     Attributes:
         delays: the pause before retry 1, 2, ...; the last one holds for all further retries.
         most: how many retries may follow the first attempt; 0 for none.
+        no_retry_on: errors after which a request is given up at once.
 
     Raises:
-        ValueError: there is no delay, one is not positive, or ``most`` is negative.
+        ValueError: there is no delay, one is not positive or above ``LONGEST_DELAY``, or ``most`` is negative; or an
+            entry of ``no_retry_on`` is not an error, or one that no policy judges.
     """
 
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     most: int = 3
+    no_retry_on: tuple[type[BaseException], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.delays or min(self.delays) <= timedelta(0):
             raise ValueError(f"Retry delays must be positive and at least one, got {self.delays}")
+        if max(self.delays) > LONGEST_DELAY:
+            raise ValueError(f"Retry delays must be {LONGEST_DELAY.days} days at most, got {self.delays}")
         if self.most < 0:
             raise ValueError(f"Retries must be 0 or more, got {self.most}")
+        for problem in filter(None, map(_why_not_named, self.no_retry_on)):
+            raise ValueError(f"no_retry_on: {problem}")
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a request waits in all its retries together."""
+        last = len(self.delays) - 1
+        return sum((self.delays[min(done, last)] for done in range(self.most)), timedelta())
+
+
+def _why_not_named(kind: object) -> str:
+    """Return why an error cannot be named as one after which a request is given up; an empty text if it can."""
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        return f"{kind!r} is not the class of an error"
+    if issubclass(kind, RequestError):
+        return f"{kind.__name__} is a refusal, which is answered and never retried"
+    if issubclass(kind, StorageUnavailable | FailedAlone):
+        return f"{kind.__name__} is the database's, and no policy judges it"
+    return ""
 
 
 def decide(
@@ -51,8 +78,9 @@ def decide(
     A refusal is answered and never retried. When the database does not answer, the request goes back to its queue and
     no attempt is counted. Everything else may pass: the request is retried until the policy's limit, and then becomes a
     dead letter. An unforeseen exception counts as one that may pass, because giving up too early loses an effect, while
-    a retry costs a few seconds. A request on which alone the database failed as in an outage has ``ATTEMPTS_ALONE``
-    attempts whatever the policy says, because a coincidence looks the same.
+    a retry costs a few seconds; the policy names the errors after which a request is given up at once. A request on
+    which alone the database failed as in an outage has ``ATTEMPTS_ALONE`` attempts whatever the policy says, because a
+    coincidence looks the same.
 
     Args:
         error: what the attempt raised.
@@ -65,14 +93,16 @@ def decide(
         return Answer(refusal(request_id, error), error.code)
     if isinstance(error, StorageUnavailable):
         return PutBack(describe(error))
-    alone = isinstance(error, FailedAlone)
-    most = max(policy.most, ATTEMPTS_ALONE - 1) if alone else policy.most
+    most, remark = policy.most, ""
+    if isinstance(error, FailedAlone):
+        most, remark = max(most, ATTEMPTS_ALONE - 1), f" ({retries_done + 1} attempts)"
+    elif isinstance(error, tuple(policy.no_retry_on)):
+        most, remark = retries_done, " (not retried)"
     reason = describe(error)
     if retries_done < most:
-        return Retry(retries_done + 1, min(retries_done, len(policy.delays) - 1), reason)
-    attempts = f" ({retries_done + 1} attempts)" if alone else ""
+        return Retry(retries_done + 1, policy.delays[min(retries_done, len(policy.delays) - 1)], reason)
     return DeadLetter(
-        f"{RETRIES_EXHAUSTED}{reason}{attempts}",
+        f"{RETRIES_EXHAUSTED}{reason}{remark}",
         RetriesExhausted.code if most else Internal.code,
         RetriesExhausted.code,
         failure_of(error, module),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leveret.amqp import AnyChannel
 from leveret.durations import format_duration
@@ -29,13 +30,19 @@ class Topology(Struct, frozen=True):
 
     Attributes:
         prefix: first part of all names; ``api`` on the published wire.
-        delays: one retry queue for each.
+        delays: the ladder; one retry queue for each.
         limit: how many requests may wait for the workers; the broker refuses further ones. None for no limit.
+        own_delays: delays of single actions that the ladder does not have; one retry queue for each.
     """
 
     prefix: str = "api"
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     limit: int | None = 1_000_000
+    own_delays: tuple[timedelta, ...] = ()
+
+    def with_delays(self, delays: Iterable[timedelta]) -> Topology:
+        """Return this topology with a retry queue for each of these delays that the ladder does not have."""
+        return replace(self, own_delays=tuple(sorted({*delays} - {*self.delays})))
 
     @property
     def exchange(self) -> str:
@@ -53,11 +60,18 @@ class Topology(Struct, frozen=True):
         return f"{self.requests}.dlq"
 
     @property
-    def retries(self) -> tuple[str, ...]:
-        """The retry queue of each delay; with only one delay its name does not contain the delay."""
+    def retry_queues(self) -> Mapping[timedelta, str]:
+        """The retry queue of each delay; with only one delay in the ladder its queue's name does not contain it."""
+        delays = (*self.delays, *self.own_delays)
+        names = {delay: f"{self.requests}.retry.{format_duration(delay, days=False)}" for delay in delays}
         if len(self.delays) == 1:
-            return (f"{self.requests}.retry",)
-        return tuple(f"{self.requests}.retry.{format_duration(delay, days=False)}" for delay in self.delays)
+            names[self.delays[0]] = f"{self.requests}.retry"
+        return names
+
+    @property
+    def retries(self) -> tuple[str, ...]:
+        """All retry queues: first those of the ladder."""
+        return tuple(self.retry_queues.values())
 
     @property
     def queues(self) -> tuple[Queue, ...]:
@@ -70,7 +84,7 @@ class Topology(Struct, frozen=True):
                 f"waits {format_duration(delay, days=False)}, then goes back to {self.requests}",
                 {**_QUORUM, **to_requests, "x-message-ttl": int(delay / timedelta(milliseconds=1))},
             )
-            for name, delay in zip(self.retries, self.delays, strict=True)
+            for delay, name in self.retry_queues.items()
         ]
         return (
             Queue(self.requests, "requests for the workers", {**_QUORUM, **to_dead_letters, **self._length}),

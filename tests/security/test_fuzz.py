@@ -125,7 +125,7 @@ def bring_to_its_end(sample: Sample, number: int, intake: Intake, maker: Outcome
     assert len(JOBS.job(item).fingerprint) == (16 if item.stores else 0)
     outcomes: tuple[Outcome, ...] = (
         Answer(ok(item.request.id, None)),
-        Retry(item.retries + 1, 0, "why"),
+        Retry(item.retries + 1, timedelta(seconds=5), "why"),
         DeadLetter("retries exhausted: why", "internal"),
     )
     check(item, outcomes[number % 3], maker, good)

@@ -1,5 +1,6 @@
 from datetime import timedelta
 from traceback import extract_tb
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ HERE = f"{__name__.replace('.', '/')}.py"
 """This file, as a place names it."""
 
 TEMPORARY = "leveret.errors.TemporaryError"
-LADDER = RetryPolicy((timedelta(seconds=1), timedelta(seconds=10)), 3)
+SHORT, LONG = timedelta(seconds=1), timedelta(seconds=10)
+LADDER = RetryPolicy((SHORT, LONG), 3)
 
 
 def exhausted(reason: str, exception: str, attempts: str = "", reply_code: str = "retries_exhausted") -> DeadLetter:
@@ -31,21 +33,21 @@ def exhausted(reason: str, exception: str, attempts: str = "", reply_code: str =
 @pytest.mark.parametrize(
     ("error", "retries_done", "outcome"),
     [
-        (TemporaryError("not now"), 0, Retry(1, 0, "not now")),
-        (TemporaryError("not now"), 1, Retry(2, 1, "not now")),
-        (TemporaryError("not now"), 2, Retry(3, 1, "not now")),
+        (TemporaryError("not now"), 0, Retry(1, SHORT, "not now")),
+        (TemporaryError("not now"), 1, Retry(2, LONG, "not now")),
+        (TemporaryError("not now"), 2, Retry(3, LONG, "not now")),
         (TemporaryError("not now"), 3, exhausted("not now", TEMPORARY)),
         (TemporaryError("not now"), 9, exhausted("not now", TEMPORARY)),
-        (StorageBusy("locked"), 0, Retry(1, 0, "locked")),
-        (KeyError("x"), 0, Retry(1, 0, "KeyError: 'x'")),
+        (StorageBusy("locked"), 0, Retry(1, SHORT, "locked")),
+        (KeyError("x"), 0, Retry(1, SHORT, "KeyError: 'x'")),
         (ValueError(), 3, exhausted("ValueError", "ValueError")),
-        (MemoryError(), 0, Retry(1, 0, "MemoryError")),
-        (ValueError("two\nlines"), 0, Retry(1, 0, "ValueError: two lines")),
+        (MemoryError(), 0, Retry(1, SHORT, "MemoryError")),
+        (ValueError("two\nlines"), 0, Retry(1, SHORT, "ValueError: two lines")),
         (StorageUnavailable("gone"), 0, PutBack("gone")),
         (StorageUnavailable("gone"), 3, PutBack("gone")),
         (StorageDoubtful("gone", "why"), 3, PutBack("gone")),
-        (FailedAlone("here"), 0, Retry(1, 0, "here")),
-        (FailedAlone("here"), 3, Retry(4, 1, "here")),
+        (FailedAlone("here"), 0, Retry(1, SHORT, "here")),
+        (FailedAlone("here"), 3, Retry(4, LONG, "here")),
         (FailedAlone("here"), 4, exhausted("here", "leveret.errors.FailedAlone", " (5 attempts)")),
     ],
 )
@@ -88,8 +90,73 @@ def test_a_request_on_which_the_database_fails_is_tried_five_times_at_least(most
     assert [type(outcome) for outcome in outcomes] == [Retry] * (attempts - 1) + [DeadLetter]
 
 
+class CardRefused(Exception):
+    pass
+
+
+class CardStolen(CardRefused):
+    pass
+
+
+def not_retried(reason: str, exception: str, reply_code: str = "retries_exhausted") -> DeadLetter:
+    return exhausted(reason, exception, " (not retried)", reply_code)
+
+
+CARDS = RetryPolicy((SHORT,), 3, no_retry_on=(CardRefused, TimeoutError, TemporaryError))
+
+
 @pytest.mark.parametrize(
-    ("delays", "most"), [((), 3), ((timedelta(0),), 3), ((timedelta(seconds=-1),), 3), ((timedelta(seconds=1),), -1)]
+    ("error", "retries_done", "outcome"),
+    [
+        (CardStolen("no"), 0, not_retried("CardStolen: no", f"{__name__}.CardStolen", "internal")),
+        (CardRefused("no"), 1, not_retried("CardRefused: no", f"{__name__}.CardRefused")),
+        (TimeoutError(), 0, not_retried("TimeoutError", "TimeoutError", "internal")),
+        (StorageBusy("locked"), 0, not_retried("locked", "leveret.errors.StorageBusy", "internal")),
+        (ValueError("x"), 0, Retry(1, SHORT, "ValueError: x")),
+        (FailedAlone("here"), 0, Retry(1, SHORT, "here")),
+        (StorageUnavailable("gone"), 0, PutBack("gone")),
+    ],
+)
+def test_an_error_that_is_not_retried_gives_the_request_up_at_once(
+    error: Exception, retries_done: int, outcome: object
+) -> None:
+    assert decide(error, "a1", retries_done, CARDS) == outcome
+
+
+def test_an_error_that_is_not_retried_leaves_a_refusal_as_it_is() -> None:
+    policy = RetryPolicy(no_retry_on=(Exception,))
+    assert isinstance(decide(Conflict("taken"), "a1", 0, policy), Answer)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Conflict, "Conflict is a refusal, which is answered and never retried"),
+        (StorageUnavailable, "StorageUnavailable is the database's, and no policy judges it"),
+        (FailedAlone, "FailedAlone is the database's, and no policy judges it"),
+        ("ValueError", "'ValueError' is not the class of an error"),
+        (int, "<class 'int'> is not the class of an error"),
+    ],
+)
+def test_an_error_that_no_policy_judges_cannot_be_named_in_one(kind: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=f"^no_retry_on: {text}$"):
+        RetryPolicy(no_retry_on=(TimeoutError, kind))
+
+
+@pytest.mark.parametrize(("most", "seconds"), [(0, 0), (1, 1), (2, 11), (4, 31)])
+def test_a_request_waits_as_long_as_all_its_retries_together(most: int, seconds: int) -> None:
+    assert RetryPolicy((SHORT, LONG), most).longest == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("delays", "most"),
+    [
+        ((timedelta(days=50),), 3),
+        ((), 3),
+        ((timedelta(0),), 3),
+        ((timedelta(seconds=-1),), 3),
+        ((timedelta(seconds=1),), -1),
+    ],
 )
 def test_a_policy_that_cannot_work_is_refused(delays: tuple[timedelta, ...], most: int) -> None:
     with pytest.raises(ValueError, match=r"Retr"):

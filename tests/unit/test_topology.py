@@ -23,6 +23,31 @@ def test_the_queue_of_a_day_keeps_its_name_in_hours() -> None:
     assert ladder.retries == ("api.requests.retry.90s", "api.requests.retry.24h")
 
 
+TEN_MINUTES, FIVE_SECONDS = timedelta(minutes=10), timedelta(seconds=5)
+
+
+def test_a_delay_that_only_an_action_has_has_a_queue_beside_the_ladder() -> None:
+    topology = Topology().with_delays([TEN_MINUTES, timedelta(seconds=1), TEN_MINUTES])
+    assert topology.retries == ("api.requests.retry", "api.requests.retry.1s", "api.requests.retry.10m")
+    assert topology.retry_queues[TEN_MINUTES] == "api.requests.retry.10m"
+    _, usual, short, long, letters = topology.queues
+    assert letters.name == topology.dead_letters
+    assert [queue.arguments["x-message-ttl"] for queue in (usual, short, long)] == [5_000, 1_000, 600_000]
+    assert {**long.arguments, "x-message-ttl": 5_000} == usual.arguments
+    assert long.purpose == "waits 10m, then goes back to api.requests"
+
+
+def test_a_delay_of_the_ladder_has_one_queue_whoever_names_it() -> None:
+    assert Topology().with_delays([FIVE_SECONDS]) == Topology()
+    ladder = Topology(delays=(FIVE_SECONDS, TEN_MINUTES))
+    assert ladder.with_delays([TEN_MINUTES, FIVE_SECONDS]).queues == ladder.queues
+    assert ladder.with_delays([timedelta(hours=1)]).retries[2:] == ("api.requests.retry.1h",)
+
+
+def test_without_delays_of_actions_the_topology_is_what_it_was() -> None:
+    assert Topology().with_delays([]) == Topology()
+
+
 def test_no_queue_loses_a_message_by_being_looked_at() -> None:
     for queue in Topology().queues:
         assert queue.arguments["x-queue-type"] == "quorum"

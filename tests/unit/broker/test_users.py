@@ -46,6 +46,7 @@ def test_a_caller_with_reply_queues_may_have_those_that_the_broker_names() -> No
     "topology",
     [
         Topology(),
+        Topology().with_delays([timedelta(milliseconds=5), timedelta(minutes=10), timedelta(days=2)]),
         Topology("my-app.v1", (timedelta(milliseconds=5), timedelta(seconds=1), timedelta(minutes=2))),
     ],
 )

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -131,7 +132,7 @@ SUBJECT = Subject("asked", "v1.ask", "7", DELIVERY, 0.0)
         (Ended(SUBJECT), EFFECT_DONE),
         (Committed(SUBJECT), AFTER_COMMIT),
         (Settled(SUBJECT, outcome=Answer(b"")), BEFORE_ACK),
-        (Settled(SUBJECT, outcome=Retry(1, 0, "busy")), RETRY_BEFORE_ACK),
+        (Settled(SUBJECT, outcome=Retry(1, timedelta(seconds=5), "busy")), RETRY_BEFORE_ACK),
         (Settled(SUBJECT, outcome=DeadLetter("given up")), LETTER_BEFORE_ACK),
     ],
     ids=lambda given: given if isinstance(given, str) else type(given).__name__,

@@ -38,7 +38,7 @@ class OutcomeMessages:
         self, topology: Topology, keyring: Keyring, *, worker: str = "", clock: Callable[[], float] = time.time
     ) -> None:
         self._topology = topology
-        self._retries = topology.retries
+        self._retry_queues = topology.retry_queues
         self._keyring = keyring
         self._worker = worker
         self._clock = clock
@@ -82,7 +82,7 @@ class OutcomeMessages:
         attempts = self._attempts(work, self._now(), retry.reason)
         ticket = Ticket(work.principal, imprint(work.request), retry.number, attempts_digest(attempts))
         request = msgspec.structs.replace(work.request, auth=self._keyring.issue_ticket(ticket))
-        return retry_message(request, self._retries[retry.delay], retry.number, work.delivery.properties, attempts)
+        return retry_message(request, self._retry_queues[retry.delay], retry.number, work.delivery.properties, attempts)
 
     def _letter(self, item: Work | DeclinedDelivery, outcome: DeadLetter) -> Message:
         asked, facts = item.delivery.properties, self._facts(item, outcome)

@@ -55,7 +55,7 @@ def delivered(message: Message) -> Delivery:
 
 
 def retried(item: Work, reason: str, maker: OutcomeMessages = ONE) -> Message:
-    (message,) = maker.of(item, Retry(item.retries + 1, 0, reason))
+    (message,) = maker.of(item, Retry(item.retries + 1, timedelta(seconds=5), reason))
     return message
 
 

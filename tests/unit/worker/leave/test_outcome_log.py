@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import pytest
 
@@ -17,7 +18,7 @@ TEXTS: list[tuple[Outcome, int, str]] = [
     (Answer(b"", replayed=True), logging.INFO, "idem-replay: a-1 v1.create_task"),
     (Answer(b"", "conflict"), logging.INFO, "refused: a-1 v1.create_task code=conflict"),
     (Answer(b"", "conflict", replayed=True), logging.INFO, "idem-replay: a-1 v1.create_task"),
-    (Retry(2, 0, "busy"), logging.WARNING, "retry #2 for a-1 because busy"),
+    (Retry(2, timedelta(seconds=5), "busy"), logging.WARNING, "retry #2 for a-1 because busy"),
     (DeadLetter("given up"), logging.ERROR, "dead-lettered: a-1 err=given up"),
     (PutBack("away"), logging.INFO, "put back: a-1 v1.create_task because away"),
 ]
