@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,12 @@ import sqlalchemy as sa
 
 from leveret import Api, Context, Principal
 from leveret.errors import BY_CODE, SettingsError
-from leveret.sql import metadata
 from leveret.topology import Topology
 from leveret.wire.envelope import Request
+from support.pages import DOCS, FENCE, PAGES, ROOT, name, program, python_blocks
 from taskmanager.actions import api
 from taskmanager.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.])/(work|home|root|Users|tmp)/\w")
@@ -32,10 +27,6 @@ GENERATED = re.compile(r"<!-- begin: .*?<!-- end: ", re.DOTALL)
 LIST_MARKER = re.compile(r"^ *([-*]|\d+\.) +")
 WHOLE = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)")
 LONGEST_LINE = 110
-
-
-def name(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
 
 
 def prose(page: Path) -> str:
@@ -53,12 +44,6 @@ def lines_to_break(page: Path) -> list[str]:
     return found
 
 
-def python_blocks() -> Iterator[tuple[str, str]]:
-    for page in PAGES:
-        blocks = (code for language, code in FENCE.findall(page.read_text()) if language == "python")
-        yield from ((f"{name(page)}#{number}", code) for number, code in enumerate(blocks, start=1))
-
-
 def anchors(page: Path) -> set[str]:
     """The headings as a link names them: small letters, blanks as hyphens, without other signs."""
     headings = HEADING.findall(prose(page))
@@ -69,18 +54,6 @@ def section(page: Path, heading: str) -> str:
     found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)
     assert found, f"{name(page)} has no section {heading!r}"
     return found[1]
-
-
-def run_block(code: str) -> dict[str, object]:
-    """Run a program of the documentation as far as it does not start by itself; its table is not kept."""
-    tables = set(metadata.tables)
-    space: dict[str, object] = {"__name__": "documentation"}
-    try:
-        exec(compile(code, "documentation", "exec"), space)
-    finally:
-        for added in set(metadata.tables) - tables:
-            metadata.remove(metadata.tables[added])
-    return space
 
 
 def call(space: dict[str, object], action: str, data: dict[str, object], table: str) -> object:
@@ -146,8 +119,8 @@ def test_every_python_block_compiles(where: str, code: str) -> None:
 
 
 def test_the_handler_of_the_readme_works() -> None:
-    space = run_block(dict(python_blocks())["README.md#1"])
-    assert call(space, "create_note", {"text": "Buy cake"}, "notes") == {"id": 1}
+    with program("README.md#1") as space:
+        assert call(space, "create_note", {"text": "Buy cake"}, "notes") == {"id": 1}
 
 
 def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
@@ -162,8 +135,8 @@ def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
 
 
 def test_the_program_of_the_tutorial_works_as_it_says() -> None:
-    space = run_block(dict(python_blocks())["docs/tutorial.md#1"])
-    entry = call(space, "sign", {"name": "Ada"}, "guests")
+    with program("docs/tutorial.md#1") as space:
+        entry = call(space, "sign", {"name": "Ada"}, "guests")
     assert (getattr(entry, "number", None), getattr(entry, "name", None)) == (1, "Ada")
 
 

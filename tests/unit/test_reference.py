@@ -3,10 +3,8 @@
 import ast
 import builtins
 import inspect
-import re
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +14,8 @@ from scripts.reference.modules import MODULES
 from scripts.reference.pages import FOLDER, described, methods, written_pages
 from scripts.reference.signatures import constructor, of_class, of_function, parameters
 from scripts.reference.source import Definition, Function, functions, locate, public_names
+from support.pages import python_blocks
 
-ROOT = Path(__file__).resolve().parents[2]
-GUIDES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAKERS = ("__init__", "__post_init__")
 
 DEFINITIONS = {f"{each.page}.{each.name}": each.found for each in described().values()}
@@ -111,11 +107,10 @@ def test_a_function_or_class_explains_all_arguments_or_none_and_no_others(name: 
 
 def imports_of_the_guides() -> Iterator[tuple[str, str]]:
     """Yield each module and name of ours that a program in the documentation imports."""
-    for page in GUIDES:
-        for code in FENCE.findall(page.read_text()):
-            for node in ast.walk(ast.parse(code)):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "leveret":
-                    yield from ((str(node.module), alias.name) for alias in node.names)
+    for _, code in python_blocks():
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "leveret":
+                yield from ((str(node.module), alias.name) for alias in node.names)
 
 
 def test_everything_that_the_documentation_imports_is_in_the_reference() -> None:
