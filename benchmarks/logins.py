@@ -27,12 +27,13 @@ from leveret.api import Context
 from leveret.auth.keyring import ANONYMOUS, Keyring
 from leveret.errors import Unauthenticated
 from leveret.sql import create_engine
+from leveret.sql.schema import upgrade
 from leveret.wire.envelope import Request
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
-from taskmanager.storage import migration
+from taskmanager.storage.schema import NAMES, SCHEMA
 
 
 async def measure(engine: sa.Engine, services: Services, email: str) -> float:
@@ -74,7 +75,7 @@ def main() -> None:
     count = parser.parse_args().count
     with tempfile.TemporaryDirectory() as folder, Passwords() as passwords:
         url = f"sqlite:///{Path(folder) / 'logins.db'}"
-        migration.upgrade(url)
+        upgrade(url, SCHEMA, NAMES)
         engine = create_engine(url)
         services = Services(passwords, Keyring(b"s" * 32, issuer="benchmark"), timedelta(hours=1))
         known, unknown = asyncio.run(compare(engine, services, count))

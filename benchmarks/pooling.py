@@ -19,9 +19,11 @@ from typing import Final
 
 from leveret.sql import Store, create_engine
 from leveret.sql.pooling import Pooler
+from leveret.sql.schema import upgrade
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
-from taskmanager.storage import migration, task_queries
+from taskmanager.storage import task_queries
+from taskmanager.storage.schema import NAMES, SCHEMA
 from testbed.pgbouncer import pgbouncer
 from testbed.postgres import PrivatePostgres
 
@@ -60,7 +62,7 @@ def main() -> None:
 
 def _a_task(url: str) -> Callable[[Store], float]:
     """Make a task, and return a function that looks it up and returns how many seconds that took."""
-    migration.upgrade(url)
+    upgrade(url, SCHEMA, NAMES)
     engine, now = create_engine(url), datetime.now(UTC)
     with engine.begin() as connection:
         owner = usecases.register(connection, NewUser("owner@example.com"), "hash", now)

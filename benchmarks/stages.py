@@ -33,6 +33,7 @@ from leveret.inbox.journal import Journal
 from leveret.observe import Begun, Ended, Observers, Record
 from leveret.outcome import Answer
 from leveret.sql import Store, create_engine
+from leveret.sql.schema import upgrade
 from leveret.topology import Topology
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
@@ -43,7 +44,7 @@ from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
-from taskmanager.storage import migration
+from taskmanager.storage.schema import NAMES, SCHEMA
 
 LIFETIME = timedelta(hours=1)
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
@@ -138,7 +139,7 @@ def measure(size: int, count: int) -> dict[str, float]:
     """Give the median of each stage for batches of one size, in microseconds for each request."""
     with tempfile.TemporaryDirectory() as folder, Passwords() as passwords:
         url = f"sqlite:///{Path(folder) / 'stages.db'}"
-        migration.upgrade(url)
+        upgrade(url, SCHEMA, NAMES)
         engine = create_engine(url)
         stages = Stages(engine, passwords)
         for _ in range(max(count // size, 10)):

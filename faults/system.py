@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import shutil
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -33,9 +32,6 @@ Part = TypeVar("Part")
 
 USERS: Final = 2
 """Number of users who send requests."""
-
-MIGRATING: Final = threading.Lock()
-"""Lets one thread migrate at a time, because Alembic keeps the running migration in global variables."""
 
 Make = Callable[[int, Random], Request]
 """Function that makes a request from its number, with the scene's random numbers."""
@@ -258,7 +254,7 @@ class System:
         }
         self._variables = given | self._variables
         settings = self.worker_settings
-        await asyncio.to_thread(_prepare, settings)
+        await asyncio.to_thread(prepare_database, settings, migrate=True)
         self.tokens = await asyncio.to_thread(enrol, settings, USERS)
 
     async def _own_broker(self) -> Node:
@@ -274,8 +270,3 @@ class System:
         self._stack.callback(cluster.remove)
         self.postgres = cluster
         return cluster.url
-
-
-def _prepare(settings: Settings) -> None:
-    with MIGRATING:
-        prepare_database(settings, migrate=True)

@@ -20,24 +20,20 @@ from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.settings.secret import local_secret
 from leveret.sql import Store, create_engine
+from leveret.sql.schema import prepare
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.passwords import Passwords
 from taskmanager.settings import Settings
-from taskmanager.storage import migration
+from taskmanager.storage.schema import NAMES, SCHEMA
 
 ISSUER = "taskmanager"
 """Issuer and audience of our tokens."""
 
 LANES: Final = {"sqlite": 1, "postgresql": 4}
 """Transactions at a time in one worker process. SQLite has one writer: a second lane would only wait for the first."""
-
-_NOT_CURRENT = (
-    "TASKMANAGER_DATABASE_URL: this database does not have this version's tables: "
-    "run `taskmanager db upgrade`, or start the worker with --migrate"
-)
 
 
 def find_secret(settings: Settings, *, make: bool = True) -> bytes:
@@ -144,10 +140,7 @@ def prepare_database(settings: Settings, *, migrate: bool = False) -> None:
         SettingsError: a PostgreSQL database is not current, and ``migrate`` is false.
         StorageUnavailable: the database does not answer.
     """
-    if settings.sqlite_file or migrate:
-        migration.upgrade(settings.database_url)
-    elif not migration.is_current(settings.database_url):
-        raise SettingsError([_NOT_CURRENT])
+    prepare(settings.database_url, SCHEMA, NAMES, migrate=migrate)
 
 
 @contextmanager

@@ -7,11 +7,29 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.sql import Store, create_engine
+from support import migration
 from support.jobs import NOW
 from taskmanager import usecases
 from taskmanager.domain import NewUser, User
-from taskmanager.storage import migration
 from testbed.postgres import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table, once on SQLite and once on PostgreSQL; the file does not exist yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty%20 100%.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def another_empty_url(empty_url: str, postgres: PostgresServer, tmp_path: Path) -> Iterator[str]:
+    """A second database of the same kind, to compare with."""
+    if empty_url.startswith("sqlite:"):
+        yield f"sqlite:///{tmp_path / 'another.db'}"
+        return
+    with postgres.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The tables that leveret needs; an application's migrations make them."""
+"""The tables that leveret needs; ``leveret.sql.schema`` makes and upgrades them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _WITHOUT_ZONE: Final = len("2000-01-01 00:00:00.000000")
 
 
 metadata: Final = sa.MetaData()
-"""The tables that leveret needs; an application's migrations make them."""
+"""The tables that leveret needs; ``leveret.sql.schema`` makes and upgrades them."""
 
 processed_requests: Final = sa.Table(
     "processed_requests",

@@ -14,8 +14,8 @@ from leveret.errors import FailedAlone, StorageBusy, StorageFailed, StorageUnava
 from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.inbox.outages import TRIES
 from leveret.sql import Store, create_engine
+from support import migration
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
-from taskmanager.storage import migration
 from testbed.postgres import PrivatePostgres
 
 Act = Callable[[sa.Connection], None]

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from leveret.errors import StorageBusy, StorageUnavailable
 from leveret.inbox.batch import AnsweredJob, FailedJob
 from leveret.sql import Store, create_engine
+from support import migration
 from support.jobs import add_effect, effects, job, leave, results_of, stored_ids
-from taskmanager.storage import migration
 from testbed.postgres import PrivatePostgres
 from testbed.waiting import wait_until
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from leveret.errors import SettingsError
-from leveret.sql import create_engine
+from support import migration
+from support.databases import contents, execute
 from taskmanager import bootstrap
 from taskmanager.settings import Settings
-from taskmanager.storage import migration
 from testbed.postgres import PostgresServer
 
 ALEMBIC = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
@@ -22,27 +20,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tasks.db'}"
     return str(request.getfixturevalue("postgres_url"))
-
-
-def execute(url: str, *statements: str) -> None:
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
-    engine.dispose()
-
-
-def contents(url: str) -> dict[str, Any]:
-    """Every table with every row, or every byte of a file."""
-    if url.startswith("sqlite:///"):
-        file = Path(url.removeprefix("sqlite:///"))
-        return {path.name: path.read_bytes() for path in file.parent.iterdir()}
-    engine = create_engine(url)
-    with engine.connect() as connection:
-        names = sa.inspect(connection).get_table_names()
-        found = {name: list(map(str, connection.execute(sa.text(f"SELECT * FROM {name}")))) for name in names}
-    engine.dispose()
-    return found
 
 
 def doors(url: str) -> Iterator[Callable[[], object]]:

@@ -12,9 +12,10 @@ from leveret.errors import StorageUnavailable
 from leveret.sql import Store, create_engine
 from leveret.sql.engine import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from leveret.sql.pooling import PREPARED_AFTER, Pooler
+from support import migration
 from taskmanager import usecases
 from taskmanager.domain import NewTask, NewUser
-from taskmanager.storage import migration, task_queries
+from taskmanager.storage import task_queries
 from testbed.pgbouncer import pgbouncer
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

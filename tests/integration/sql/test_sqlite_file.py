@@ -14,8 +14,8 @@ from leveret.errors import StorageFailed, StorageUnavailable
 from leveret.inbox.batch import AnsweredJob
 from leveret.sql import Store, create_engine
 from leveret.sql.sqlite_file import FileUse, others_may_read
+from support import migration
 from support.jobs import add_effect, effects, job, results_of, stored_ids
-from taskmanager.storage import migration
 
 FOUND = "was moved, removed or replaced while it was open"
 

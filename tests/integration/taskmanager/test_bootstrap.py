@@ -7,10 +7,10 @@ import pytest
 from leveret.auth.keyring import Principal, Ticket
 from leveret.errors import SettingsError
 from leveret.sql.pooling import Pooler
+from support import migration
 from support.prepared import prepares
 from taskmanager import bootstrap
 from taskmanager.settings import Settings
-from taskmanager.storage import migration
 from testbed.pgbouncer import pgbouncer
 
 DAY = timedelta(days=1)

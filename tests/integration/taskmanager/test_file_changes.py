@@ -11,13 +11,13 @@ import pytest
 
 from leveret.devbroker import DevBroker
 from leveret.sql import create_engine
+from support import migration
 from support.file_changes import FileTrail
 from support.serving import calling, keyring, quick, serving, until
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
-from taskmanager.storage import migration
 
 MOST = 22
 END = ["worker/leave/outcome_log.py", "worker/leave/in_hand.py"]

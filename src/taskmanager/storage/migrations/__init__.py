@@ -1,1 +1,1 @@
-"""Alembic migrations of the application's and leveret's tables."""
+"""Alembic migrations of the application's tables."""

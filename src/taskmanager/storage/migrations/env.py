@@ -1,15 +1,8 @@
-"""Alembic's entry point: runs migrations on the caller's connection and in its transaction."""
+"""Alembic's entry point for the application's tables."""
 
 from __future__ import annotations
 
-from alembic import context
-
-from leveret.sql import metadata as leveret_metadata
+from leveret.sql.schema import run_env
 from taskmanager.storage.tables import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=[metadata, leveret_metadata],
-    transactional_ddl=True,  # SQLite supports it, because our engine begins the transactions itself
-)
-context.run_migrations()
+run_env(metadata)

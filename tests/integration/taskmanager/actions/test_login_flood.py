@@ -15,13 +15,13 @@ import pytest
 from leveret.sql import create_engine
 from leveret.topology import Topology
 from leveret.worker import WorkerOptions
+from support import migration
 from support.gate import GateHasher
 from support.serving import Broker, Caller, calling, keyring, quick, serving, until
 from taskmanager import usecases
 from taskmanager.actions import Services, api
 from taskmanager.domain import NewUser
 from taskmanager.passwords import MOST_AT_ONCE, MOST_WAITING, Passwords
-from taskmanager.storage import migration
 
 from .conftest import NOW
 

@@ -1,35 +1,19 @@
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from subprocess import PIPE
 
 import pytest
-import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from leveret.errors import StorageFailed, StorageUnavailable
 from leveret.sql import create_engine
 from leveret.sql import metadata as leveret_metadata
-from taskmanager.storage import migration
-from taskmanager.storage.tables import metadata, users
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty%20 100%.db'}"
-    else:
-        yield request.getfixturevalue("postgres_url")
+from leveret.sql.schema import describe, newest
+from support import migration
+from support.databases import execute, rows, structure, tables
+from support.former_databases import make_former
+from taskmanager.storage.schema import NAMES, SCHEMA
+from taskmanager.storage.tables import metadata
 
 
 def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
@@ -41,73 +25,25 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
 
 
 def test_the_newest_revision_is_the_one_that_the_scripts_lead_to() -> None:
-    scripts = ScriptDirectory(str(Path(migration.__file__).parent / "migrations"))
-    assert scripts.get_current_head() == migration.NEWEST
-    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == migration.REVISIONS
+    scripts = ScriptDirectory(str(SCHEMA.migrations))
+    assert newest(SCHEMA) == scripts.get_current_head()
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_queries_use(empty_url: str) -> None:
     migration.upgrade(empty_url)
     engine = create_engine(empty_url)
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": lambda name, *_: name != "leveret_version"}
+        context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, [metadata, leveret_metadata]) == []  # type: ignore[arg-type]  # as env.py's target_metadata
     engine.dispose()
 
 
-PROGRAM = """
-import sys
-from taskmanager.storage import migration
-print("ready", flush=True)
-sys.stdin.readline()
-print(migration.upgrade(sys.argv[1]))
-"""
-
-
-def test_processes_that_upgrade_at_once_agree(empty_url: str) -> None:
-    command = [sys.executable, "-c", PROGRAM, empty_url]
-    with ExitStack() as running:
-        processes = [
-            running.enter_context(subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True))
-            for _ in range(4)
-        ]
-        for process in processes:
-            running.callback(process.kill)
-            assert process.stdout
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        answers = [process.communicate(timeout=60) for process in processes]
-    assert sorted(answers) == [("False\n", "")] * 3 + [("True\n", "")]
-    assert migration.is_current(empty_url)
-
-
-def test_an_upgrade_of_postgresql_waits_for_another_one(postgres_url: str) -> None:
-    engine = create_engine(postgres_url)
-    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    with engine.connect() as holder, ThreadPoolExecutor(1) as pool:
-        holder.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": migration.ADVISORY_LOCK})
-        upgrade = pool.submit(migration.upgrade, postgres_url)
-        give_up = time.monotonic() + 20
-        while not holder.execute(waiting).scalar():
-            assert time.monotonic() < give_up, "the upgrade did not wait"
-            assert not upgrade.done()
-        holder.rollback()
-        assert upgrade.result(20)
-    engine.dispose()
-
-
 def test_a_migration_that_fails_leaves_nothing_behind(empty_url: str) -> None:
-    engine = create_engine(empty_url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE crash_journal (in_the_way INTEGER)"))
-    with pytest.raises(StorageFailed, match="crash_journal"):
+    execute(empty_url, "CREATE TABLE tasks (in_the_way INTEGER)")
+    with pytest.raises(StorageFailed, match="tasks"):
         migration.upgrade(empty_url)
-    with engine.connect() as connection:
-        assert sa.inspect(connection).get_table_names() == ["crash_journal"]
-    engine.dispose()
+    assert tables(empty_url) == {"tasks"}
 
 
 def test_to_ask_for_the_revision_makes_no_file(tmp_path: Path) -> None:
@@ -129,23 +65,48 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_database_of_the_first_revision_gets_the_tables_of_the_second_and_keeps_what_it_holds(
-    empty_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_all_its_rows(
+    empty_url: str, revision: str
 ) -> None:
-    with monkeypatch.context() as earlier:
-        earlier.setattr(command, "upgrade", partial(_upgrade_to, "0001", command.upgrade))
-        migration.upgrade(empty_url)
-    engine = create_engine(empty_url)
-    with engine.begin() as connection:
-        connection.execute(users.insert().values(email="a@b", password_hash="h", created_at=datetime.now(UTC)))
-    assert migration.current(empty_url) == "0001"
+    make_former(empty_url, revision)
+    kept = ("users", "tasks", "processed_requests", "crash_journal")
+    before = {name: rows(empty_url, name) for name in kept}
+    assert migration.current(empty_url) == revision
     assert migration.upgrade(empty_url)
+    assert {name: rows(empty_url, name) for name in kept} == before
+    assert all(before.values())
+    assert rows(empty_url, "alembic_version") == rows(empty_url, "leveret_version") == [("0002",)]
+    assert not migration.upgrade(empty_url)
+
+
+def test_workers_may_use_a_database_of_the_version_before_until_somebody_upgrades_it(empty_url: str) -> None:
+    make_former(empty_url, "0002")
     assert migration.is_current(empty_url)
+    assert describe(empty_url, SCHEMA, NAMES) == "0002, which this version needs"
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_a_database_that_goes_on_ends_as_a_new_one(empty_url: str, another_empty_url: str, revision: str) -> None:
+    migration.upgrade(empty_url)
+    make_former(another_empty_url, revision)
+    migration.upgrade(another_empty_url)
+    assert _structure(another_empty_url) == _structure(empty_url)
+
+
+def _structure(url: str) -> dict[str, object]:
+    """All but the application's version table, whose key has another name where it was made by hand."""
+    engine = create_engine(url)
     with engine.connect() as connection:
-        assert connection.execute(sa.select(users.c.email)).scalars().all() == ["a@b"]
-        assert {"rate_windows", "login_failures"} <= set(sa.inspect(connection).get_table_names())
+        found = {name: what for name, what in structure(connection).items() if name != "alembic_version"}
     engine.dispose()
+    return found
 
 
-def _upgrade_to(revision: str, upgrade: Callable[[Config, str], None], config: Config, _head: str) -> None:
-    upgrade(config, revision)
+def test_the_command_says_where_a_database_stands(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tasks.db'}"
+    assert describe(url, SCHEMA, NAMES) == "no tables, this version needs 0002: taskmanager db upgrade"
+    make_former(url, "0001")
+    assert describe(url, SCHEMA, NAMES) == "0001, this version needs 0002: taskmanager db upgrade"
+    migration.upgrade(url)
+    assert describe(url, SCHEMA, NAMES) == "0002, which this version needs"

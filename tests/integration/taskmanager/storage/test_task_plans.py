@@ -11,10 +11,11 @@ from sqlalchemy.dialects import sqlite
 
 from leveret.sql import create_engine
 from leveret.sql.tables import UtcDateTime
+from support import migration
 from support.jobs import NOW
 from taskmanager import usecases
 from taskmanager.domain import NewUser, Priority, Status, TaskPage, User
-from taskmanager.storage import migration, task_queries
+from taskmanager.storage import task_queries
 
 FEW = 300
 MANY = 30_000

@@ -1,4 +1,4 @@
-"""Makes the tables of users, tasks, stored responses and the crash journal.
+"""Makes the tables of users and tasks.
 
 A revision never changes: it spells out its columns and does not import the tables, which change later.
 """
@@ -19,12 +19,11 @@ def upgrade() -> None:
     """Make all tables."""
     _make_users()
     _make_tasks()
-    _make_inbox()
 
 
 def downgrade() -> None:
     """Remove all tables with their rows."""
-    for table in ("crash_journal", "processed_requests", "tasks", "users"):
+    for table in ("tasks", "users"):
         op.drop_table(table)
 
 
@@ -57,34 +56,9 @@ def _make_tasks() -> None:
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tasks"),
         sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name="fk_tasks_owner_id"),
-        sa.CheckConstraint("status IN ('todo', 'in_progress', 'done')", name="ck_tasks_status"),
-        sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name="ck_tasks_priority"),
+        sa.CheckConstraint("status IN ('todo', 'in_progress', 'done')", name=op.f("ck_tasks_status")),  # whole names
+        sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name=op.f("ck_tasks_priority")),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_tasks_owner_newest", "tasks", ["owner_id", "id"])
     op.create_index("ix_tasks_owner_kind_newest", "tasks", ["owner_id", "status", "priority", "id"])
-
-
-def _make_inbox() -> None:
-    op.create_table(
-        "processed_requests",
-        sa.Column("principal", sa.String(64), nullable=False),
-        sa.Column("id", sa.String(128), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(16), nullable=False),
-        sa.Column("version", sa.String(32), nullable=False),
-        sa.Column("action", sa.String(64), nullable=False),
-        sa.Column("response_json", sa.Text, nullable=False),
-        sa.Column("created_at", _MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("principal", "id"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_processed_requests_created_at", "processed_requests", ["created_at"])
-    op.create_table(
-        "crash_journal",
-        sa.Column("principal", sa.String(64), nullable=False),
-        sa.Column("id", sa.String(128), nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("last_at", _MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("principal", "id"),
-        sqlite_with_rowid=False,
-    )

@@ -1,4 +1,4 @@
-"""Makes the tables of rate windows and failed logins.
+"""Makes the table of failed logins.
 
 A revision never changes: it spells out its columns and does not import the tables, which change later.
 """
@@ -13,16 +13,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Make the tables."""
-    op.create_table(
-        "rate_windows",
-        sa.Column("principal", sa.String(64), nullable=False),
-        sa.Column("ends_ms", sa.BigInteger, nullable=False),
-        sa.Column("taken", sa.BigInteger, nullable=False),
-        sa.PrimaryKeyConstraint("principal"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_rate_windows_ends_ms", "rate_windows", ["ends_ms"])
+    """Make the table."""
     op.create_table(
         "login_failures",
         sa.Column("account", sa.LargeBinary(16), nullable=False),
@@ -36,6 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove the tables with their rows."""
+    """Remove the table with its rows."""
     op.drop_table("login_failures")
-    op.drop_table("rate_windows")

@@ -1,0 +1,69 @@
+"""The framework's own revisions, and which of them the tables of a database show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Final
+
+from leveret.sql.tables import crash_journal, processed_requests, rate_windows
+
+VERSION_TABLE: Final = "leveret_version"
+"""Table in which Alembic keeps the revision of the framework's tables."""
+
+FOLDER: Final = Path(__file__).parent / "migrations"
+"""Alembic's folder of the framework's revisions."""
+
+TABLES: Final = (processed_requests, crash_journal, rate_windows)
+"""The framework's tables as this version uses them."""
+
+Shape = Mapping[str, Set[str]]
+"""The columns of each table, by name."""
+
+_FIRST: Final[Shape] = {
+    "processed_requests": {"principal", "id", "fingerprint", "version", "action", "response_json", "created_at"},
+    "crash_journal": {"principal", "id", "attempts", "last_at"},
+}
+
+SHAPES: Final[dict[str, Shape]] = {
+    "0001": _FIRST,
+    "0002": {**_FIRST, "rate_windows": {"principal", "ends_ms", "taken"}},
+}
+"""Each revision, oldest first, with the tables that it leads to. Databases without a version table, which were made by
+hand or by an application's migrations, are known by them."""
+
+NEWEST: Final = tuple(SHAPES)[-1]
+"""The revision that this version needs."""
+
+OURS: Final = frozenset({*SHAPES[NEWEST], VERSION_TABLE})
+"""Names of tables that belong to the framework."""
+
+
+def shown(found: Shape) -> tuple[str | None, str | None]:
+    """Find the revision whose tables a database has.
+
+    Args:
+        found: the tables that the database has, of those that any revision has.
+
+    Returns:
+        The revision, or None where there is none of the tables; and what keeps the tables from being ours, or None.
+    """
+    ours = {name: columns for name, columns in found.items() if name in OURS - {VERSION_TABLE}}
+    if not ours:
+        return None, None
+    for revision in reversed(SHAPES):
+        if ours == SHAPES[revision]:
+            return revision, None
+    return None, _difference(ours)
+
+
+def _difference(ours: Shape) -> str:
+    """Say in what a table differs from ours, or which one is missing beside it."""
+    newest = SHAPES[NEWEST]
+    for name, columns in ours.items():
+        if missing := sorted(newest[name] - columns):
+            return f"its table {name} has no column {missing[0]}"
+        if others := sorted(columns - newest[name]):
+            return f"its table {name} has a column {others[0]}"
+    [name, *_], [absent, *_] = sorted(ours), [name for name in newest if name not in ours]
+    return f"it has a table {name} and no table {absent}"

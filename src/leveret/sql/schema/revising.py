@@ -1,0 +1,114 @@
+"""Writes a new revision of an application's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from leveret.errors import SettingsError
+from leveret.sql.engine import create_engine
+from leveret.sql.schema.application import Names, Schema
+from leveret.sql.schema.folder import Revisions, read_folder
+from leveret.sql.schema.upgrading import position_of
+
+_ENV: Final = '''"""Alembic's entry point. The command `alembic` itself needs the tables: `run_env(metadata)`."""
+
+from leveret.sql.schema import run_env
+
+run_env()
+'''
+
+_TEMPLATE: Final = '''"""${message}
+
+Revision: ${up_revision}
+Follows: ${down_revision | comma,n}
+Made: ${create_date}
+"""
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    """Go on to this revision."""
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    """Go back to the revision before."""
+    ${downgrades if downgrades else "pass"}
+'''
+
+
+def revise(url: str, schema: Schema, message: str, names: Names, *, empty: bool = False) -> Path | None:
+    """Write a revision that leads from the database's tables to those of the application, to be read and corrected.
+
+    The folder is made if it does not exist. The first revision holds all tables, and makes those that are missing, so
+    that it also runs on a database that ``tables=`` has made without migrations.
+
+    Args:
+        url: a database at the newest revision; for the first revision, one of the same kind that may be empty.
+        schema: what the application has.
+        message: what the revision does; it becomes part of the file's name.
+        names: for the texts.
+        empty: write a revision without changes, to be filled by hand.
+
+    Returns:
+        The file; None where nothing has changed, and ``empty`` is false.
+
+    Raises:
+        SettingsError: there is no folder, or no tables to compare with, or the database is not at the newest revision.
+        StorageUnavailable: the database does not answer.
+    """
+    if schema.migrations is None:
+        hint = 'give the application migrations=Path(__file__).parent / "migrations"'
+        raise SettingsError([f"migrations: this application has no folder for a revision: {hint}"])
+    if schema.tables is None and not empty:
+        raise SettingsError(["tables: a revision is compared with the application's tables: give it tables=metadata"])
+    revisions = _open_folder(schema.migrations)
+    if revisions.head is not None:
+        _check(url, schema, names)
+    from leveret.sql.schema.writing import write_revision  # noqa: PLC0415 - Alembic is slow to import, and seldom needed
+
+    with _connection(url, first=revisions.head is None) as connection:
+        return write_revision(schema.migrations, connection, None if empty else schema.tables, message)
+
+
+def _open_folder(folder: Path) -> Revisions:
+    """Make the folder, or what is missing in it, and read it."""
+    (folder / "versions").mkdir(parents=True, exist_ok=True)
+    for name, text in (("env.py", _ENV), ("script.py.mako", _TEMPLATE)):
+        if not (folder / name).exists():
+            (folder / name).write_text(text, encoding="utf-8")
+    return read_folder(folder)
+
+
+def _check(url: str, schema: Schema, names: Names) -> None:
+    """Check that what a new revision would contain is not a part of one that has not run yet."""
+    position = position_of(url, Schema(migrations=schema.migrations), names)
+    if position.application != position.newest:
+        stands = position.application or "no revision"
+        raise SettingsError(
+            [f"{names.setting}: this database is at {stands}, and a new one follows {position.newest}: {names.upgrade}"]
+        )
+
+
+@contextmanager
+def _connection(url: str, *, first: bool) -> Iterator[sa.Connection]:
+    """Open a connection to compare with; nothing that happens on it is kept."""
+    sqlite = sa.make_url(url).get_backend_name() == "sqlite"
+    engine = sa.create_engine("sqlite://") if sqlite and first else create_engine(url, pooler="transaction", file="use")
+    try:
+        with engine.connect() as connection:
+            yield connection
+            connection.rollback()
+    finally:
+        engine.dispose()

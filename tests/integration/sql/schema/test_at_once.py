@@ -1,0 +1,107 @@
+"""Several processes may prepare one database at the same time, and one of them may be killed."""
+
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+import sqlalchemy as sa
+
+from leveret.sql import create_engine
+from leveret.sql.schema import Schema, is_current, upgrade
+from leveret.sql.schema.locking import ADVISORY_LOCK
+from support.databases import rows, tables
+from support.former_databases import make_by_hand
+from support.guestbook import CREATE_GUESTS, NAMES, guests, with_migrations, write_revision
+from testbed.waiting import wait_until
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from leveret.sql.schema import Schema, upgrade
+from support.guestbook import NAMES, guests
+kind, url, folder = sys.argv[1:]
+schema = {"nothing": Schema(), "tables": Schema(tables=guests()), "migrations": Schema(migrations=Path(folder))}[kind]
+print("ready", flush=True)
+sys.stdin.readline()
+print(upgrade(url, schema, NAMES))
+"""
+SUPPORT = Path(__file__).parents[3]
+
+
+def program(running: ExitStack, kind: str, url: str, folder: Path) -> "subprocess.Popen[str]":
+    """Start a process that waits for a line and then upgrades."""
+    command = [sys.executable, "-c", PROGRAM, kind, url, str(folder)]
+    process = running.enter_context(
+        subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, cwd=SUPPORT)
+    )
+    running.callback(process.kill)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("kind", ["nothing", "tables", "migrations"])
+def test_processes_that_upgrade_at_once_agree(empty_url: str, tmp_path: Path, kind: str) -> None:
+    with_migrations(tmp_path / "migrations")
+    with ExitStack() as running:
+        processes = [program(running, kind, empty_url, tmp_path / "migrations") for _ in range(3)]
+        for process in processes:
+            assert process.stdin
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.communicate(timeout=60) for process in processes]
+    assert sorted(answers) == [("False\n", "")] * 2 + [("True\n", "")]
+
+
+def test_processes_that_adopt_tables_at_once_agree(empty_url: str, tmp_path: Path) -> None:
+    make_by_hand(empty_url, "processed_requests", "crash_journal")
+    test_processes_that_upgrade_at_once_agree(empty_url, tmp_path, "nothing")
+    assert rows(empty_url, "leveret_version") == [("0002",)]
+
+
+def test_a_process_that_is_killed_in_the_middle_leaves_nothing_and_the_next_one_does_it_all(
+    empty_url: str, tmp_path: Path
+) -> None:
+    folder, reached = tmp_path / "migrations", tmp_path / "reached"
+    wait = f"from pathlib import Path\nimport time\nPath({str(reached)!r}).touch()\ntime.sleep(60)"
+    write_revision(folder, "a1", None, f"{CREATE_GUESTS}\n{wait}")
+    with ExitStack() as running:
+        process = program(running, "migrations", empty_url, folder)
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        wait_until(reached.exists, "the migration to begin", limit=30)
+        process.kill()
+        process.wait()
+    assert tables(empty_url) == set()
+    write_revision(folder, "a1", None, CREATE_GUESTS)
+    assert upgrade(empty_url, Schema(tables=guests(), migrations=folder), NAMES)
+    assert rows(empty_url, "alembic_version") == [("a1",)]
+
+
+def test_threads_of_one_process_may_migrate_different_databases_at_once(tmp_path: Path) -> None:
+    schema = with_migrations(tmp_path / "migrations")
+    urls = [f"sqlite:///{tmp_path / f'{number}.db'}" for number in range(6)]
+    with ThreadPoolExecutor(len(urls)) as pool:
+        assert all(pool.map(lambda url: upgrade(url, schema, NAMES), urls))
+    assert all(is_current(url, schema, NAMES) for url in urls)
+
+
+def test_an_upgrade_of_postgresql_waits_for_another_one(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    with engine.connect() as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        done = pool.submit(upgrade, postgres_url, Schema(), NAMES)
+        give_up = time.monotonic() + 20
+        while not holder.execute(waiting).scalar():
+            assert time.monotonic() < give_up, "the upgrade did not wait"
+            assert not done.done()
+        holder.rollback()
+        assert done.result(20)
+    engine.dispose()

@@ -1,0 +1,24 @@
+"""What an application says of its tables."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from leveret.sql import metadata
+from leveret.sql.schema import Schema
+from support.guestbook import guests
+
+
+def test_a_relative_folder_is_refused_with_what_to_write_instead() -> None:
+    with pytest.raises(ValueError, match=r'write Path\(__file__\)\.parent / "migrations"'):
+        Schema(migrations=Path("migrations"))
+
+
+def test_the_frameworks_tables_are_not_the_applications_whoever_names_them() -> None:
+    tables = sa.MetaData()
+    for table in (*metadata.sorted_tables, *guests().sorted_tables):
+        table.to_metadata(tables)
+    sa.Table("rate_windows", tables, sa.Column("id", sa.Integer), schema="elsewhere")
+    assert sorted(table.fullname for table in Schema(tables=tables).own_tables) == ["elsewhere.rate_windows", "guests"]
+    assert Schema().own_tables == []
