@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from leveret.errors import StorageUnavailable
 from leveret.sql.libpq import read_parameters
 from leveret.sql.pooling import Pooler, Sessions
 from leveret.sql.prepared import say
@@ -82,9 +84,7 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         file.check()
-        # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
-        writes = connection.get_execution_options().get("writes", True)
-        say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+        _begin_sqlite(connection)
 
     @sa.event.listens_for(engine, "handle_error")
     def name_file(context: sa.engine.ExceptionContext) -> None:
@@ -94,6 +94,38 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
             error.args = (f"{error} ({url.database}{f': {hindered}' if hindered else ''})",)
 
     return engine
+
+
+def create_memory_engine() -> sa.Engine:
+    """Return an engine for a new SQLite database in memory, for tests.
+
+    Any number of connections and threads of this process share it, and wait for each other's locks as with a file. It
+    is gone with its last connection.
+
+    Raises:
+        StorageUnavailable: this Python's SQLite is older than 3.36.
+    """
+    if sqlite3.sqlite_version_info < (3, 36):
+        raise StorageUnavailable(
+            f"A database in memory needs SQLite 3.36, this Python has {sqlite3.sqlite_version}: give the URL of a file"
+        )
+    name = f"file:/leveret-{secrets.token_hex(8)}?vfs=memdb"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(name, uri=True, timeout=LOCK_TIMEOUT, check_same_thread=False)
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool, hide_parameters=True)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A deferred transaction that writes later fails at once when another one writes, whatever the timeout.
+    writes = connection.get_execution_options().get("writes", True)
+    say(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _path_of(url: sa.URL) -> Path:

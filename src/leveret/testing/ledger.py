@@ -1,0 +1,156 @@
+"""What a test's requests have come to: which are under way, which wait for a retry, and what was raised in them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from leveret.observe import Ended, Received, Record, Settled
+from leveret.outcome import PutBack, Retry
+
+LIMIT: Final = 10.0
+"""Seconds, by the machine's clock, in which everything that is due must be carried out."""
+
+
+class WaitingRetry(Struct, frozen=True):
+    """A request that waits in a retry queue.
+
+    Attributes:
+        id: the request's id.
+        action: version and name, such as ``v1.sign``.
+        number: which retry this will be, from 1.
+        delay: how long it waits in all.
+        left: how long it still waits.
+        reason: why the attempt before it failed.
+    """
+
+    id: str
+    action: str
+    number: int
+    delay: timedelta
+    left: timedelta
+    reason: str
+
+
+class _Waiting(Struct, frozen=True):
+    """A retry, and the moment at which it is due on the steady clock."""
+
+    action: str
+    retry: Retry
+    due: float
+
+
+class Ledger:
+    """An observer of the worker that knows of each request of this test how far it is.
+
+    Args:
+        steady: the seconds of a clock that never goes back.
+        moving: returns how many messages are under way at the broker, as far as that is known.
+        changed: set whenever one of them may have come to its end.
+
+    Attributes:
+        errors: what was raised in actions of requests that nobody waits for.
+    """
+
+    def __init__(
+        self,
+        steady: Callable[[], float],
+        moving: Callable[[], int],
+        changed: asyncio.Event,
+    ) -> None:
+        self.errors: list[BaseException] = []
+        self._steady = steady
+        self._moving = moving
+        self._changed = changed
+        self._expected: dict[str, bool] = {}  # the requests under way, and whether the worker has received them
+        self._waiting: dict[str, _Waiting] = {}
+        self._raised: dict[str, BaseException | None] = {}
+        self._watched: dict[str, asyncio.Future[BaseException]] = {}
+
+    def __call__(self, record: Record) -> None:
+        """Note a point in the life of a request; in the thread that passes the point."""
+        if isinstance(record, Ended):
+            self._raised[record.subject.id] = record.error
+        elif isinstance(record, Received):
+            self._waiting.pop(record.subject.id, None)
+            self._expected[record.subject.id] = True
+        elif isinstance(record, Settled):
+            self._settle(record)
+
+    def _settle(self, record: Settled) -> None:
+        subject, outcome = record.subject, record.outcome
+        if isinstance(outcome, PutBack):
+            return
+        self._expected.pop(subject.id, None)
+        if isinstance(outcome, Retry):
+            due = self._steady() + outcome.delay.total_seconds()
+            self._waiting[subject.id] = _Waiting(subject.action, outcome, due)
+        if (error := self._raised.pop(subject.id, None)) is not None:
+            watching = self._watched.get(subject.id)
+            if watching is None:
+                self.errors.append(error)
+            elif not watching.done():
+                watching.set_result(error)
+        self._changed.set()
+
+    def expect(self, request_id: str) -> None:
+        """Note that a request is sent."""
+        self._expected.setdefault(request_id, False)
+
+    def forget(self, request_id: str) -> None:
+        """Note that a request did not reach the worker, unless it did."""
+        if self._expected.get(request_id) is False:
+            del self._expected[request_id]
+            self._changed.set()
+
+    def watch(self, request_id: str) -> asyncio.Future[BaseException]:
+        """Return a future that is done when an attempt of this request has raised something, and is settled."""
+        return self._watched.setdefault(request_id, asyncio.get_running_loop().create_future())
+
+    def take_raised(self, request_id: str) -> BaseException | None:
+        """Return what the last attempt of a request has raised, once."""
+        return self._raised.pop(request_id, None)
+
+    def unwatch(self, request_id: str) -> None:
+        """Forget that future."""
+        self._watched.pop(request_id, None)
+
+    def retries(self) -> list[WaitingRetry]:
+        """Return the requests that wait in retry queues, the next one first."""
+        now = self._steady()
+        return [
+            WaitingRetry(
+                request_id,
+                each.action,
+                each.retry.number,
+                each.retry.delay,
+                timedelta(seconds=max(each.due - now, 0.0)),
+                each.retry.reason,
+            )
+            for request_id, each in sorted(self._waiting.items(), key=lambda item: item[1].due)
+        ]
+
+    async def settled(self) -> None:
+        """Wait until no request of this test is under way, but for those that wait in retry queues.
+
+        Raises:
+            TimeoutError: something is still under way after ten seconds; the text says what.
+        """
+        await asyncio.sleep(0)  # calls that were started in this turn begin
+        try:
+            async with asyncio.timeout(LIMIT):
+                while self._under_way() or self._moving():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            what = ", ".join(self._under_way()) or f"{self._moving()} messages at the broker"
+            raise TimeoutError(f"After {LIMIT:g} s there is still under way: {what}") from None
+
+    def _under_way(self) -> list[str]:
+        now = self._steady()
+        due = [request_id for request_id, each in self._waiting.items() if each.due <= now]
+        return [*self._expected, *due]

@@ -1,0 +1,75 @@
+"""Where a test's messages go: a broker in memory whose clock can be moved, or a RabbitMQ."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from msgspec import Struct
+
+from leveret.amqp import Connect, Connection
+from leveret.broker.queues import remove_topology
+from leveret.process.clock import MACHINE, Clock
+from leveret.testing.clock import MovableClock
+from leveret.testing.memory.broker import MemoryBroker
+from leveret.topology import Topology
+
+Settled = Callable[[], Awaitable[None]]
+"""Waits until everything that is due has been carried out."""
+
+
+class Place(Struct, frozen=True):
+    """A broker, and the time there.
+
+    Attributes:
+        address: the broker's.
+        connect: opens connections to it.
+        clock: tells the time there.
+        moving: returns how many messages are under way, as far as the broker tells.
+        advance: lets this many seconds pass, and waits until what has become due is carried out.
+        cut: ends all connections; None where the broker is not ours to do that.
+    """
+
+    address: str
+    connect: Connect
+    clock: Clock
+    moving: Callable[[], int]
+    advance: Callable[[float, Settled], Awaitable[None]]
+    cut: Callable[[], None] | None = None
+
+
+@asynccontextmanager
+async def memory_place(on_change: Callable[[], None]) -> AsyncIterator[Place]:
+    """Make a broker in memory for the running event loop.
+
+    Args:
+        on_change: called whenever a message may have come to its end.
+    """
+    clock = MovableClock()
+    broker = MemoryBroker(clock.clock, on_change)
+    try:
+        yield Place("amqp://memory", broker.connect, clock.clock, lambda: len(broker.moving), clock.advance, broker.cut)
+    finally:
+        clock.close()
+
+
+@asynccontextmanager
+async def real_place(address: str, topology: Topology) -> AsyncIterator[Place]:
+    """Use a RabbitMQ, and remove the queues of the test at the end.
+
+    Args:
+        address: the broker's.
+        topology: names that no other test has.
+    """
+    try:
+        yield Place(address, Connection.open, MACHINE, lambda: 0, _wait)
+    finally:
+        await remove_topology(address, topology)
+
+
+async def _wait(seconds: float, settled: Settled) -> None:
+    """Wait for real: RabbitMQ's clock cannot be moved."""
+    await settled()
+    await asyncio.sleep(seconds)
+    await settled()

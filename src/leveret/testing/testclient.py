@@ -1,0 +1,109 @@
+"""The door to all of it: ``TestClient(app)``, with and without an event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sa
+from msgspec.structs import replace
+
+from leveret.api import Api
+from leveret.client.loop_thread import LoopThread
+from leveret.testing.blocking import BlockingTestClient
+from leveret.testing.broker import shared_broker
+from leveret.testing.client import AsyncTestClient
+from leveret.testing.staging import Wanted, staged
+
+
+class TestClient:
+    """Runs an application for one test, without a broker: ``async with TestClient(app) as client``.
+
+    The application's actions run in a real worker, and a real client calls them: with decoding, authentication, checks,
+    idempotency, retries and dead letters. Between the two is a broker in memory. The database is SQLite in memory. The
+    environment is not read.
+
+    In a test without an event loop, ``with TestClient(app) as client`` does the same in a thread; then calls wait.
+
+    Args:
+        app: the application.
+        settings: settings to replace, by their names without the application's prefix, as in the environment:
+            ``{"RETRY_DELAY": "1s,5s", "MAX_RETRIES": 2}``.
+        database: SQLAlchemy URL of a database to use instead; the tables that it lacks are made.
+        raise_errors: whether what an action raises is raised in the test that called it, with its traceback, instead of
+            becoming a response, a retry or a dead letter.
+        real: whether to use a private RabbitMQ node instead of the broker in memory. It is started once for all tests
+            of a process, and ends with the process.
+        broker: address of a RabbitMQ to use instead; the test's queues have names of their own and are removed.
+    """
+
+    __test__ = False  # pytest would take it for a class of tests
+
+    def __init__(
+        self,
+        app: Api[Any],
+        *,
+        settings: Mapping[str, object] | None = None,
+        services: Any = None,
+        tables: sa.MetaData | None = None,
+        database: str | None = None,
+        raise_errors: bool = False,
+        real: bool = False,
+        broker: str | None = None,
+    ) -> None:
+        self._real = real
+        self._wanted = Wanted(
+            api=app,
+            settings=settings or {},
+            services=services,
+            tables=tables,
+            database=database,
+            raise_errors=raise_errors,
+            broker=broker,
+        )
+        self._open: AbstractAsyncContextManager[AsyncTestClient] | None = None
+        self._thread: LoopThread | None = None
+
+    async def __aenter__(self) -> AsyncTestClient:
+        return await self._begin().__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened, self._open = self._open, None
+        if opened is not None:
+            await opened.__aexit__(kind, error, trace)
+
+    def __enter__(self) -> BlockingTestClient:
+        opened, self._thread = self._begin(), LoopThread("test client")
+        try:
+            client = self._thread.run(opened.__aenter__)
+        except BaseException:
+            self._end_thread()
+            raise
+        return BlockingTestClient(client, self._thread.run)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._thread is not None:
+                self._thread.run(lambda: self.__aexit__(kind, error, trace))
+        finally:
+            self._end_thread()
+
+    def _begin(self) -> AbstractAsyncContextManager[AsyncTestClient]:
+        if self._open is not None:
+            raise RuntimeError("This TestClient is open already: make another one")
+        wanted = self._wanted
+        if self._real and wanted.broker is None:
+            wanted = replace(wanted, broker=shared_broker().url)
+        self._open = staged(wanted)
+        return self._open
+
+    def _end_thread(self) -> None:
+        thread, self._thread, self._open = self._thread, None, None
+        if thread is not None:
+            thread.stop()
