@@ -24,6 +24,7 @@ LeveretError
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
 ├── UnexpectedResult         client: it was executed, but its result is not of the type that the caller asked for
+├── ResourceError            actions cannot have the resources that they name: all problems at once
 ├── SettingsError            settings, or what they name, cannot be used: all problems at once
 └── WorkerStopped            the worker cannot go on and says why
     └── WorkerDeaf           it received nothing any more, or finished nothing: a new worker may do better
@@ -210,6 +211,18 @@ class UnexpectedResult(LeveretError):
         super().__init__(text)
         self.id = request_id
         self.data = data
+
+
+class ResourceError(LeveretError):
+    """Actions or resources name a resource that is missing, or resources need each other: a mistake in the program.
+
+    Attributes:
+        problems: one sentence for each problem.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class WorkerStopped(LeveretError):

@@ -1,12 +1,14 @@
-"""Turns functions into actions: registers them, checks their input, and tells them about their request."""
+"""Turns functions into actions: registers them, checks their input, opens their resources."""
 
 from leveret.api.action import Action
 from leveret.api.context import Context, Transactions
 from leveret.api.data import Secret
 from leveret.api.group import Actions
+from leveret.api.hooks import AsyncCallNext, CallNext
 from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import LONGEST_NAME, LONGEST_VERSION
 from leveret.api.registry import Api
+from leveret.api.runtime import Opened, Runtime, check_bound
 
 __all__ = [
     "LONGEST_NAME",
@@ -14,8 +16,13 @@ __all__ = [
     "Action",
     "Actions",
     "Api",
+    "AsyncCallNext",
+    "CallNext",
     "Context",
+    "Opened",
     "RateLimit",
+    "Runtime",
     "Secret",
     "Transactions",
+    "check_bound",
 ]

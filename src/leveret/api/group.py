@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from leveret.api.action import Action
-from leveret.api.registration import ActionOptions, action_of, check_options, remember, shown_function
+from leveret.api.registration import ActionOptions, action_of, check_options, remember
+from leveret.api.signature import shown_function
 from leveret.errors import RequestError
 
 F = TypeVar("F", bound=Callable[..., Any])

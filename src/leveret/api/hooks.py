@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.api.context import Context
+from leveret.api.signature import shown_function
 
 CallNext = Callable[[Context[Any], Any], Any]
 """What a ``def`` hook calls: with the context and the input that it got, it runs the action and returns its output."""
@@ -45,12 +46,12 @@ class Hooks(Struct, frozen=True):
         Raises:
             ValueError: there is a hook of this kind already, or it does not take ``(context, input, call_next)``.
         """
-        name = f"{hook.__module__}.{hook.__qualname__}"
+        name = shown_function(hook)
         parameters = list(inspect.signature(hook).parameters.values())
         if len(parameters) != 3 or any(parameter.kind not in _BY_POSITION for parameter in parameters):
             raise ValueError(f"{name}: a hook takes (context, input, call_next)")
         is_async = inspect.iscoroutinefunction(hook)
         if before := self.of(is_async=is_async):
             kind = "async def" if is_async else "def"
-            raise ValueError(f"Two hooks surround {kind} actions: {before.__module__}.{before.__qualname__} and {name}")
+            raise ValueError(f"Two hooks surround {kind} actions: {shown_function(before)} and {name}")
         return replace(self, **{"asynchronous" if is_async else "sync": hook})

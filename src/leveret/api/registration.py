@@ -99,11 +99,6 @@ def _others(function: Callable[..., Any], action: Action) -> list[Action]:
     return [other for other in _remembered(function) if other.full_name != action.full_name]
 
 
-def shown_function(function: Callable[..., Any]) -> str:
-    """Return a function's module and name."""
-    return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
-
-
 def _check_name(what: str, text: str, most: int) -> None:
     if not (0 < len(text) <= most and text.isprintable() and not any(map(str.isspace, text))):
         expected = f"1 to {most} printable characters without blanks"

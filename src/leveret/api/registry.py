@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ class Api(Generic[S]):
 
     def __init__(self) -> None:
         self._actions: dict[tuple[str, str], Action] = {}
+        self._resources: set[Any] = set()
 
     def action(
         self,
@@ -68,7 +69,7 @@ class Api(Generic[S]):
         def register(function: F) -> F:
             action = action_of(version, name, function, options)
             self._add(action)
-            remember(function, action)
+            remember(function, self.find(version, name))
             return function
 
         return register
@@ -102,26 +103,27 @@ class Api(Generic[S]):
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())
 
-    def knowing(self, resources: Collection[Any]) -> Api[S]:
-        """Return the same actions as they are when these types are those of resources, and no others are.
+    def know(self, resources: Iterable[Any]) -> None:
+        """Take parameters of these types for resources, in all actions that are registered or will be.
 
         Raises:
-            ValueError: the plain parameters of an action cannot become the fields of a record.
+            ValueError: the plain parameters that are left to an action cannot become the fields of a record.
         """
-        api = self._with(action.knowing(resources) for action in self)
-        for action in api:
-            remember_again(action)
-        return api
+        self._resources.update(resources)
+        for key, action in self._actions.items():
+            self._actions[key] = self._known(action)
 
     def bound(self, resources: Mapping[Any, object], hooks: Hooks) -> Api[S]:
         """Return the same actions with the resources that they want, and with hooks around them."""
-        return self._with(action.bound(resources, hooks) for action in self)
-
-    def _with(self, actions: Iterable[Action]) -> Api[S]:
         api: Api[S] = Api()
-        for action in actions:
-            api._add(action)
+        for action in self:
+            api._actions[action.version, action.name] = action.bound(resources, hooks)
         return api
 
     def _add(self, action: Action) -> None:
-        add(self._actions, (action.version, action.name), action)
+        add(self._actions, (action.version, action.name), self._known(action) if self._resources else action)
+
+    def _known(self, action: Action) -> Action:
+        known = action.knowing(self._resources)
+        remember_again(known)
+        return known

@@ -77,5 +77,10 @@ def type_of(function: Callable[..., Any], what: str, name: str) -> Any:
         raise ValueError(f"{name}: {error}, which is in the type of its {what}: import it at run time") from error
 
 
+def shown_function(function: Callable[..., Any]) -> str:
+    """Return a function's module and name."""
+    return f"{function.__module__}.{getattr(function, '__qualname__', repr(function))}"
+
+
 def _annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
     return getattr(function, "__annotations__", {})

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from typing_extensions import TypeVar
 
 from leveret.amqp import Address, Addresses, AmqpError, Connect, Connection
-from leveret.api import Api
+from leveret.api import Api, check_bound
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.observe import Observer, Observers
@@ -83,6 +83,7 @@ class Worker(Generic[S]):
     ) -> None:
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
+        check_bound(api)
         self.consuming = asyncio.Event()
         self._addresses = Addresses.of(address)
         self._connect = connect

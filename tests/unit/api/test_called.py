@@ -78,7 +78,7 @@ def test_a_caller_learns_what_is_a_resource_when_the_api_does() -> None:
     api.action("v1", "post")(post)
     api.inherit("v2", parent="v1")
     assert set(registered_as(post).data_of((Guest("Ada"), Page(1)), {})) == {"guest", "page"}
-    api.knowing({Page})
+    api.know({Page})
     assert registered_as(post).data_of((Guest("Ada"),), {}) == {"fullName": "Ada"}
 
 
