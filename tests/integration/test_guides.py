@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from leveret import Api, Client, Context
-from leveret.api.hooks import Hooks
+from leveret.api import Runtime
 from leveret.errors import Conflict, NotFound, RateLimited, TemporaryError
 from leveret.sql import create_engine, metadata
 from leveret.topology import Topology
@@ -163,8 +163,11 @@ async def test_an_order_is_charged_once_although_the_answer_of_the_bank_was_lost
     token, bank, api = keyring().issue("7", timedelta(hours=1)), Bank(), Api()
     with program(PAYMENTS) as space:
         api.include(space["actions"])
-        api = api.knowing({space["Payments"]}).bound({space["Payments"]: bank}, Hooks())
-        async with serving_tables(api, broker, topology, tmp_path), Client(broker.url, topology) as client:
+        async with (
+            Runtime(api).opened({space["Payments"]: bank}) as opened,
+            serving_tables(opened.api, broker, topology, tmp_path),
+            Client(broker.url, topology) as client,
+        ):
             for _ in range(2):
                 order = await client.call("order", {"cents": 500}, token=token, id="first")
                 assert order == {"number": 1, "receipt": "receipt 1"}
