@@ -12,7 +12,7 @@ from pathlib import Path
 from scripts.reference import signatures
 from scripts.reference.docstrings import Docstring, parse
 from scripts.reference.links import CODE, Links, plain
-from scripts.reference.modules import MODULES
+from scripts.reference.modules import MODULES, TYPES, TYPES_PAGE
 from scripts.reference.source import (
     Definition,
     Function,
@@ -65,12 +65,13 @@ def described() -> dict[tuple[str, str], Described]:
         LookupError: a public name has no definition in the source.
     """
     found: dict[tuple[str, str], Described] = {}
-    for module in MODULES:
-        for name in public_names(module):
-            definition = locate(module, name)
-            if definition is None:
-                raise LookupError(f"{module}.{name} is public and is not defined anywhere")
-            found.setdefault((definition.module, definition.name), Described(module, name, definition))
+    wanted = [(module, module, name) for module in MODULES for name in public_names(module)]
+    wanted += [(TYPES_PAGE, module, name) for name, module in TYPES.items()]
+    for page, module, name in wanted:
+        definition = locate(module, name)
+        if definition is None:
+            raise LookupError(f"{module}.{name} is public and is not defined anywhere")
+        found.setdefault((definition.module, definition.name), Described(page, name, definition))
     return found
 
 
@@ -88,16 +89,16 @@ def methods(found: Definition) -> list[Method]:
 def written_pages() -> dict[str, str]:
     """Return the text of each page, by its file's name."""
     index = described()
-    pages = {f"{module}.md": _page(module, index) for module in MODULES}
-    return {"index.md": _index(index), **pages}
+    pages = {f"{module}.md": _module_page(module, index) for module in MODULES}
+    return {"index.md": _index(index), **pages, f"{TYPES_PAGE}.md": _types_page(index)}
 
 
 def _index(index: dict[tuple[str, str], Described]) -> str:
     lines = [_NOTE, "", "# Reference of the Python interface", ""]
     lines += _wrapped("What can be imported, module by module. Everything else may change without notice.")
-    for module in MODULES:
-        lines += ["", f"## [{module}]({module}.md)", ""]
-        rows = [each for each in index.values() if each.page == module]
+    for page in (*MODULES, TYPES_PAGE):
+        lines += ["", f"## [{page}]({page}.md)", ""]
+        rows = [each for each in index.values() if each.page == page]
         lines += ["| name | what it is |", "|---|---|"]
         for each in sorted(rows, key=lambda row: row.name.lower()):
             first = each.found.doc.partition("\n\n")[0].replace("\n", " ").replace("|", "\\|")
@@ -105,7 +106,17 @@ def _index(index: dict[tuple[str, str], Described]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(module: str, index: dict[tuple[str, str], Described]) -> str:
+def _types_page(index: dict[tuple[str, str], Described]) -> str:
+    links = Links(TYPES_PAGE, _targets(index))
+    lines = [_NOTE, "", "# Types in signatures", ""]
+    lines += _wrapped("Types that other pages name. Most programs get such a value, or give a plain one in its place.")
+    for each in (each for each in index.values() if each.page == TYPES_PAGE):
+        heading, *section = _section(each, links)
+        lines += ["", heading, "", f"`from {TYPES[each.name]} import {each.name}`", *section]
+    return "\n".join(lines) + "\n"
+
+
+def _module_page(module: str, index: dict[tuple[str, str], Described]) -> str:
     links = Links(module, _targets(index))
     lines = [_NOTE, "", f"# `{module}`", "", *_prose(module_doc(module), links)]
     own = [each for each in index.values() if each.page == module]

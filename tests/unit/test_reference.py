@@ -3,6 +3,7 @@
 import ast
 import builtins
 import inspect
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from scripts.reference.docstrings import Docstring, parse
-from scripts.reference.modules import MODULES
+from scripts.reference.modules import INNER, MODULES
 from scripts.reference.pages import FOLDER, described, methods, written_pages
 from scripts.reference.signatures import constructor, of_class, of_function, parameters
 from scripts.reference.source import Definition, Function, functions, locate, public_names
@@ -118,6 +119,26 @@ def test_everything_that_the_documentation_imports_is_in_the_reference() -> None
     missing = {(module, name) for module, name in wanted if module not in MODULES or name not in public_names(module)}
     assert ("leveret.errors", "TemporaryError") in wanted
     assert missing == set()
+
+
+def signatures() -> Iterator[tuple[str, str]]:
+    """Yield each signature with the module that it stands in."""
+    for found in DEFINITIONS.values():
+        if isinstance(found.node, Function):
+            yield found.module, of_function(found, found.node, found.name, [])
+        elif isinstance(found.node, ast.ClassDef):
+            yield found.module, of_class(found)
+    for method in METHODS.values():
+        yield method.owner.module, of_function(method.owner, method.node, method.node.name, [])
+
+
+def test_every_type_of_ours_in_a_signature_is_described() -> None:
+    known = {(found.module, found.name) for found in DEFINITIONS.values()}
+    named = {(module, name) for module, text in signatures() for name in re.findall(r"\b[A-Z]\w+\b", text)}
+    ours = {located for module, name in named if (located := locate(module, name))}
+    classes = {each for each in ours if not each.name.isupper()}
+    missing = {each.name for each in classes if (each.module, each.name) not in known}
+    assert missing - INNER == set()
 
 
 # The tools themselves.

@@ -28,6 +28,7 @@ from leveret.topology import Topology
 from leveret.wire.messages import request_message
 
 OnLost = Literal["reask", "fail"]
+"""What happens to calls in flight whose connection is lost: they are sent again, or they fail."""
 
 ENOUGH: Final = 128 * 1024
 """Bytes of requests in one batch; after each batch the transport waits until the connection takes more."""

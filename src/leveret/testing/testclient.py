@@ -31,6 +31,8 @@ class TestClient:
         app: the application.
         settings: settings to replace, by their names without the application's prefix, as in the environment:
             ``{"RETRY_DELAY": "1s,5s", "MAX_RETRIES": 2}``.
+        services: what actions get as ``context.services``.
+        tables: the application's tables, which are made in an empty database.
         database: SQLAlchemy URL of a database to use instead; the tables that it lacks are made.
         raise_errors: whether what an action raises is raised in the test that called it, with its traceback, instead of
             becoming a response, a retry or a dead letter.
