@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -22,6 +23,9 @@ Opening = Callable[..., AbstractAsyncContextManager[AsyncTestClient]]
 
 Cut = Callable[[AsyncTestClient], Awaitable[None]]
 """Ends all connections to the broker, as the loss of a network does."""
+
+SECRET = b"a tested secret of 32 bytes or more"
+"""The secret of the tested app's tokens, so that a test can make tokens of its own."""
 
 LIMIT = 20.0
 """Seconds that a test waits, at most, until an action begins."""
@@ -120,8 +124,12 @@ def add_gated(app: Api, gate: Gate) -> None:
     @app.action("v1", "pass_gate_later", writes=True)
     async def pass_gate_later(context: Context) -> dict[str, Any]:
         await asyncio.to_thread(gate.go_through)
-        await context.transaction(insert, context.principal.subject, "passed")
-        return {"redelivered": context.redelivered}
+
+        def store(connection: sa.Connection) -> dict[str, Any]:
+            insert(connection, context.principal.subject, "redelivered" if context.redelivered else "passed")
+            return {"redelivered": context.redelivered}
+
+        return await context.transaction(store)
 
 
 def add_others(app: Api) -> None:
@@ -177,6 +185,12 @@ def fail(how: str) -> None:
     }
     if how in errors:
         raise errors[how]
+
+
+def content_of(request_id: str, action: str, data: dict[str, Any], client: AsyncTestClient) -> bytes:
+    """Return a request as bytes, with the token of a client."""
+    whole = {"id": request_id, "version": "v1", "action": action, "data": data, "auth": client._token}
+    return json.dumps(whole).encode()
 
 
 async def publish(client: AsyncTestClient, body: bytes, **properties: Any) -> None:

@@ -145,7 +145,7 @@ class AsyncTestClient(Caller):
         PostgreSQL, ``time.time()`` and ``asyncio.sleep()`` in your own code, the limit of 60 seconds for an ``async
         def`` action, and the worker's pauses when the database does not answer.
 
-        With ``real=True`` it waits as long as it says.
+        With ``real=True`` it waits as long as it says, and as long as the requests themselves take.
 
         Args:
             duration: such as ``300ms``, ``5s``, ``2m``, ``1h``.
@@ -154,8 +154,15 @@ class AsyncTestClient(Caller):
             ValueError: the text is not a duration.
             TimeoutError, Exception: as `settled`.
         """
-        length = parse_duration(duration) if isinstance(duration, str) else duration
-        await self._stage.place.advance(length.total_seconds(), self.settled)
+        place = self._stage.place
+        left = (parse_duration(duration) if isinstance(duration, str) else duration).total_seconds()
+        await self.settled()
+        while (moment := self._next_due()) is not None and (step := moment - place.clock.steady()) <= left:
+            left -= max(step, 0.0)  # what the requests themselves take does not count
+            await place.wait(max(step, 0.0))
+            await self.settled()
+        await place.wait(left)
+        await self.settled()
 
     async def retries(self) -> list[WaitingRetry]:
         """Return the requests that wait for a retry now, the next one first."""
@@ -213,6 +220,10 @@ class AsyncTestClient(Caller):
         if self._stage.place.cut is None:
             raise RuntimeError("only connections to the broker in memory can be cut")
         self._stage.place.cut()
+
+    def _next_due(self) -> float | None:
+        moment = self._stage.place.next_due()
+        return self._stage.ledger.next_due() if moment is None else moment
 
     def _or_own(self, token: str | None) -> str | None:
         return self._token or None if token is None else token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 
@@ -42,40 +42,27 @@ class MovableClock:
             self._set_alarm()
         return timer
 
-    async def advance(self, seconds: float, settled: Callable[[], Awaitable[None]]) -> None:
-        """Move the clock ahead, from one moment at which something is due to the next one.
-
-        Args:
-            seconds: by how much.
-            settled: waits until what became due has been carried out; called before the first step and after each.
-        """
-        end = self.steady() + seconds
-        await settled()
-        while (moment := self._next()) is not None and moment <= end:
-            self._move_to(moment)
-            await settled()
-        self._move_to(end)
-        await settled()
-
-    def _next(self) -> float | None:
+    def next_due(self) -> float | None:
+        """Return the next moment at which something is called, on ``steady``; None if nothing waits."""
         while self._due and self._due[0][2].cancelled:
             heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def _move_to(self, moment: float) -> None:
-        self._ahead += max(moment - self.steady(), 0.0)
+    async def move(self, seconds: float) -> None:
+        """Move the clock ahead, and call what has become due."""
+        self._ahead += seconds
         self._run_due()
 
     def _run_due(self) -> None:
         now = self.steady()
-        while (moment := self._next()) is not None and moment <= now:
+        while (moment := self.next_due()) is not None and moment <= now:
             heappop(self._due)[2].callback()
         self._set_alarm()
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        moment = self._next()
+        moment = self.next_due()
         delay = None if moment is None else max(moment - self.steady(), 0.0)
         self._alarm = None if delay is None else self._loop.call_later(delay, self._run_due)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from leveret.observe import Ended, Received, Record, Settled
 from leveret.outcome import PutBack, Retry
+from leveret.worker.run.async_executor import Concluded
 
 LIMIT: Final = 10.0
 """Seconds, by the machine's clock, in which everything that is due must be carried out."""
@@ -74,7 +75,8 @@ class Ledger:
     def __call__(self, record: Record) -> None:
         """Note a point in the life of a request; in the thread that passes the point."""
         if isinstance(record, Ended):
-            self._raised[record.subject.id] = record.error
+            error = record.error
+            self._raised[record.subject.id] = error.__cause__ if isinstance(error, Concluded) else error
         elif isinstance(record, Received):
             self._waiting.pop(record.subject.id, None)
             self._expected[record.subject.id] = True
@@ -133,6 +135,10 @@ class Ledger:
             )
             for request_id, each in sorted(self._waiting.items(), key=lambda item: item[1].due)
         ]
+
+    def next_due(self) -> float | None:
+        """Return when the next retry is due, on the steady clock; None if none waits."""
+        return min((each.due for each in self._waiting.values()), default=None)
 
     async def settled(self) -> None:
         """Wait until no request of this test is under way, but for those that wait in retry queues.

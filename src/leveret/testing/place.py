@@ -15,9 +15,6 @@ from leveret.testing.clock import MovableClock
 from leveret.testing.memory.broker import MemoryBroker
 from leveret.topology import Topology
 
-Settled = Callable[[], Awaitable[None]]
-"""Waits until everything that is due has been carried out."""
-
 
 class Place(Struct, frozen=True):
     """A broker, and the time there.
@@ -27,7 +24,8 @@ class Place(Struct, frozen=True):
         connect: opens connections to it.
         clock: tells the time there.
         moving: returns how many messages are under way, as far as the broker tells.
-        advance: lets this many seconds pass, and waits until what has become due is carried out.
+        wait: lets this many seconds pass.
+        next_due: returns the next moment at which something happens, on the steady clock, as far as the broker tells.
         cut: ends all connections; None where the broker is not ours to do that.
     """
 
@@ -35,7 +33,8 @@ class Place(Struct, frozen=True):
     connect: Connect
     clock: Clock
     moving: Callable[[], int]
-    advance: Callable[[float, Settled], Awaitable[None]]
+    wait: Callable[[float], Awaitable[None]]
+    next_due: Callable[[], float | None]
     cut: Callable[[], None] | None = None
 
 
@@ -49,7 +48,15 @@ async def memory_place(on_change: Callable[[], None]) -> AsyncIterator[Place]:
     clock = MovableClock()
     broker = MemoryBroker(clock.clock, on_change)
     try:
-        yield Place("amqp://memory", broker.connect, clock.clock, lambda: len(broker.moving), clock.advance, broker.cut)
+        yield Place(
+            "amqp://memory",
+            broker.connect,
+            clock.clock,
+            lambda: len(broker.moving),
+            clock.move,
+            clock.next_due,
+            broker.cut,
+        )
     finally:
         clock.close()
 
@@ -63,13 +70,6 @@ async def real_place(address: str, topology: Topology) -> AsyncIterator[Place]:
         topology: names that no other test has.
     """
     try:
-        yield Place(address, Connection.open, MACHINE, lambda: 0, _wait)
+        yield Place(address, Connection.open, MACHINE, lambda: 0, asyncio.sleep, lambda: None)
     finally:
         await remove_topology(address, topology)
-
-
-async def _wait(seconds: float, settled: Settled) -> None:
-    """Wait for real: RabbitMQ's clock cannot be moved."""
-    await settled()
-    await asyncio.sleep(seconds)
-    await settled()

@@ -79,6 +79,8 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
             topology=topology,
             policy=RetryPolicy(settings.retry_delays, settings.max_retries),
             options=WorkerOptions(
+                name="test",
+                largest_response=settings.largest_response,
                 watchdog=None,
                 rate_limit=settings.rate_limit,
                 prefetch=settings.prefetch,

@@ -11,7 +11,7 @@ import pytest
 
 from leveret.testing import AsyncTestClient, TestClient
 from support.serving import Broker
-from support.tested import Cut, Gate, Opening, make_app, metadata
+from support.tested import SECRET, Cut, Gate, Opening, make_app, metadata
 from testbed.proxy import Proxy
 
 Place = Literal["memory", "rabbitmq"]
@@ -50,7 +50,7 @@ def address(place: Place, proxy: Proxy | None, request: pytest.FixtureRequest) -
 def opening(address: str | None, gate: Gate) -> Opening:
     @asynccontextmanager
     async def open_client(*, raise_errors: bool = False, **settings: Any) -> AsyncIterator[AsyncTestClient]:
-        usual = {"RETRY_DELAY": "200ms,400ms", "MAX_RETRIES": 3}
+        usual = {"RETRY_DELAY": "200ms,400ms", "MAX_RETRIES": 3, "JWT_SECRET": SECRET.decode()}
         door = TestClient(
             make_app(gate),
             tables=metadata,

@@ -24,8 +24,11 @@ from leveret.worker.work import Work
 T = TypeVar("T")
 
 
-class _Concluded(Exception):
-    """Ends an action early: its transaction has failed, was refused, or has found a stored response."""
+class Concluded(Exception):
+    """Ends an action early: its transaction has failed, was refused, or has found a stored response.
+
+    Its cause is what was raised in the transaction, if something was.
+    """
 
 
 class AsyncExecutor:
@@ -101,7 +104,7 @@ class AsyncExecutor:
         transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
         try:
             value = await self._call(work, transaction)
-        except _Concluded:
+        except Concluded:
             pass
         except RequestError as error:
             if transaction.result is None:
@@ -164,15 +167,20 @@ class _WriteOnce:
         if self.result is not None:
             raise RuntimeError(f"Request {self._request_id}: an action that writes has one transaction, not two")
         values: list[T] = []
+        raised: list[BaseException] = []
 
         def run(connection: Any) -> bytes:
-            values.append(function(connection, *arguments))
-            return self._respond(values[-1])
+            try:
+                values.append(function(connection, *arguments))
+                return self._respond(values[-1])
+            except BaseException as error:
+                raised.append(error)
+                raise
 
         self.result = await self._store(run)
         if isinstance(self.result, AnsweredJob) and not (self.result.code or self.result.replayed):
             return values[-1]
-        raise _Concluded
+        raise Concluded from (raised[-1] if raised else None)
 
 
 def _raise(error: RequestError, _connection: object) -> bytes:

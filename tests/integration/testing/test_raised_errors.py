@@ -1,0 +1,56 @@
+"""With ``raise_errors``, what an action raises is raised in the test."""
+
+from __future__ import annotations
+
+import traceback
+
+import pytest
+
+from leveret.errors import Conflict, UnknownAction
+from leveret.testing import AsyncTestClient
+from support.tested import Opening
+
+
+def places(error: BaseException) -> list[str]:
+    return [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "kind", "where"),
+    [
+        ("write", {"text": "x", "then": "bug"}, KeyError, "write"),
+        ("write", {"text": "x", "then": "conflict"}, Conflict, "write"),
+        ("sign_up", {"user": "bug", "password": "a long one"}, KeyError, "signed_up"),
+    ],
+)
+async def test_a_call_raises_it_at_once_with_its_traceback(
+    action: str, data: dict[str, str], kind: type[Exception], where: str, opening: Opening
+) -> None:
+    async with opening(raise_errors=True) as client:
+        with pytest.raises(kind) as raised:
+            await client.as_user("7").call(action, data)
+        assert where in places(raised.value)
+
+
+async def test_what_was_sent_raises_it_when_the_test_waits(opening: Opening) -> None:
+    async with opening(raise_errors=True) as client:
+        await client.as_user("7").send("write", {"text": "x", "then": "bug"})
+        with pytest.raises(KeyError) as raised:
+            await client.settled()
+        assert "write" in places(raised.value)
+        await client.settled()
+
+
+async def test_refusals_that_no_action_raised_and_answers_are_as_always(opening: Opening) -> None:
+    async with opening(raise_errors=True) as client:
+        user = client.as_user("7")
+        with pytest.raises(UnknownAction):
+            await user.call("no_such_action")
+        assert await user.call("write", {"text": "x"}) == {"id": 1, "text": "x"}
+        assert await user.call("flaky", {"fails": 0}) == {"id": 2, "retries": 0}
+
+
+async def test_without_it_a_call_gets_a_response(user: AsyncTestClient) -> None:
+    with pytest.raises(Conflict) as refused:
+        await user.call("write", {"text": "x", "then": "conflict"})
+    assert "write" not in places(refused.value)
