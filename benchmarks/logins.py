@@ -30,15 +30,14 @@ from leveret.sql import create_engine
 from leveret.sql.schema import upgrade
 from leveret.wire.envelope import Request
 from taskmanager import usecases
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
-from taskmanager.storage.schema import NAMES, SCHEMA
 
 
 async def measure(engine: sa.Engine, services: Services, email: str) -> float:
     """Let one login fail, and return how many seconds it took."""
-    action, request = api.find("v1", "login"), Request("id", "v1", "login", {"email": email, "password": "wrong"})
+    action, request = app.find("v1", "login"), Request("id", "v1", "login", {"email": email, "password": "wrong"})
 
     async def transaction(function: Callable[..., Any], *arguments: Any) -> Any:
         with engine.begin() as connection:
@@ -75,7 +74,7 @@ def main() -> None:
     count = parser.parse_args().count
     with tempfile.TemporaryDirectory() as folder, Passwords() as passwords:
         url = f"sqlite:///{Path(folder) / 'logins.db'}"
-        upgrade(url, SCHEMA, NAMES)
+        upgrade(url, app.schema, app.names)
         engine = create_engine(url)
         services = Services(passwords, Keyring(b"s" * 32, issuer="benchmark"), timedelta(hours=1))
         known, unknown = asyncio.run(compare(engine, services, count))

@@ -21,9 +21,9 @@ from leveret.sql import Store, create_engine
 from leveret.sql.pooling import Pooler
 from leveret.sql.schema import upgrade
 from taskmanager import usecases
+from taskmanager.actions import app
 from taskmanager.domain import NewTask, NewUser
 from taskmanager.storage import task_queries
-from taskmanager.storage.schema import NAMES, SCHEMA
 from testbed.pgbouncer import pgbouncer
 from testbed.postgres import PrivatePostgres
 
@@ -62,7 +62,7 @@ def main() -> None:
 
 def _a_task(url: str) -> Callable[[Store], float]:
     """Make a task, and return a function that looks it up and returns how many seconds that took."""
-    upgrade(url, SCHEMA, NAMES)
+    upgrade(url, app.schema, app.names)
     engine, now = create_engine(url), datetime.now(UTC)
     with engine.begin() as connection:
         owner = usecases.register(connection, NewUser("owner@example.com"), "hash", now)

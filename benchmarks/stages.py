@@ -41,10 +41,9 @@ from leveret.worker.leave.settle import messages_of
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import Work
 from taskmanager import usecases
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
-from taskmanager.storage.schema import NAMES, SCHEMA
 
 LIFETIME = timedelta(hours=1)
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"
@@ -60,7 +59,7 @@ class Stages:
             owner = usecases.register(connection, NewUser("owner@example.com"), "hash", datetime.now(UTC))
         self._token = keys.issue(str(owner.id), LIFETIME)
         self._reader = Reader()
-        self._intake = Intake(api, keys)
+        self._intake = Intake(app, keys)
         self._jobs: Jobs = Jobs(Services(passwords, keys, LIFETIME), observers=Observers([self._watch]))
         self._store = Store(engine)
         self._inbox = Inbox(self._store, Journal())
@@ -139,7 +138,7 @@ def measure(size: int, count: int) -> dict[str, float]:
     """Give the median of each stage for batches of one size, in microseconds for each request."""
     with tempfile.TemporaryDirectory() as folder, Passwords() as passwords:
         url = f"sqlite:///{Path(folder) / 'stages.db'}"
-        upgrade(url, SCHEMA, NAMES)
+        upgrade(url, app.schema, app.names)
         engine = create_engine(url)
         stages = Stages(engine, passwords)
         for _ in range(max(count // size, 10)):

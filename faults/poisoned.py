@@ -24,7 +24,7 @@ from leveret.observe import Received, Record, logs
 from leveret.process.garbage import live_long
 from leveret.process.running import run
 from leveret.settings import environment
-from taskmanager.actions import Services, TaskContext, api
+from taskmanager.actions import Services, TaskContext, app
 from taskmanager.settings import Settings
 
 COMMAND: Final = (sys.executable, "-P", "-m", "faults.poisoned")
@@ -62,11 +62,11 @@ class PoisonedApi(Api[Services]):
     """The application's actions with a defect: some requests do harm, when their effect is made and not committed."""
 
     def __iter__(self) -> Iterator[Action]:
-        return map(_poisoned, api)
+        return map(_poisoned, app)
 
     def find(self, version: str, name: str) -> Action:
         """Return the action, made harmful."""
-        return _poisoned(api.find(version, name))
+        return _poisoned(app.find(version, name))
 
 
 def _poisoned(action: Action) -> Action:

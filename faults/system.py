@@ -22,7 +22,7 @@ from faults.node import Node
 from faults.workers import WORKER, WorkerGroup, child_environment
 from leveret.process.process_group import ProcessGroup
 from leveret.topology import Topology
-from taskmanager.bootstrap import build_topology, prepare_database
+from taskmanager.actions import app
 from taskmanager.settings import PREFIX, Settings
 from testbed.enrolling import enrol
 from testbed.postgres import PrivatePostgres
@@ -123,7 +123,7 @@ class System:
     @property
     def topology(self) -> Topology:
         """The names at the broker."""
-        return build_topology(self.worker_settings)
+        return app.topology(self.worker_settings)
 
     def settings(self, **variables: str) -> None:
         """Change settings, named without ``TASKMANAGER_``, for workers that start from now on."""
@@ -254,7 +254,7 @@ class System:
         }
         self._variables = given | self._variables
         settings = self.worker_settings
-        await asyncio.to_thread(prepare_database, settings, migrate=True)
+        await asyncio.to_thread(app.prepare_database, settings, migrate=True)
         self.tokens = await asyncio.to_thread(enrol, settings, USERS)
 
     async def _own_broker(self) -> Node:

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from leveret.api import Api
 from leveret.observe import Observer
-from taskmanager.actions import Services, api
-from taskmanager.bootstrap import build_worker
+from taskmanager.actions import Services, app
 from taskmanager.settings import Settings
 
 
 async def work(
-    settings: Settings, stop: asyncio.Event, *, actions: Api[Services] = api, observers: Sequence[Observer] = ()
+    settings: Settings, stop: asyncio.Event, *, actions: Api[Services] = app, observers: Sequence[Observer] = ()
 ) -> None:
     """Run a worker until it is told to stop.
 
@@ -25,7 +24,7 @@ async def work(
         actions: what it runs.
         observers: told of each point of a request's life.
     """
-    with build_worker(settings, f"faults {os.getpid()}", actions=actions, observers=observers) as worker:
+    async with app.worker(settings, f"faults {os.getpid()}", actions=actions, observers=observers) as worker:
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from taskmanager.bootstrap import build_engine, build_keyring
+from leveret.application.database import build_engine
+from taskmanager.actions import app
 from taskmanager.domain import NewUser
 from taskmanager.settings import Settings
 from taskmanager.storage import user_queries
@@ -16,7 +17,7 @@ def enrol(settings: Settings, count: int) -> dict[int, str]:
     Raises:
         RuntimeError: the users exist already.
     """
-    engine, keyring = build_engine(settings), build_keyring(settings)
+    engine, keyring = build_engine(settings), app.keyring(settings)
     tokens = {}
     with engine.begin() as connection:
         for number in range(count):

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from bench.rig import Rig
 from leveret.sql.engine import create_engine
-from taskmanager.bootstrap import prepare_database
+from taskmanager.actions import app
 from taskmanager.settings import Settings
 from testbed.enrolling import enrol
 
@@ -93,7 +93,7 @@ def new_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 0
     with _place(rig, engine) as url:
         secret = secrets.token_hex(32)
         settings = Settings(database_url=url, jwt_secret=secret.encode())
-        prepare_database(settings, migrate=True)
+        app.prepare_database(settings, migrate=True)
         token = enrol(settings, 1)[1]
         if tasks or responses:
             (_fill_sqlite if engine == "sqlite" else _fill_postgresql)(url, tasks, responses)

@@ -7,22 +7,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from leveret.api import Api, Context, Secret
+    from leveret.api import Api, Context, RateLimit, Secret
+    from leveret.app import App
     from leveret.auth.keyring import Keyring, Principal
     from leveret.client import BlockingClient, Client
     from leveret.retry import RetryPolicy
+    from leveret.settings import Settings
     from leveret.topology import Topology
     from leveret.worker import Worker, WorkerOptions
 
 __all__ = [
     "Api",
+    "App",
     "BlockingClient",
     "Client",
     "Context",
     "Keyring",
     "Principal",
+    "RateLimit",
     "RetryPolicy",
     "Secret",
+    "Settings",
     "Topology",
     "Worker",
     "WorkerOptions",
@@ -30,13 +35,16 @@ __all__ = [
 
 _MODULES: Final = {
     "Api": "leveret.api",
+    "App": "leveret.app",
     "BlockingClient": "leveret.client",
     "Client": "leveret.client",
     "Context": "leveret.api",
     "Keyring": "leveret.auth.keyring",
     "Principal": "leveret.auth.keyring",
+    "RateLimit": "leveret.api",
     "RetryPolicy": "leveret.retry",
     "Secret": "leveret.api",
+    "Settings": "leveret.settings",
     "Topology": "leveret.topology",
     "Worker": "leveret.worker",
     "WorkerOptions": "leveret.worker",

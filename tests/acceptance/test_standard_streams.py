@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from support.command import COMMAND, LIMIT, Commands
 from support.tokens import key_set, oct_jwk
-from taskmanager.cli.app import app
+from taskmanager.cli.command import command
 
 PRINTS = [
     "--help",
@@ -50,20 +50,22 @@ KEYS = 100
 NUMBERS = itertools.cycle(range(1, KEYS))
 
 
-def names(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+def names(group: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
     """The names of all commands, groups that do something by themselves among them."""
-    if not hasattr(command, "commands"):
+    if not hasattr(group, "commands"):
         yield " ".join(path)
         return
-    if getattr(command, "invoke_without_command", False):
+    if getattr(group, "invoke_without_command", False):
         yield " ".join(path)
-    for name in command.commands:
-        yield from names(command.commands[name], (*path, name))
+    for name in group.commands:
+        yield from names(group.commands[name], (*path, name))
 
 
 def test_the_tables_name_every_command() -> None:
     tried = [*PRINTS, *SILENT, *STARTS_A_BROKER]
-    missing = [name for name in names(get_command(app)) if name and not any(each.startswith(name) for each in tried)]
+    missing = [
+        name for name in names(get_command(command.typer)) if name and not any(each.startswith(name) for each in tried)
+    ]
     assert missing == []
 
 

@@ -19,7 +19,7 @@ from leveret.worker.run.jobs import Jobs
 from leveret.worker.work import DeclinedDelivery, Work
 from support.responses import ok
 from support.serving import keyring
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 MOST = 4.0
 """Seconds of computing to deal a dozen times with a body of 256 KiB; what grows with its square takes minutes."""
@@ -82,7 +82,7 @@ BODIES: dict[str, Callable[[], bytes]] = {
 def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) -> None:
     body, ring = make(), keyring()
     assert 100_000 < len(body) <= LARGEST_REQUEST
-    intake, maker = Intake(api, ring), OutcomeMessages(Topology("costly"), ring)
+    intake, maker = Intake(app, ring), OutcomeMessages(Topology("costly"), ring)
     jobs: Jobs = Jobs(NO_SERVICES)
     no_retries_and_one: tuple[FieldTable, ...] = ({}, {"x-retry-count": 1})
     began = time.process_time()
@@ -103,7 +103,7 @@ def test_no_body_takes_longer_than_its_size_explains(make: Callable[[], bytes]) 
 
 def test_only_what_a_worker_has_moved_on_may_be_larger_than_a_request() -> None:
     large = request(data={"title": "t", "x": "y" * LARGEST_REQUEST})
-    intake = Intake(api, keyring())
+    intake = Intake(app, keyring())
     zeros: tuple[FieldValue, ...] = (0, False, 0.0)
     for count in zeros:
         item = intake.take(delivery(large, "amq.gen-somebody", {"x-retry-count": count}))

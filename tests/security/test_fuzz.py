@@ -31,7 +31,7 @@ from support.fuzzing import PASSWORD, Fuzzer, Sample, fuzzers
 from support.memory import memory_of
 from support.responses import ok
 from support.serving import SECRET
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 ROUNDS, FUZZERS, EACH = 10, 100, 100
 SAMPLES = ROUNDS * FUZZERS * EACH
@@ -81,7 +81,7 @@ def quiet() -> Iterator[io.StringIO]:
 def test_100_000_messages_gone_wild_each_come_to_an_outcome_and_memory_stays_flat(quiet: io.StringIO) -> None:
     ring = Keyring(SECRET, issuer="test", clock=lambda: NOW)
     good = ring.issue("7", timedelta(hours=1))
-    intake, maker = Intake(api, ring, clock=lambda: NOW), OutcomeMessages(TOPOLOGY, ring, clock=lambda: NOW)
+    intake, maker = Intake(app, ring, clock=lambda: NOW), OutcomeMessages(TOPOLOGY, ring, clock=lambda: NOW)
     kinds: Counter[str] = Counter()
     memory: list[int] = []
 

@@ -19,7 +19,7 @@ from leveret.letters.look import look_at_letters
 from support.command import Commands
 from support.leaks import around, forms_of, read_queue, read_tables
 from support.serving import Caller, calling, until
-from taskmanager.bootstrap import ISSUER
+from taskmanager.actions import app
 
 PASSWORD = 'p\u00e4ss "w\u00f6rd"/7391+&x'
 WRONG = "wrong battery 48151623"
@@ -182,7 +182,7 @@ async def let_a_token_expire_while_its_request_waits(day: Day, subject: str) -> 
     issued = now - life.total_seconds() - LEEWAY.total_seconds() + 1.5
     secret = day.commands.settings.jwt_secret
     assert secret is not None
-    token = Keyring(secret, issuer=ISSUER, clock=lambda: issued).issue(subject, life)
+    token = Keyring(secret, issuer=app.issuer, clock=lambda: issued).issue(subject, life)
     day.secrets["token that expires"] = token
     reply = await day.ask("create_task", {"title": "t", "simulate_temp_error": True}, token)
     assert reply["code"] == "retries_exhausted", "it was not tried again as its caller"

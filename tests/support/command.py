@@ -14,7 +14,7 @@ from typing import Any
 from leveret.broker.queues import remove_topology
 from leveret.client import BlockingClient
 from leveret.topology import Topology
-from taskmanager.bootstrap import build_topology
+from taskmanager.actions import app
 from taskmanager.settings import Settings
 from testbed.waiting import is_alive, wait_until
 
@@ -79,7 +79,7 @@ class Commands:
     @property
     def topology(self) -> Topology:
         """The names at the broker that the commands use."""
-        return build_topology(self.settings)
+        return app.topology(self.settings)
 
     @property
     def database_url(self) -> str:

@@ -16,7 +16,7 @@ from leveret.errors import BY_CODE, SettingsError
 from leveret.topology import Topology
 from leveret.wire.envelope import Request
 from support.pages import DOCS, FENCE, PAGES, ROOT, name, program, python_blocks
-from taskmanager.actions import api
+from taskmanager.actions import app
 from taskmanager.settings import Settings
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -143,7 +143,7 @@ def test_the_program_of_the_tutorial_works_as_it_says() -> None:
 def test_every_action_and_every_field_of_its_input_is_described() -> None:
     page = DOCS / "actions.md"
     missing = []
-    for action in api:
+    for action in app:
         text = section(page, action.name)
         if "in `get_task`" in text:
             text += section(page, "get_task")
@@ -153,19 +153,19 @@ def test_every_action_and_every_field_of_its_input_is_described() -> None:
 
 
 def test_the_errors_that_an_action_declares_are_those_that_are_described() -> None:
-    for action in api:
+    for action in app:
         described = re.findall(r"Errors: (.*?)(?:\n\n|\Z)", section(DOCS / "actions.md", action.name), re.DOTALL)
         codes = {code for text in described for code in re.findall(r"`(\w+)`", text)} & BY_CODE.keys()
         assert {error.code for error in action.errors} == codes, f"{action.version}.{action.name}"
 
 
 def test_every_action_has_an_output_and_a_description() -> None:
-    assert [action.name for action in api if action.output is Any or not action.description] == []
+    assert [action.name for action in app if action.output is Any or not action.description] == []
 
 
 def test_every_action_that_is_described_exists() -> None:
     described = set(re.findall(r"^\| \[`(\w+)`\]", (DOCS / "actions.md").read_text(), re.MULTILINE))
-    assert described == {action.name for action in api}
+    assert described == {action.name for action in app}
 
 
 def test_the_settings_that_are_described_are_those_that_exist() -> None:

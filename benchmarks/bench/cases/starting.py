@@ -32,7 +32,9 @@ def measure_start(rig: Rig, _pace: Pace) -> Sample:
 def measure_import(rig: Rig, _pace: Pace) -> Sample:
     """Import everything that a worker needs in a new Python process."""
     began = time.perf_counter()
-    ended = run_to_end([sys.executable, "-P", "-c", "import taskmanager.cli.worker"], rig.environment, limit=60.0)
+    ended = run_to_end(
+        [sys.executable, "-P", "-c", "import taskmanager.cli.command, leveret.cli.worker"], rig.environment, limit=60.0
+    )
     seconds = time.perf_counter() - began
     if ended.code != 0:
         raise RunFailed(f"the import failed: {ended.errors}")

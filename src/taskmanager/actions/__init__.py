@@ -1,8 +1,10 @@
-"""The Task Manager's actions in all versions, as one ``Api``."""
+"""The Task Manager's actions in all versions, as one application."""
 
+from taskmanager import usecases
 from taskmanager.actions import accounts, v1, v2
-from taskmanager.actions.registry import Services, TaskContext, api
+from taskmanager.actions.registry import Services, TaskContext, app
 
-__all__ = ["Services", "TaskContext", "accounts", "api", "v1", "v2"]
+__all__ = ["Services", "TaskContext", "accounts", "app", "v1", "v2"]
 
-api.inherit("v2", parent="v1")
+app.inherit("v2", parent="v1")
+app.clean_up(usecases.forget_failed_logins)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from leveret.api import Secret
 from leveret.errors import Conflict, RateLimited, Unauthenticated
 from taskmanager import usecases
-from taskmanager.actions.registry import TaskContext, api
+from taskmanager.actions.registry import TaskContext, app
 from taskmanager.domain import NewUser, User, rules
 
 
@@ -57,7 +57,7 @@ class Token(Struct, frozen=True):
     token_type: str = "bearer"  # noqa: S105 -- it is the type of a token, RFC 6750
 
 
-@api.action("v1", "register", writes=True, public=True, errors=(Conflict,))
+@app.action("v1", "register", writes=True, public=True, errors=(Conflict,))
 async def register(context: TaskContext, wanted: Register) -> UserV1:
     """Register a user."""
     with context.services.passwords.place() as place:
@@ -69,7 +69,7 @@ async def register(context: TaskContext, wanted: Register) -> UserV1:
     return await context.transaction(keep)
 
 
-@api.action("v1", "login", public=True, secret=True, errors=(Unauthenticated, RateLimited))
+@app.action("v1", "login", public=True, secret=True, errors=(Unauthenticated, RateLimited))
 async def login(context: TaskContext, given: Login) -> Token:
     """Return a token to a user who knows the password.
 

@@ -1,16 +1,19 @@
-"""The application's ``Api``, and the services that its actions use."""
+"""The application, and the services that its actions use."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from leveret.api import Api, Context
-from leveret.auth.keyring import Keyring
+from leveret import App, Context, Keyring
 from leveret.errors import Unauthenticated
 from taskmanager.passwords import Passwords
+from taskmanager.settings import Settings
+from taskmanager.storage.schema import SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,25 @@ class Services:
 
 TaskContext = Context[Services]
 
-api: Final = Api[Services]()
+app: Final = App[Services](
+    "taskmanager",
+    queues="api",
+    settings=Settings,
+    tables=SCHEMA.tables,
+    migrations=SCHEMA.migrations,
+    command="taskmanager",
+)
+
+
+@app.lifespan
+@asynccontextmanager
+async def services(settings: Settings, keyring: Keyring) -> AsyncIterator[Services]:
+    """Make the services that the actions use, and close them when the worker stops."""
+    passwords = Passwords()
+    try:
+        yield Services(passwords, keyring, settings.token_lifetime, settings.allow_simulated_errors)
+    finally:
+        passwords.close()
 
 
 _ID: Final = re.compile("[1-9][0-9]{0,18}")

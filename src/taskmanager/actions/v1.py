@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
-from taskmanager.actions.registry import TaskContext, api, caller
+from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
 from taskmanager.domain import NewTask, Status, Task, TaskChanges, TaskPage, rules
 
@@ -122,14 +122,14 @@ class Deleted(Struct, frozen=True):
     deleted: bool = True
 
 
-@api.action("v1", "health_check", public=True)
+@app.action("v1", "health_check", public=True)
 @can_fail_on_request
 async def health_check(context: TaskContext) -> Health:  # noqa: ARG001 -- every action takes it
     """Report that a worker runs; the database is not used."""
     return Health()
 
 
-@api.action("v1", "create_task", writes=True, errors=(Unauthenticated,))
+@app.action("v1", "create_task", writes=True, errors=(Unauthenticated,))
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     """Create a task owned by the caller."""
@@ -138,14 +138,14 @@ def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     return TaskV1.of(task)
 
 
-@api.action("v1", "get_task", errors=(NotFound,))
+@app.action("v1", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV1:
     """Return one of the caller's tasks."""
     return TaskV1.of(usecases.get_task(context.connection, caller(context), wanted.task_id))
 
 
-@api.action("v1", "list_tasks")
+@app.action("v1", "list_tasks")
 @can_fail_on_request
 def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
     """Return the caller's tasks, newest first."""
@@ -153,7 +153,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
     return [TaskV1.of(task) for task in usecases.list_tasks(context.connection, caller(context), page)]
 
 
-@api.action("v1", "update_task", writes=True, errors=(NotFound,))
+@app.action("v1", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
     """Change some fields of one of the caller's tasks."""
@@ -161,7 +161,7 @@ def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
     return TaskV1.of(task)
 
 
-@api.action("v1", "delete_task", writes=True, errors=(NotFound,))
+@app.action("v1", "delete_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def delete_task(context: TaskContext, wanted: TaskId) -> Deleted:
     """Remove one of the caller's tasks."""

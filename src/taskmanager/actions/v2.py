@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
-from taskmanager.actions.registry import TaskContext, api, caller
+from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
 from taskmanager.actions.v1 import CreateTaskV1, ListTasksV1, TaskId, UpdateTaskV1
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskPage, rules
@@ -106,7 +106,7 @@ class Stats(Struct, frozen=True):
     tasks_by_priority: Mapping[Priority, int]
 
 
-@api.action("v2", "create_task", writes=True, errors=(Unauthenticated,))
+@app.action("v2", "create_task", writes=True, errors=(Unauthenticated,))
 @can_fail_on_request
 def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     """Create a task owned by the caller."""
@@ -115,14 +115,14 @@ def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     return TaskV2.of(task)
 
 
-@api.action("v2", "get_task", errors=(NotFound,))
+@app.action("v2", "get_task", errors=(NotFound,))
 @can_fail_on_request
 def get_task(context: TaskContext, wanted: TaskId) -> TaskV2:
     """Return one of the caller's tasks."""
     return TaskV2.of(usecases.get_task(context.connection, caller(context), wanted.task_id))
 
 
-@api.action("v2", "list_tasks")
+@app.action("v2", "list_tasks")
 @can_fail_on_request
 def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]]:
     """Return the caller's tasks, newest first, filtered and with the fields that the caller wants."""
@@ -131,7 +131,7 @@ def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]
     return [{name: getattr(task, name) for name in fields} for task in tasks]
 
 
-@api.action("v2", "update_task", writes=True, errors=(NotFound,))
+@app.action("v2", "update_task", writes=True, errors=(NotFound,))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
     """Change some fields of one of the caller's tasks."""
@@ -139,7 +139,7 @@ def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
     return TaskV2.of(task)
 
 
-@api.action("v2", "stats")
+@app.action("v2", "stats")
 @can_fail_on_request
 def stats(context: TaskContext) -> Stats:
     """Count the caller's tasks; for an administrator, count all users and all tasks."""

@@ -8,10 +8,10 @@ from typing import Annotated
 import sqlalchemy as sa
 import typer
 
+from leveret.application.database import build_engine
+from leveret.cli.context import application, load_settings
 from leveret.sql import Store
 from taskmanager import usecases
-from taskmanager.bootstrap import build_engine, prepare_database
-from taskmanager.cli.environment import load_settings
 from taskmanager.domain import User
 
 app = typer.Typer(no_args_is_help=True, help="Administrators, who see the statistics of all users.")
@@ -20,20 +20,20 @@ Email = Annotated[str, typer.Argument(help="The user's email.")]
 
 
 @app.command()
-def grant(email: Email) -> None:
+def grant(context: typer.Context, email: Email) -> None:
     """Make a user an administrator."""
-    typer.echo(f"{_change(email, usecases.grant_admin).email} is an administrator now.")
+    typer.echo(f"{_change(context, email, usecases.grant_admin).email} is an administrator now.")
 
 
 @app.command()
-def revoke(email: Email) -> None:
+def revoke(context: typer.Context, email: Email) -> None:
     """Take the administrator's rights from a user."""
-    typer.echo(f"{_change(email, usecases.revoke_admin).email} is no longer an administrator.")
+    typer.echo(f"{_change(context, email, usecases.revoke_admin).email} is no longer an administrator.")
 
 
-def _change(email: str, change: Callable[[sa.Connection, str], User]) -> User:
-    settings = load_settings()
-    prepare_database(settings)
+def _change(context: typer.Context, email: str, change: Callable[[sa.Connection, str], User]) -> User:
+    settings = load_settings(context)
+    application(context).prepare_database(settings)
     engine = build_engine(settings)
     store = Store(engine)
     try:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from leveret.cli.endings import WrongUse
 from leveret.durations import parse_duration
 from leveret.process.interrupts import interruptible
-from taskmanager.cli.endings import WrongUse
 from taskmanager.demo.run import run_demo
 from taskmanager.demo.system import DemoOptions
 

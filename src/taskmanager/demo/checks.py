@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from leveret.cli.endings import CommandFailed
 
-class DemoFailed(Exception):
+
+class DemoFailed(CommandFailed):
     """A step did not show what it promises; the text says what was promised and what came instead."""
 
 

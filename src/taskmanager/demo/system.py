@@ -23,7 +23,7 @@ from leveret.durations import format_duration
 from leveret.process.interrupts import undisturbed, uninterrupted
 from leveret.settings import environment
 from leveret.topology import Topology
-from taskmanager.bootstrap import build_topology, prepare_database
+from taskmanager.actions import app
 from taskmanager.demo.worker_logs import WorkerLogs
 from taskmanager.demo.workers import Workers
 from taskmanager.settings import PREFIX, Settings
@@ -111,10 +111,10 @@ def _build(stack: ExitStack, options: DemoOptions, broker: DevBroker | str, logs
     url, prefix = _enter_broker(stack, broker)
     variables = _variables(url, prefix, folder, options)
     settings = Settings.from_environment(variables)
-    topology = build_topology(settings)
+    topology = app.topology(settings)
     if not isinstance(broker, DevBroker):
         stack.callback(lambda: asyncio.run(remove_topology(url, topology)))
-    prepare_database(settings)
+    app.prepare_database(settings)
     workers = Workers(_without_settings() | variables, folder, logs)
     stack.callback(workers.stop)
     workers.start(options.workers)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from leveret.sql.schema import Names, Schema
+from leveret.sql.schema import Schema
 from taskmanager.storage.tables import metadata
 
 SCHEMA: Final = Schema(tables=metadata, migrations=Path(__file__).parent / "migrations")
 """The tables of users, tasks and failed logins, and the migrations that make them."""
-
-NAMES: Final = Names(setting="TASKMANAGER_DATABASE_URL", upgrade="taskmanager db upgrade")
-"""How texts about the database name what belongs to this application."""

@@ -16,7 +16,7 @@ from support.handmade_deliveries import delivery_of
 from support.jobs import NOW, count_commits, results_of
 from support.serving import keyring
 from taskmanager import usecases
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.domain import NewUser, User
 from taskmanager.passwords import Passwords
 
@@ -39,7 +39,7 @@ def owner(engine: sa.Engine) -> User:
 def make(owner: User) -> Iterator[Make]:
     """Make the job of one request, as a worker makes it of a delivery."""
     keys, passwords = keyring(), Passwords()
-    intake = Intake(api, keys)
+    intake = Intake(app, keys)
     jobs: Jobs = Jobs(Services(passwords, keys, timedelta(hours=1)))
     token = keys.issue(str(owner.id), timedelta(hours=1))
 

@@ -8,7 +8,7 @@ import pytest
 from leveret.errors import SettingsError
 from support import migration
 from support.databases import contents, execute
-from taskmanager import bootstrap
+from taskmanager.actions import app
 from taskmanager.settings import Settings
 from testbed.postgres import PostgresServer
 
@@ -25,8 +25,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def doors(url: str) -> Iterator[Callable[[], object]]:
     """All that commands do first with a database."""
     settings = Settings(database_url=url, jwt_secret=b"s" * 32)
-    yield lambda: bootstrap.prepare_database(settings)
-    yield lambda: bootstrap.prepare_database(settings, migrate=True)
+    yield lambda: app.prepare_database(settings)
+    yield lambda: app.prepare_database(settings, migrate=True)
     yield lambda: migration.upgrade(url)
     yield lambda: migration.current(url)
 

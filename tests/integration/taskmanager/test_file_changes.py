@@ -15,7 +15,7 @@ from support import migration
 from support.file_changes import FileTrail
 from support.serving import calling, keyring, quick, serving, until
 from taskmanager import usecases
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.domain import NewUser
 from taskmanager.passwords import Passwords
 
@@ -51,7 +51,7 @@ async def test_a_request_that_writes_changes_files_seldom(
     ways = []
     async with calling(broker.url, topology) as caller:
         with trail.in_new_threads():
-            worker = serving(api, broker.url, topology, database, services=services)
+            worker = serving(app, broker.url, topology, database, services=services)
             async with worker:
                 for number in range(WARM_UP + COUNTED):
                     body = {"id": f"r{number}", "version": "v1", "action": "create_task", "data": {"title": "x"}}

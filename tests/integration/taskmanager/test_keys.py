@@ -9,7 +9,7 @@ import pytest
 from leveret.auth.keyring import Principal
 from leveret.errors import SettingsError
 from support.tokens import ed_jwk, key_set
-from taskmanager import bootstrap
+from taskmanager.actions import app
 from taskmanager.settings import Settings
 from testbed.waiting import wait_until
 
@@ -31,16 +31,16 @@ def test_a_file_that_cannot_be_used_is_a_setting_that_cannot_be_used(tmp_path: P
         SettingsError,
         match=r"^TASKMANAGER_JWT_KEYS: .* No such file .*`taskmanager keys add KID` makes it$",
     ):
-        bootstrap.build_keyring(settings(tmp_path))
+        app.keyring(settings(tmp_path))
     (tmp_path / "keys.json").write_bytes(key_set(ed_jwk(kid="a", key_ops=["sign"])))
     with pytest.raises(SettingsError, match=r"keys.json: key 'a': key_ops says \"sign\", but it has no private part$"):
-        bootstrap.build_keyring(settings(tmp_path))
+        app.keyring(settings(tmp_path))
 
 
-def test_a_worker_follows_the_file(tmp_path: Path) -> None:
+async def test_a_worker_follows_the_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_bytes(key_set(ed_jwk(private=True, kid="a", key_ops=["sign"])))
-    with bootstrap.build_worker(settings(tmp_path), "test") as worker:
+    async with app.worker(settings(tmp_path), "test") as worker:
         keyring = worker._intake._keyring
         assert kid(given := keyring.issue("7", HOUR)) == "a"
         assert keyring.verify(given) == Principal("7")

@@ -26,7 +26,7 @@ from leveret.worker.work import Work
 from support.handmade_deliveries import delivery_of
 from support.responses import ok
 from support.serving import keyring
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.passwords import Passwords
 
 REQUESTS = 100
@@ -74,7 +74,7 @@ def passwords() -> Iterator[Passwords]:
 
 def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Passwords) -> None:
     keys = keyring()
-    intake = Intake(api, keys)
+    intake = Intake(app, keys)
     jobs: Jobs = Jobs(Services(passwords, keys, timedelta(hours=1)))
     maker = OutcomeMessages(Topology("api", (timedelta(seconds=5),)), keys)
     token = keys.issue("7", timedelta(hours=1))

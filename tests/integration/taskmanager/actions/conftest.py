@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from leveret.api import Context
 from leveret.auth.keyring import Keyring, Principal
 from leveret.wire.envelope import Request
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.passwords import Passwords
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Application:
         version: str = "v1",
         auth: str = "",
     ) -> Any:
-        action = api.find(version, name)
+        action = app.find(version, name)
         request = Request("id-1", version, name, data or {}, auth)
         arguments = action.arguments(request.data)
 

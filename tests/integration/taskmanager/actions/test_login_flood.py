@@ -19,7 +19,7 @@ from support import migration
 from support.gate import GateHasher
 from support.serving import Broker, Caller, calling, keyring, quick, serving, until
 from taskmanager import usecases
-from taskmanager.actions import Services, api
+from taskmanager.actions import Services, app
 from taskmanager.domain import NewUser
 from taskmanager.passwords import MOST_AT_ONCE, MOST_WAITING, Passwords
 
@@ -69,7 +69,7 @@ async def flooded(url: str, topology: Topology, database: str, gate: GateHasher)
     with Passwords(gate) as passwords:
         services = Services(passwords, keyring(), timedelta(hours=1))
         options = WorkerOptions(name="flooded", prefetch=50)
-        async with serving(api, url, topology, database, services=services, options=options):
+        async with serving(app, url, topology, database, services=services, options=options):
             gate.closed = True
             yield
             gate.open()

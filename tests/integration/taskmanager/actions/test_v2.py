@@ -7,7 +7,7 @@ import pytest
 
 from leveret.errors import InvalidRequest, TemporaryError
 from taskmanager import usecases
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 from .conftest import Application
 
@@ -26,7 +26,7 @@ def listed(application: Application, user: int, **data: Any) -> Any:
 
 
 def test_version_2_knows_every_action_of_version_1_and_stats() -> None:
-    names = {version: {action.name for action in api if action.version == version} for version in ("v1", "v2")}
+    names = {version: {action.name for action in app if action.version == version} for version in ("v1", "v2")}
     assert names["v1"] == {
         "health_check",
         "register",
@@ -41,10 +41,10 @@ def test_version_2_knows_every_action_of_version_1_and_stats() -> None:
 
 
 def test_what_writes_what_is_public_and_what_is_secret() -> None:
-    assert {action.name for action in api if action.writes} == {"register", "create_task", "update_task", "delete_task"}
-    assert {action.name for action in api if action.public} == {"health_check", "register", "login"}
-    assert {action.name for action in api if action.secret} == {"login"}
-    assert {action.name: action.secrets for action in api if action.secrets} == {
+    assert {action.name for action in app if action.writes} == {"register", "create_task", "update_task", "delete_task"}
+    assert {action.name for action in app if action.public} == {"health_check", "register", "login"}
+    assert {action.name for action in app if action.secret} == {"login"}
+    assert {action.name: action.secrets for action in app if action.secrets} == {
         "register": {"password"},
         "login": {"password"},
     }

@@ -12,7 +12,7 @@ from leveret.sql.schema import describe, newest
 from support import migration
 from support.databases import execute, rows, structure, tables
 from support.former_databases import make_former
-from taskmanager.storage.schema import NAMES, SCHEMA
+from taskmanager.actions import app
 from taskmanager.storage.tables import metadata
 
 
@@ -25,8 +25,8 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
 
 
 def test_the_newest_revision_is_the_one_that_the_scripts_lead_to() -> None:
-    scripts = ScriptDirectory(str(SCHEMA.migrations))
-    assert newest(SCHEMA) == scripts.get_current_head()
+    scripts = ScriptDirectory(str(app.schema.migrations))
+    assert newest(app.schema) == scripts.get_current_head()
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_queries_use(empty_url: str) -> None:
@@ -83,7 +83,7 @@ def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_al
 def test_workers_may_use_a_database_of_the_version_before_until_somebody_upgrades_it(empty_url: str) -> None:
     make_former(empty_url, "0002")
     assert migration.is_current(empty_url)
-    assert describe(empty_url, SCHEMA, NAMES) == "0002, which this version needs"
+    assert describe(empty_url, app.schema, app.names) == "0002, which this version needs"
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002"])
@@ -105,8 +105,8 @@ def _structure(url: str) -> dict[str, object]:
 
 def test_the_command_says_where_a_database_stands(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tasks.db'}"
-    assert describe(url, SCHEMA, NAMES) == "no tables, this version needs 0002: taskmanager db upgrade"
+    assert describe(url, app.schema, app.names) == "no tables, this version needs 0002: taskmanager db upgrade"
     make_former(url, "0001")
-    assert describe(url, SCHEMA, NAMES) == "0001, this version needs 0002: taskmanager db upgrade"
+    assert describe(url, app.schema, app.names) == "0001, this version needs 0002: taskmanager db upgrade"
     migration.upgrade(url)
-    assert describe(url, SCHEMA, NAMES) == "0002, which this version needs"
+    assert describe(url, app.schema, app.names) == "0002, which this version needs"

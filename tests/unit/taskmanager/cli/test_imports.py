@@ -10,12 +10,12 @@ import pytest
 WORKER = """
 import sys
 import taskmanager.__main__
-from taskmanager.bootstrap import prepare_database
-from taskmanager.cli.app import app
-from taskmanager.cli.environment import load_settings
+from leveret.settings import environment
+from taskmanager.actions import app
+from taskmanager.cli.command import command
 
-prepare_database(load_settings())
-app(["worker", "--supervised"], standalone_mode=False)  # until the end of its input, which is there at once
+app.prepare_database(app.defaults.updated(environment()))
+command.typer(["worker", "--supervised"], standalone_mode=False)  # until the end of its input, which is there at once
 print(*sys.modules)
 """
 
@@ -38,7 +38,7 @@ def modules_of_a_worker(folder: Path) -> set[str]:
 def test_a_worker_on_a_current_database_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
     assert "alembic" in modules_of_a_worker(tmp_path)  # it makes the tables
     imported = modules_of_a_worker(tmp_path)
-    assert "taskmanager.cli.worker" in imported
+    assert "leveret.cli.worker" in imported
     assert imported.isdisjoint(NOT_FOR_A_WORKER)
 
 
@@ -47,11 +47,11 @@ def test_a_command_imports_no_other_one(word: str) -> None:
     program = f"""
 import sys
 from typer.testing import CliRunner
-from taskmanager.cli.app import app
-print(CliRunner().invoke(app, [{word!r}, "--help"]).exit_code, *sys.modules)
+from taskmanager.cli.command import command
+print(CliRunner().invoke(command.typer, [{word!r}, "--help"]).exit_code, *sys.modules)
 """
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
     code, *imported = done.stdout.split()
     assert code == "0"
-    assert "taskmanager.cli.commands" in imported
-    assert {"taskmanager.cli.worker", "taskmanager.cli.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
+    assert "leveret.cli.commands" in imported
+    assert {"leveret.cli.worker", "leveret.cli.keys", "taskmanager.cli.demo"}.isdisjoint(imported)

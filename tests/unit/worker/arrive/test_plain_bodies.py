@@ -10,7 +10,7 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import delivery_of
 from support.serving import keyring
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 """Nothing is executed here."""
 
@@ -20,7 +20,7 @@ REQUEST = {"id": "a", "version": "v1", "action": "health_check", "data": {}}
 def taken(encoding: str | None, before: bytes = b"") -> Any:
     delivery = delivery_of(REQUEST)
     properties = replace(delivery.properties, content_encoding=encoding)
-    return Intake(api, keyring()).take(replace(delivery, properties=properties, body=before + delivery.body))
+    return Intake(app, keyring()).take(replace(delivery, properties=properties, body=before + delivery.body))
 
 
 @pytest.mark.parametrize(

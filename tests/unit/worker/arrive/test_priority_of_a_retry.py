@@ -10,7 +10,7 @@ from leveret.worker.arrive.intake import Intake
 from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import delivery_of, retried_delivery
 from support.serving import keyring
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 """Nothing is executed here."""
 
@@ -19,7 +19,7 @@ REQUEST = {"id": "a", "version": "v1", "action": "health_check", "data": {}}
 
 def taken(delivery: Delivery, priority: int) -> Any:
     properties = replace(delivery.properties, priority=priority)
-    return Intake(api, keyring()).take(replace(delivery, properties=properties))
+    return Intake(app, keyring()).take(replace(delivery, properties=properties))
 
 
 def test_a_retry_goes_on_whatever_its_priority() -> None:

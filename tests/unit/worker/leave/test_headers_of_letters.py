@@ -16,7 +16,7 @@ from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.work import DeclinedDelivery, Work
 from support.handmade_deliveries import retried_delivery
 from support.serving import keyring
-from taskmanager.actions import api
+from taskmanager.actions import app
 
 """Nothing is executed here."""
 
@@ -24,7 +24,7 @@ DEATH: FieldTable = {"queue": "api.requests.retry", "reason": "expired", "count"
 
 
 def letter_headers(delivery: Delivery) -> FieldTable:
-    work = Intake(api, keyring()).take(delivery)
+    work = Intake(app, keyring()).take(delivery)
     assert isinstance(work, Work)
     (letter,) = OutcomeMessages(Topology("api", (timedelta(seconds=5),)), keyring()).of(work, DeadLetter("why"))
     headers = letter.properties.headers or {}
@@ -49,6 +49,6 @@ def test_a_letter_leaves_out_what_cannot_be_written(deaths: Callable[[], Any]) -
 
 
 def test_a_message_whose_properties_cannot_be_read_becomes_a_letter_that_says_so() -> None:
-    item = Intake(api, keyring()).take(replace(retried_delivery([]), unreadable="its header has too many bytes"))
+    item = Intake(app, keyring()).take(replace(retried_delivery([]), unreadable="its header has too many bytes"))
     assert isinstance(item, DeclinedDelivery)
     assert item.outcome == DeadLetter("invalid_request: its header has too many bytes", code="invalid_request")

@@ -4,14 +4,16 @@ import json
 
 import pytest
 
+from leveret.cli.letters import as_document, secrets_of, tell
+from leveret.cli.screen import terminal_json
 from leveret.letters.letter import Death, Letter
 from leveret.letters.removal import LetterFate
 from leveret.wire.attempts import Attempt
 from leveret.wire.codec import encode_json
 from leveret.wire.letter import LetterBody
-from taskmanager.cli.letters import as_document, tell
-from taskmanager.cli.screen import terminal_json
+from taskmanager.actions import app
 
+SECRETS = secrets_of(app)
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 REQUEST = {"id": "a", "version": "v1", "action": "login", "data": {"email": "x", "password": "hunter2"}, "auth": TOKEN}
 
@@ -36,7 +38,7 @@ REQUEST = {"id": "a", "version": "v1", "action": "login", "data": {"email": "x",
 )
 def test_a_letter_is_shown_without_secrets(content: LetterBody | bytes) -> None:
     letter = Letter(content, {}, (Death("q", "expired", 1),), f"c {TOKEN}", redelivered=False, message_id=TOKEN)
-    text = encode_json(as_document(letter)).decode()
+    text = encode_json(as_document(letter, SECRETS)).decode()
     assert "hunter2" not in text
     assert TOKEN not in text
     assert "opaque" not in text
@@ -45,14 +47,14 @@ def test_a_letter_is_shown_without_secrets(content: LetterBody | bytes) -> None:
 
 def test_why_a_letter_was_written_stands_before_what_was_asked_for() -> None:
     body = LetterBody(*("x", "why", REQUEST, {}), code="retries_exhausted", place="shop/sell.py:7")
-    shown = as_document(Letter(body, {}, (), "a", redelivered=False))["letter"]
+    shown = as_document(Letter(body, {}, (), "a", redelivered=False), SECRETS)["letter"]
     assert isinstance(shown, dict)
     assert list(shown) == ["failed_at", "reason", "code", "place", "request", "headers"]
 
 
 def test_a_request_that_the_broker_moved_is_shown_readable() -> None:
     body = json.dumps(REQUEST).encode()
-    letter = as_document(Letter(body, {}, (), "a", redelivered=False))["letter"]
+    letter = as_document(Letter(body, {}, (), "a", redelivered=False), SECRETS)["letter"]
     data = {"email": "x", "password": "[removed]"}
     assert letter == {"body": {"id": "a", "version": "v1", "action": "login", "data": data}}
 

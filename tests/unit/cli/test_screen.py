@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskmanager.cli.screen import counted
+from leveret.cli.screen import counted
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 letters"), (1, "1 letter"), (2, "2 letters")])

@@ -1,4 +1,4 @@
-"""``taskmanager topology``: shows and declares the exchange, the queues and the binding at the broker."""
+"""The command ``topology``: shows and declares the exchange, the queues and the binding at the broker."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import typer
 
 from leveret.broker.addresses import shown_address
 from leveret.broker.queues import apply_topology, report_queues
+from leveret.cli.broker_users import users
+from leveret.cli.context import application, load_settings
+from leveret.cli.screen import counted, print_table
 from leveret.topology import Topology
-from taskmanager.bootstrap import build_topology
-from taskmanager.cli.broker_users import users
-from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import counted, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Exchanges, queues and users at the broker.")
 app.command()(users)
 
 
 @app.command()
-def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False) -> None:
+def show(
+    context: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
     """Print the exchange, the queues with their arguments, and the binding, without asking the broker."""
-    topology = build_topology(load_settings())
+    topology = application(context).topology(load_settings(context))
     if as_json:
         typer.echo(json.dumps(_document(topology), indent=2))
         return
@@ -36,13 +39,13 @@ def show(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON ins
 
 
 @app.command()
-def apply() -> None:
+def apply(context: typer.Context) -> None:
     """Declare exchange, queues and binding at the broker; what exists is not changed.
 
     Exit code 3: a queue or exchange of the same name exists with other arguments, or there is no broker.
     """
-    settings = load_settings()
-    topology = build_topology(settings)
+    settings = load_settings(context)
+    topology = application(context).topology(settings)
     asyncio.run(apply_topology(settings.amqp_url, topology))
     typer.echo(f"At {shown_address(settings.amqp_url)} there are now:")
     typer.echo(f"  exchange {topology.exchange}")

@@ -1,4 +1,4 @@
-"""``taskmanager topology users``: makes the users of callers and workers at the broker."""
+"""The command ``topology users``: makes the users of callers and workers at the broker."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import typer
 from leveret.broker.addresses import vhost_of
 from leveret.broker.granting import BrokerUser, apply_users
 from leveret.broker.management import Administrator, ManagementAddress
+from leveret.cli.context import application, load_settings
+from leveret.cli.endings import WrongUse
 from leveret.process.exit_codes import INTERRUPTED
-from taskmanager.bootstrap import build_broker_users
-from taskmanager.cli.endings import WrongUse
-from taskmanager.cli.environment import load_settings
-from taskmanager.settings import Settings
+from leveret.settings import Settings
 
 
 def users(
+    context: typer.Context,
     *,
     caller: Annotated[str | None, typer.Option(help="Name of the callers' user.", show_default="PREFIX-caller")] = None,
     worker: Annotated[str | None, typer.Option(help="Name of the workers' user.", show_default="PREFIX-worker")] = None,
@@ -36,11 +36,11 @@ def users(
     """Print commands that make a user for callers and one for workers, each with the fewest permissions that it needs.
 
     With --apply the command makes these users, or sets the permissions of those that exist; it can be repeated.
-    Passwords come from the settings TASKMANAGER_BROKER_...; a new user without one gets a password, which is printed
+    Passwords come from the settings PREFIX_BROKER_...; a new user without one gets a password, which is printed
     once.
     """
-    settings = load_settings()
-    wanted = build_broker_users(settings, caller, worker, reply_queues=reply_queues)
+    settings = load_settings(context)
+    wanted = application(context).broker_users(settings, caller, worker, reply_queues=reply_queues)
     vhost = vhost_of(settings.amqp_url)
     if wanted[0].name == wanted[1].name:
         raise WrongUse("--caller and --worker are the same name, but each needs a user of its own")
@@ -73,12 +73,14 @@ def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Adm
     if address.password is not None:
         raise WrongUse(
             "--apply: leave the password out of the address, which others on the machine can read: "
-            "set TASKMANAGER_BROKER_ADMIN_PASSWORD"
+            f"set {settings.variable('BROKER_ADMIN_PASSWORD')}"
         )
     password = settings.broker_admin_password
     if password is None:
         if not sys.stdin.isatty():
-            raise WrongUse(f"--apply: set TASKMANAGER_BROKER_ADMIN_PASSWORD to the password of {address.user}")
+            raise WrongUse(
+                f"--apply: set {settings.variable('BROKER_ADMIN_PASSWORD')} to the password of {address.user}"
+            )
         try:
             password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
         except typer.Abort:  # Ctrl-C, or the end of the input

@@ -9,17 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from leveret.cli.last_handler import run_to_end
+from leveret.cli.program import Program
 from leveret.process.exit_codes import INTERRUPTED, UNFORESEEN
-from taskmanager.cli.last_handler import run_to_end
 
 PROGRAM = """
 import os, signal, sys, threading
-from taskmanager.cli import last_handler
+from leveret.cli import last_handler
+from leveret.cli.program import Program
 
 def command():
     {body}
 
-sys.exit(last_handler.run_to_end(command))
+sys.exit(last_handler.run_to_end(command, Program("taskmanager")))
 """
 
 
@@ -99,7 +101,14 @@ def test_what_goes_wrong_in_a_thread_or_a_finalizer_is_a_line_too() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["leveret", "leveret.process.garbage", "typer", "taskmanager.cli.app", "taskmanager.cli.topology", "rich.table"],
+    [
+        "leveret.application",
+        "leveret.process.garbage",
+        "typer",
+        "taskmanager.actions",
+        "leveret.cli.topology",
+        "rich.table",
+    ],
 )
 def test_ctrl_c_while_it_imports_ends_it_without_words(module: str, tmp_path: Path) -> None:
     program = f"""
@@ -124,7 +133,7 @@ cli.main()
 
 def test_a_command_may_run_in_another_thread() -> None:
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run_to_end(lambda: None)))
+    thread = threading.Thread(target=lambda: codes.append(run_to_end(lambda: None, Program("guestbook"))))
     thread.start()
     thread.join()
     assert codes == [0]

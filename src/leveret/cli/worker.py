@@ -1,16 +1,18 @@
-"""``taskmanager worker``: runs requests, in one process or in several."""
+"""The command ``worker``: runs requests, in one process or in several."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-import sys
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from leveret.application import Application
 from leveret.broker.addresses import shown_address
+from leveret.cli.command_line import CommandLine
+from leveret.cli.context import command_line, load_settings
 from leveret.errors import WorkerDeaf
 from leveret.observe import logs
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
@@ -18,26 +20,26 @@ from leveret.process.garbage import live_long
 from leveret.process.interrupts import interruptible
 from leveret.process.processes import LIMIT, supervise
 from leveret.process.running import run
+from leveret.settings import Settings
 from leveret.settings.values import shown_database
 from leveret.sql.availability import when_available
 from leveret.sql.sqlite_file import others_may_read
 from leveret.worker import end_process_within
-from taskmanager.bootstrap import build_topology, build_worker, prepare_database
-from taskmanager.cli.environment import load_settings
-from taskmanager.settings import Settings
-
-logger: Final = logging.getLogger("taskmanager")
 
 
 def worker(
+    context: typer.Context,
     *,
     processes: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Worker processes. Default: TASKMANAGER_PROCESSES, or 1.")
+        int | None,
+        typer.Option(
+            "--processes", "--workers", "-w", min=1, max=64, help="Worker processes. Default: PREFIX_PROCESSES, or 1."
+        ),
     ] = None,
     prefetch: Annotated[
         int | None,
         typer.Option(
-            min=1, max=2000, help="Requests that one process holds at a time. Default: TASKMANAGER_PREFETCH, or 200."
+            min=1, max=2000, help="Requests that one process holds at a time. Default: PREFIX_PREFETCH, or 200."
         ),
     ] = None,
     migrate: Annotated[
@@ -53,52 +55,58 @@ def worker(
     """Take requests from the queue and carry them out, until SIGTERM, Ctrl-C or SIGHUP (the terminal is closed).
 
     A worker that is stopped finishes the requests that it holds, loses nothing, and ends with exit code 0. It makes an
-    SQLite file and upgrades its tables by itself; a PostgreSQL database is upgraded only with --migrate or by
-    `taskmanager db upgrade`.
+    SQLite file and upgrades its tables by itself; a PostgreSQL database is upgraded only with --migrate or by the
+    command `db upgrade`.
     """
-    settings = load_settings(processes=processes, prefetch=prefetch)
+    called = command_line(context)
+    app = called.application
+    settings = load_settings(context, processes=processes, prefetch=prefetch)
     several = settings.processes > 1
     logs.configure("workers" if several else "worker", level=settings.log_level, form=settings.log_format)
     if not supervised:
-        _prepare(settings, migrate=migrate)
-        _log_start(settings)
+        _prepare(app, settings, migrate=migrate)
+        _log_start(app, settings)
     if several:
-        code = run(lambda stop: supervise(_child(settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER)))
+        code = run(
+            lambda stop: supervise(_child(called, settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER))
+        )
         raise typer.Exit(code)
     live_long()
-    run(lambda stop: _work(settings, stop), stop_with_input=supervised)
+    run(lambda stop: _work(app, settings, stop), stop_with_input=supervised)
 
 
-def _prepare(settings: Settings, *, migrate: bool) -> None:
+def _prepare(app: Application, settings: Settings, *, migrate: bool) -> None:
     """Prepare the database; wait for PostgreSQL if it does not answer yet. An SQLite file is not waited for."""
-    if settings.sqlite_file:
-        return prepare_database(settings)
+    if settings.sqlite_file or not app.uses_database(settings):
+        return app.prepare_database(settings)
     try:
         with interruptible():
-            when_available(lambda: prepare_database(settings, migrate=migrate))
+            when_available(lambda: app.prepare_database(settings, migrate=migrate))
     except KeyboardInterrupt:
-        logger.info("stopped")
+        _logger(app).info("stopped")
         raise typer.Exit from None
 
 
-def _log_start(settings: Settings) -> None:
-    database = shown_database(settings.database_url)
-    queue, broker = build_topology(settings).requests, shown_address(settings.amqp_url)
+def _log_start(app: Application, settings: Settings) -> None:
+    database = f"database {shown_database(settings.database_url)}" if app.uses_database(settings) else "no database"
+    queue, broker = app.topology(settings).requests, shown_address(settings.amqp_url)
     number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
-    logger.info("worker for %s at %s, database %s, %s", queue, broker, database, number)
+    logger = _logger(app)
+    logger.info("worker for %s at %s, %s, %s", queue, broker, database, number)
     for path in (settings.sqlite_file, settings.secret_file):
         if path is not None and others_may_read(path):
             logger.warning("every user of this machine may read %s: chmod 600 %s", path.name, path)
 
 
-def _child(settings: Settings) -> list[str]:
-    """Return the command of one worker process; -P keeps the working folder out of the import path."""
+def _child(called: CommandLine, settings: Settings) -> list[str]:
+    """Return the command of one worker process."""
     options = ["--processes", "1", "--prefetch", str(settings.prefetch), "--supervised"]
-    return [sys.executable, "-P", "-m", "taskmanager", "worker", *options]
+    return called.again("worker", *options)
 
 
-async def _work(settings: Settings, stop: asyncio.Event) -> None:
-    with build_worker(settings, f"taskmanager worker {os.getpid()}") as worker:
+async def _work(app: Application, settings: Settings, stop: asyncio.Event) -> None:
+    logger = _logger(app)
+    async with app.worker(settings, f"{app.name} worker {os.getpid()}") as worker:
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -111,3 +119,7 @@ async def _work(settings: Settings, stop: asyncio.Event) -> None:
             end_process_within(LIMIT)
             raise
     logger.info("stopped")
+
+
+def _logger(app: Application) -> logging.Logger:
+    return logging.getLogger(app.name)

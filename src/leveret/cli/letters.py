@@ -1,4 +1,4 @@
-"""``taskmanager letters``: prints dead letters without consuming them, sends them again, or discards them."""
+"""The command ``letters``: prints dead letters without consuming them, sends them again, or discards them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,27 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from leveret.api import Api
 from leveret.broker.queues import report_queues
+from leveret.cli.asking import ask_first
+from leveret.cli.context import application, load_settings
+from leveret.cli.endings import WrongUse
+from leveret.cli.screen import counted, print_json
 from leveret.letters.letter import Letter
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.process.exit_codes import FAILED
+from leveret.topology import Topology
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import show_body
 from leveret.wire.letter import LetterBody
 from leveret.wire.masking import printable, shown, without_secrets
-from taskmanager.actions import api
-from taskmanager.bootstrap import build_redriver, build_topology
-from taskmanager.cli.asking import ask_first
-from taskmanager.cli.endings import WrongUse
-from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import counted, print_json
-from taskmanager.settings import Settings
 
 SHOWN: Final = 20
 """Number of letters that are shown by default."""
 
 LONGEST_ID: Final = 128
 """Characters of an id that are shown; the id of a request is never longer."""
-
-_SECRETS: Final = frozenset(name for action in api for name in action.secrets) | {"auth"}
 
 _WHY: Final = ("failed_at", "reason", "code", "exception", "place", "attempts")
 """Names of the fields of a letter that explain why it was written."""
@@ -58,52 +55,58 @@ def letters(
         if most is not None:
             raise WrongUse(f"--most is for looking, not for {context.invoked_subcommand}")
         return
-    settings = load_settings()
-    for letter in asyncio.run(look_at_letters(settings.amqp_url, build_topology(settings), most or SHOWN)):
-        print_json(encode_json(as_document(letter)))
+    settings, app = load_settings(context), application(context)
+    for letter in asyncio.run(look_at_letters(settings.amqp_url, app.topology(settings), most or SHOWN)):
+        print_json(encode_json(as_document(letter, secrets_of(app))))
 
 
 @app.command()
-def redrive(ids: Ids = None, *, everything: All = False) -> None:
+def redrive(context: typer.Context, ids: Ids = None, *, everything: All = False) -> None:
     """Send letters again as requests; each request has its effect once, however often it is sent.
 
     With --all, letters of requests on which workers died stay: name those. What cannot be sent again stays where it
     is, and the reason is told. Exit code 1: some letter stays or is missing.
     """
-    settings = load_settings()
+    settings = load_settings(context)
     wanted = _wanted(ids, everything=everything)
-    redriver = build_redriver(settings)
+    redriver = application(context).redriver(settings)
     report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: tell(fate, "sent again")))
     _conclude(report, "sent again")
 
 
 @app.command()
 def discard(
+    context: typer.Context,
     ids: Ids = None,
     *,
     everything: All = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Drop letters for good, after asking. Exit code 1: a letter was not found."""
-    settings = load_settings()
-    wanted, topology = _wanted(ids, everything=everything), build_topology(settings)
+    settings = load_settings(context)
+    wanted, topology = _wanted(ids, everything=everything), application(context).topology(settings)
     if not yes:
-        what = counted(len(wanted), "letter") if wanted is not None else _all(settings)
+        what = counted(len(wanted), "letter") if wanted is not None else _all(settings.amqp_url, topology)
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
     report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
     _conclude(report, "discarded")
 
 
-def as_document(letter: Letter) -> dict[str, object]:
+def secrets_of(api: Api) -> frozenset[str]:
+    """Return the names of fields that are not shown: those that any action keeps secret, and tokens."""
+    return frozenset(name for action in api for name in action.secrets) | {"auth"}
+
+
+def as_document(letter: Letter, secrets: frozenset[str]) -> dict[str, object]:
     """Return what is shown of a letter: what the worker wrote, or the body if the broker moved the message.
 
     All secrets are removed, also from what looks like a worker's letter, because anybody can send that.
     """
     content = letter.content
-    shape = _why_first(content) if isinstance(content, LetterBody) else {"body": show_body(content, _SECRETS)}
+    shape = _why_first(content) if isinstance(content, LetterBody) else {"body": show_body(content, secrets)}
     ids = {"correlation_id": letter.correlation_id, "message_id": letter.message_id}
     document = {**ids, "letter": shape, "deaths": letter.deaths}
-    clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), _SECRETS)
+    clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), secrets)
     return clean
 
 
@@ -126,9 +129,8 @@ def _wanted(ids: list[str] | None, *, everything: bool) -> list[str] | None:
     return ids or None
 
 
-def _all(settings: Settings) -> str:
-    topology = build_topology(settings)
-    reports = asyncio.run(report_queues(settings.amqp_url, topology))
+def _all(url: str, topology: Topology) -> str:
+    reports = asyncio.run(report_queues(url, topology))
     count = sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
     return "the only letter" if count == 1 else f"all {count} letters"
 

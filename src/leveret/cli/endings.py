@@ -6,6 +6,8 @@ import sys
 from typing import Final, NoReturn
 
 from leveret.broker.connecting import BrokerTrouble
+from leveret.cli.program import Program
+from leveret.cli.streams import tell
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from leveret.errors import (
     InvalidRequest,
@@ -20,14 +22,24 @@ from leveret.errors import (
     WorkerStopped,
 )
 from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, WRONG_USE
-from taskmanager.cli.streams import tell
-from taskmanager.demo.checks import DemoFailed
+
+
+class CommandFailed(Exception):
+    """A command of an application has failed; the text says what happened. Exit code 1."""
+
+
+class WrongUse(SettingsError):
+    """The command itself has found that its arguments cannot be used."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__([text])
+
 
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,
     InvalidRequest: WRONG_USE,
     RequestError: FAILED,
-    DemoFailed: FAILED,
+    CommandFailed: FAILED,
     NotSent: NO_ANSWER,
     NoAnswer: NO_ANSWER,
     BrokerTrouble: NO_ANSWER,
@@ -41,35 +53,29 @@ _CODES: Final[dict[type[Exception], int]] = {
 }
 
 _WAYS_OUT: Final[dict[str, str]] = {
-    "x-max-length": "Or set TASKMANAGER_QUEUE_LIMIT to what is there, which deletes nothing: off where there is none.",
-    "x-message-ttl": "Or set TASKMANAGER_RETRY_DELAY to what is there, which deletes nothing.",
+    "x-max-length": "Or set {}QUEUE_LIMIT to what is there, which deletes nothing: off where there is none.",
+    "x-message-ttl": "Or set {}RETRY_DELAY to what is there, which deletes nothing.",
 }
-"""What to do about an argument of a queue that differs, for each argument that a setting decides."""
+"""What to do about an argument of a queue that differs, for each argument that a setting decides; with a place for the
+settings' prefix."""
 
-_OTHER_BROKER: Final = "Or set TASKMANAGER_AMQP_URL to the address of a broker that runs already."
+_OTHER_BROKER: Final = "Or set {}AMQP_URL to the address of a broker that runs already."
 
 EXPECTED: Final = tuple(_CODES)
 """Classes of errors that are reported without a traceback."""
 
 
-class WrongUse(SettingsError):
-    """The command itself has found that its arguments cannot be used."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__([text])
-
-
-def end_with(error: Exception) -> NoReturn:
+def end_with(error: Exception, program: Program) -> NoReturn:
     """Print on standard error what is wrong, and end with the exit code of the error."""
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SettingsError) and len(lines) > 1:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
     if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
-        lines[-1] += f" {way_out}"
+        lines[-1] += f" {way_out.format(program.prefix)}"
     if isinstance(error, BrokerMissing):
-        lines.append(_OTHER_BROKER)
+        lines.append(_OTHER_BROKER.format(program.prefix))
     text = "\n".join(lines)
-    tell(f"taskmanager: {text}\n")
+    tell(f"{program.name}: {text}\n")
     sys.exit(code_of(error))
 
 

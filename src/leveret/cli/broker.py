@@ -1,4 +1,4 @@
-"""``taskmanager broker``: runs a private RabbitMQ node in the foreground."""
+"""The command ``broker``: runs a private RabbitMQ node in the foreground."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from leveret.cli.context import command_line
+from leveret.cli.endings import WrongUse
 from leveret.devbroker import BrokerFailed, DevBroker, LastingBroker
 from leveret.process.interrupts import interruptible, undisturbed
-from taskmanager.cli.endings import WrongUse
 
 
 def broker(
+    context: typer.Context,
     *,
     folder: Annotated[
         Path | None,
@@ -29,7 +31,7 @@ def broker(
         with interruptible():
             typer.echo("A private RabbitMQ node starts ...")
             node.start()
-            _print_addresses(node)
+            _print_addresses(node, command_line(context).program.prefix)
             raise BrokerFailed(f"the node ended by itself with exit code {node.wait()}; its log was {node.log_path}")
     except KeyboardInterrupt:
         typer.echo("The node is stopped.")
@@ -51,8 +53,8 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _print_addresses(node: DevBroker) -> None:
+def _print_addresses(node: DevBroker, prefix: str) -> None:
     typer.echo(f"broker           {node.url}")
     typer.echo(f"management page  {node.management_url}  user guest, password guest")
-    typer.echo(f"to use it        TASKMANAGER_AMQP_URL={node.url}")
+    typer.echo(f"to use it        {prefix}AMQP_URL={node.url}")
     typer.echo("Ctrl-C ends it.")

@@ -1,4 +1,4 @@
-"""``taskmanager queues``: shows how many messages wait in each queue and who consumes it, and purges a queue."""
+"""The command ``queues``: shows how many messages wait in each queue and who consumes it, and purges a queue."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import typer
 
 from leveret.broker.addresses import shown_address
 from leveret.broker.queues import QueueReport, purge_queue, report_queues
-from taskmanager.bootstrap import build_topology
-from taskmanager.cli.asking import ask_first
-from taskmanager.cli.endings import WrongUse
-from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import counted, print_table
-from taskmanager.settings import Settings
+from leveret.cli.asking import ask_first
+from leveret.cli.context import application, load_settings
+from leveret.cli.endings import WrongUse
+from leveret.cli.screen import counted, print_table
+from leveret.settings import Settings
+from leveret.topology import Topology
 
 
 def queues(
+    context: typer.Context,
     *,
     purge: Annotated[
         str | None, typer.Option(metavar="NAME", help="Drop all messages that wait in this queue; asks first.")
@@ -26,11 +27,12 @@ def queues(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Print how many messages wait in each queue, and how many workers consume it."""
-    settings = load_settings()
+    settings = load_settings(context)
+    topology = application(context).topology(settings)
     if purge is not None:
-        _purge(settings, purge, yes=yes)
+        _purge(settings, topology, purge, yes=yes)
         return
-    reports = asyncio.run(report_queues(settings.amqp_url, build_topology(settings)))
+    reports = asyncio.run(report_queues(settings.amqp_url, topology))
     print_table(
         f"Queues at {shown_address(settings.amqp_url)}", ("queue", "messages", "consumers", "purpose"), rows(reports)
     )
@@ -46,8 +48,8 @@ def rows(reports: Iterable[QueueReport]) -> list[tuple[object, ...]]:
     ]
 
 
-def _purge(settings: Settings, name: str, *, yes: bool) -> None:
-    known = [queue.name for queue in build_topology(settings).queues]
+def _purge(settings: Settings, topology: Topology, name: str, *, yes: bool) -> None:
+    known = [queue.name for queue in topology.queues]
     if name not in known:
         raise WrongUse(f"--purge: {name!r} is not one of our queues: {', '.join(known)}")
     if not yes:

@@ -10,33 +10,35 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
+from leveret.cli.interrupt import end_at_interrupt
+from leveret.cli.program import Program
+from leveret.cli.streams import OutputLost, prepare_streams, tell
 from leveret.process.exit_codes import DONE, INTERRUPTED, READER_GONE, UNFORESEEN
-from taskmanager.cli.interrupt import end_at_interrupt
-from taskmanager.cli.streams import OutputLost, prepare_streams, tell
 
 _LONGEST: Final = 1000
 """Characters of an unforeseen error's text that are shown."""
 
-logger: Final = logging.getLogger("taskmanager")
+logger: Final = logging.getLogger("leveret.cli")
 
 
-def run_to_end(command: Callable[[], None]) -> int:
+def run_to_end(command: Callable[[], None], program: Program) -> int:
     """Run a command, write out what it printed, and return its exit code; raise nothing.
 
     Standard streams are made safe first, see ``prepare_streams``. Warnings of libraries become lines, and so do errors
     in threads. Afterwards Ctrl-C ends the process at once, because nothing is left to clear up.
     """
     prepare_streams()
-    _handle_everything()
-    code = _code_of(command)
-    lost = _code_of(sys.stdout.flush)
+    _handle_everything(program)
+    code = _code_of(command, program)
+    lost = _code_of(sys.stdout.flush, program)
     return code or lost
 
 
-def _code_of(step: Callable[[], object]) -> int:
+def _code_of(step: Callable[[], object], program: Program) -> int:
     try:
         try:
             step()
@@ -49,10 +51,10 @@ def _code_of(step: Callable[[], object]) -> int:
     except OutputLost as lost:
         if lost.reader_gone:
             return READER_GONE
-        tell(f"taskmanager: {lost}\n")
+        tell(f"{program.name}: {lost}\n")
         return UNFORESEEN
     except BaseException as error:
-        logger.critical("%s", _in_words(error), exc_info=error)
+        logger.critical("%s", _in_words(error, program), exc_info=error)
         return UNFORESEEN
     return DONE
 
@@ -64,7 +66,7 @@ def _exit_code(ended: SystemExit) -> int:
     return 1
 
 
-def _in_words(error: BaseException) -> str:
+def _in_words(error: BaseException, program: Program) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory; what was asked for may have been done"
     if isinstance(error, OSError) and error.strerror:
@@ -73,7 +75,7 @@ def _in_words(error: BaseException) -> str:
     text = str(error)[:_LONGEST]
     return (
         f"Unforeseen {type(error).__name__}{f': {text}' if text else ''} ({_place(error.__traceback__)}). This is a "
-        "fault of the program; what was asked for may have been done. TASKMANAGER_LOG_LEVEL=debug shows more"
+        f"fault of the program; what was asked for may have been done. {program.prefix}LOG_LEVEL=debug shows more"
     )
 
 
@@ -85,15 +87,19 @@ def _place(trace: TracebackType | None) -> str:
 class PlainHandler(logging.Handler):
     """Prints each warning of a library as one line; prints tracebacks only if the log level is ``debug``."""
 
+    def __init__(self, program: Program) -> None:
+        super().__init__(logging.WARNING)
+        self._program = program
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            text = f"taskmanager: {_presentable(record.getMessage())}\n"
-            if record.exc_info and _wants_details():
+            text = f"{self._program.name}: {_presentable(record.getMessage())}\n"
+            if record.exc_info and _wants_details(self._program):
                 text += "".join(traceback.format_exception(*record.exc_info))
             tell(text)
         except Exception:
-            tell(f"taskmanager: a message of {record.name} cannot be written\n")
+            tell(f"{self._program.name}: a message of {record.name} cannot be written\n")
 
 
 def _presentable(text: str) -> str:
@@ -104,30 +110,29 @@ def _presentable(text: str) -> str:
     return shown(text, _LONGEST * 2)
 
 
-def _wants_details() -> bool:
-    from leveret.settings import environment  # noqa: PLC0415 - for the same reason
-    from taskmanager.settings import PREFIX  # noqa: PLC0415 - it may be the module that cannot be imported
+def _wants_details(program: Program) -> bool:
+    from leveret.settings.environment import environment  # noqa: PLC0415 - it may be the module that cannot be imported
 
-    return environment().get(f"{PREFIX}LOG_LEVEL", "").strip().lower() == "debug"
+    return environment().get(f"{program.prefix}LOG_LEVEL", "").strip().lower() == "debug"
 
 
-def _handle_everything() -> None:
+def _handle_everything(program: Program) -> None:
     """Install the last handlers of logging, threads and finalizers, unless others are installed already."""
     root = logging.getLogger()
     if not root.handlers:
-        root.addHandler(PlainHandler(logging.WARNING))
+        root.addHandler(PlainHandler(program))
     if threading.excepthook is threading.__excepthook__:
-        threading.excepthook = _log_thread
+        threading.excepthook = partial(_log_thread, program)
     if sys.unraisablehook is sys.__unraisablehook__:
-        sys.unraisablehook = _log_unraisable
+        sys.unraisablehook = partial(_log_unraisable, program)
 
 
-def _log_thread(failed: threading.ExceptHookArgs) -> None:
+def _log_thread(program: Program, failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
         name = failed.thread.name if failed.thread is not None else "?"
-        logger.error("thread %s: %s", name, _in_words(failed.exc_value), exc_info=failed.exc_value)
+        logger.error("thread %s: %s", name, _in_words(failed.exc_value, program), exc_info=failed.exc_value)
 
 
-def _log_unraisable(failed: Any) -> None:
+def _log_unraisable(program: Program, failed: Any) -> None:
     if isinstance(failed.exc_value, Exception) and not isinstance(failed.exc_value, OutputLost):
-        logger.error("%s", _in_words(failed.exc_value), exc_info=failed.exc_value)
+        logger.error("%s", _in_words(failed.exc_value, program), exc_info=failed.exc_value)

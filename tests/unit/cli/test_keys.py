@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from leveret.auth.key_file import KeyFile
 from leveret.auth.keyring import Keyring, Principal, Ticket
+from leveret.cli.endings import WrongUse
 from leveret.errors import SettingsError, Unauthenticated
 from leveret.settings import environment
-from taskmanager import bootstrap
-from taskmanager.cli.app import app
-from taskmanager.cli.endings import WrongUse
+from taskmanager.actions import app
+from taskmanager.cli.command import command
 from taskmanager.settings import Settings
 
 HOUR = timedelta(hours=1)
@@ -35,7 +35,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keys(*arguments: str) -> str:
     """Run one command and return what it prints."""
-    done = CliRunner().invoke(app, ["keys", *arguments], catch_exceptions=False)
+    done = CliRunner().invoke(command.typer, ["keys", *arguments], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -48,7 +48,7 @@ def refused(*arguments: str) -> str:
 
 def follower(path: Path) -> Keyring:
     """A worker's keyring, with the file as it is now."""
-    return bootstrap.build_keyring(Settings(jwt_secret=SECRET.encode(), jwt_keys=path))
+    return app.keyring(Settings(jwt_secret=SECRET.encode(), jwt_keys=path))
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,7 @@ def test_a_secret_is_replaced_while_requests_wait(path: Path, monkeypatch: pytes
     monkeypatch.setenv("TASKMANAGER_JWT_SECRET", NEXT_SECRET)
     assert keys("secret", "secret-2") == f"{path}: secret-1 (secret), secret-2 (secret)\n"
     ticket = Ticket(Principal("7"), "a1", 1)
-    both = [
-        bootstrap.build_keyring(Settings(jwt_secret=secret.encode(), jwt_keys=path)) for secret in (SECRET, NEXT_SECRET)
-    ]
+    both = [app.keyring(Settings(jwt_secret=secret.encode(), jwt_keys=path)) for secret in (SECRET, NEXT_SECRET)]
     for maker in both:
         assert [reader.read_ticket(maker.issue_ticket(ticket), "a1") for reader in both] == [ticket, ticket]
     assert "not a key of tokens" in refused("sign", "secret-1")
@@ -105,7 +103,7 @@ def test_a_secret_is_noted_and_never_made(path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(SettingsError, match="run this in their folder"):
         keys("secret", "b")
     with pytest.raises(SettingsError, match="run this in their folder"):
-        bootstrap.build_redriver(Settings())
+        app.redriver(Settings())
     assert list(path.parent.iterdir()) == []
 
 

@@ -4,10 +4,13 @@ import pytest
 
 from leveret import errors
 from leveret.broker.connecting import BrokerTrouble
+from leveret.cli.endings import WrongUse, code_of, end_with
+from leveret.cli.program import Program
 from leveret.devbroker import BrokerFailed, BrokerMissing
 from leveret.errors import SettingsError
-from taskmanager.cli.endings import WrongUse, code_of, end_with
 from taskmanager.demo.checks import DemoFailed
+
+PROGRAM = Program("taskmanager")
 
 
 @pytest.mark.parametrize(
@@ -35,14 +38,14 @@ def test_each_kind_of_error_has_its_exit_code_and_one_line(
 ) -> None:
     assert code_of(error) == code
     with pytest.raises(SystemExit) as ended:
-        end_with(error)
+        end_with(error, PROGRAM)
     assert ended.value.code == code
     assert capsys.readouterr().err == f"taskmanager: {error}\n"
 
 
 def test_without_a_rabbitmq_the_setting_for_another_broker_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        end_with(BrokerMissing("install it"))
+        end_with(BrokerMissing("install it"), PROGRAM)
     assert ended.value.code == 3
     wanted = "taskmanager: install it\nOr set TASKMANAGER_AMQP_URL to the address of a broker that runs already.\n"
     assert capsys.readouterr().err == wanted
@@ -50,12 +53,12 @@ def test_without_a_rabbitmq_the_setting_for_another_broker_is_named(capsys: pyte
 
 def test_several_settings_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        end_with(SettingsError(["TASKMANAGER_A: no", "TASKMANAGER_B: no"]))
+        end_with(SettingsError(["TASKMANAGER_A: no", "TASKMANAGER_B: no"]), PROGRAM)
     wanted = "taskmanager: 2 settings cannot be used:\n  TASKMANAGER_A: no\n  TASKMANAGER_B: no\n"
     assert capsys.readouterr().err == wanted
 
 
 def test_an_error_without_words_is_named_by_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        end_with(errors.NoAnswer())
+        end_with(errors.NoAnswer(), PROGRAM)
     assert capsys.readouterr().err == "taskmanager: NoAnswer\n"

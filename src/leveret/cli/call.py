@@ -1,4 +1,4 @@
-"""``taskmanager call``: calls one action and prints the response."""
+"""The command ``call``: calls one action and prints the response."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from uuid import uuid4
 
 import typer
 
+from leveret.cli.context import application, load_settings
+from leveret.cli.endings import WrongUse
+from leveret.cli.screen import print_json
 from leveret.client import LONGEST_TIMEOUT, Client, ReceivedReply
 from leveret.errors import InvalidRequest, Overloaded
 from leveret.process.exit_codes import FAILED
+from leveret.topology import Topology
 from leveret.wire.codec import decode_object, refusal, without_mark
-from taskmanager.bootstrap import build_topology
-from taskmanager.cli.endings import WrongUse
-from taskmanager.cli.environment import load_settings
-from taskmanager.cli.screen import print_json
-from taskmanager.settings import Settings
 
 
 def call(
+    context: typer.Context,
     action: Annotated[str, typer.Argument(help="The action, such as list_tasks.")],
     *,
     version: Annotated[str, typer.Option(help="Version of the API.")] = "v1",
@@ -43,9 +43,20 @@ def call(
         raise WrongUse(
             f"--timeout: {timeout:g} is out of range, above 0 and up to {LONGEST_TIMEOUT:g} seconds is possible"
         )
-    settings, given = load_settings(), _read_data(data)
+    settings, given = load_settings(context), _read_data(data)
+    app = application(context)
     request_id = uuid4().hex if id is None else id
-    asking = _ask(settings, action, given, version=version, token=token, id=request_id, timeout=timeout)
+    asking = _ask(
+        settings.amqp_url,
+        app.topology(settings),
+        f"{app.name} call",
+        action,
+        given,
+        version=version,
+        token=token,
+        id=request_id,
+        timeout=timeout,
+    )
     try:
         received = asyncio.run(asking)
     except Overloaded as error:  # the broker refused the request; print that in the form of a worker's response
@@ -65,6 +76,6 @@ def _read_data(text: str) -> dict[str, Any]:
         raise WrongUse(f"--data cannot be used: {words}") from error
 
 
-async def _ask(settings: Settings, action: str, data: dict[str, Any], **how: Any) -> ReceivedReply:
-    async with Client(settings.amqp_url, topology=build_topology(settings), name="taskmanager call") as client:
+async def _ask(url: str, topology: Topology, name: str, action: str, data: dict[str, Any], **how: Any) -> ReceivedReply:
+    async with Client(url, topology=topology, name=name) as client:
         return await client.ask(action, data, **how)

@@ -6,8 +6,8 @@ import sys
 
 import typer
 
+from leveret.cli.endings import WrongUse
 from leveret.process.exit_codes import INTERRUPTED
-from taskmanager.cli.endings import WrongUse
 
 
 def ask_first(question: str, otherwise: str) -> None:

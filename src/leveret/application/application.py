@@ -1,0 +1,248 @@
+"""An application: its name, its actions, and what they need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from leveret.api import Api, Context
+from leveret.api.context import S
+from leveret.application import parts
+from leveret.application.database import needs_database
+from leveret.application.serving import open_worker
+from leveret.auth.keyring import Keyring
+from leveret.broker.granting import BrokerUser
+from leveret.letters.redrive import Redriver
+from leveret.observe import Observer
+from leveret.retry import RetryPolicy
+from leveret.settings import Settings
+from leveret.sql import schema
+from leveret.sql.schema import Names, Schema
+from leveret.topology import Topology
+from leveret.worker import Worker
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*_")
+
+Forgetting = Callable[[sa.Connection, datetime, int], int]
+"""The application's part of the clean-up, see ``leveret.worker.watch.clean_up``."""
+
+Lifespan = Callable[..., AbstractAsyncContextManager[Any]]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Health(Struct, frozen=True):
+    """Output of health_check: the worker runs."""
+
+    status: str = "ok"
+
+
+class Application(Api[S]):
+    """An API and everything that follows from its name: settings, queues, tokens, database, worker, command.
+
+    Args:
+        name: one word in lower case, such as ``guestbook``: the settings are ``GUESTBOOK_...``, the queues
+            ``guestbook.requests`` and so on, the SQLite file ``guestbook.db``, and the tokens are issued by and for it.
+        version: version of the application, which its command prints.
+        prefix: what the names of its settings begin with, instead of ``GUESTBOOK_``.
+        queues: what the names at the broker begin with by default, instead of ``guestbook``.
+        database: SQLAlchemy URL of its database by default, instead of ``sqlite:///guestbook.db``.
+        tables: its tables, which are created where they are missing, and never changed; for beginners and tests. With
+            ``migrations``, they are what a new revision is compared with.
+        migrations: absolute path of its Alembic folder.
+        issuer: issuer and audience of its tokens, instead of its name.
+        settings: the class of its settings: a subclass of ``Settings`` with settings of its own.
+        command: the command that error texts name, such as ``guestbook`` if it has a command of its own.
+        health_check: whether it answers ``v1.health_check`` if none of its actions does.
+
+    Raises:
+        ValueError: the name, or the prefix, is not of that form; or the path of the migrations is relative.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: str | None = None,
+        prefix: str | None = None,
+        queues: str | None = None,
+        database: str | None = None,
+        tables: sa.MetaData | None = None,
+        migrations: Path | None = None,
+        issuer: str | None = None,
+        settings: type[Settings] = Settings,
+        command: str = "leveret",
+        health_check: bool = True,
+    ) -> None:
+        super().__init__()
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} cannot be an application's name: write up to 32 small letters, digits, '-' and '_', "
+                "beginning with a letter"
+            )
+        prefix = prefix if prefix is not None else f"{name.upper().replace('-', '_')}_"
+        if not _PREFIX.fullmatch(prefix):
+            raise ValueError(f"{prefix!r} cannot be a prefix of settings: write capital letters and digits, and _ last")
+        self.name = name
+        self.version = version
+        self.issuer = issuer or name
+        self.program = command
+        self.defaults = _defaults(settings, name, prefix, queues or name, database or f"sqlite:///{name}.db")
+        self._names_database = database is not None
+        self.schema = Schema(tables=tables, migrations=migrations)
+        self._forgetting: list[Forgetting] = []
+        self._lifespan: Lifespan | None = None
+        self._health_check = health_check
+
+    @property
+    def names(self) -> Names:
+        """How texts name what belongs to its database."""
+        return Names(setting=self.defaults.variable("DATABASE_URL"), upgrade=f"{self.program} db upgrade")
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its settings begin with."""
+        return self.defaults.prefix
+
+    def clean_up(self, function: Forgetting) -> Forgetting:
+        """Register a function that removes old rows of the application's own; workers call it now and then.
+
+        It takes a connection, the moment before which rows are old, and how many rows to remove at most; it returns how
+        many it removed. It is called again at once when it removed that many.
+        """
+        self._forgetting.append(function)
+        return function
+
+    def lifespan(self, function: Lifespan) -> Lifespan:
+        """Register what is opened before a worker's first request, and closed after its last one.
+
+        Args:
+            function: takes the settings and the keyring, and returns an asynchronous context manager. What that returns
+                is ``context.services`` in each action.
+        """
+        self._lifespan = function
+        return function
+
+    def policy(self, settings: Settings) -> RetryPolicy:
+        """Return the retry policy of the settings."""
+        return parts.build_policy(settings)
+
+    def topology(self, settings: Settings) -> Topology:
+        """Return the topology: the exchange, the queues and the binding at the broker."""
+        return parts.build_topology(settings)
+
+    def keyring(self, settings: Settings, *, make_secret: bool = True) -> Keyring:
+        """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
+
+        Args:
+            settings: the settings.
+            make_secret: whether to make that file if there is none.
+
+        Raises:
+            SettingsError: there is no usable secret, or the file with the keys cannot be used.
+        """
+        return parts.build_keyring(settings, self.issuer, self.program, make_secret=make_secret)
+
+    def redriver(self, settings: Settings) -> Redriver:
+        """Make the redriver, which sends dead letters again.
+
+        Raises:
+            SettingsError: there is no usable secret. None is made, because only the workers' own secret opens letters.
+        """
+        keyring = self.keyring(settings, make_secret=False)
+        return Redriver(self.topology(settings), keyring, self, retention=settings.retention)
+
+    def broker_users(
+        self, settings: Settings, caller: str | None = None, worker: str | None = None, *, reply_queues: bool = False
+    ) -> tuple[BrokerUser, BrokerUser]:
+        """Return the two users that the broker should have, see ``parts.build_broker_users``."""
+        return parts.build_broker_users(settings, self.topology(settings), caller, worker, reply_queues=reply_queues)
+
+    def uses_database(self, settings: Settings) -> bool:
+        """Return whether its workers use the database that the settings name.
+
+        They do if anything has to outlive a worker, or if somebody has said which database: the application with
+        ``database``, ``tables`` or ``migrations``, or the environment.
+        """
+        named = self._names_database or settings.database_url != self.defaults.database_url
+        return named or self.schema != Schema() or needs_database(self, settings)
+
+    def prepare_database(self, settings: Settings, *, migrate: bool = False) -> None:
+        """Bring the database to this version's tables: SQLite always, PostgreSQL only with ``migrate``.
+
+        An application that uses none is left as it is.
+
+        Raises:
+            SettingsError: a PostgreSQL database is not current, and ``migrate`` is false; or this version cannot use
+                the database.
+            StorageUnavailable: the database does not answer.
+        """
+        if self.uses_database(settings):
+            schema.prepare(settings.database_url, self.schema, self.names, migrate=migrate)
+
+    @asynccontextmanager
+    async def worker(
+        self, settings: Settings, name: str, *, actions: Api[S] | None = None, observers: Sequence[Observer] = ()
+    ) -> AsyncIterator[Worker[S]]:
+        """Make a worker with everything that it needs, and release that when the block ends.
+
+        Args:
+            settings: the settings; the database has to be prepared already.
+            name: name of the worker in the broker's list of connections.
+            actions: what it runs, if not the application's actions.
+            observers: told of each point of a request's life, see ``leveret.observe``.
+
+        Raises:
+            SettingsError: there is no usable secret.
+        """
+        self.complete()
+        keyring = self.keyring(settings)
+        async with self._services(settings, keyring) as services:
+            with open_worker(
+                self if actions is None else actions,
+                settings,
+                keyring,
+                services,
+                name=name,
+                topology=self.topology(settings),
+                policy=self.policy(settings),
+                forgetting=self._forgetting,
+                observers=observers,
+                database=self.uses_database(settings),
+            ) as worker:
+                yield worker
+
+    def complete(self) -> None:
+        """Add ``v1.health_check``, unless the application has its own or does not want one."""
+        if self._health_check and ("v1", "health_check") not in self._actions:
+            self.action("v1", "health_check", public=True)(_health_check)
+
+    @asynccontextmanager
+    async def _services(self, settings: Settings, keyring: Keyring) -> AsyncIterator[Any]:
+        if self._lifespan is None:
+            yield None
+            return
+        async with self._lifespan(settings, keyring) as services:
+            yield services
+
+
+async def _health_check(context: Context) -> Health:  # noqa: ARG001 - every action takes it
+    """Report that a worker runs; the database is not used."""
+    return Health()
+
+
+def _defaults(kind: type[Settings], name: str, prefix: str, queues: str, database: str) -> Settings:
+    """Make the settings that hold where nothing is set; what the class itself decides otherwise has precedence."""
+    wanted: dict[str, Any] = {"name": name, "prefix": prefix, "queue_prefix": queues, "database_url": database}
+    usual = {field.name: field.default for field in fields(Settings)}
+    made = kind()
+    return replace(made, **{field: value for field, value in wanted.items() if getattr(made, field) == usual[field]})

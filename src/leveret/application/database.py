@@ -1,0 +1,49 @@
+"""The database of a worker: the one that the settings name, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from leveret.api import Action
+from leveret.settings import Settings
+from leveret.sql import create_engine
+from leveret.sql.engine import create_memory_engine
+from leveret.sql.schema import Schema, make_all
+
+
+def needs_database(actions: Iterable[Action], settings: Settings) -> bool:
+    """Return whether something has to outlive a worker: a response, or how many requests a user has sent."""
+    kept = settings.replay_all or settings.rate_limit is not None
+    return kept or any(action.writes or action.secret for action in actions)
+
+
+def build_engine(settings: Settings) -> sa.Engine:
+    """Make the engine of the database that the settings name; it does not connect yet."""
+    return create_engine(settings.database_url, pooler=settings.database_pooler, file="use")
+
+
+@contextmanager
+def open_engine(settings: Settings, *, needed: bool) -> Iterator[sa.Engine]:
+    """Open the database of a worker, and close its connections when the block ends.
+
+    Where none is needed, it is SQLite in memory, which ends with the worker: what the framework notes about a request
+    that was delivered before is then forgotten when its worker dies.
+
+    Args:
+        settings: the settings; the database that they name has to be prepared already.
+        needed: whether that database is used.
+    """
+    engine = build_engine(settings) if needed else create_memory_engine()
+    try:
+        if needed:
+            yield engine
+        else:
+            with engine.connect() as first:  # it exists as long as it has a connection
+                with first.begin():
+                    make_all(first, Schema())
+                yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,77 @@
+"""A worker with its connections to the database and the keys that it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from leveret.api import Api
+from leveret.api.context import S
+from leveret.application.database import open_engine
+from leveret.application.parts import following_keys
+from leveret.auth.keyring import Keyring
+from leveret.observe import Observer
+from leveret.retry import RetryPolicy
+from leveret.settings import Settings
+from leveret.sql import Store
+from leveret.topology import Topology
+from leveret.worker import Worker, WorkerOptions
+
+LANES: Final = {"sqlite": 1, "postgresql": 4}
+"""Transactions at a time in one worker process. SQLite has one writer: a second lane would only wait for the first."""
+
+
+@contextmanager
+def open_worker(
+    actions: Api[S],
+    settings: Settings,
+    keyring: Keyring,
+    services: S,
+    *,
+    name: str,
+    topology: Topology,
+    policy: RetryPolicy,
+    forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]],
+    observers: Sequence[Observer],
+    database: bool = True,
+) -> Iterator[Worker[S]]:
+    """Make a worker, and close its connections to the database when the block ends.
+
+    Args:
+        actions: what it runs.
+        settings: the settings; the database has to be prepared already.
+        keyring: verifies tokens; it follows the file with the keys.
+        services: handed to the actions.
+        name: name of the worker in the broker's list of connections.
+        topology: names at the broker.
+        policy: limits of retrying.
+        forgetting: the application's part of the clean-up.
+        observers: told of each point of a request's life.
+        database: whether anything is kept, see ``open_engine``.
+    """
+    options = WorkerOptions(
+        name=name,
+        prefetch=settings.prefetch,
+        replay_all=settings.replay_all,
+        largest_response=settings.largest_response,
+        retention=settings.retention,
+        rate_limit=settings.rate_limit,
+        watchdog=settings.watchdog,
+    )
+    with open_engine(settings, needed=database) as engine, following_keys(settings, keyring):
+        yield Worker(
+            actions,
+            settings.amqp_url,
+            [Store(engine) for _ in range(LANES[engine.dialect.name])],
+            keyring,
+            services,
+            topology=topology,
+            policy=policy,
+            options=options,
+            forgetting=forgetting,
+            observers=observers,
+        )

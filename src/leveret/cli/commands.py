@@ -1,0 +1,89 @@
+"""All commands, each imported only when it is used, so that a worker does not import what only other commands need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final, TypeAlias
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from leveret.process.garbage import without_collection
+
+Found: TypeAlias = typer.Typer | Callable[..., None]
+"""A group of commands, or one command."""
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "worker": "leveret.cli.worker:worker",
+    "call": "leveret.cli.call:call",
+    "queues": "leveret.cli.queues:queues",
+    "broker": "leveret.cli.broker:broker",
+    "letters": "leveret.cli.letters:app",
+    "topology": "leveret.cli.topology:app",
+    "db": "leveret.cli.database:app",
+    "keys": "leveret.cli.keys:app",
+}
+"""The commands that every application has: each name with the module and the name of what it runs."""
+
+
+PREFIX: Final = "PREFIX_"
+"""Stands in the help of commands for what the names of the application's settings begin with."""
+
+
+def group_of(commands: Mapping[str, str | Found], usage: str, prefix: str) -> type[TyperGroup]:
+    """Return the class of a group of commands, which lists them in this order.
+
+    Args:
+        commands: each name with the command, or with the module and the name of the command, which is then imported
+            when it is used.
+        usage: how the help of a command shows its options.
+        prefix: what the names of the application's settings begin with.
+    """
+
+    class Commands(TyperGroup):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.commands: Any = _Imported(commands, usage, prefix)
+
+    return Commands
+
+
+class _Imported(Mapping[str, Any]):
+    """Maps names to commands, as Typer expects; looking a command up imports it."""
+
+    def __init__(self, commands: Mapping[str, str | Found], usage: str, prefix: str) -> None:
+        self._commands = commands
+        self._usage = usage
+        self._prefix = prefix
+
+    def __getitem__(self, name: str) -> Any:
+        found = self._commands[name]
+        if isinstance(found, str):
+            module, _, attribute = found.partition(":")
+            with without_collection():
+                found = getattr(import_module(module), attribute)
+        holder = typer.Typer()
+        if isinstance(found, typer.Typer):
+            holder.add_typer(found, name=name, options_metavar=self._usage)
+        else:
+            holder.command(name, options_metavar=self._usage)(found)
+        command = get_group(holder).commands[name]
+        _name_settings(command, self._prefix)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._commands)
+
+    def __len__(self) -> int:
+        return len(self._commands)
+
+
+def _name_settings(command: Any, prefix: str) -> None:
+    """Write the application's prefix into the help of a command, of its options, and of its subcommands."""
+    for shown in (command, *command.params):
+        if getattr(shown, "help", None):
+            shown.help = shown.help.replace(PREFIX, prefix)
+    for below in getattr(command, "commands", {}).values():
+        _name_settings(below, prefix)

@@ -1,0 +1,44 @@
+"""What a command knows about the application that it works for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import typer
+
+from leveret.application import Application
+from leveret.cli.command_line import CommandLine
+from leveret.settings import Settings, environment
+
+
+def command_line(context: typer.Context) -> CommandLine:
+    """Return how the command was called."""
+    found = context.find_object(CommandLine)
+    if found is None:
+        raise RuntimeError("this command does not belong to a leveret.cli.command.Command")
+    return found
+
+
+def application(context: typer.Context) -> Application:
+    """Return the application that the command works for.
+
+    Raises:
+        WrongUse: there is none, or it cannot be imported.
+    """
+    return command_line(context).application
+
+
+def load_settings(context: typer.Context, **instead: Any) -> Settings:
+    """Read the application's settings.
+
+    Args:
+        context: of the command.
+        instead: values that replace those of the environment; None leaves a setting as it is.
+
+    Raises:
+        WrongUse: there is no application, or it cannot be imported.
+        SettingsError: names every problem.
+    """
+    settings = application(context).defaults.updated(environment())
+    return replace(settings, **{name: value for name, value in instead.items() if value is not None})
