@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from inspect import Parameter
 from typing import Any
 
@@ -14,7 +15,9 @@ from leveret.api.called import data_of
 from leveret.api.calling import calling
 from leveret.api.hooks import Hooks
 from leveret.api.inputs import Input, input_of
+from leveret.api.rate_limit import RateLimit
 from leveret.errors import InvalidRequest, RequestError
+from leveret.retry import RetryPolicy
 from leveret.wire.words import in_words
 
 
@@ -40,6 +43,9 @@ class Action(Struct, frozen=True, kw_only=True):
         alone: its requests do not share a transaction with others.
         deprecated: whether callers should stop using it; a text says what to use instead.
         errors: refusals that its callers have to expect, beside those that any action may answer.
+        retry: how its requests are retried; None for the worker's policy.
+        timeout: how long one attempt of an ``async def`` action may take; None for the worker's limit.
+        rate_limit: how many of its requests each principal may have executed, beside the worker's limit; None for any.
     """
 
     version: str
@@ -59,6 +65,9 @@ class Action(Struct, frozen=True, kw_only=True):
     alone: bool = False
     deprecated: bool | str = False
     errors: tuple[type[RequestError], ...] = ()
+    retry: RetryPolicy | None = None
+    timeout: timedelta | None = None
+    rate_limit: RateLimit | None = None
 
     @property
     def input(self) -> Any:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from leveret.api.action import Action
+from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import ActionOptions, action_of, check_options, remember
 from leveret.api.signature import shown_function
 from leveret.errors import RequestError
+from leveret.retry import RetryPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +38,9 @@ class Actions:
         alone: bool = False,
         deprecated: bool | str = False,
         errors: Sequence[type[RequestError]] = (),
+        retry: RetryPolicy | None = None,
+        timeout: timedelta | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated function in this group; the arguments are those of ``Api.action``.
 
@@ -42,7 +48,15 @@ class Actions:
             ValueError: as ``Api.action``; or the group is included already, and the action would be missing there.
         """
         options = ActionOptions(
-            writes=writes, public=public, secret=secret, alone=alone, deprecated=deprecated, errors=tuple(errors)
+            writes=writes,
+            public=public,
+            secret=secret,
+            alone=alone,
+            deprecated=deprecated,
+            errors=tuple(errors),
+            retry=retry,
+            timeout=timeout,
+            rate_limit=rate_limit,
         )
         check_options(options, f"{self.version}.{name}")
 

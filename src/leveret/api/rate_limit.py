@@ -13,6 +13,8 @@ class RateLimit(Struct, frozen=True):
     Attributes:
         most: the most requests in one window.
         window: how long a window is; it begins with the first request in it.
+        action: version and name of the action whose requests count, which its registration writes here; empty if all
+            requests count.
 
     Raises:
         ValueError: ``most`` is less than one request, or ``window`` less than one millisecond.
@@ -20,6 +22,7 @@ class RateLimit(Struct, frozen=True):
 
     most: int
     window: timedelta
+    action: str = ""
 
     def __post_init__(self) -> None:
         if self.most < 1 or self.window < timedelta(milliseconds=1):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leveret.api.action import Action
 from leveret.api.calling import calling
 from leveret.api.inputs import input_of
+from leveret.api.rate_limit import RateLimit
 from leveret.api.signature import output_of, parameters_of
 from leveret.errors import RequestError
+from leveret.retry import RetryPolicy
 
 LONGEST_VERSION: Final = 32
 """Characters of a version: the length of its column in ``processed_requests``."""
@@ -31,6 +35,9 @@ class ActionOptions(Struct, frozen=True, kw_only=True):
     alone: bool = False
     deprecated: bool | str = False
     errors: tuple[type[RequestError], ...] = ()
+    retry: RetryPolicy | None = None
+    timeout: timedelta | None = None
+    rate_limit: RateLimit | None = None
 
 
 def check_options(options: ActionOptions, name: str) -> None:
@@ -43,6 +50,10 @@ def check_options(options: ActionOptions, name: str) -> None:
         raise ValueError(f"{name}: a response that is never stored cannot make a write happen once only")
     if strangers := [error for error in options.errors if RequestError not in error.__mro__]:
         raise ValueError(f"{name}: {strangers[0].__name__} is not a RequestError, so no caller gets it")
+    if options.timeout is not None and options.timeout <= timedelta(0):
+        raise ValueError(f"{name}: a timeout must be positive, got {options.timeout}")
+    if options.public and options.rate_limit is not None:
+        raise ValueError(f"{name}: a rate limit counts the requests of each principal, and a public action has none")
 
 
 def action_of(version: str, name: str, function: Callable[..., Any], options: ActionOptions) -> Action:
@@ -50,7 +61,7 @@ def action_of(version: str, name: str, function: Callable[..., Any], options: Ac
 
     Raises:
         ValueError: the version or the name cannot stand in the tables or in a line of the log; or the function does
-            not take what an action takes, or does not return what can be written.
+            not take what an action takes, or does not return what can be written; or a ``def`` action has a timeout.
     """
     _check_name("version", version, LONGEST_VERSION)
     _check_name("name", name, LONGEST_NAME)
@@ -58,6 +69,12 @@ def action_of(version: str, name: str, function: Callable[..., Any], options: Ac
     parameters = parameters_of(function, full_name)
     takes = input_of(parameters, full_name)
     call = calling(function, takes, {}, None)
+    is_async = inspect.iscoroutinefunction(function)
+    if options.timeout is not None and not is_async:
+        raise ValueError(
+            f"{full_name}: only an `async def` action can have a timeout, because a thread cannot be stopped. The time "
+            "of a `def` action is limited by the database: PostgreSQL's statement_timeout ends its statements"
+        )
     return Action(
         version=version,
         name=name,
@@ -72,10 +89,13 @@ def action_of(version: str, name: str, function: Callable[..., Any], options: Ac
         public=options.public,
         secret=options.secret,
         secrets=takes.secrets,
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=is_async,
         alone=options.alone,
         deprecated=options.deprecated,
         errors=options.errors,
+        retry=options.retry,
+        timeout=options.timeout,
+        rate_limit=replace(options.rate_limit, action=full_name) if options.rate_limit else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
@@ -11,8 +12,10 @@ from leveret.api.action import Action
 from leveret.api.context import S
 from leveret.api.group import Actions, add
 from leveret.api.hooks import Hooks
+from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import ActionOptions, action_of, check_options, remember, remember_again
 from leveret.errors import RequestError, UnknownAction
+from leveret.retry import RetryPolicy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +38,9 @@ class Api(Generic[S]):
         alone: bool = False,
         deprecated: bool | str = False,
         errors: Sequence[type[RequestError]] = (),
+        retry: RetryPolicy | None = None,
+        timeout: timedelta | None = None,
+        rate_limit: RateLimit | None = None,
     ) -> Callable[[F], F]:
         """Register the decorated function.
 
@@ -54,15 +60,31 @@ class Api(Generic[S]):
             deprecated: its callers should stop using it; a text says what to use instead. A worker logs the first call.
             errors: refusals that it raises and that callers have to expect: ``(NotFound, Conflict)``. For whoever reads
                 the contract; any other error is answered as it is without them.
+            retry: how its requests are retried, in place of the settings. Each delay that the settings do not have gets
+                a retry queue of its own.
+            timeout: how long one attempt may take, in place of 60 seconds; only for an ``async def`` action. The
+                worker's watchdog must wait longer.
+            rate_limit: how many requests of this action each principal may have executed, in all workers together,
+                beside the limit of the settings; not together with ``public``. Versions that inherit the action share
+                it.
 
         Raises:
             ValueError: the name is taken; or version or name is empty, longer than the tables take, or holds blanks or
                 what cannot be printed; or a parameter has no type, or cannot be given by its name; or a type is not
                 known at run time, or what the function returns cannot be written as JSON; or an error is not a
-                ``RequestError``.
+                ``RequestError``; or a timeout is not positive, or is that of a ``def`` action; or options contradict
+                each other.
         """
         options = ActionOptions(
-            writes=writes, public=public, secret=secret, alone=alone, deprecated=deprecated, errors=tuple(errors)
+            writes=writes,
+            public=public,
+            secret=secret,
+            alone=alone,
+            deprecated=deprecated,
+            errors=tuple(errors),
+            retry=retry,
+            timeout=timeout,
+            rate_limit=rate_limit,
         )
         check_options(options, f"{version}.{name}")
 
@@ -102,6 +124,11 @@ class Api(Generic[S]):
 
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())
+
+    @property
+    def retry_delays(self) -> frozenset[timedelta]:
+        """The delays that its actions have of their own; see `Topology.with_delays`."""
+        return frozenset(delay for action in self if action.retry for delay in action.retry.delays)
 
     def know(self, resources: Iterable[Any]) -> None:
         """Take parameters of these types for resources, in all actions that are registered or will be.

@@ -17,7 +17,7 @@ from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.observe import Observers
 from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
-from leveret.worker.admit.admission import Admission
+from leveret.worker.admit.rate_limits import RateLimits
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.leave.in_hand import InHand
@@ -64,7 +64,7 @@ class Consumption:
         intake: Intake,
         jobs: Jobs,
         lanes: Lanes,
-        admission: Admission | None,
+        admission: RateLimits | None,
         messages: OutcomeMessages,
         policy: RetryPolicy,
         room: Room,

@@ -26,7 +26,7 @@ from leveret.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, 
 from leveret.retry import RetryPolicy, decide, describe, failure_of
 from leveret.wire.codec import decode_reply
 from leveret.wire.letter import WORKERS_DIED_CODE
-from leveret.worker.admit.admission import Admission
+from leveret.worker.admit.rate_limits import RateLimits
 from leveret.worker.admit.rejections import Rejections, refused
 from leveret.worker.arrive.arrivals import Arrivals
 from leveret.worker.arrive.intake import Intake
@@ -57,8 +57,8 @@ class Pipeline:
         jobs: makes jobs of requests.
         lanes: run ``def`` actions.
         executor: runs ``async def`` actions.
-        admission: applies the rate limit; None if there is none.
-        policy: limits retries.
+        admission: applies rate limits; None if there is none.
+        policy: limits the retries of actions without a policy of their own.
         in_hand: the deliveries in hand.
         settler: carries outcomes out.
         room: limits the memory for what is read.
@@ -74,7 +74,7 @@ class Pipeline:
         jobs: Jobs,
         lanes: Lanes,
         executor: AsyncExecutor,
-        admission: Admission | None = None,
+        admission: RateLimits | None = None,
         policy: RetryPolicy,
         in_hand: InHand,
         settler: Settler,
@@ -153,8 +153,7 @@ class Pipeline:
         if self._admission is None:
             self.begin(works)
         else:
-            for work in works:
-                self._admission.admit(work, self)
+            self._admission.admit(works, self)
         if declined:
             self._settler.settle(declined)
 
@@ -278,7 +277,8 @@ class Pipeline:
                 return Answer(response, code, replayed)
             case FailedJob(error):
                 module = work.action.function.__module__
-                return decide(error, work.request.id, work.retries, self._policy, module=module)
+                policy = work.action.retry or self._policy
+                return decide(error, work.request.id, work.retries, policy, module=module)
             case DeadlyJob(deaths):
                 return DeadLetter(f"{deaths} {WORKERS_DIED}", Internal.code, WORKERS_DIED_CODE)
 

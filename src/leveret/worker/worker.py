@@ -21,7 +21,8 @@ from leveret.process.clock import MACHINE, Clock
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
 from leveret.topology import Topology
-from leveret.worker.admit.admission import Admission
+from leveret.worker.action_limits import check_action_limits
+from leveret.worker.admit.rate_limits import RateLimits, limits_of
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
 from leveret.worker.consuming import Consumption
@@ -52,8 +53,8 @@ class Worker(Generic[S]):
         stores: one for each lane.
         keyring: verifies tokens, issues tickets.
         services: handed to the actions.
-        topology: names at the broker; it must have the policy's retry delays.
-        policy: limits of retrying.
+        topology: names at the broker; it must have the policy's retry delays, and those of the actions.
+        policy: limits of retrying, for actions without a policy of their own.
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
         observers: called with a record at each point of a request's life, see ``leveret.observe``.
@@ -61,7 +62,8 @@ class Worker(Generic[S]):
         clock: tells the time for deadlines, rate limits, retries and letters.
 
     Raises:
-        ValueError: the topology has other retry delays than the policy.
+        ValueError: the topology has other retry delays than the policy, or not those of an action; or an action may
+            take longer than the watchdog waits, or its retries longer than responses are kept.
         AddressError: the address is not valid.
     """
 
@@ -84,7 +86,9 @@ class Worker(Generic[S]):
         if topology.delays != policy.delays:
             raise ValueError(f"The topology has retry delays {topology.delays}, the policy {policy.delays}")
         check_bound(api)
+        check_action_limits(api, topology, options)
         self.consuming = asyncio.Event()
+        self._api = api
         self._addresses = Addresses.of(address)
         self._connect = connect
         self._clock = clock
@@ -99,7 +103,7 @@ class Worker(Generic[S]):
         )
         self._messages = OutcomeMessages(topology, keyring, worker=options.name, clock=clock.posix)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
-        self._admission: Admission | None = None
+        self._admission: RateLimits | None = None
         self._stopping = asyncio.Event()
         self._consumption: Consumption | None = None
 
@@ -117,8 +121,7 @@ class Worker(Generic[S]):
             WorkerDeaf: no delivery came although requests wait, or the requests in hand did not end.
         """
         lanes: Lanes = Lanes(self._stores, hand_out)
-        limit = self._options.rate_limit
-        self._admission = Admission(limit, lanes, clock=self._clock.steady) if limit else None
+        self._admission = limits_of(self._api, self._options.rate_limit, lanes, self._clock.steady)
         cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
         try:
             await self._work_watched(lanes)

@@ -80,6 +80,16 @@ def anything(context: Context) -> Any:
     raise NotImplementedError
 
 
+@api.action("v1", "add", writes=True)
+def add(context: Context, name: str, age: int = 0) -> Entry:
+    raise NotImplementedError
+
+
+@api.action("v1", "add_later", writes=True)
+async def add_later(context: Context, name: str, id: str) -> list[Entry]:  # noqa: A002 - an option of calls by name
+    raise NotImplementedError
+
+
 def not_registered(context: Context) -> int:
     raise NotImplementedError
 
@@ -139,6 +149,17 @@ async def test_an_async_action_returns_what_it_returns_when_awaited() -> None:
     assert assert_type(await caller.call(entries, Page(3)), list[Entry]) == [ENTRY]
     assert caller.requests[0][0].data == {"size": 3}
     assert assert_type(await answering(None).call(first), Entry | None) is None
+
+
+async def test_plain_parameters_are_given_as_the_function_takes_them() -> None:
+    caller = answering(ENTRY)
+    assert assert_type(await caller.call(add, "Ada"), Entry) == ENTRY
+    assert assert_type(await caller.call(add, name="Ada", age=36), Entry) == ENTRY
+    assert assert_type(await answering([ENTRY]).call(add_later, name="Ada", id="x"), list[Entry]) == [ENTRY]
+    assert [request.data for request, _ in caller.requests] == [{"name": "Ada"}, {"name": "Ada", "age": 36}]
+    await caller.call(add, name=3)  # type: ignore[call-overload]  # the worker refuses it
+    with pytest.raises(TypeError, match=r"^v1\.add: missing a required argument: 'name'$"):
+        await caller.call(add, nam="Ada")  # type: ignore[call-overload]  # what this test shows
 
 
 async def test_each_kind_of_result_is_read_as_its_type() -> None:

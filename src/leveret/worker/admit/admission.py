@@ -19,7 +19,7 @@ from leveret.errors import RateLimited, StorageBusy
 from leveret.inbox.batch import FailedJob, Result
 from leveret.sql.records import Lease
 from leveret.sql.store import Store
-from leveret.worker.admit.allowance import Allowance, Verdict
+from leveret.worker.admit.allowance import Allowance, Verdict, row_of
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.work import Work
 
@@ -59,7 +59,7 @@ class _PrincipalQueue:
 
 
 class Admission:
-    """Applies one rate limit to all requests of a worker.
+    """Applies one rate limit to all requests of a worker, or to those of one action.
 
     Args:
         limit: what each principal may do, in all workers together.
@@ -182,13 +182,18 @@ class Admission:
         """Lease for all principals at once, or one by one when another session has locked a row; in a lane."""
         moment = self._clock()
         try:
-            return moment, dict(store.lease(shares, self._limit.window))
+            return moment, self._leases(shares, store)
         except StorageBusy:
             return self._clock(), {name: self._lease_one(name, share, store) for name, share in shares.items()}
 
+    def _leases(self, shares: Mapping[str, int], store: Store) -> dict[str, Lease | Exception]:
+        rows = {row_of(principal, self._limit.action): principal for principal in shares}
+        leases = store.lease({row: shares[principal] for row, principal in rows.items()}, self._limit.window)
+        return {principal: leases[row] for row, principal in rows.items()}
+
     def _lease_one(self, principal: str, share: int, store: Store) -> Lease | Exception:
         try:
-            return store.lease({principal: share}, self._limit.window)[principal]
+            return self._leases({principal: share}, store)[principal]
         except StorageBusy as error:
             return error
 

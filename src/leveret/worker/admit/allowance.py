@@ -7,6 +7,7 @@ in other workers.
 
 from __future__ import annotations
 
+import hashlib
 from enum import Enum, auto
 from math import inf
 from typing import Final
@@ -19,6 +20,21 @@ from leveret.sql.records import Lease
 
 SHARES: Final = 10
 """What is left in the window, divided by this number, is a share; a share is at least one request."""
+
+
+def row_of(principal: str, action: str = "") -> str:
+    """Return what names the window of a principal in the store, in 64 characters at most.
+
+    The window for all requests has the principal's own name. That for one action has a digest, behind a blank, with
+    which no principal begins.
+
+    Args:
+        principal: the subject of a token.
+        action: version and name of an action, which hold no blank; empty for all requests.
+    """
+    if not action:
+        return principal
+    return " " + hashlib.blake2b(f"{action} {principal}".encode(), digest_size=31).hexdigest()
 
 
 class Verdict(Enum):
@@ -92,8 +108,8 @@ class Allowance:
     def refusal(self, now: float) -> RateLimited:
         """Return the refusal of a request when the window is used up."""
         most, seconds = self._limit.most, round(max(self._share.ends - now, 0.001), 3)
-        window = self._limit.window.total_seconds()
+        window, of = self._limit.window.total_seconds(), f" of {self._limit.action}" if self._limit.action else ""
         return RateLimited(
-            f"More than {most} request{'s' * (most != 1)} in {window:g} s; ask again in {seconds:g} s",
+            f"More than {most} request{'s' * (most != 1)}{of} in {window:g} s; ask again in {seconds:g} s",
             details={"limit": most, "remaining": 0, "retry_after": seconds},
         )

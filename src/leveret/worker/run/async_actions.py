@@ -19,14 +19,15 @@ MOST_AT_ONCE: Final = 100
 """The most async actions that run at the same time in one worker; the others wait."""
 
 LONGEST_RUN: Final = timedelta(seconds=60)
-"""How long one async action may take; then its attempt has failed."""
+"""How long one async action may take that has no timeout of its own; then its attempt has failed."""
 
 
 class AsyncActions:
     """Runs the async actions of one session, each in a task of its own.
 
     Actions that end in the same iteration of the loop are reported together, so that their replies are published
-    together. One timer is enough for all of them: the limit is the same, so the action that began first is late first.
+    together. One timer is enough for all that have the general limit: the action that began first is late first. One
+    with a timeout of its own has a timer of its own.
 
     Args:
         executor: runs one action.
@@ -44,6 +45,7 @@ class AsyncActions:
         self._waiting: deque[Work] = deque()
         self._context = copy_context()
         self._began: dict[asyncio.Task[Result], float] = {}
+        self._own: dict[asyncio.Task[Result], asyncio.TimerHandle] = {}
         self._late: set[asyncio.Task[Result]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._ended: list[tuple[Work, Result]] = []
@@ -60,8 +62,9 @@ class AsyncActions:
         self._waiting.clear()
         for task in self._began:
             task.cancel()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, *self._own.values()):
+            if timer is not None:
+                timer.cancel()
 
     def _go_on(self) -> None:
         while self._waiting and len(self._began) < MOST_AT_ONCE:
@@ -73,6 +76,8 @@ class AsyncActions:
             task = self._loop.create_task(self._executor.run(work), context=self._context.copy())
             task.add_done_callback(partial(self._done, work), context=self._context)
             self._began[task] = self._loop.time()
+            if (limit := work.action.timeout) is not None:
+                self._own[task] = self._loop.call_later(limit.total_seconds(), self._cancel_late, task)
         if self._began and self._timer is None:
             self._timer = self._loop.call_later(LONGEST_RUN.total_seconds(), self._end_late)
 
@@ -80,11 +85,13 @@ class AsyncActions:
         del self._began[task]
         late = task in self._late
         self._late.discard(task)
+        if work.action.timeout is not None:
+            self._own.pop(task).cancel()
         if not task.cancelled():
             error = task.exception()
             self._tell(work, task.result() if error is None else FailedJob(error))
         elif not self._over:  # the action cancelled itself, or it took too long
-            text = f"took longer than {LONGEST_RUN.total_seconds():g} s"
+            text = f"took longer than {(work.action.timeout or LONGEST_RUN).total_seconds():g} s"
             self._tell(work, FailedJob(TimeoutError(text) if late else asyncio.CancelledError()))
         if not self._ended:
             self._go_on()
@@ -104,9 +111,14 @@ class AsyncActions:
         self._timer = None
         limit, now = LONGEST_RUN.total_seconds(), self._loop.time()
         for task, began in self._began.items():
+            if task in self._own:
+                continue
             if began + limit > now:
                 self._timer = self._loop.call_at(began + limit, self._end_late)
                 return
-            if task not in self._late:
-                self._late.add(task)
-                task.cancel()
+            self._cancel_late(task)
+
+    def _cancel_late(self, task: asyncio.Task[Result]) -> None:
+        if task not in self._late:
+            self._late.add(task)
+            task.cancel()

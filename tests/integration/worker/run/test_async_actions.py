@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from leveret.api import Api
+from leveret.retry import RetryPolicy
 from leveret.topology import Topology
+from leveret.worker import WorkerOptions
 from support.notes import NoteContext
 from support.serving import Broker, Caller, serving, until
 
@@ -91,6 +93,40 @@ async def test_one_that_takes_too_long_fails_and_costs_nobody_else_its_turn(
     assert answers["endless"]["status"] == "error"
     assert "took longer than 0.05 s" in letter
     assert doings.running == 0
+
+
+async def test_one_with_a_timeout_of_its_own_is_ended_by_that_and_the_others_by_the_general_one(
+    broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leveret.worker.run.async_actions.LONGEST_RUN", timedelta(milliseconds=300))
+    doings.api.action("v1", "short", public=True, timeout=timedelta(milliseconds=100))(doings.wait)
+    doings.api.action("v1", "long", public=True, timeout=timedelta(hours=1))(doings.wait)
+    options = WorkerOptions(name="test", watchdog=None)
+    async with serving(doings.api, broker.url, topology, database, most=0, options=options):
+        for name in ("long", "wait", "short"):
+            await caller.send(request(name, name))
+        ended = [await caller.reply() for _ in range(2)]
+        letters = [letter.body.decode() for letter in await caller.letters(2)]
+        assert doings.running == 1
+        doings.go.set()
+        last = await caller.reply()
+    assert [reply["correlation_id"] for reply in ended] == ["short", "wait"]
+    assert "TimeoutError: took longer than 0.1 s" in letters[0]
+    assert "TimeoutError: took longer than 0.3 s" in letters[1]
+    assert last["data"] == "long"
+
+
+async def test_a_timeout_can_be_an_error_after_which_nothing_is_retried(
+    broker: Broker, topology: Topology, database: str, caller: Caller, doings: Doings
+) -> None:
+    policy = RetryPolicy(topology.delays, no_retry_on=(TimeoutError,))
+    own: dict[str, Any] = {"timeout": timedelta(milliseconds=50), "retry": policy}
+    doings.api.action("v1", "short", public=True, **own)(doings.wait)
+    async with serving(doings.api, broker.url, topology, database):
+        assert (await caller.ask(request("once", "short")))["code"] == "internal"
+        (letter,) = await caller.letters(1)
+    assert doings.begun == 1
+    assert "retries exhausted: TimeoutError: took longer than 0.05 s (not retried)" in letter.body.decode()
 
 
 async def test_one_that_cancels_itself_fails_alone(

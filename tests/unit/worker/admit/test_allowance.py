@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from leveret.api import RateLimit
+from leveret.auth.claims import LONGEST_SUBJECT, subject_of
 from leveret.sql.records import Lease
-from leveret.worker.admit.allowance import Allowance, Verdict
+from leveret.worker.admit.allowance import Allowance, Verdict, row_of
 
 LIMIT = RateLimit(100, timedelta(seconds=60))
 
@@ -108,6 +109,32 @@ def test_a_refusal_tells_limit_remaining_and_when_to_ask_again() -> None:
     assert str(error) == "More than 100 requests in 60 s; ask again in 47.75 s"
     assert error.details == {"limit": 100, "remaining": 0, "retry_after": 47.75}
     assert error.kept is False
+
+
+def test_the_refusal_of_one_action_names_it() -> None:
+    allowance = Allowance(RateLimit(1, timedelta(seconds=60), action="v1.charge"))
+    allowance.grant(1, Lease(1, 2, 60.0), 0.0)
+    assert str(allowance.refusal(57.0)) == "More than 1 request of v1.charge in 60 s; ask again in 3 s"
+
+
+def test_a_principals_window_has_its_own_name() -> None:
+    assert row_of("7") == "7"
+
+
+LONGEST_ROW = 64
+"""Characters of the column ``principal`` of ``rate_windows``."""
+
+
+def test_the_window_of_an_action_has_a_name_that_no_principal_can_have() -> None:
+    longest = "p" * LONGEST_SUBJECT
+    rows = [row_of(principal, action) for principal in ("7", longest) for action in ("v1.charge", "v1.refund")]
+    assert len(set(rows)) == 4
+    for row in rows:
+        assert len(row) <= LONGEST_ROW
+        with pytest.raises(ValueError, match="misread"):
+            subject_of({"sub": row})
+    assert subject_of({"sub": longest}) == longest
+    assert rows[0] == " 1353406328f64279b6519e225176e7db4569c9ef11b7b7a9c4a170196e475d", "the same in every version"
 
 
 @pytest.mark.parametrize(("most", "window"), [(0, timedelta(seconds=1)), (1, timedelta(0))])
