@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = sorted((ROOT / "src").rglob("*.py"))
+FOLDERS = [ROOT / "src", ROOT / "taskmanager" / "src"]
+SOURCES = sorted(path for folder in FOLDERS for path in folder.rglob("*.py"))
 PYTHON = [
     *SOURCES,
     *(
@@ -41,7 +42,7 @@ MAKERS = {"__init__", "__new__", "__post_init__", "__set_name__"}
 
 
 def relative(path: Path) -> str:
-    return path.relative_to(ROOT / "src").as_posix()
+    return next(path.relative_to(folder).as_posix() for folder in FOLDERS if path.is_relative_to(folder))
 
 
 def reads_the_environment(tree: ast.AST) -> bool:
@@ -65,7 +66,18 @@ def texts() -> list[Path]:
     if done and done.returncode == 0:
         return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
     folders = (
-        ROOT / name for name in ("src", "tests", "testbed", "scripts", "requirements", "benchmarks", "faults", "docs")
+        ROOT / name
+        for name in (
+            "src",
+            "taskmanager",
+            "tests",
+            "testbed",
+            "scripts",
+            "requirements",
+            "benchmarks",
+            "faults",
+            "docs",
+        )
     )
     return [path for folder in folders for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
 
