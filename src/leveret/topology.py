@@ -41,8 +41,8 @@ class Topology(Struct, frozen=True):
     own_delays: tuple[timedelta, ...] = ()
 
     def with_delays(self, delays: Iterable[timedelta]) -> Topology:
-        """Return this topology with a retry queue for each of these delays that the ladder does not have."""
-        return replace(self, own_delays=tuple(sorted({*delays} - {*self.delays})))
+        """Return this topology with one more retry queue for each of these delays that has none."""
+        return replace(self, own_delays=tuple(sorted({*self.own_delays, *delays} - {*self.delays})))
 
     @property
     def exchange(self) -> str:

@@ -41,7 +41,8 @@ def test_a_delay_of_the_ladder_has_one_queue_whoever_names_it() -> None:
     assert Topology().with_delays([FIVE_SECONDS]) == Topology()
     ladder = Topology(delays=(FIVE_SECONDS, TEN_MINUTES))
     assert ladder.with_delays([TEN_MINUTES, FIVE_SECONDS]).queues == ladder.queues
-    assert ladder.with_delays([timedelta(hours=1)]).retries[2:] == ("api.requests.retry.1h",)
+    more = ladder.with_delays([timedelta(hours=1)]).with_delays([timedelta(seconds=1)])
+    assert more.retries[2:] == ("api.requests.retry.1s", "api.requests.retry.1h")
 
 
 def test_without_delays_of_actions_the_topology_is_what_it_was() -> None:

@@ -138,7 +138,7 @@ class Application(Api[S]):
 
     def topology(self, settings: Settings) -> Topology:
         """Return the topology: the exchange, the queues and the binding at the broker."""
-        return parts.build_topology(settings)
+        return parts.build_topology(settings).with_delays(self.retry_delays)
 
     def keyring(self, settings: Settings, *, make_secret: bool = True) -> Keyring:
         """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
@@ -202,18 +202,18 @@ class Application(Api[S]):
             observers: told of each point of a request's life, see ``leveret.observe``.
 
         Raises:
-            SettingsError: there is no usable secret.
+            SettingsError: there is no usable secret, or the watchdog or the retention is too short for an action.
         """
         self.complete()
-        keyring = self.keyring(settings)
+        keyring, served = self.keyring(settings), self if actions is None else actions
         async with self._services(settings, keyring) as services:
             with open_worker(
-                self if actions is None else actions,
+                served,
                 settings,
                 keyring,
                 services,
                 name=name,
-                topology=self.topology(settings),
+                topology=self.topology(settings).with_delays(served.retry_delays),
                 policy=self.policy(settings),
                 forgetting=self._forgetting,
                 observers=observers,

@@ -17,7 +17,7 @@ from leveret.sql.schema import Schema, make_all
 def needs_database(actions: Iterable[Action], settings: Settings) -> bool:
     """Return whether something has to outlive a worker: a response, or how many requests a user has sent."""
     kept = settings.replay_all or settings.rate_limit is not None
-    return kept or any(action.writes or action.secret for action in actions)
+    return kept or any(action.writes or action.secret or action.rate_limit is not None for action in actions)
 
 
 def build_engine(settings: Settings) -> sa.Engine:

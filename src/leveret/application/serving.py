@@ -14,12 +14,14 @@ from leveret.api.context import S
 from leveret.application.database import open_engine
 from leveret.application.parts import following_keys
 from leveret.auth.keyring import Keyring
+from leveret.errors import SettingsError
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.settings import Settings
 from leveret.sql import Store
 from leveret.topology import Topology
 from leveret.worker import Worker, WorkerOptions
+from leveret.worker.action_limits import about_retention, about_watchdog
 
 LANES: Final = {"sqlite": 1, "postgresql": 4}
 """Transactions at a time in one worker process. SQLite has one writer: a second lane would only wait for the first."""
@@ -52,7 +54,11 @@ def open_worker(
         forgetting: the application's part of the clean-up.
         observers: told of each point of a request's life.
         database: whether anything is kept, see ``open_engine``.
+
+    Raises:
+        SettingsError: the watchdog or the retention is too short for an action.
     """
+    _check(actions, settings)
     options = WorkerOptions(
         name=name,
         prefetch=settings.prefetch,
@@ -75,3 +81,12 @@ def open_worker(
             forgetting=forgetting,
             observers=observers,
         )
+
+
+def _check(actions: Api[S], settings: Settings) -> None:
+    found = {
+        "WATCHDOG": about_watchdog(actions, settings.watchdog),
+        "RETENTION": about_retention(actions, settings.retention),
+    }
+    if problems := [f"{settings.variable(name)}: {problem}" for name, problem in found.items() if problem]:
+        raise SettingsError(problems)

@@ -61,7 +61,8 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
         SettingsError: one of the settings cannot be used.
     """
     settings, changed = _settings(wanted), asyncio.Event()
-    topology = Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
+    ladder = Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
+    topology = ladder.with_delays(wanted.api.retry_delays)
     async with AsyncExitStack() as stack:
         opened = memory_place(changed.set) if wanted.broker is None else real_place(wanted.broker, topology)
         place = await stack.enter_async_context(opened)
