@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -38,6 +39,8 @@ _CHOICES: Final[Mapping[str, Sequence[str]]] = {
 }
 _OURS: Final = frozenset({"prepare_threshold"})
 _REFUSED: Final = frozenset({"replication"})
+
+_INSTALL: Final = "pip install 'leveret[postgres]'"
 
 _HOST: Final = re.compile(r"(\[[^][]*\]|[^][:]*)(?::([0-9]*))?")
 _HOSTS_IN_ADDRESS: Final = re.compile(r"([a-z+]+://(?:[^@]*@)?)([^/?#@]*,[^/?#@]*)([^?@]*)(\?[^@]*)?", re.DOTALL)
@@ -71,10 +74,10 @@ def read_parameters(url: sa.URL) -> ConnectionParameters:
     """Read and check the parameters of a URL, and those that the environment sets in their place.
 
     Raises:
-        ValueError: a parameter is unknown, stands twice, or has an impossible value; the text names it.
+        ValueError: a parameter is unknown, stands twice, or has an impossible value, and the text names it; or the
+            driver is not installed, and the text says how to install it.
     """
-    from psycopg import pq  # noqa: PLC0415 -- who uses SQLite does not pay for it
-
+    pq = _driver()
     defaults = {option.keyword.decode(): option for option in pq.Conninfo.get_defaults()}
     for place, name in enumerate(url.query, start=1):
         if name not in defaults and name not in _OURS:
@@ -94,6 +97,18 @@ def read_parameters(url: sa.URL) -> ConnectionParameters:
     limits = {n: v for n, v in _LIMITS.items() if not (defaults[n].envvar and defaults[n].val)}
     arguments: dict[str, Any] = {"client_encoding": "utf8", **limits, **given, **_hosts(url, given)}
     return ConnectionParameters(url.set(query={}, host=None, port=None), arguments, prepared_after)
+
+
+def _driver() -> ModuleType:
+    """Import the driver's part that knows libpq; the driver is an extra, because SQLite does not need it."""
+    try:
+        from psycopg import pq  # noqa: PLC0415 -- who uses SQLite does not pay for it
+    except ModuleNotFoundError as error:
+        raise ValueError(f"PostgreSQL needs psycopg, which is not installed: {_INSTALL}") from error
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"PostgreSQL needs psycopg, which cannot be imported ({reason}): {_INSTALL}") from error
+    return pq
 
 
 def _once(name: str, value: str | Sequence[str]) -> str:
