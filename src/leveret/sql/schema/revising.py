@@ -14,6 +14,7 @@ from leveret.sql.engine import create_engine
 from leveret.sql.schema.application import Names, Schema
 from leveret.sql.schema.folder import Revisions, read_folder
 from leveret.sql.schema.upgrading import position_of
+from leveret.sql.store import Store
 
 _ENV: Final = '''"""Alembic's entry point. The command `alembic` itself needs the tables: `run_env(metadata)`."""
 
@@ -103,12 +104,13 @@ def _check(url: str, schema: Schema, names: Names) -> None:
 
 @contextmanager
 def _connection(url: str, *, first: bool) -> Iterator[sa.Connection]:
-    """Open a connection to compare with; nothing that happens on it is kept."""
-    sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-    engine = sa.create_engine("sqlite://") if sqlite and first else create_engine(url, pooler="transaction", file="use")
+    """Open a connection to compare with, on which nothing can be written; the first revision needs no file."""
+    in_memory = first and sa.make_url(url).get_backend_name() == "sqlite"
+    engine = sa.create_engine("sqlite://") if in_memory else create_engine(url, pooler="transaction", file="look")
+    store = Store(engine)
     try:
-        with engine.connect() as connection:
-            yield connection
-            connection.rollback()
+        with store.begin(writes=False) as transaction:
+            yield transaction.connection
     finally:
+        store.close()
         engine.dispose()
