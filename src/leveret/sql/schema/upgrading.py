@@ -48,7 +48,7 @@ def upgrade(url: str, schema: Schema, names: Names) -> bool:
 
 
 def current(url: str, schema: Schema, names: Names) -> str | None:
-    """Return the revision of the database: the application's if it has migrations, otherwise the framework's.
+    """Return the revision of the database: the application's if it has revisions, otherwise the framework's.
 
     Returns:
         None where there are no tables yet.
@@ -57,20 +57,18 @@ def current(url: str, schema: Schema, names: Names) -> str | None:
         SettingsError: this version cannot use the database.
         StorageUnavailable: the database does not answer.
     """
-    position = position_of(url, schema, names)
-    return position.application if schema.migrations else position.framework
+    reached, _ = _shown(position_of(url, schema, names))
+    return reached
 
 
-def newest(schema: Schema) -> str | None:
+def newest(schema: Schema) -> str:
     """Return the revision that ``current`` returns for a database that is up to date.
-
-    Returns:
-        None where the application's folder of migrations has none.
 
     Raises:
         SettingsError: the application's folder of migrations cannot be used.
     """
-    return read_folder(schema.migrations).head if schema.migrations else framework.NEWEST
+    head = read_folder(schema.migrations).head if schema.migrations else None
+    return head or framework.NEWEST
 
 
 def is_current(url: str, schema: Schema, names: Names) -> bool:
@@ -91,8 +89,7 @@ def describe(url: str, schema: Schema, names: Names) -> str:
         StorageUnavailable: the database does not answer.
     """
     position = position_of(url, schema, names)
-    ours = (position.framework, framework.NEWEST)
-    reached, needed = (position.application, position.newest) if schema.migrations else ours
+    reached, needed = _shown(position)
     if position.usable:
         return f"{reached or _NO_TABLES}, which this version needs"
     if reached == needed and position.missing:
@@ -119,6 +116,13 @@ def position_of(url: str, schema: Schema, names: Names) -> Position:
     finally:
         store.close()
         engine.dispose()
+
+
+def _shown(position: Position) -> tuple[str | None, str]:
+    """Return the revision that stands for both parts, and the newest one of the same part."""
+    if position.newest is not None:
+        return position.application, position.newest
+    return position.framework, framework.NEWEST
 
 
 def _bring_up(url: str, schema: Schema, names: Names) -> bool:
