@@ -8,6 +8,7 @@ MODULES = (
     "leveret.testing",
     "leveret.settings",
     "leveret.sql",
+    "leveret.sql.schema",
     "leveret.observe",
     "leveret.outcome",
     "leveret.process.running",

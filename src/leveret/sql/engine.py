@@ -54,7 +54,7 @@ def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") 
 
     Raises:
         ValueError: the database is of another kind, or an SQLite database without a file, or a parameter of the URL
-            cannot be used.
+            cannot be used, or PostgreSQL's driver is not installed.
     """
     parsed = sa.make_url(url)
     match parsed.get_backend_name():

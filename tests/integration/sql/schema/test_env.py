@@ -30,6 +30,7 @@ with engine.connect() as connection:
         context.run_migrations()
 """
 COMMITS = f"{COOKBOOK}\nconnection.commit()\n"
+COMMITS_QUIETLY = f"{COOKBOOK}\ntry:\n    connection.commit()\nexcept RuntimeError:\n    pass\n"
 CLOSES = f"{COOKBOOK}\nconnection.close()\n"
 ANOTHER_TABLE = COOKBOOK.replace("target_metadata=None", "version_table='mine'")
 NOTHING_RUN = "from alembic import context\n"
@@ -68,6 +69,7 @@ def test_the_templates_of_alembic_are_refused_in_words(empty_url: str, tmp_path:
     ("env", "words"),
     [
         pytest.param(COMMITS, "ended the transaction of that connection", id="commits"),
+        pytest.param(COMMITS_QUIETLY, "ended the transaction of that connection", id="commits quietly"),
         pytest.param(CLOSES, "ended the transaction of that connection", id="closes"),
         pytest.param(ANOTHER_TABLE, "it uses the version table mine", id="another table"),
         pytest.param(NOTHING_RUN, "it ran no migrations", id="does nothing"),
