@@ -44,6 +44,10 @@ _ABOUT_THE_FILE: Final = frozenset(
 """SQLite, primary result codes whose texts say that something is wrong with a file, but not with which one."""
 
 
+_SHARED_MEMORY: Final = (3, 36, 0)
+"""First version of SQLite in which connections can share a database in memory without a cache in common."""
+
+
 def create_engine(url: str, *, pooler: Pooler = "auto", file: FileUse = "make") -> sa.Engine:
     """Return an engine for SQLite or PostgreSQL, with durable commits and a limit on every wait.
 
@@ -96,19 +100,21 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
     return engine
 
 
-def create_memory_engine() -> sa.Engine:
+def create_memory_engine(*, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> sa.Engine:
     """Return an engine for a new SQLite database in memory, for tests.
 
     Any number of connections and threads of this process share it, and wait for each other's locks as with a file. It
     is gone with its last connection.
 
+    Args:
+        version: SQLite's.
+
     Raises:
         StorageUnavailable: this Python's SQLite is older than 3.36.
     """
-    if sqlite3.sqlite_version_info < (3, 36):
-        raise StorageUnavailable(
-            f"A database in memory needs SQLite 3.36, this Python has {sqlite3.sqlite_version}: give the URL of a file"
-        )
+    if version < _SHARED_MEMORY:
+        found = ".".join(map(str, version))
+        raise StorageUnavailable(f"A database in memory needs SQLite 3.36, and this is {found}: give the URL of a file")
     name = f"file:/leveret-{secrets.token_hex(8)}?vfs=memdb"
 
     def connect() -> sqlite3.Connection:
