@@ -49,6 +49,7 @@ INNER = frozenset(
         "Runner",
         "SigningKey",
         "Stage",
+        "Surroundings",
         "Transaction",
     }
 )

@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
+from leveret import App, Context, Secret
 from leveret.amqp import Addresses, AnyConnection, Message, Properties
-from leveret.api import Api, Context, Secret
 from leveret.errors import Conflict, Forbidden, NotFound, TemporaryError
 from leveret.testing import AsyncTestClient
 
@@ -74,9 +74,9 @@ class Gate:
         assert await asyncio.to_thread(self.begun.acquire, timeout=LIMIT), "no action has begun"
 
 
-def make_app(gate: Gate) -> Api:
+def make_app(gate: Gate) -> App:
     """Make an application with actions of every kind."""
-    app: Api = Api()
+    app: App = App("tested", tables=metadata)
     add_writes(app)
     add_retried(app)
     add_gated(app, gate)
@@ -84,7 +84,7 @@ def make_app(gate: Gate) -> Api:
     return app
 
 
-def add_writes(app: Api) -> None:
+def add_writes(app: App) -> None:
     @app.action("v1", "write", writes=True)
     def write(context: Context, wanted: Note) -> dict[str, Any]:
         note = insert(context.connection, context.principal.subject, wanted.text)
@@ -100,7 +100,7 @@ def add_writes(app: Api) -> None:
         return await context.transaction(signed_up, wanted)
 
 
-def add_retried(app: Api) -> None:
+def add_retried(app: App) -> None:
     @app.action("v1", "flaky", writes=True)
     def flaky(context: Context, wanted: Times) -> dict[str, Any]:
         note = insert(context.connection, context.principal.subject, f"attempt {context.retries}")
@@ -114,7 +114,7 @@ def add_retried(app: Api) -> None:
         return await context.transaction(lambda connection: flaky_in(connection, context, wanted))
 
 
-def add_gated(app: Api, gate: Gate) -> None:
+def add_gated(app: App, gate: Gate) -> None:
     @app.action("v1", "pass_gate", writes=True)
     def pass_gate(context: Context) -> dict[str, Any]:
         gate.go_through()
@@ -132,7 +132,7 @@ def add_gated(app: Api, gate: Gate) -> None:
         return await context.transaction(store)
 
 
-def add_others(app: Api) -> None:
+def add_others(app: App) -> None:
     @app.action("v1", "count")
     def count(context: Context) -> int:
         return count_of(context.connection, context.principal.subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import fields, replace
@@ -18,6 +19,7 @@ from leveret.api.context import S
 from leveret.application import parts
 from leveret.application.database import needs_database
 from leveret.application.serving import open_worker
+from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
 from leveret.broker.granting import BrokerUser
 from leveret.letters.redrive import Redriver
@@ -140,17 +142,20 @@ class Application(Api[S]):
         """Return the topology: the exchange, the queues and the binding at the broker."""
         return parts.build_topology(settings).with_delays(self.retry_delays)
 
-    def keyring(self, settings: Settings, *, make_secret: bool = True) -> Keyring:
+    def keyring(
+        self, settings: Settings, *, make_secret: bool = True, clock: Callable[[], float] = time.time
+    ) -> Keyring:
         """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
 
         Args:
             settings: the settings.
             make_secret: whether to make that file if there is none.
+            clock: POSIX time in seconds.
 
         Raises:
             SettingsError: there is no usable secret, or the file with the keys cannot be used.
         """
-        return parts.build_keyring(settings, self.issuer, self.program, make_secret=make_secret)
+        return parts.build_keyring(settings, self.issuer, self.program, make_secret=make_secret, clock=clock)
 
     def redriver(self, settings: Settings) -> Redriver:
         """Make the redriver, which sends dead letters again.
@@ -191,7 +196,13 @@ class Application(Api[S]):
 
     @asynccontextmanager
     async def worker(
-        self, settings: Settings, name: str, *, actions: Api[S] | None = None, observers: Sequence[Observer] = ()
+        self,
+        settings: Settings,
+        name: str,
+        *,
+        actions: Api[S] | None = None,
+        observers: Sequence[Observer] = (),
+        surroundings: Surroundings = OUTSIDE,
     ) -> AsyncIterator[Worker[S]]:
         """Make a worker with everything that it needs, and release that when the block ends.
 
@@ -200,12 +211,14 @@ class Application(Api[S]):
             name: name of the worker in the broker's list of connections.
             actions: what it runs, if not the application's actions.
             observers: told of each point of a request's life, see ``leveret.observe``.
+            surroundings: what a test has instead of network, clock and database.
 
         Raises:
             SettingsError: there is no usable secret, or the watchdog or the retention is too short for an action.
         """
         self.complete()
-        keyring, served = self.keyring(settings), self if actions is None else actions
+        keyring = self.keyring(settings, clock=surroundings.clock.posix)
+        served = self if actions is None else actions
         async with self._services(settings, keyring) as services:
             with open_worker(
                 served,
@@ -218,6 +231,7 @@ class Application(Api[S]):
                 forgetting=self._forgetting,
                 observers=observers,
                 database=self.uses_database(settings),
+                surroundings=surroundings,
             ) as worker:
                 yield worker
 

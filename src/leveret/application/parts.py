@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from leveret.auth.key_file import KeyFile
@@ -34,7 +36,14 @@ def find_secret(settings: Settings, *, make: bool = True) -> bytes:
     return local_secret(settings.secret_file, setting, make=make)
 
 
-def build_keyring(settings: Settings, issuer: str, command: str, *, make_secret: bool = True) -> Keyring:
+def build_keyring(
+    settings: Settings,
+    issuer: str,
+    command: str,
+    *,
+    make_secret: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> Keyring:
     """Make the keyring, with the secret that is set or the one that is kept beside the SQLite file.
 
     Args:
@@ -42,12 +51,14 @@ def build_keyring(settings: Settings, issuer: str, command: str, *, make_secret:
         issuer: issuer and audience of the tokens.
         command: name of the application's command, for the errors' texts.
         make_secret: whether to make that file if there is none.
+        clock: POSIX time in seconds.
 
     Raises:
         SettingsError: there is no usable secret, or the file with the keys cannot be used.
     """
     secret = find_secret(settings, make=make_secret)
-    return Keyring(secret, issuer=issuer, keys=_read_keys(settings, command), ticket_life=settings.retention)
+    keys = _read_keys(settings, command)
+    return Keyring(secret, issuer=issuer, keys=keys, ticket_life=settings.retention, clock=clock)
 
 
 def _read_keys(settings: Settings, command: str) -> KeySet:

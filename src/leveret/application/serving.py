@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from leveret.api import Api
 from leveret.api.context import S
 from leveret.application.database import open_engine
 from leveret.application.parts import following_keys
+from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
 from leveret.errors import SettingsError
 from leveret.observe import Observer
@@ -40,6 +41,7 @@ def open_worker(
     forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]],
     observers: Sequence[Observer],
     database: bool = True,
+    surroundings: Surroundings = OUTSIDE,
 ) -> Iterator[Worker[S]]:
     """Make a worker, and close its connections to the database when the block ends.
 
@@ -54,6 +56,7 @@ def open_worker(
         forgetting: the application's part of the clean-up.
         observers: told of each point of a request's life.
         database: whether anything is kept, see ``open_engine``.
+        surroundings: what a test has instead of network, clock and database.
 
     Raises:
         SettingsError: the watchdog or the retention is too short for an action.
@@ -68,7 +71,9 @@ def open_worker(
         rate_limit=settings.rate_limit,
         watchdog=settings.watchdog,
     )
-    with open_engine(settings, needed=database) as engine, following_keys(settings, keyring):
+    given = surroundings.engine
+    opened = open_engine(settings, needed=database) if given is None else nullcontext(given)
+    with opened as engine, following_keys(settings, keyring):
         yield Worker(
             actions,
             settings.amqp_url,
@@ -80,6 +85,8 @@ def open_worker(
             options=options,
             forgetting=forgetting,
             observers=observers,
+            connect=surroundings.connect,
+            clock=surroundings.clock,
         )
 
 

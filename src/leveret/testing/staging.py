@@ -12,42 +12,42 @@ from typing import Any, Final
 import sqlalchemy as sa
 from msgspec import Struct
 
-from leveret.api import Api
-from leveret.auth.keyring import Keyring
+from leveret.application import Application
+from leveret.application.surroundings import Surroundings
 from leveret.client import Client
 from leveret.errors import WorkerStopped
 from leveret.letters.redrive import Redriver
-from leveret.retry import RetryPolicy
 from leveret.settings import Settings
-from leveret.sql import Store, metadata
+from leveret.sql.schema import make_all, prepare
 from leveret.testing.client import AsyncTestClient, Stage
 from leveret.testing.database import given_database, memory_database, moved_clock
 from leveret.testing.ledger import Ledger
 from leveret.testing.place import memory_place, real_place
-from leveret.topology import Topology
-from leveret.worker import Worker, WorkerOptions
+from leveret.worker import Worker
 
 LIMIT: Final = 10.0
 """Seconds in which the worker must begin to consume."""
+
+_NAME: Final = "test"
+"""Name of the worker and of the client."""
+
+_IN_MEMORY: Final = "sqlite:///no-such-folder/the-database-of-this-test-is-in-memory.db"
+"""What the settings name when the database is in memory, so that nothing opens the application's own by mistake."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a test wants; see `leveret.testing.TestClient`.
 
     Attributes:
-        api: the application.
+        app: the application.
         settings: settings to replace, by their names without the application's prefix.
-        services: handed to the actions.
-        tables: the application's tables.
         database: URL of the database; None for SQLite in memory.
         raise_errors: whether what an action raises is raised in the test.
         broker: address of a RabbitMQ; None for the broker in memory.
     """
 
-    api: Api[Any]
+    app: Application[Any]
     settings: Mapping[str, object]
-    services: Any
-    tables: sa.MetaData | None
     database: str | None
     raise_errors: bool
     broker: str | None
@@ -59,61 +59,52 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
 
     Raises:
         SettingsError: one of the settings cannot be used.
+        WorkerStopped: the worker could not begin, or has ended during the test.
     """
-    settings, changed = _settings(wanted), asyncio.Event()
-    ladder = Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
-    topology = ladder.with_delays(wanted.api.retry_delays)
+    app, settings, changed = wanted.app, _settings(wanted), asyncio.Event()
+    topology = app.topology(settings)
     async with AsyncExitStack() as stack:
         opened = memory_place(changed.set) if wanted.broker is None else real_place(wanted.broker, topology)
         place = await stack.enter_async_context(opened)
-        posix = place.clock.posix
-        ledger = Ledger(place.clock.steady, place.moving, changed)
-        keyring = Keyring(settings.jwt_secret or b"", issuer="test", clock=posix)
-        redriver = Redriver(topology, keyring, wanted.api, retention=settings.retention, clock=posix)
+        clock, posix = place.clock, place.clock.posix
+        ledger = Ledger(clock.steady, place.moving, changed)
+        keyring = app.keyring(settings, clock=posix)
+        redriver = Redriver(topology, keyring, app, retention=settings.retention, clock=posix)
         engine = stack.enter_context(_database(wanted, posix))
-        worker = Worker(
-            wanted.api,
-            place.address,
-            [Store(engine)],
-            keyring,
-            wanted.services,
-            topology=topology,
-            policy=RetryPolicy(settings.retry_delays, settings.max_retries),
-            options=WorkerOptions(
-                name="test",
-                largest_response=settings.largest_response,
-                watchdog=None,
-                rate_limit=settings.rate_limit,
-                prefetch=settings.prefetch,
-                replay_all=settings.replay_all,
-            ),
-            observers=[ledger],
-            connect=place.connect,
-            clock=place.clock,
-        )
+        around = Surroundings(place.connect, clock, engine)
+        worker = await stack.enter_async_context(app.worker(settings, _NAME, observers=[ledger], surroundings=around))
         await stack.enter_async_context(_running(worker))
-        client = Client(place.address, topology, name="test", connect=place.connect, clock=place.clock)
+        client = Client(place.address, topology, name=_NAME, connect=place.connect, clock=clock)
         await stack.enter_async_context(client)
-        stage = Stage(place, ledger, topology, keyring, redriver, engine, wanted.raise_errors)
-        yield AsyncTestClient(client, stage)
+        yield AsyncTestClient(client, Stage(place, ledger, topology, keyring, redriver, engine, wanted.raise_errors))
 
 
 def _settings(wanted: Wanted) -> Settings:
     """Return the application's defaults with what the test replaces; the environment is not read."""
-    defaults = Settings(name="test", prefix="TEST_", queue_prefix="test")
-    texts = {defaults.variable(name): str(value) for name, value in wanted.settings.items()}
-    settings = replace(defaults, jwt_secret=secrets.token_bytes(32)).updated(texts)
-    return settings if wanted.broker is None else replace(settings, queue_prefix=f"test-{secrets.token_hex(6)}")
+    usual = replace(
+        wanted.app.defaults,
+        amqp_url=wanted.broker or "amqp://memory",
+        database_url=wanted.database or _IN_MEMORY,
+        jwt_secret=secrets.token_bytes(32),
+        watchdog=None,
+    )
+    settings = usual.updated({usual.variable(name): str(value) for name, value in wanted.settings.items()})
+    if wanted.broker is None:
+        return settings
+    return replace(settings, queue_prefix=f"{settings.queue_prefix[:40]}.test-{secrets.token_hex(6)}")
 
 
 @contextmanager
 def _database(wanted: Wanted, posix: Callable[[], float]) -> Iterator[sa.Engine]:
-    opened = memory_database() if wanted.database is None else given_database(wanted.database)
-    with opened as engine, moved_clock(engine, posix):
+    """Open the database of the test, with the tables of this version."""
+    if wanted.database is not None:
+        prepare(wanted.database, wanted.app.schema, wanted.app.names, migrate=True)
+        with given_database(wanted.database) as engine, moved_clock(engine, posix):
+            yield engine
+        return
+    with memory_database() as engine, moved_clock(engine, posix):
         with engine.begin() as connection:
-            metadata.create_all(connection)
-            if wanted.tables is not None:
-                wanted.tables.create_all(connection)
+            make_all(connection, wanted.app.schema)
         yield engine
 
 

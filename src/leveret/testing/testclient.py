@@ -7,10 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
-import sqlalchemy as sa
 from msgspec.structs import replace
 
-from leveret.api import Api
+from leveret.application import Application
 from leveret.client.loop_thread import LoopThread
 from leveret.testing.blocking import BlockingTestClient
 from leveret.testing.broker import shared_broker
@@ -31,8 +30,6 @@ class TestClient:
         app: the application.
         settings: settings to replace, by their names without the application's prefix, as in the environment:
             ``{"RETRY_DELAY": "1s,5s", "MAX_RETRIES": 2}``.
-        services: what actions get as ``context.services``.
-        tables: the application's tables, which are made in an empty database.
         database: SQLAlchemy URL of a database to use instead; the tables that it lacks are made.
         raise_errors: whether what an action raises is raised in the test that called it, with its traceback, instead of
             becoming a response, a retry or a dead letter.
@@ -45,11 +42,9 @@ class TestClient:
 
     def __init__(
         self,
-        app: Api[Any],
+        app: Application[Any],
         *,
         settings: Mapping[str, object] | None = None,
-        services: Any = None,
-        tables: sa.MetaData | None = None,
         database: str | None = None,
         raise_errors: bool = False,
         real: bool = False,
@@ -57,10 +52,8 @@ class TestClient:
     ) -> None:
         self._real = real
         self._wanted = Wanted(
-            api=app,
+            app=app,
             settings=settings or {},
-            services=services,
-            tables=tables,
             database=database,
             raise_errors=raise_errors,
             broker=broker,

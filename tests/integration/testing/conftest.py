@@ -11,7 +11,7 @@ import pytest
 
 from leveret.testing import AsyncTestClient, TestClient
 from support.serving import Broker
-from support.tested import SECRET, Cut, Gate, Opening, make_app, metadata
+from support.tested import SECRET, Cut, Gate, Opening, make_app
 from testbed.proxy import Proxy
 
 Place = Literal["memory", "rabbitmq"]
@@ -53,7 +53,6 @@ def opening(address: str | None, gate: Gate) -> Opening:
         usual = {"RETRY_DELAY": "200ms,400ms", "MAX_RETRIES": 3, "JWT_SECRET": SECRET.decode()}
         door = TestClient(
             make_app(gate),
-            tables=metadata,
             settings={**usual, **settings},
             raise_errors=raise_errors,
             broker=address,

@@ -60,7 +60,7 @@ async def test_details_reach_the_caller(user: AsyncTestClient) -> None:
 
 
 async def test_without_a_token_or_with_a_wrong_one_nobody_is_let_in(client: AsyncTestClient) -> None:
-    other = Keyring(b"another secret of 32 bytes or more", issuer="test").issue("7", timedelta(hours=1))
+    other = Keyring(b"another secret of 32 bytes or more", issuer="tested").issue("7", timedelta(hours=1))
     own = client.as_user("7")._token
     for token in (None, "", "x", "Bearer ", other, own[:-2], f"Ticket {own}"):
         with pytest.raises(Unauthenticated, match="Token missing, invalid or expired"):
@@ -70,7 +70,7 @@ async def test_without_a_token_or_with_a_wrong_one_nobody_is_let_in(client: Asyn
 
 async def test_with_an_expired_token_only_what_was_executed_is_answered(client: AsyncTestClient) -> None:
     stage = client._stage
-    keyring = Keyring(SECRET, issuer="test", clock=lambda: stage.place.clock.posix() - 3600)
+    keyring = Keyring(SECRET, issuer="tested", clock=lambda: stage.place.clock.posix() - 3600)
     old = keyring.issue("7", timedelta(minutes=1))
     done = await client.as_user("7").ask("write", {"text": "x"}, id="one")
     assert (await client.ask("write", {"text": "x"}, id="one", token=old)).body == done.body
