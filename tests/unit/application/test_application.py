@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leveret import App, Context, Settings
+from leveret import App, Context, RetryPolicy, Settings
 from leveret.errors import SettingsError, Unauthenticated
 from leveret.settings import setting, values
 
@@ -129,3 +129,43 @@ def test_its_tokens_are_its_own() -> None:
 def test_a_relative_folder_of_migrations_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Path\(__file__\)\.parent / \"migrations\""):
         App("guestbook", migrations=Path("migrations"))
+
+
+def test_the_delays_of_single_actions_have_queues_too() -> None:
+    app: App[Any] = App("guestbook")
+
+    @app.action("v1", "sign", writes=True, public=True, retry=RetryPolicy((timedelta(minutes=10),)))
+    def sign(context: Context) -> None:
+        """Sign."""
+
+    assert "guestbook.requests.retry.10m" in app.topology(app.defaults).retries
+
+
+async def test_limits_of_an_action_that_contradict_the_settings_are_a_setting_that_cannot_be_used() -> None:
+    app: App[Any] = App("guestbook")
+
+    @app.action("v1", "wait", public=True, timeout=timedelta(minutes=3))
+    async def wait(context: Context) -> None:
+        """Wait."""
+
+    settings = app.defaults.updated({"GUESTBOOK_JWT_SECRET": SECRET})
+    with pytest.raises(SettingsError, match=r"v1\.wait"):
+        async with app.worker(settings, "test"):
+            pass
+
+
+def test_an_application_that_keeps_nothing_uses_no_database(tmp_path: Path) -> None:
+    app: App[Any] = App("guestbook", database=None)
+    settings = app.defaults.updated({})
+
+    @app.action("v1", "look", public=True)
+    def look(context: Context) -> int:
+        return 1
+
+    assert not app.uses_database(settings)
+    assert app.uses_database(app.defaults.updated({"GUESTBOOK_DATABASE_URL": f"sqlite:///{tmp_path}/book.db"}))
+    assert app.uses_database(app.defaults.updated({"GUESTBOOK_RATE_LIMIT": "10/1m"}))
+    assert app.uses_database(app.defaults.updated({"GUESTBOOK_REPLAY": "all"}))
+    assert App("guestbook", database="sqlite:///book.db").uses_database(settings)
+    app.action("v1", "sign", writes=True)(look)
+    assert app.uses_database(settings)
