@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -58,6 +59,7 @@ class Method:
         return ast.get_docstring(self.node) or ""
 
 
+@cache
 def described() -> dict[tuple[str, str], Described]:
     """Return every public name, by the module and name of its definition.
 
@@ -84,6 +86,23 @@ def methods(found: Definition) -> list[Method]:
     inherited = chain.from_iterable(map(methods, hidden))
     names = {method.node.name for method in own}
     return own + [method for method in inherited if method.node.name not in names]
+
+
+def described_bases(found: Definition) -> list[Definition]:
+    """Return the classes with a section of their own that a class is derived from, directly or through others."""
+    known = described()
+    direct = [[base] if (base.module, base.name) in known else described_bases(base) for base in bases(found)]
+    return list(chain.from_iterable(direct))
+
+
+def docstring_of(found: Definition) -> Docstring:
+    """Return a docstring; that of a class has the sections of a base that has no section of its own, too."""
+    own = parse(found.doc)
+    for base in bases(found):
+        if (base.module, base.name) not in described():
+            below = docstring_of(base)
+            own = replace(own, entries={**below.entries, **own.entries}, texts={**below.texts, **own.texts})
+    return own
 
 
 def written_pages() -> dict[str, str]:
@@ -149,9 +168,9 @@ def _section(each: Described, links: Links) -> list[str]:
         return [*lines, "", *_docstring(parse(found.doc), links)]
     mine = links.within(each.name, [method.node.name for method in methods(found)])
     lines += _code(signatures.of_class(found))
-    if parents := [text for base in bases(found) if (text := links.of_name(base.name))]:
+    if parents := [text for base in described_bases(found) if (text := links.of_name(base.name))]:
         lines += ["", f"A kind of {' and '.join(parents)}."]
-    lines += ["", *_docstring(parse(found.doc), mine)]
+    lines += ["", *_docstring(docstring_of(found), mine)]
     for method in methods(found):
         name = method.node.name
         body = method.owner.node.body if isinstance(method.owner.node, ast.ClassDef) else []
@@ -174,7 +193,8 @@ def _docstring(doc: Docstring, links: Links) -> list[str]:
     for section, entries in doc.entries.items():
         lines += ["", f"**{_TITLES[section]}**", ""]
         for entry in entries:
-            names = ", ".join(links.of_name(name) or f"`{name}`" for name in entry.names)
+            linked = [links.of_name(name) if section == "Raises" else None for name in entry.names]
+            names = ", ".join(link or f"`{name}`" for name, link in zip(entry.names, linked, strict=True))
             lines += _wrapped(f"- {names}: {links.put_in(entry.text)}", indent="  ")
     for section, text in doc.texts.items():
         lines += ["", f"**{section}**", "", *_prose(text, links)]

@@ -12,7 +12,7 @@ import pytest
 
 from scripts.reference.docstrings import Docstring, parse
 from scripts.reference.modules import INNER, MODULES
-from scripts.reference.pages import FOLDER, described, methods, written_pages
+from scripts.reference.pages import FOLDER, described, docstring_of, methods, written_pages
 from scripts.reference.signatures import constructor, of_class, of_function, parameters
 from scripts.reference.source import Definition, Function, functions, locate, public_names
 from support.pages import python_blocks
@@ -101,7 +101,7 @@ def test_a_method_explains_all_arguments_or_none_and_no_others(name: str) -> Non
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_function_or_class_explains_all_arguments_or_none_and_no_others(name: str) -> None:
     found = DEFINITIONS[name]
-    doc = parse(found.doc)
+    doc = docstring_of(found)
     given = parameters(found, found.node) if isinstance(found.node, Function) else constructor(found)
     assert doc.names("Args") in ([], [each.name.lstrip("*") for each in given])
 
