@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, Never, NoReturn, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -14,7 +14,6 @@ T = TypeVar("T")
 Secret = Annotated[T, Meta(extra={"secret": True})]
 """The type of an input field that must never be written down: ``password: Secret[str]``."""
 
-_OF_ANY_VALUE: Final = (object, NoReturn, Never)
 _WRITTEN: Final = (dict, list, tuple, set, frozenset)
 """Classes whose subclasses msgspec writes, although it does not read them."""
 
@@ -33,8 +32,6 @@ def unwritable(kind: Any) -> Any:
 
     A type that holds names which are not known at run time is taken for one that can be written.
     """
-    if kind in _OF_ANY_VALUE:
-        return None
     try:
         known = msgspec.inspect.type_info(kind)
     except (TypeError, NameError):  # a union that msgspec writes, although it could not tell its members apart again

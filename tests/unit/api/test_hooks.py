@@ -172,6 +172,14 @@ def test_without_hooks_and_resources_the_function_itself_is_called(function: Cal
     assert bound(function, hook).call is function, "a hook of the other kind costs nothing"
 
 
+def test_a_hook_calls_a_function_that_takes_a_record_by_itself() -> None:
+    def hook(context: Context, given: Any, call_next: CallNext) -> Any:
+        assert call_next is take
+        return call_next(context, given)
+
+    assert run(bound(take, hook), {"name": "Ada"}) == (Guest("Ada"),)
+
+
 def test_a_second_hook_of_one_kind_is_refused_with_both_names() -> None:
     def first(context: Context, given: Any, call_next: CallNext) -> Any: ...
 

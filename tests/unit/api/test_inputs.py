@@ -258,4 +258,17 @@ def test_what_is_not_data_and_has_a_default_is_neither_data_nor_wanted() -> None
         return mailer, name
 
     assert called(send, {"name": "Ada"}) == (default, "Ada")
+    assert registered(send).takes.wants == {}
     assert registered(send).knowing({Mailer}).takes.wants == {"mailer": Mailer}
+
+
+def test_a_union_whose_members_cannot_be_told_apart_is_not_data() -> None:
+    def send(context: Context, what: Guest | Ticket) -> None: ...
+
+    assert registered(send).takes.wants == {"what": Guest | Ticket}
+
+
+def test_a_type_whose_annotation_has_no_hash_is_data_whatever_resources_there_are() -> None:
+    def send(context: Context, name: Annotated[str, {"shown": "first"}]) -> None: ...
+
+    assert registered(send).knowing({Mailer, str}).takes.fields == ("name",)

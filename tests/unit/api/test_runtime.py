@@ -124,6 +124,25 @@ async def test_what_the_app_gives_is_known_as_a_resource_whenever_an_action_is_r
     assert other.find("v2", "look").input is Settings, "another API does not know it"
 
 
+async def test_a_resource_makes_its_type_a_resource_in_actions_before_and_after_it() -> None:
+    api = Api[Any]()
+    runtime = Runtime(api)
+
+    def look(context: Context, settings: Settings) -> str:
+        return settings.name
+
+    def settings() -> Settings:
+        return Settings("built")
+
+    api.action("v1", "before")(look)
+    assert api.find("v1", "before").input is Settings
+    runtime.resource(settings)
+    api.action("v1", "after")(look)
+    assert [action.input for action in api] == [None, None]
+    async with runtime.opened() as opened:
+        assert [action.call(context_of(action.full_name)) for action in opened.api] == ["built", "built"]
+
+
 async def test_in_a_test_an_instance_stands_in_the_place_of_a_resource(scene: Scene) -> None:
     fake = Mailer(Log(), "fake")
     async with scene.runtime.opened(GIVEN, replaced={Mailer: fake, Settings: Settings("test")}) as opened:
