@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
@@ -70,12 +71,13 @@ class PoisonedApi(Api[Services]):
 
 
 def _poisoned(action: Action) -> Action:
-    return action if action.is_async else msgspec.structs.replace(action, call=_harmful(action.call))
+    return action if action.is_async else msgspec.structs.replace(action, function=_harmful(action.function))
 
 
 def _harmful(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run_and_harm(context: TaskContext, *given: Any) -> Any:
-        value, harm = function(context, *given), context.request.data.get(POISON)
+    @wraps(function)
+    def run_and_harm(context: TaskContext, *given: Any, **named: Any) -> Any:
+        value, harm = function(context, *given, **named), context.request.data.get(POISON)
         if harm in HARMS:
             HARMS[harm](f"{harm} {context.request.id}\n")
         return value

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from leveret.api import Api, Context, RateLimit, Secret
+    from leveret.api import Actions, Api, Context, RateLimit, Secret
     from leveret.app import App
     from leveret.auth.keyring import Keyring, Principal
     from leveret.client import BlockingClient, Client
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leveret.worker import Worker, WorkerOptions
 
 __all__ = [
+    "Actions",
     "Api",
     "App",
     "BlockingClient",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "Actions": "leveret.api",
     "Api": "leveret.api",
     "App": "leveret.app",
     "BlockingClient": "leveret.client",

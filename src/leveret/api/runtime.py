@@ -73,7 +73,10 @@ class Runtime(Generic[S]):
         return function
 
     def opened(
-        self, given: Mapping[Any, object] | None = None, replaced: Mapping[Any, object] | None = None
+        self,
+        given: Mapping[Any, object] | None = None,
+        replaced: Mapping[Any, object] | None = None,
+        actions: Api[S] | None = None,
     ) -> AbstractAsyncContextManager[Opened[S]]:
         """Open the lifespan and the resources that actions want; close them in reverse at the end.
 
@@ -81,18 +84,21 @@ class Runtime(Generic[S]):
             given: instances by their types, which actions and resources may name: the app's settings, for example.
             replaced: instances that stand in the place of others, in a test. What is replaced is not built, nor is
                 what only it needs.
+            actions: what runs, if not the actions of the app.
 
         Raises:
             ResourceError: an action, a resource or the lifespan wants one that is missing; resources need each other;
                 or something is replaced that would not be there. Nothing has been opened.
             ExceptionGroup: at the end: what was raised by those that could not be closed.
         """
-        return self._opened(dict(given or {}), dict(replaced or {}))
+        return self._opened(dict(given or {}), dict(replaced or {}), self._api if actions is None else actions)
 
     @asynccontextmanager
-    async def _opened(self, given: dict[Any, object], replaced: dict[Any, object]) -> AsyncIterator[Opened[S]]:
-        api, instances, life = self._api, given | replaced, self._lifespan
-        api.know(given)
+    async def _opened(
+        self, given: dict[Any, object], replaced: dict[Any, object], api: Api[S]
+    ) -> AsyncIterator[Opened[S]]:
+        instances, life = given | replaced, self._lifespan
+        api.know(self._resources.kinds | given.keys())
         ordered, problems = self._resources.ordered(_wants(api), instances)
         problems += life.problems(given) if life else []
         known = self._resources.kinds | given.keys()

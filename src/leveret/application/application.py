@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -18,6 +18,7 @@ from leveret.api import Api, Context
 from leveret.api.context import S
 from leveret.application import parts
 from leveret.application.database import needs_database
+from leveret.application.resources import ApiWithResources
 from leveret.application.serving import open_worker
 from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
@@ -37,10 +38,6 @@ _PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*_")
 Forgetting = Callable[[sa.Connection, datetime, int], int]
 """The application's part of the clean-up, see ``leveret.worker.watch.clean_up``."""
 
-Lifespan = Callable[..., AbstractAsyncContextManager[Any]]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
 
 class Health(Struct, frozen=True):
     """Output of health_check: the worker runs."""
@@ -48,7 +45,7 @@ class Health(Struct, frozen=True):
     status: str = "ok"
 
 
-class Application(Api[S]):
+class Application(ApiWithResources[S]):
     """An API and everything that follows from its name: settings, queues, tokens, database, worker, command.
 
     Args:
@@ -85,7 +82,7 @@ class Application(Api[S]):
         command: str = "leveret",
         health_check: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(settings)
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} cannot be an application's name: write up to 32 small letters, digits, '-' and '_', "
@@ -102,7 +99,6 @@ class Application(Api[S]):
         self._names_database = database is not None
         self.schema = Schema(tables=tables, migrations=migrations)
         self._forgetting: list[Forgetting] = []
-        self._lifespan: Lifespan | None = None
         self._health_check = health_check
 
     @property
@@ -122,16 +118,6 @@ class Application(Api[S]):
         many it removed. It is called again at once when it removed that many.
         """
         self._forgetting.append(function)
-        return function
-
-    def lifespan(self, function: Lifespan) -> Lifespan:
-        """Register what is opened before a worker's first request, and closed after its last one.
-
-        Args:
-            function: takes the settings and the keyring, and returns an asynchronous context manager. What that returns
-                is ``context.services`` in each action.
-        """
-        self._lifespan = function
         return function
 
     def policy(self, settings: Settings) -> RetryPolicy:
@@ -215,18 +201,18 @@ class Application(Api[S]):
 
         Raises:
             SettingsError: there is no usable secret, or the watchdog or the retention is too short for an action.
+            ResourceError, ExceptionGroup: as `opened`.
         """
         self.complete()
         keyring = self.keyring(settings, clock=surroundings.clock.posix)
-        served = self if actions is None else actions
-        async with self._services(settings, keyring) as services:
+        async with self.opened(settings, keyring, replaced=surroundings.resources, actions=actions) as opened:
             with open_worker(
-                served,
+                opened.api,
                 settings,
                 keyring,
-                services,
+                opened.services,
                 name=name,
-                topology=self.topology(settings).with_delays(served.retry_delays),
+                topology=self.topology(settings).with_delays(opened.api.retry_delays),
                 policy=self.policy(settings),
                 forgetting=self._forgetting,
                 observers=observers,
@@ -239,14 +225,6 @@ class Application(Api[S]):
         """Add ``v1.health_check``, unless the application has its own or does not want one."""
         if self._health_check and ("v1", "health_check") not in self._actions:
             self.action("v1", "health_check", public=True)(_health_check)
-
-    @asynccontextmanager
-    async def _services(self, settings: Settings, keyring: Keyring) -> AsyncIterator[Any]:
-        if self._lifespan is None:
-            yield None
-            return
-        async with self._lifespan(settings, keyring) as services:
-            yield services
 
 
 async def _health_check(context: Context) -> Health:  # noqa: ARG001 - every action takes it

@@ -41,6 +41,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     Attributes:
         app: the application.
         settings: settings to replace, by their names without the application's prefix.
+        resources: instances that stand in the place of the application's resources, by their types.
         database: URL of the database; None for SQLite in memory.
         raise_errors: whether what an action raises is raised in the test.
         broker: address of a RabbitMQ; None for the broker in memory.
@@ -48,6 +49,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     app: Application[Any]
     settings: Mapping[str, object]
+    resources: Mapping[Any, object]
     database: str | None
     raise_errors: bool
     broker: str | None
@@ -60,6 +62,7 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
     Raises:
         SettingsError: one of the settings cannot be used.
         WorkerStopped: the worker could not begin, or has ended during the test.
+        ResourceError: an action wants a resource that is missing, or one is replaced that is not there.
     """
     app, settings, changed = wanted.app, _settings(wanted), asyncio.Event()
     topology = app.topology(settings)
@@ -71,7 +74,7 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
         keyring = app.keyring(settings, clock=posix)
         redriver = Redriver(topology, keyring, app, retention=settings.retention, clock=posix)
         engine = stack.enter_context(_database(wanted, posix))
-        around = Surroundings(place.connect, clock, engine)
+        around = Surroundings(place.connect, clock, engine, wanted.resources)
         worker = await stack.enter_async_context(app.worker(settings, _NAME, observers=[ledger], surroundings=around))
         await stack.enter_async_context(_running(worker))
         client = Client(place.address, topology, name=_NAME, connect=place.connect, clock=clock)

@@ -30,6 +30,8 @@ class TestClient:
         app: the application.
         settings: settings to replace, by their names without the application's prefix, as in the environment:
             ``{"RETRY_DELAY": "1s,5s", "MAX_RETRIES": 2}``.
+        resources: instances that stand in the place of the application's resources, by their types:
+            ``{Mailer: FakeMailer()}``. What is replaced is not built, nor is what only it needs.
         database: SQLAlchemy URL of a database to use instead; the tables that it lacks are made.
         raise_errors: whether what an action raises is raised in the test that called it, with its traceback, instead of
             becoming a response, a retry or a dead letter.
@@ -45,6 +47,7 @@ class TestClient:
         app: Application[Any],
         *,
         settings: Mapping[str, object] | None = None,
+        resources: Mapping[Any, object] | None = None,
         database: str | None = None,
         raise_errors: bool = False,
         real: bool = False,
@@ -54,6 +57,7 @@ class TestClient:
         self._wanted = Wanted(
             app=app,
             settings=settings or {},
+            resources=resources or {},
             database=database,
             raise_errors=raise_errors,
             broker=broker,

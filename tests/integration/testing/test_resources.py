@@ -1,0 +1,107 @@
+"""A test replaces resources of an application; everything else of it is opened as a worker does it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from leveret import App, Context, Settings
+from leveret.api import AsyncCallNext, CallNext
+from leveret.errors import ResourceError
+from leveret.testing import TestClient
+
+
+class Mailer:
+    def __init__(self, sender: str) -> None:
+        self.sender = sender
+
+    def send(self, to: str) -> str:
+        return f"{self.sender} to {to}"
+
+
+class FakeMailer(Mailer):
+    def __init__(self) -> None:
+        super().__init__("fake")
+
+
+EVENTS: list[str] = []
+
+
+@pytest.fixture
+def app() -> App[str]:
+    EVENTS.clear()
+    app = App[str]("post")
+
+    @app.resource
+    async def mailer(settings: Settings) -> AsyncIterator[Mailer]:
+        EVENTS.append("built")
+        yield Mailer(settings.name)
+        EVENTS.append("closed")
+
+    @app.lifespan
+    async def life() -> AsyncIterator[str]:
+        yield "services"
+        EVENTS.append("life over")
+
+    @app.around
+    def hook(context: Context[str], given: Any, call_next: CallNext) -> Any:
+        return ["def", call_next(context, given)]
+
+    @app.around
+    async def hook_later(context: Context[str], given: Any, call_next: AsyncCallNext) -> Any:
+        return ["async", await call_next(context, given)]
+
+    @app.action("v1", "send", writes=True, public=True)
+    def send(context: Context[str], to: str, mailer: Mailer) -> Any:
+        return mailer.send(to), context.services
+
+    @app.action("v1", "send_later", writes=True, public=True)
+    async def send_later(context: Context[str], to: str, mailer: Mailer) -> Any:
+        return mailer.send(to), context.services
+
+    return app
+
+
+async def test_without_a_replacement_the_resources_are_built_and_closed(app: App[str], address: str | None) -> None:
+    async with TestClient(app, broker=address) as client:
+        assert await client.call("send", {"to": "Ada"}) == ["def", ["post to Ada", "services"]]
+        assert await client.call("send_later", {"to": "Ada"}) == ["async", ["post to Ada", "services"]]
+        assert EVENTS == ["built"]
+    assert EVENTS == ["built", "closed", "life over"]
+
+
+async def test_a_replacement_is_what_the_actions_get(app: App[str], address: str | None) -> None:
+    async with TestClient(app, broker=address, resources={Mailer: FakeMailer()}) as client:
+        assert await client.call("send", {"to": "Ada"}) == ["def", ["fake to Ada", "services"]]
+        assert await client.call("send_later", {"to": "Ada"}) == ["async", ["fake to Ada", "services"]]
+    assert EVENTS == ["life over"]
+
+
+def test_a_replacement_works_without_an_event_loop(app: App[str]) -> None:
+    with TestClient(app, resources={Mailer: FakeMailer()}) as client:
+        assert client.call("send", {"to": "Ada"}) == ["def", ["fake to Ada", "services"]]
+
+
+async def test_what_no_resource_returns_cannot_be_replaced(app: App[str]) -> None:
+    with pytest.raises(ResourceError, match="FakeMailer cannot be replaced: no resource returns one"):
+        async with TestClient(app, resources={FakeMailer: FakeMailer()}):
+            pytest.fail("opened")
+
+
+def test_what_cannot_be_closed_fails_the_test(app: App[str]) -> None:
+    class Stuck: ...
+
+    @app.resource
+    def stuck() -> Iterator[Stuck]:
+        yield Stuck()
+        raise OSError("stuck")
+
+    @app.action("v1", "use", public=True)
+    def use(context: Context[str], stuck: Stuck) -> None: ...
+
+    with pytest.raises(ExceptionGroup) as caught, TestClient(app) as client:
+        client.call("use")
+    assert [str(error) for error in caught.value.exceptions] == ["stuck"]
+    assert EVENTS == ["life over"]
