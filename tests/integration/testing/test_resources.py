@@ -26,6 +26,9 @@ class FakeMailer(Mailer):
         super().__init__("fake")
 
 
+class Stuck: ...
+
+
 EVENTS: list[str] = []
 
 
@@ -91,8 +94,6 @@ async def test_what_no_resource_returns_cannot_be_replaced(app: App[str]) -> Non
 
 
 def test_what_cannot_be_closed_fails_the_test(app: App[str]) -> None:
-    class Stuck: ...
-
     @app.resource
     def stuck() -> Iterator[Stuck]:
         yield Stuck()
