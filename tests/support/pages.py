@@ -28,6 +28,12 @@ def python_blocks() -> Iterator[tuple[str, str]]:
         yield from ((f"{name(page)}#{number}", code) for number, code in enumerate(blocks, start=1))
 
 
+def file_name(where: str, code: str) -> str:
+    """Return the name of the file in which a program stands: what its first line says, such as ``# shop.py``."""
+    named = re.match(r"# (\w+\.py)\n", code)
+    return named[1] if named else f"{re.sub(r'[^a-z0-9]+', '_', where.lower())}.py"
+
+
 @contextmanager
 def program(where: str, replaced: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
     """Run a program as far as it does not start by itself, and yield its names; its tables are not kept.

@@ -15,7 +15,7 @@ from leveret import Api, Context, Principal
 from leveret.errors import BY_CODE, SettingsError
 from leveret.topology import Topology
 from leveret.wire.envelope import Request
-from support.pages import DOCS, FENCE, PAGES, ROOT, name, program, python_blocks
+from support.pages import DOCS, FENCE, PAGES, ROOT, file_name, name, program, python_blocks
 from taskmanager.actions import app
 from taskmanager.settings import Settings
 
@@ -126,7 +126,9 @@ def test_the_handler_of_the_readme_works() -> None:
 def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
     """Whoever copies one into a program of their own has no error to mend."""
     for where, code in python_blocks():
-        (tmp_path / f"{re.sub(r'[^a-z0-9]+', '_', where.lower())}.py").write_text(code)
+        file = tmp_path / file_name(where, code)
+        assert not file.exists(), f"two programs are called {file.name}"
+        file.write_text(code)
     files = sorted(map(str, tmp_path.glob("*.py")))
     assert len(files) >= 4
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache", *files]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from leveret.amqp import Delivery
+from leveret.wire.attempts import Attempt
 from leveret.wire.envelope import DEATHS
 from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterBody, decode_letter
@@ -45,6 +47,21 @@ class Letter(Struct, frozen=True):
     correlation_id: str | None
     redelivered: bool
     message_id: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why a worker gave the request up, for a person; empty where no worker wrote the letter."""
+        return self.content.reason if isinstance(self.content, LetterBody) else ""
+
+    @property
+    def code(self) -> str:
+        """Why, for programs; empty where no worker wrote the letter, or the letter is older than codes."""
+        return self.content.code or "" if isinstance(self.content, LetterBody) else ""
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The attempts that failed, the oldest first; none where the letter does not tell."""
+        return self.content.attempts or () if isinstance(self.content, LetterBody) else ()
 
 
 def read_letter(delivery: Delivery) -> Letter:

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from leveret.application import Application
 from leveret.client.loop_thread import LoopThread
 from leveret.testing.blocking import BlockingTestClient
-from leveret.testing.broker import shared_broker
 from leveret.testing.client import AsyncTestClient
 from leveret.testing.staging import Wanted, staged
 
@@ -98,6 +97,8 @@ class TestClient:
             raise RuntimeError("This TestClient is open already: make another one")
         wanted = self._wanted
         if self._real and wanted.broker is None:
+            from leveret.testing.broker import shared_broker  # noqa: PLC0415 - only who uses it pays for it
+
             wanted = replace(wanted, broker=shared_broker().url)
         self._open = staged(wanted)
         return self._open

@@ -37,6 +37,7 @@ async def test_a_letter_tells_what_was_asked_why_it_failed_and_how_often(user: A
     }
     assert found.reason == "retries exhausted: KeyError: 'nobody foresaw this'"
     assert (found.code, found.exception) == (RetriesExhausted.code, "KeyError")
+    assert (letter.reason, letter.code, letter.attempts) == (found.reason, found.code, found.attempts)
     assert str(found.place).startswith("support/tested.py:")
     assert [attempt.reason for attempt in found.attempts or ()] == ["KeyError: 'nobody foresaw this'"] * 4
     assert {attempt.worker for attempt in found.attempts or ()} == {"test"}
@@ -125,6 +126,7 @@ async def test_a_request_that_expires_in_its_queue_is_moved_by_the_broker(openin
         gate.opened.set()
         [letter] = await user.letters()
         assert letter.content == content
+        assert (letter.reason, letter.code, letter.attempts) == ("", "", ())
         assert letter.deaths == (Death(client._stage.topology.requests, "expired", 1),)
         assert (letter.headers["mine"], letter.headers["x-death"][0]["original-expiration"]) == ("kept", "50")
         with pytest.raises(NotRedrivable, match="no worker wrote this"):

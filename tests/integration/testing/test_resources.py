@@ -105,4 +105,4 @@ def test_what_cannot_be_closed_fails_the_test(app: App[str]) -> None:
     with pytest.raises(ExceptionGroup) as caught, TestClient(app) as client:
         client.call("use")
     assert [str(error) for error in caught.value.exceptions] == ["stuck"]
-    assert EVENTS == ["life over"]
+    assert EVENTS == ["built", "closed", "life over"]
