@@ -54,7 +54,7 @@ reference: install ## write docs/reference from the docstrings
 
 clean: ## remove the files that these commands made
 	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find . -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
 broker-programs: install

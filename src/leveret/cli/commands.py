@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from leveret.cli.target import OPTIONS
 from leveret.process.garbage import without_collection
 
 Found: TypeAlias = typer.Typer | Callable[..., None]
@@ -27,6 +28,8 @@ COMMANDS: Final[Mapping[str, str]] = {
 }
 """The commands that every application has: each name with the module and the name of what it runs."""
 
+WITHOUT_APPLICATION: Final[Mapping[str, str]] = {"new": "leveret.cli.new:new"}
+"""The commands of ``leveret`` that work for no application, in the same form."""
 
 PREFIX: Final = "PREFIX_"
 """Stands in the help of commands for what the names of the application's settings begin with."""
@@ -64,11 +67,12 @@ class _Imported(Mapping[str, Any]):
             module, _, attribute = found.partition(":")
             with without_collection():
                 found = getattr(import_module(module), attribute)
+        usage = OPTIONS if name in WITHOUT_APPLICATION else self._usage
         holder = typer.Typer()
         if isinstance(found, typer.Typer):
-            holder.add_typer(found, name=name, options_metavar=self._usage)
+            holder.add_typer(found, name=name, options_metavar=usage)
         else:
-            holder.command(name, options_metavar=self._usage)(found)
+            holder.command(name, options_metavar=usage)(found)
         command = get_group(holder).commands[name]
         _name_settings(command, self._prefix)
         return command

@@ -1,6 +1,8 @@
-"""The command ``db``: upgrades the database's tables, and shows their revision."""
+"""The command ``db``: upgrades the database's tables, shows their revision, and writes new revisions."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
@@ -26,3 +28,23 @@ def current(context: typer.Context) -> None:
     """Print the revision of the database's tables, and whether this version needs a newer one."""
     made = application(context)
     typer.echo(schema.describe(load_settings(context).database_url, made.schema, made.names))
+
+
+@app.command()
+def revision(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(help="What it does; it becomes a part of the file's name.")],
+    *,
+    empty: Annotated[bool, typer.Option("--empty", help="Write one without changes, to fill in by hand.")] = False,
+) -> None:
+    """Write a revision that leads from the database's tables to those of the application; read it before it runs.
+
+    The application needs `migrations=`, which names the folder, and `tables=`. The folder is made if it does not exist.
+    The database has to be at the newest revision; the first one also runs where the tables are there already.
+    """
+    made = application(context)
+    written = schema.revise(load_settings(context).database_url, made.schema, message, made.names, empty=empty)
+    if written is None:
+        typer.echo("Nothing was written, because nothing has changed. --empty writes one without changes.")
+    else:
+        typer.echo(f"Written: {written}. Read it, correct it, then run `{made.names.upgrade}`.")

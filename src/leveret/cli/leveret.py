@@ -5,5 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from leveret.cli.command import Command
+from leveret.cli.commands import COMMANDS, WITHOUT_APPLICATION
 
-command: Final = Command("leveret")
+command: Final = Command("leveret", commands={**WITHOUT_APPLICATION, **COMMANDS})
