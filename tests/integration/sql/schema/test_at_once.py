@@ -15,7 +15,7 @@ from leveret.sql import create_engine
 from leveret.sql.schema import Schema, is_current, upgrade
 from leveret.sql.schema.locking import ADVISORY_LOCK
 from support.databases import rows, tables
-from support.former_databases import make_by_hand
+from support.former_databases import OURS, make_by_hand, make_former
 from support.guestbook import CREATE_GUESTS, NAMES, guests, with_migrations, write_revision
 from testbed.waiting import wait_until
 
@@ -24,8 +24,14 @@ import sys
 from pathlib import Path
 from leveret.sql.schema import Schema, upgrade
 from support.guestbook import NAMES, guests
+from taskmanager.storage.schema import SCHEMA
 kind, url, folder = sys.argv[1:]
-schema = {"nothing": Schema(), "tables": Schema(tables=guests()), "migrations": Schema(migrations=Path(folder))}[kind]
+schema = {
+    "nothing": Schema(),
+    "tables": Schema(tables=guests()),
+    "migrations": Schema(migrations=Path(folder)),
+    "the Task Manager": SCHEMA,
+}[kind]
 print("ready", flush=True)
 sys.stdin.readline()
 print(upgrade(url, schema, NAMES))
@@ -45,43 +51,69 @@ def program(running: ExitStack, kind: str, url: str, folder: Path) -> "subproces
     return process
 
 
-@pytest.mark.parametrize("kind", ["nothing", "tables", "migrations"])
+def go(process: "subprocess.Popen[str]") -> None:
+    """Let a process that waits begin."""
+    assert process.stdin
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("kind", ["nothing", "tables", "migrations", "the Task Manager"])
 def test_processes_that_upgrade_at_once_agree(empty_url: str, tmp_path: Path, kind: str) -> None:
     with_migrations(tmp_path / "migrations")
+    agree(kind, empty_url, tmp_path / "migrations")
+
+
+@pytest.mark.parametrize("made", [OURS[:2], OURS])
+def test_processes_that_adopt_tables_at_once_agree(empty_url: str, tmp_path: Path, made: tuple[str, ...]) -> None:
+    make_by_hand(empty_url, *made)
+    before = rows(empty_url, "processed_requests")
+    agree("nothing", empty_url, tmp_path)
+    assert rows(empty_url, "processed_requests") == before != []
+    assert rows(empty_url, "leveret_version") == [("0002",)]
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_processes_that_take_over_a_former_database_at_once_agree(
+    empty_url: str, tmp_path: Path, revision: str
+) -> None:
+    make_former(empty_url, revision)
+    before = rows(empty_url, "tasks")
+    agree("the Task Manager", empty_url, tmp_path)
+    assert rows(empty_url, "tasks") == before != []
+    assert rows(empty_url, "alembic_version") == rows(empty_url, "leveret_version") == [("0002",)]
+
+
+def agree(kind: str, url: str, folder: Path) -> None:
+    """Let three processes upgrade at once; one of them does it, and none fails."""
     with ExitStack() as running:
-        processes = [program(running, kind, empty_url, tmp_path / "migrations") for _ in range(3)]
+        processes = [program(running, kind, url, folder) for _ in range(3)]
         for process in processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            go(process)
         answers = [process.communicate(timeout=60) for process in processes]
     assert sorted(answers) == [("False\n", "")] * 2 + [("True\n", "")]
 
 
-def test_processes_that_adopt_tables_at_once_agree(empty_url: str, tmp_path: Path) -> None:
-    make_by_hand(empty_url, "processed_requests", "crash_journal")
-    test_processes_that_upgrade_at_once_agree(empty_url, tmp_path, "nothing")
-    assert rows(empty_url, "leveret_version") == [("0002",)]
-
-
-def test_a_process_that_is_killed_in_the_middle_leaves_nothing_and_the_next_one_does_it_all(
-    empty_url: str, tmp_path: Path
+@pytest.mark.parametrize("made", [(), OURS[:2], OURS])
+def test_a_process_that_is_killed_in_the_middle_changes_nothing_and_the_next_one_does_it_all(
+    empty_url: str, tmp_path: Path, made: tuple[str, ...]
 ) -> None:
     folder, reached = tmp_path / "migrations", tmp_path / "reached"
     wait = f"from pathlib import Path\nimport time\nPath({str(reached)!r}).touch()\ntime.sleep(60)"
     write_revision(folder, "a1", None, f"{CREATE_GUESTS}\n{wait}")
+    make_by_hand(empty_url, *made)
+    before = {name: rows(empty_url, name) for name in made}
     with ExitStack() as running:
         process = program(running, "migrations", empty_url, folder)
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        go(process)
         wait_until(reached.exists, "the migration to begin", limit=30)
         process.kill()
         process.wait()
-    assert tables(empty_url) == set()
+    assert tables(empty_url) == set(made)
     write_revision(folder, "a1", None, CREATE_GUESTS)
     assert upgrade(empty_url, Schema(tables=guests(), migrations=folder), NAMES)
     assert rows(empty_url, "alembic_version") == [("a1",)]
+    assert {name: rows(empty_url, name) for name in made} == before
 
 
 def test_threads_of_one_process_may_migrate_different_databases_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from leveret.errors import SettingsError, StorageUnavailable
 from leveret.sql.schema import Schema, is_current, revise, upgrade
 from leveret.sql.tables import UtcDateTime
 from support.databases import contents, execute, rows, tables
-from support.guestbook import NAMES, guests, with_migrations
+from support.guestbook import NAMES, guests, with_migrations, write_revision
 
 OWN_CONNECTION = """
 import sqlalchemy as sa
@@ -146,3 +146,27 @@ def test_a_database_that_does_not_answer_is_told_in_words(tmp_path: Path) -> Non
     schema = Schema(tables=guests(), migrations=tmp_path / "migrations")
     with pytest.raises(StorageUnavailable):
         revise("postgresql+psycopg://nobody@127.0.0.1:1/nothing", schema, "begin", NAMES)
+
+
+ENUM = """
+from sqlalchemy.dialects import postgresql
+kind = postgresql.ENUM("small", "large", name="kind", create_type=False)
+kind.create(op.get_bind(), checkfirst=True)
+columns = sa.Column("id", sa.Integer, primary_key=True), sa.Column("kind", kind)
+op.create_table("rooms", *columns, if_not_exists=True)
+"""
+
+
+@pytest.mark.parametrize("began", ["with tables", "with revisions"])
+def test_an_enumeration_of_postgresql_is_taken_over_as_the_guide_says(
+    postgres_url: str, tmp_path: Path, began: str
+) -> None:
+    metadata = sa.MetaData()
+    kind: sa.Column[str] = sa.Column("kind", sa.Enum("small", "large", name="kind"))
+    sa.Table("rooms", metadata, sa.Column("id", sa.Integer, primary_key=True), kind)
+    if began == "with tables":
+        upgrade(postgres_url, Schema(tables=metadata), NAMES)
+    write_revision(tmp_path / "migrations", "a1", None, ENUM.strip())
+    schema = Schema(tables=metadata, migrations=tmp_path / "migrations")
+    assert upgrade(postgres_url, schema, NAMES)
+    assert revise(postgres_url, schema, "nothing", NAMES) is None
