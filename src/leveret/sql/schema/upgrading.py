@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,8 +15,6 @@ from leveret.sql.schema.folder import read_folder
 from leveret.sql.schema.locking import lock, wait_for_others
 from leveret.sql.schema.position import Position, look, nowhere
 from leveret.sql.store import Store
-
-_NO_TABLES: Final = "no tables"
 
 
 def prepare(url: str, schema: Schema, names: Names, *, migrate: bool = False) -> None:
@@ -90,13 +87,14 @@ def describe(url: str, schema: Schema, names: Names) -> str:
     """
     position = position_of(url, schema, names)
     reached, needed = _shown(position)
+    nothing = "no tables" if position.framework is None else "no revision"
     if position.usable:
-        return f"{reached or _NO_TABLES}, which this version needs"
+        return f"{reached}, which this version needs"
     if reached == needed and position.missing:
         return f"{reached}, and this version needs the table {position.missing[0].fullname} too: {names.upgrade}"
     if reached == needed:
         return f"{reached}, and this version needs newer tables of the framework: {names.upgrade}"
-    return f"{reached or _NO_TABLES}, this version needs {needed}: {names.upgrade}"
+    return f"{reached or nothing}, this version needs {needed}: {names.upgrade}"
 
 
 def position_of(url: str, schema: Schema, names: Names) -> Position:
