@@ -14,6 +14,7 @@ from leveret.errors import (
     NoAnswer,
     NotSent,
     RequestError,
+    ResourceError,
     SettingsError,
     StorageBusy,
     StorageFailed,
@@ -37,6 +38,7 @@ class WrongUse(SettingsError):
 
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,
+    ResourceError: WRONG_USE,
     InvalidRequest: WRONG_USE,
     RequestError: FAILED,
     CommandFailed: FAILED,
@@ -70,6 +72,8 @@ def end_with(error: Exception, program: Program) -> NoReturn:
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SettingsError) and len(lines) > 1:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
+    if isinstance(error, ResourceError) and len(lines) > 1:
+        lines = [f"{len(lines)} mistakes about resources:", *(f"  {line}" for line in lines)]
     if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
         lines[-1] += f" {way_out.format(program.prefix)}"
     if isinstance(error, BrokerMissing):

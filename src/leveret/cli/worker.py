@@ -105,20 +105,35 @@ def _child(called: CommandLine, settings: Settings) -> list[str]:
 
 
 async def _work(app: Application, settings: Settings, stop: asyncio.Event) -> None:
-    logger = _logger(app)
+    """Run a worker until it is told to stop; an opening of its resources that still lasts then is given up."""
+    opened = asyncio.Event()
+    serving, stopping = asyncio.create_task(_serve(app, settings, opened, stop)), asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not opened.is_set():
+        serving.cancel()
+    try:
+        await serving
+    except asyncio.CancelledError:
+        if opened.is_set():
+            raise
+    _logger(app).info("stopped")
+
+
+async def _serve(app: Application, settings: Settings, opened: asyncio.Event, stop: asyncio.Event) -> None:
     async with app.worker(settings, f"{app.name} worker {os.getpid()}") as worker:
+        opened.set()
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         worker.stop()
         if not running.done():
-            logger.info("stopping: what is in hand is finished first")
+            _logger(app).info("stopping: what is in hand is finished first")
         try:
             await running
         except WorkerDeaf:
             end_process_within(LIMIT)
             raise
-    logger.info("stopped")
 
 
 def _logger(app: Application) -> logging.Logger:

@@ -14,7 +14,7 @@ FAILED: Final = 1
 """An error response, or a demonstration that did not show what it promises."""
 
 WRONG_USE: Final = 2
-"""Arguments or settings that cannot be used; nothing was done."""
+"""Arguments or settings that cannot be used, or an application that lacks a resource; nothing was done."""
 
 NO_ANSWER: Final = 3
 """What the command needs does not answer or refuses: no reply, no broker, no database, a queue of another kind."""

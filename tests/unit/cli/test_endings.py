@@ -7,7 +7,7 @@ from leveret.broker.connecting import BrokerTrouble
 from leveret.cli.endings import WrongUse, code_of, end_with
 from leveret.cli.program import Program
 from leveret.devbroker import BrokerFailed, BrokerMissing
-from leveret.errors import SettingsError
+from leveret.errors import ResourceError, SettingsError
 from taskmanager.demo.checks import DemoFailed
 
 PROGRAM = Program("taskmanager")
@@ -21,6 +21,7 @@ PROGRAM = Program("taskmanager")
         (DemoFailed("not as promised"), 1),
         (SettingsError(["TASKMANAGER_PREFETCH: no"]), 2),
         (WrongUse("--data: no"), 2),
+        (ResourceError(["v1.sign wants a Mailer, and no resource returns one"]), 2),
         (errors.InvalidRequest("Field id: no"), 2),
         (errors.NoAnswer("late"), 3),
         (errors.NotSent("no broker"), 3),
@@ -62,3 +63,10 @@ def test_an_error_without_words_is_named_by_its_kind(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit):
         end_with(errors.NoAnswer(), PROGRAM)
     assert capsys.readouterr().err == "taskmanager: NoAnswer\n"
+
+
+def test_several_mistakes_about_resources_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        end_with(ResourceError(["v1.sign wants a Mailer", "v1.sign wants a Log"]), PROGRAM)
+    wanted = "taskmanager: 2 mistakes about resources:\n  v1.sign wants a Mailer\n  v1.sign wants a Log\n"
+    assert capsys.readouterr().err == wanted
