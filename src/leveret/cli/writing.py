@@ -17,6 +17,9 @@ from leveret.cli.naming import ProjectName
 _DOT: Final = "dot-"
 """Stands before the name of a file that begins with a dot in a project, and would be passed over where it is."""
 
+TEMPLATE: Final = files("leveret.cli") / "project"
+"""The folder of a project whose name is ``project-name``."""
+
 
 def write_project(name: ProjectName, folder: Path) -> list[str]:
     """Write a project into a folder that does not exist, or is empty.
@@ -44,25 +47,28 @@ def write_project(name: ProjectName, folder: Path) -> list[str]:
     return list(texts)
 
 
-def project_files(name: ProjectName) -> dict[str, str]:
-    """Return the texts of a project's files, by their paths in it."""
-    found = {name.put_in(path): name.put_in(file.read_text(encoding="utf-8")) for path, file in _templates()}
+def project_files(name: ProjectName, template: Traversable = TEMPLATE) -> dict[str, str]:
+    """Return the texts of a project's files, by their paths in it.
+
+    Args:
+        name: the project's name.
+        template: the folder with the files; what tools leave there is passed over.
+    """
+    texts = {path: file.read_text(encoding="utf-8") for path, file in _files(template)}
+    found = {name.put_in(path): name.put_in(text) for path, text in texts.items()}
     return dict(sorted(found.items(), key=lambda item: PurePosixPath(item[0]).parts))
 
 
-def _templates() -> Iterator[tuple[str, Traversable]]:
-    """Find the files of the template; what tools leave beside them is passed over."""
-    waiting = [("", files("leveret.cli") / "project")]
-    while waiting:
-        path, found = waiting.pop()
-        for below in found.iterdir():
-            if below.name.startswith((".", "__pycache__")):
-                continue
-            name = path + (f".{below.name.removeprefix(_DOT)}" if below.name.startswith(_DOT) else below.name)
-            if below.is_dir():
-                waiting.append((f"{name}/", below))
-            else:
-                yield name, below
+def _files(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Find the files in a folder; return each with its path in a project."""
+    for found in folder.iterdir():
+        if found.name.startswith((".", "__pycache__")):
+            continue
+        name = f".{found.name.removeprefix(_DOT)}" if found.name.startswith(_DOT) else found.name
+        if found.is_dir():
+            yield from _files(found, f"{path}{name}/")
+        else:
+            yield f"{path}{name}", found
 
 
 def _is_there(folder: Path) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from leveret.cli import writing
 from leveret.cli.endings import WrongUse
 from leveret.cli.naming import project_name
 from leveret.cli.writing import move_into, project_files, write_project
@@ -74,17 +73,11 @@ def test_no_file_holds_the_name_of_the_template() -> None:
         assert "project" + "-name" not in (path + text).lower(), path
 
 
-def test_what_tools_leave_beside_the_template_is_not_a_part_of_a_project() -> None:
-    folder = Path(writing.__file__).with_name("project") / "project_name"
-    leavings = [folder / "__pycache__" / "left.pyc", folder / ".left"]
-    leavings[0].parent.mkdir(exist_ok=True)
-    try:
-        for path in leavings:
-            path.write_bytes(b"\xff")
-        assert list(project_files(SHOP)) == FILES
-    finally:
-        for path in leavings:
-            path.unlink(missing_ok=True)
+def test_what_tools_leave_beside_the_template_is_not_a_part_of_a_project(tmp_path: Path) -> None:
+    for path in ("pyproject.toml", "project_name/a.py", "project_name/__pycache__/a.pyc", ".ruff_cache/x", ".left"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(b"x" if path.endswith((".toml", ".py")) else b"\xff")
+    assert list(project_files(SHOP, tmp_path)) == ["my_shop/a.py", "pyproject.toml"]
 
 
 @pytest.mark.parametrize("name", ["file", "full", "dangling"])
