@@ -8,12 +8,13 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from leveret import App, Context, Secret
+from leveret import App, Context, RateLimit, RetryPolicy, Secret
 from leveret.amqp import Addresses, AnyConnection, Message, Properties
 from leveret.errors import Conflict, Forbidden, NotFound, TemporaryError
 from leveret.testing import AsyncTestClient
@@ -80,6 +81,7 @@ def make_app(gate: Gate) -> App:
     add_writes(app)
     add_retried(app)
     add_gated(app, gate)
+    add_limited(app)
     add_others(app)
     return app
 
@@ -112,6 +114,17 @@ def add_retried(app: App) -> None:
     async def flaky_later(context: Context, wanted: Times) -> dict[str, Any]:
         await asyncio.sleep(0)
         return await context.transaction(lambda connection: flaky_in(connection, context, wanted))
+
+
+def add_limited(app: App) -> None:
+    policy = RetryPolicy((timedelta(milliseconds=300),), most=1, no_retry_on=(LookupError,))
+
+    @app.action("v1", "charge", writes=True, retry=policy, rate_limit=RateLimit(2, timedelta(hours=1)))
+    def charge(context: Context, wanted: Note) -> dict[str, Any]:
+        if wanted.then == "stolen":
+            raise LookupError("no such card")
+        fail(wanted.then)
+        return {"id": insert(context.connection, context.principal.subject, wanted.text)}
 
 
 def add_gated(app: App, gate: Gate) -> None:

@@ -35,12 +35,12 @@ def test_who_calls_by_name_loads_no_api_and_who_calls_by_function_no_database_li
     assert {"leveret.api", "leveret.auth", "jwt"}.isdisjoint(modules_of(by_name))
     by_function = """
 import asyncio, sys
-from leveret import Api, Client, Context
+from leveret import Actions, Client, Context
 from leveret.errors import NotSent
 
-api = Api()
+actions = Actions("v1")
 
-@api.action("v1", "add", writes=True)
+@actions.action("add", writes=True)
 def add(context: Context, given: list[int]) -> int:
     return context.connection.execute("...").scalar_one()
 
