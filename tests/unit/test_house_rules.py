@@ -16,7 +16,7 @@ PYTHON = [
     *SOURCES,
     *(
         path
-        for name in ("tests", "testbed", "benchmarks", "faults", "scripts")
+        for name in ("tests", "testbed", "benchmarks", "faults", "scripts", "examples")
         for path in sorted((ROOT / name).rglob("*.py"))
     ),
 ]
