@@ -24,19 +24,16 @@ def bring_up(connection: sa.Connection, schema: Schema, names: Names, position: 
             rolls back.
         sqlalchemy.exc.SQLAlchemyError: the database refused a statement.
     """
-    before = _dangling(connection)
     if position.framework is not None and not position.stamped:
         stamp(connection, framework.VERSION_TABLE, position.framework)
     if position.framework != framework.NEWEST:
         run_framework(connection)
     if schema.tables is not None and position.missing:
         schema.tables.create_all(connection, tables=list(position.missing))
-    if schema.migrations is not None and position.application != position.newest:
+    if position.application != position.newest:
+        before = _dangling(connection)
         run_application(connection, schema)
-    if added := _dangling(connection) - before:
-        [(table, parent), *_] = added
-        fact = f"after the migrations, rows of {table} refer to rows that are not in {parent}"
-        raise SettingsError([f"{names.setting}: {fact}. Nothing was changed"])
+        _check_references(connection, names, before)
     if not look(connection, schema, names).complete:
         raise SettingsError([f"{schema.migrations}: env.py did not run all migrations. Nothing was changed"])
 
@@ -77,3 +74,14 @@ def _dangling(connection: sa.Connection) -> Counter[tuple[str, str]]:
     if connection.dialect.name != "sqlite":
         return Counter()
     return Counter((table, parent) for table, parent in connection.execute(_REFERENCES))
+
+
+def _check_references(connection: sa.Connection, names: Names, before: Counter[tuple[str, str]]) -> None:
+    """Check that no further row of SQLite refers to nothing, because that is not checked while migrations run.
+
+    Raises:
+        SettingsError: one does.
+    """
+    for table, parent in _dangling(connection) - before:
+        fact = f"after the migrations, rows of {table} refer to rows that are not in {parent}"
+        raise SettingsError([f"{names.setting}: {fact}. Nothing was changed"])

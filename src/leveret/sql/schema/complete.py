@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from leveret.sql.schema import framework
 from leveret.sql.schema.application import Schema
 from leveret.sql.schema.changing import run_application, stamp
+from leveret.sql.schema.folder import read_folder
 from leveret.sql.tables import metadata
 
 
@@ -27,6 +28,7 @@ def make_all(connection: sa.Connection, schema: Schema) -> None:
     metadata.create_all(connection, tables=list(framework.TABLES), checkfirst=False)
     stamp(connection, framework.VERSION_TABLE, framework.NEWEST)
     if schema.migrations is not None:
-        run_application(connection, schema)
+        if read_folder(schema.migrations).head is not None:
+            run_application(connection, schema)
     elif schema.tables is not None:
         schema.tables.create_all(connection, tables=schema.own_tables, checkfirst=False)

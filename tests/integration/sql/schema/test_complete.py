@@ -30,20 +30,23 @@ def make(url: str, schema: Schema) -> None:
         engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["nothing", "tables", "migrations", "the Task Manager"])
+@pytest.mark.parametrize("kind", ["nothing", "tables", "migrations", "no revision", "the Task Manager"])
 def test_a_database_that_is_made_at_once_is_the_same_as_one_that_was_upgraded(
     empty_url: str, another_empty_url: str, tmp_path: Path, kind: str
 ) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "env.py").write_text("")
     schema = {
         "nothing": NOTHING,
         "tables": Schema(tables=guests()),
         "migrations": with_migrations(tmp_path / "migrations"),
+        "no revision": Schema(migrations=tmp_path / "empty"),
         "the Task Manager": SCHEMA,
     }[kind]
     make(empty_url, schema)
     upgrade(another_empty_url, schema, NAMES)
     assert of(empty_url) == of(another_empty_url)
-    for table in ("leveret_version", *(["alembic_version"] if schema.migrations else [])):
+    for table in ("leveret_version", *(["alembic_version"] if kind in ("migrations", "the Task Manager") else [])):
         assert rows(empty_url, table) == rows(another_empty_url, table)
     assert is_current(empty_url, schema, NAMES)
     assert not upgrade(empty_url, schema, NAMES)
