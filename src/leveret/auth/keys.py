@@ -16,6 +16,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from leveret.wire.masking import shown
+from leveret.wire.words import counted
 
 SHORTEST_SECRET: Final = 32
 """Bytes; RFC 7518, section 3.2: an HS256 key has at least the hash's size."""
@@ -65,9 +66,7 @@ def secret_key(secret: bytes, kid: str | None = None) -> SigningKey:
         ValueError: the secret is shorter than 32 bytes, or looks like a key of another kind.
     """
     if len(secret) < SHORTEST_SECRET:
-        raise ValueError(
-            f"The JWT secret has {len(secret)} byte{'s' * (len(secret) != 1)}; at least {SHORTEST_SECRET} are needed"
-        )
+        raise ValueError(f"The JWT secret has {counted(len(secret), 'byte')}; at least {SHORTEST_SECRET} are needed")
     if _PEM_OR_SSH.search(secret):  # whoever has the public part of such a key could sign with it
         raise ValueError("The JWT secret looks like a PEM or SSH key: use random bytes instead")
     return SigningKey(HS256, secret, secret, kid)
@@ -241,7 +240,7 @@ def _oct(entry: Mapping[str, Any], kid: str) -> SigningKey:
         raise KeySetError("k is not a base64url text")
     secret = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if len(secret) < SHORTEST_SECRET:
-        raise KeySetError(f"it has {len(secret)} byte{'s' * (len(secret) != 1)}, at least {SHORTEST_SECRET} are needed")
+        raise KeySetError(f"it has {counted(len(secret), 'byte')}, at least {SHORTEST_SECRET} are needed")
     return secret_key(secret, kid)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from leveret.auth.keys import secret_key
 from leveret.errors import SettingsError
+from leveret.wire.words import counted
 
 _BYTES = 32
 _MISSING = (
@@ -36,7 +37,7 @@ def local_secret(path: Path, setting: str, *, make: bool = True) -> bytes:
     except OSError as error:
         raise SettingsError([f"{setting} is not set and {path} cannot be used: {error}"]) from error
     if len(secret) < _BYTES:
-        size = f"{len(secret)} byte{'s' * (len(secret) != 1)}"
+        size = counted(len(secret), "byte")
         raise SettingsError([f"{path} holds {size}, at least {_BYTES} are needed: delete it or fill it"])
     try:
         secret_key(secret)

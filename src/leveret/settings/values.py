@@ -17,6 +17,7 @@ from leveret.broker.addresses import shown_address
 from leveret.durations import format_duration, parse_duration
 from leveret.process.urls import SIGNS, split_url
 from leveret.sql.libpq import hosts_to_query, read_parameters
+from leveret.wire.words import counted
 
 T = TypeVar("T")
 
@@ -95,7 +96,7 @@ def about_quotes(text: str) -> str:
 def secret(text: str) -> bytes:
     """Check that a JWT secret is long enough and can sign."""
     if len(value := text.encode()) < SHORTEST_SECRET:
-        size = f"{len(value)} byte{'s' * (len(value) != 1)}"
+        size = counted(len(value), "byte")
         raise ValueError(f"a secret of {size} is too short, at least {SHORTEST_SECRET} are needed")
     secret_key(value)
     return value

@@ -12,6 +12,7 @@ from leveret.errors import InvalidRequest
 from leveret.wire.codec import decode_object, encode_json
 from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import text_without_secrets, without_secrets
+from leveret.wire.words import counted
 
 _LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a message's headers in its letter; larger ones are left out."""
@@ -69,7 +70,7 @@ def kept_text(body: bytes, secrets: frozenset[str]) -> str:
     whole = text_without_secrets(text, secrets)
     text = _cut(whole)
     omitted = len(whole.encode()) - len(text.encode()) + max(len(body) - LARGEST_REQUEST, 0)
-    return f"{text} [{omitted} more byte{'s' * (omitted != 1)} left out]" if omitted > 0 else text
+    return f"{text} [{counted(omitted, 'more byte')} left out]" if omitted > 0 else text
 
 
 def kept_headers(headers: Mapping[str, Any], secrets: frozenset[str]) -> dict[str, Any]:

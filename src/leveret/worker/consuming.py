@@ -17,6 +17,7 @@ from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.observe import Observers
 from leveret.process.backoff import Pauses
 from leveret.retry import RetryPolicy
+from leveret.wire.words import counted
 from leveret.worker.admit.rate_limits import RateLimits
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.arrive.room import Room
@@ -247,8 +248,7 @@ class Consumption:
                 await self._session.flushed()
         except TimeoutError:
             unfinished = len(self._in_hand)
-            what = f"{unfinished} request{'s' * (unfinished != 1)}"
-            logger.warning("stopping: %s unfinished, returned to %s", what, self._queue)
+            logger.warning("stopping: %s unfinished, returned to %s", counted(unfinished, "request"), self._queue)
         await asyncio.sleep(_ACKS_TAKE_EFFECT)
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 from leveret.api import RateLimit
 from leveret.errors import RateLimited
 from leveret.sql.records import Lease
+from leveret.wire.words import counted
 
 SHARES: Final = 10
 """What is left in the window, divided by this number, is a share; a share is at least one request."""
@@ -110,6 +111,6 @@ class Allowance:
         most, seconds = self._limit.most, round(max(self._share.ends - now, 0.001), 3)
         window, of = self._limit.window.total_seconds(), f" of {self._limit.action}" if self._limit.action else ""
         return RateLimited(
-            f"More than {most} request{'s' * (most != 1)}{of} in {window:g} s; ask again in {seconds:g} s",
+            f"More than {counted(most, 'request')}{of} in {window:g} s; ask again in {seconds:g} s",
             details={"limit": most, "remaining": 0, "retry_after": seconds},
         )

@@ -21,6 +21,7 @@ from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterFacts, write_letter, write_short_letter
 from leveret.wire.masking import without_tokens
 from leveret.wire.messages import letter_headers, letter_message, reply_message, retry_message
+from leveret.wire.words import counted
 from leveret.worker.work import DeclinedDelivery, Work
 
 
@@ -144,7 +145,7 @@ class OutcomeMessages:
         attempts = item.retries + 1 if isinstance(item, Work) else 1
         # Clients of the first version look for these words.
         begin = RETRIES_EXHAUSTED if outcome.code == RetriesExhausted.code else ""
-        text = f"{begin}Request failed after {attempts} attempt{'s' * (attempts > 1)}; it was kept as a dead letter"
+        text = f"{begin}Request failed after {counted(attempts, 'attempt')}; it was kept as a dead letter"
         error = BY_CODE.get(outcome.reply_code, Internal)(text)
         reply = reply_message(refusal(item.subject.id, error), item.delivery.properties, item.subject.id)
         return [reply] if reply else []
