@@ -29,6 +29,11 @@ _TEXT: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _EMPTY: Final = re.compile(r"\[\s*+\]|\{\s*+\}")
 _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
+
+class NotJson(ValueError):
+    """A text is not JSON; the error says why."""
+
+
 encode_json = msgspec.json.Encoder().encode
 canonical = msgspec.json.Encoder(order="sorted").encode
 """Writes JSON in the one form that equal values share: names are sorted, and there are no blanks."""
@@ -77,8 +82,13 @@ def check_size(size: int, largest: int = LARGEST_REQUEST) -> None:
         raise InvalidRequest(f"Request too large: {size} bytes, at most {LARGEST_REQUEST} are taken")
 
 
-def decode_object(body: bytes, largest: int = LARGEST_REQUEST) -> dict[str, Any]:
+def decode_object(body: bytes, largest: int = LARGEST_REQUEST, subject: str = "Request") -> dict[str, Any]:
     """Read one strict JSON object.
+
+    Args:
+        body: the JSON.
+        largest: how many bytes it may have.
+        subject: what an error's text calls it.
 
     Raises:
         InvalidRequest: the body is too large, not UTF-8, not JSON, not an object or nested too deep; or it holds too
@@ -88,19 +98,39 @@ def decode_object(body: bytes, largest: int = LARGEST_REQUEST) -> dict[str, Any]
     try:
         text = body.decode()
         if is_deeper(text, DEEPEST_NESTING):
-            raise InvalidRequest(f"Request is nested deeper than {DEEPEST_NESTING} levels")
+            raise InvalidRequest(f"{subject} is nested deeper than {DEEPEST_NESTING} levels")
         if holds_more(text, MOST_VALUES):
-            raise InvalidRequest(f"Request holds more than {MOST_VALUES} values")
+            raise InvalidRequest(f"{subject} holds more than {MOST_VALUES} values")
         document = _decode(text)
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"Request is not UTF-8: byte {error.start}") from error
+        raise InvalidRequest(f"{subject} is not UTF-8: byte {error.start}") from error
     except json.JSONDecodeError as error:
-        raise InvalidRequest(f"Request is not JSON: {error.msg} at character {error.pos}") from error
+        raise InvalidRequest(f"{subject} is not JSON: {error.msg} at character {error.pos}") from error
+    except NotJson as error:
+        raise InvalidRequest(f"{subject} is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise InvalidRequest(f"Request is not a JSON object but {_json_name(document)}")
+        raise InvalidRequest(f"{subject} is not a JSON object but {_json_name(document)}")
     if _UNSTORABLE.search(text):
         _check_texts(document)
     return document
+
+
+def decode_value(text: str) -> Any:
+    """Read one JSON value as strictly as ``decode_object`` reads an object.
+
+    Raises:
+        NotJson: the text is not JSON.
+        InvalidRequest: it is JSON, and no request may hold it: it is nested too deep, or holds a repeated name, a
+            number past 64 bits or not finite, a NUL, or a lone surrogate.
+    """
+    if is_deeper(text, DEEPEST_NESTING):
+        raise InvalidRequest(f"It is nested deeper than {DEEPEST_NESTING} levels")
+    try:
+        value = _decode(text)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"{error.msg} at character {error.pos}") from error
+    _check_texts(value)
+    return value
 
 
 def refusal(request_id: str, error: RequestError) -> bytes:
@@ -208,7 +238,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise InvalidRequest(f"Request is not JSON: {name} is not a JSON value")
+    raise NotJson(f"{name} is not a JSON value")
 
 
 def _json_name(value: object) -> str:

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from leveret.errors import Conflict, InvalidRequest
 from leveret.wire.codec import (
+    NotJson,
     canonical,
     check_id,
     decode_object,
     decode_reply,
     decode_request,
+    decode_value,
     encode_json,
     refusal,
 )
@@ -198,3 +200,32 @@ def test_a_byte_order_mark_before_a_request_is_left_aside_and_nowhere_else() -> 
             decode_request(broken)
     with pytest.raises(InvalidRequest, match="not JSON"):
         decode_object(b"\xef\xbb\xbf{}")  # the parts of a token have one form only
+
+
+def test_an_error_calls_the_object_as_it_is_told() -> None:
+    for body, text in (
+        (b"{", "it is not JSON: "),
+        (b"[]", "it is not a JSON object but an array"),
+        (b"\xff", "it is not UTF-8"),
+    ):
+        with pytest.raises(InvalidRequest, match=f"^{text}"):
+            decode_object(body, subject="it")
+    with pytest.raises(InvalidRequest, match=r"^Request is not JSON: NaN is not a JSON value$"):
+        decode_object(b'{"a": NaN}')
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1), ("null", None), ('"a"', "a"), (" [1.5] ", [1.5])])
+def test_a_single_value_is_read(text: str, value: object) -> None:
+    assert decode_value(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "Ada", "NaN", "-Infinity", "1 2", "{", "'a'", "01"])
+def test_what_is_no_json_at_all_is_told_from_json_that_no_request_may_hold(text: str) -> None:
+    with pytest.raises(NotJson):
+        decode_value(text)
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "1e999", '{"a": 1, "a": 2}', r'"\u0000"', r'"\ud800"', "[" * 65 + "]" * 65])
+def test_a_value_is_read_as_strictly_as_an_object(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        decode_value(text)
