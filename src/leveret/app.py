@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from leveret.api.context import S
 from leveret.application import Application
 from leveret.cli.command import Command
 from leveret.cli.commands import COMMANDS, Found
+from leveret.cli.own_worker import run_worker
 
 
 class App(Application[S]):
@@ -33,10 +35,24 @@ class App(Application[S]):
             commands: its subcommands in the order of its help, see ``Command``.
             help: what its help says first; by default the application's name.
             module: what ``python -m`` runs to call this command; by default its name. Workers in several processes, and
-                a worker that reloads, are started so.
+                a worker that reloads, are started so if it is installed, and otherwise by ``leveret``.
             completion: whether it offers to install completion for the shell.
         """
         called = name or self.name
         return Command(
             called, self, commands, help=help or f"{self.name}.", module=module or called, completion=completion
         )
+
+    def run(self, words: Sequence[str] | None = None) -> NoReturn:
+        """Run a worker as ``leveret worker`` does, and end the process with its exit code.
+
+        It is for the end of a module, under ``if __name__ == "__main__":``. Every error becomes one line.
+
+        Args:
+            words: options of the command ``worker``, such as ``["-w", "2"]``; by default what the process was called
+                with.
+
+        Raises:
+            RuntimeError: a command imports the module just now, because the line above it is missing.
+        """
+        run_worker(self, words)

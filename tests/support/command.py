@@ -1,4 +1,4 @@
-"""The command `taskmanager` as real processes, with a folder and queues for each test."""
+"""Commands as real processes, with a folder and queues for each test: `taskmanager`, or that of another application."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from leveret import App, BlockingClient, Settings, Topology
 from leveret.broker.queues import remove_topology
-from leveret.client import BlockingClient
-from leveret.topology import Topology
-from taskmanager.actions import app
-from taskmanager.settings import Settings
+from taskmanager.actions import app as taskmanager
 from testbed.waiting import is_alive, wait_until
 
 COMMAND = [sys.executable, "-P", "-m", "taskmanager"]
@@ -57,29 +56,35 @@ class RunningCommand:
 
 @dataclass
 class Commands:
-    """Runs commands with settings of their own; `variables` holds the settings, named without their prefix."""
+    """Runs commands of an application with settings of their own.
+
+    `variables` holds the settings, named without their prefix; `command` is what runs; `application` is the one that it
+    works for.
+    """
 
     folder: Path
     variables: dict[str, str]
     running: list[RunningCommand] = field(default_factory=list)
+    command: Sequence[str] = tuple(COMMAND)
+    application: App[Any] = taskmanager
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of the commands, without settings of this process and without a terminal's width."""
-        foreign = ("TASKMANAGER_", "COLUMNS", "LINES")
+        prefix = self.application.prefix
+        foreign = ("TASKMANAGER_", prefix, "COLUMNS", "LINES")
         mine = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-        return mine | {f"TASKMANAGER_{name}": value for name, value in self.variables.items()}
+        return mine | {f"{prefix}{name}": value for name, value in self.variables.items()}
 
     @property
     def settings(self) -> Settings:
         """The settings that the commands read."""
-        ours = {name: value for name, value in self.environment.items() if name.startswith("TASKMANAGER_")}
-        return Settings.from_environment(ours)
+        return self.application.defaults.updated(self.environment)
 
     @property
     def topology(self) -> Topology:
         """The names at the broker that the commands use."""
-        return app.topology(self.settings)
+        return self.application.topology(self.settings)
 
     @property
     def database_url(self) -> str:
@@ -90,7 +95,7 @@ class Commands:
     def run(self, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run a command until it ends."""
         done = subprocess.run(
-            [*COMMAND, *arguments],
+            [*self.command, *arguments],
             input=given,
             capture_output=True,
             check=False,
@@ -100,16 +105,16 @@ class Commands:
         )
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def answer(self, answer: str, *arguments: str) -> str:
+    def answer(self, answer: str, *arguments: str, check: bool = True) -> str:
         """Run a command whose input is a terminal on which somebody types a line; return what it printed."""
         here, terminal = os.openpty()
         try:
             os.write(here, f"{answer}\n".encode())
             done = subprocess.run(
-                [*COMMAND, *arguments],
+                [*self.command, *arguments],
                 stdin=terminal,
                 capture_output=True,
-                check=True,
+                check=check,
                 cwd=self.folder,
                 env=self.environment,
                 timeout=2 * LIMIT,
@@ -124,7 +129,7 @@ class Commands:
         path = self.folder / f"output-{len(self.running)}.txt"
         with path.open("wb") as stream:
             process = subprocess.Popen(
-                [*COMMAND, *arguments],
+                [*self.command, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,

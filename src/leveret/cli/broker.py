@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from leveret.cli.command_line import CommandLine
 from leveret.cli.context import command_line
 from leveret.cli.endings import WrongUse
+from leveret.cli.help_texts import PREFIX
 from leveret.devbroker import BrokerFailed, DevBroker, LastingBroker
 from leveret.process.interrupts import interruptible, undisturbed
 
@@ -31,13 +33,21 @@ def broker(
         with interruptible():
             typer.echo("A private RabbitMQ node starts ...")
             node.start()
-            _print_addresses(node, command_line(context).program.prefix)
+            _print_addresses(node, _prefix(command_line(context)))
             raise BrokerFailed(f"the node ended by itself with exit code {node.wait()}; its log was {node.log_path}")
     except KeyboardInterrupt:
         typer.echo("The node is stopped.")
     finally:
         with undisturbed():
             node.stop()
+
+
+def _prefix(called: CommandLine) -> str:
+    """Return what the names of the application's settings begin with, or a word in its place."""
+    try:
+        return called.application.prefix
+    except WrongUse:  # there is none, or it cannot be imported; the node does not need it
+        return PREFIX
 
 
 def _made(folder: Path) -> Path:

@@ -39,7 +39,7 @@ def users(
     Passwords come from the settings PREFIX_BROKER_...; a new user without one gets a password, which is printed
     once.
     """
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     wanted = application(context).broker_users(settings, caller, worker, reply_queues=reply_queues)
     vhost = vhost_of(settings.amqp_url)
     if wanted[0].name == wanted[1].name:

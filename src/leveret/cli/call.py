@@ -4,78 +4,120 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated, Any
-from uuid import uuid4
+from time import perf_counter
+from typing import Annotated
 
 import typer
 
-from leveret.cli.context import application, load_settings
-from leveret.cli.endings import WrongUse
+from leveret.cli import calling, destination
+from leveret.cli.context import command_line
+from leveret.cli.endings import report
+from leveret.cli.option_values import read_option
+from leveret.cli.program import Program
 from leveret.cli.screen import print_json
-from leveret.client import LONGEST_TIMEOUT, Client, ReceivedReply
-from leveret.errors import InvalidRequest, Overloaded
-from leveret.process.exit_codes import FAILED
-from leveret.topology import Topology
-from leveret.wire.codec import decode_object, refusal, without_mark
+from leveret.cli.streams import tell
+from leveret.client import Client
+from leveret.errors import NoAnswer, NotSent, Overloaded
+from leveret.process.exit_codes import DONE, FAILED
+from leveret.settings import values
+from leveret.wire.codec import refusal
+
+MOST_REPEATS = 1000
+"""How often one command may send a request."""
 
 
 def call(
     context: typer.Context,
-    action: Annotated[str, typer.Argument(help="The action, such as list_tasks.")],
+    action: calling.ActionName,
+    pairs: calling.Pairs = None,
     *,
-    version: Annotated[str, typer.Option(help="Version of the API.")] = "v1",
-    data: Annotated[
-        str, typer.Option(help="The action's input, a JSON object; - reads it from standard input.")
-    ] = "{}",
-    token: Annotated[str, typer.Option(help="The access token that login returned.", show_default=False)] = "",
-    id: Annotated[  # noqa: A002 - it is the word on the wire and in every text about it
-        str | None,
-        typer.Option(help="The request's id; calling again with the same id has no second effect. Default: a new one."),
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the response.")] = 10.0,
+    version: calling.Version = "v1",
+    data: calling.Data = "{}",
+    token: calling.Token = "",
+    login: calling.LoginEmail = None,
+    id: calling.Id = None,  # noqa: A002 - it is the word on the wire and in every text about it
+    timeout: calling.Timeout = calling.DEFAULT_TIMEOUT,
+    repeat: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=read_option("--repeat", values.number(1, MOST_REPEATS)),
+            help="Send the request N times with the same id, and tell how long each response took.",
+        ),
+    ] = 1,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also tell the request's id and how long the response took.")
+    ] = False,
+    url: destination.Url = None,
+    queues: destination.Queues = None,
 ) -> None:
     """Call one action and print the whole response as JSON.
 
     Exit code 0: the response is a result. 1: the response is an error. 2: wrong use, nothing was sent. 3: no response
     in time, or no broker. Whether the action was carried out is then unknown: call again with the same --id.
     """
-    if not 0 < timeout <= LONGEST_TIMEOUT:
-        raise WrongUse(
-            f"--timeout: {timeout:g} is out of range, above 0 and up to {LONGEST_TIMEOUT:g} seconds is possible"
-        )
-    settings, given = load_settings(context), _read_data(data)
-    app = application(context)
-    request_id = uuid4().hex if id is None else id
-    asking = _ask(
-        settings.amqp_url,
-        app.topology(settings),
-        f"{app.name} call",
+    one = calling.prepare(
+        context,
         action,
-        given,
+        pairs,
         version=version,
+        data=data,
         token=token,
-        id=request_id,
+        login=login,
+        id=id,
         timeout=timeout,
+        url=url,
+        queues=queues,
     )
+    if verbose:
+        tell(f"id {one.id}\n")
+    code = asyncio.run(_call(one, repeat, command_line(context).program, timed=verbose or repeat > 1))
+    if code:
+        raise typer.Exit(code)
+
+
+async def _call(one: calling.Calling, count: int, program: Program, *, timed: bool) -> int:
+    """Send the request ``count`` times, print each response, and return the worst exit code."""
+    worst, first = DONE, None
+    async with one.destination.client("call") as client:
+        token = await one.authenticate(client)
+        for number in range(1, count + 1):
+            began = perf_counter()
+            try:
+                body, code = await _response(client, one, token)
+            except (NoAnswer, NotSent) as error:
+                worst = max(worst, report(error, program))
+                continue
+            spent = perf_counter() - began
+            print_json(body)
+            if timed:
+                place = f"{number} of {count}: " if count > 1 else ""
+                _tell_time(f"{place}{spent * 1000:.1f} ms{_comparison(one, first, body, code)}")
+            first, worst = first or body, max(worst, code)
+    return worst
+
+
+async def _response(client: Client, one: calling.Calling, token: str) -> tuple[bytes, int]:
+    """Return the response as JSON, and its exit code."""
     try:
-        received = asyncio.run(asking)
+        received = await client.ask(
+            one.name, one.data, version=one.version, token=token, id=one.id, timeout=one.timeout
+        )
     except Overloaded as error:  # the broker refused the request; print that in the form of a worker's response
-        print_json(refusal(request_id, error))
-        raise typer.Exit(FAILED) from error
-    print_json(received.body)
-    if received.reply.status == "error":
-        raise typer.Exit(FAILED)
+        return refusal(one.id, error), FAILED
+    return received.body, DONE if received.reply.status == "ok" else FAILED
 
 
-def _read_data(text: str) -> dict[str, Any]:
-    body = sys.stdin.buffer.read() if text == "-" else text.encode(errors="surrogateescape")
-    try:
-        return decode_object(without_mark(body))
-    except InvalidRequest as error:
-        words = str(error).replace("Request too", "it is too", 1).replace("Request", "it", 1)
-        raise WrongUse(f"--data cannot be used: {words}") from error
+def _comparison(one: calling.Calling, first: bytes | None, body: bytes, code: int) -> str:
+    """Tell a repeated response from the first one; only that of an action that writes is known to be a replay."""
+    if first is None:
+        return ""
+    if body != first:
+        return ", another response"
+    replayed = code == DONE and one.action is not None and one.action.writes
+    return ", the stored response of the first" if replayed else ", the same response"
 
 
-async def _ask(url: str, topology: Topology, name: str, action: str, data: dict[str, Any], **how: Any) -> ReceivedReply:
-    async with Client(url, topology=topology, name=name) as client:
-        return await client.ask(action, data, **how)
+def _tell_time(text: str) -> None:
+    sys.stdout.flush()  # so that a terminal shows it behind its response
+    tell(f"{text}\n")

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from typer.main import get_command
 
 from leveret.application import Application
 from leveret.cli.command_line import CommandLine
-from leveret.cli.commands import COMMANDS, PREFIX, Found, group_of
+from leveret.cli.commands import COMMANDS, Found, group_of
 from leveret.cli.endings import EXPECTED, end_with
+from leveret.cli.help_texts import PREFIX, reflow, valued_options
+from leveret.cli.last_handler import run_to_end
 from leveret.cli.program import Program
 from leveret.cli.target import OPTIONS, USAGE, Target, split_target
+from leveret.cli.version import framework_version
 
 _HELP = """Run and watch APIs over RabbitMQ.
 
 Commands take the application as MODULE:APP, such as guestbook:app, or from pyproject.toml in this folder:
-\\[tool.leveret] app = "guestbook:app". --app-dir DIR is where its module is, --factory says that APP is a
-function which
-makes it. Settings come from the environment, with the application's prefix: GUESTBOOK_...
+\\[tool.leveret] app = "guestbook:app". --app-dir DIR is where its module is, --factory says that APP is a function
+which makes it. Settings come from the environment, with the application's prefix: GUESTBOOK_...
 """
 
 
@@ -36,7 +38,7 @@ class Command:
         commands: its subcommands in the order of its help: each name with a function for Typer, a Typer group, or a
             text ``module:name`` of one of these, which is imported only when it is used.
         help: what its help says first.
-        module: what ``python -m`` runs to call this command; by default its name.
+        module: what ``python -m`` runs to call this command; None if nothing does.
         completion: whether it offers to install completion for the shell.
 
     Attributes:
@@ -55,7 +57,7 @@ class Command:
     ) -> None:
         self.name = name
         self._application = application
-        self._module = module or name
+        self._module = module
         self.typer = typer.Typer(
             name=name,
             cls=group_of(commands, OPTIONS, application.prefix) if application else group_of(commands, USAGE, PREFIX),
@@ -64,7 +66,7 @@ class Command:
             pretty_exceptions_enable=False,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
-        self.typer.callback(help=help)(self._options())
+        self.typer.callback(help=reflow(help))(self._options())
 
     def run(self, program: Program, words: Sequence[str] | None = None) -> None:
         """Run one call; expected errors become one line and an exit code.
@@ -77,13 +79,28 @@ class Command:
         try:
             called = CommandLine(program, self._application or Target(), self._module)
             if self._application is None:
-                given, target = split_target(given, Path())
+                given, target = split_target(given, Path(), self._valued(given))
                 called = CommandLine(program, target, self._module)
             else:
                 program.prefix = self._application.prefix
             self.typer(args=given, prog_name=program.name, obj=called)
         except EXPECTED as error:
             end_with(error, program)
+
+    def main(self, words: Sequence[str] | None = None) -> NoReturn:
+        """Run one call as a program does: every error becomes one line, and the process ends with an exit code.
+
+        Args:
+            words: what follows its name; by default what the process was called with.
+        """
+        program = Program(self.name)
+        sys.exit(run_to_end(partial(self.run, program, words), program))
+
+    def _valued(self, words: Sequence[str]) -> frozenset[str]:
+        """Return the options that take a value, of the command that the words name."""
+        name = next((word for word in words if not word.startswith("-")), "")
+        command = getattr(get_command(self.typer), "commands", {}).get(name)
+        return frozenset() if command is None else valued_options(command)
 
     def _options(self) -> Callable[..., None]:
         shown = typer.Option(
@@ -99,13 +116,6 @@ class Command:
 
     def _print_version(self, wanted: bool) -> None:
         if wanted:
-            typer.echo(f"{self.name} {self._version()}")
+            own = self._application.version if self._application is not None else None
+            typer.echo(f"{self.name} {own or framework_version()}")
             raise typer.Exit
-
-    def _version(self) -> str:
-        if self._application is not None and self._application.version:
-            return self._application.version
-        try:
-            return installed_version("leveret")
-        except PackageNotFoundError:
-            return "of a source folder, not installed"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from functools import cached_property
+from pathlib import Path
+from typing import Final
 
 from leveret.application import Application
+from leveret.cli.endings import WrongUse
 from leveret.cli.program import Program
 from leveret.cli.target import Target
+from leveret.cli.whereabouts import target_of
+
+_PYTHON: Final = (sys.executable, "-P", "-m")
+"""Runs a module; -P keeps the working folder out of the import path."""
 
 
 class CommandLine:
@@ -16,13 +24,23 @@ class CommandLine:
     Args:
         program: the program that runs.
         target: where the application is: the application itself, or where to import it from.
-        module: what ``python -m`` runs to call this command again.
+        module: what ``python -m`` runs to call this command again; None if nothing does.
     """
 
-    def __init__(self, program: Program, target: Application | Target, module: str) -> None:
+    def __init__(self, program: Program, target: Application | Target, module: str | None) -> None:
         self.program = program
         self._target = target
         self._module = module
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is an application: the command belongs to one, or it is named anywhere."""
+        return isinstance(self._target, Application) or bool(self._target.text)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there is an application, and not only because pyproject.toml names one."""
+        return self.is_known and not (isinstance(self._target, Target) and self._target.default)
 
     @cached_property
     def application(self) -> Application:
@@ -38,12 +56,40 @@ class CommandLine:
     def again(self, *words: str) -> list[str]:
         """Return the command line that calls this command with other words, for the same application.
 
-        -P keeps the working folder out of the import path.
+        If the module that this command runs in is not installed, it is ``leveret`` that is called, with the name of the
+        module that holds the application.
+
+        Raises:
+            WrongUse: no module that can be imported holds the application under a name.
         """
-        target = self._target.words() if isinstance(self._target, Target) else []
-        return [sys.executable, "-P", "-m", self._module, *words, *target]
+        if isinstance(self._target, Target):
+            return [*_PYTHON, self._module or "leveret", *words, *self._target.words()]
+        if self._module is not None and _is_installed(self._module):
+            return [*_PYTHON, self._module, *words]
+        target = target_of(self._target)
+        if target is None:
+            raise WrongUse(
+                "another process cannot find this application: several processes need it in a variable of a module "
+                "that can be imported, such as app in guestbook.py"
+            )
+        return [*_PYTHON, "leveret", *words, *target.words()]
 
     def shown(self, words: str) -> str:
         """Return what a person types to call this command with other words: ``leveret db upgrade guestbook:app``."""
         target = self._target.text if isinstance(self._target, Target) else ""
         return f"{self.program.name} {words} {target}".rstrip()
+
+
+def _is_installed(module: str) -> bool:
+    """Return whether a module is found without the folder of the program that runs, or the working folder."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # ValueError: a script that is no module has none
+        return False
+    if spec is None or spec.origin is None:
+        return False
+    return Path(spec.origin).resolve().is_relative_to(Path(sys.prefix).resolve()) or not _is_beside(Path(spec.origin))
+
+
+def _is_beside(file: Path) -> bool:
+    return not sys.flags.safe_path and file.resolve().is_relative_to(Path(sys.path[0] or ".").resolve())

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from leveret.cli.help_texts import make_readable
 from leveret.cli.target import OPTIONS
 from leveret.process.garbage import without_collection
 
@@ -19,20 +20,19 @@ Found: TypeAlias = typer.Typer | Callable[..., None]
 COMMANDS: Final[Mapping[str, str]] = {
     "worker": "leveret.cli.worker:worker",
     "call": "leveret.cli.call:call",
+    "send": "leveret.cli.send:send",
     "queues": "leveret.cli.queues:queues",
     "broker": "leveret.cli.broker:broker",
     "letters": "leveret.cli.letters:app",
     "topology": "leveret.cli.topology:app",
     "db": "leveret.cli.database:app",
     "keys": "leveret.cli.keys:app",
+    "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""
 
 WITHOUT_APPLICATION: Final[Mapping[str, str]] = {"new": "leveret.cli.new:new"}
 """The commands of ``leveret`` that work for no application, in the same form."""
-
-PREFIX: Final = "PREFIX_"
-"""Stands in the help of commands for what the names of the application's settings begin with."""
 
 
 def group_of(commands: Mapping[str, str | Found], usage: str, prefix: str) -> type[TyperGroup]:
@@ -74,7 +74,7 @@ class _Imported(Mapping[str, Any]):
         else:
             holder.command(name, options_metavar=usage)(found)
         command = get_group(holder).commands[name]
-        _name_settings(command, self._prefix)
+        make_readable(command, self._prefix)
         return command
 
     def __iter__(self) -> Iterator[str]:
@@ -82,12 +82,3 @@ class _Imported(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._commands)
-
-
-def _name_settings(command: Any, prefix: str) -> None:
-    """Write the application's prefix into the help of a command, of its options, and of its subcommands."""
-    for shown in (command, *command.params):
-        if getattr(shown, "help", None):
-            shown.help = shown.help.replace(PREFIX, prefix)
-    for below in getattr(command, "commands", {}).values():
-        _name_settings(below, prefix)

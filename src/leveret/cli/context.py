@@ -29,16 +29,17 @@ def application(context: typer.Context) -> Application:
     return command_line(context).application
 
 
-def load_settings(context: typer.Context, **instead: Any) -> Settings:
+def load_settings(context: typer.Context, *, needs_secret: bool = True, **instead: Any) -> Settings:
     """Read the application's settings.
 
     Args:
         context: of the command.
+        needs_secret: whether the command checks or makes tokens, so that PostgreSQL without a secret is a problem.
         instead: values that replace those of the environment; None leaves a setting as it is.
 
     Raises:
         WrongUse: there is no application, or it cannot be imported.
         SettingsError: names every problem.
     """
-    settings = application(context).defaults.updated(environment())
+    settings = application(context).defaults.updated(environment(), needs_secret=needs_secret)
     return replace(settings, **{name: value for name, value in instead.items() if value is not None})

@@ -15,10 +15,11 @@ app = typer.Typer(no_args_is_help=True, help="The database's tables.")
 @app.command()
 def upgrade(context: typer.Context) -> None:
     """Bring the database to this version's tables; safe while workers run, and when two processes do it at once."""
-    url, made = load_settings(context).database_url, application(context)
-    if not made.uses_database(load_settings(context)):
+    made, settings = application(context), load_settings(context, needs_secret=False)
+    if not made.uses_database(settings):
         typer.echo("Nothing to do: no action of this application writes, so it needs no database.")
         return
+    url = settings.database_url
     changed = schema.upgrade(url, made.schema, made.names)
     typer.echo(f"The database is {'now' if changed else 'already'} at revision {schema.newest(made.schema)}.")
 
@@ -26,8 +27,11 @@ def upgrade(context: typer.Context) -> None:
 @app.command()
 def current(context: typer.Context) -> None:
     """Print the revision of the database's tables, and whether this version needs a newer one."""
-    made = application(context)
-    typer.echo(schema.describe(load_settings(context).database_url, made.schema, made.names))
+    made, settings = application(context), load_settings(context, needs_secret=False)
+    if not made.uses_database(settings):
+        typer.echo("No action of this application writes, so it needs no database.")
+        return
+    typer.echo(schema.describe(settings.database_url, made.schema, made.names))
 
 
 @app.command()
@@ -42,8 +46,8 @@ def revision(
     The application needs `migrations=`, which names the folder, and `tables=`. The folder is made if it does not exist.
     The database has to be at the newest revision; the first one also runs where the tables are there already.
     """
-    made = application(context)
-    written = schema.revise(load_settings(context).database_url, made.schema, message, made.names, empty=empty)
+    made, settings = application(context), load_settings(context, needs_secret=False)
+    written = schema.revise(settings.database_url, made.schema, message, made.names, empty=empty)
     if written is None:
         typer.echo("Nothing was written, because nothing has changed. --empty writes one without changes.")
     else:

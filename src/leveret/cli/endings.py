@@ -69,6 +69,11 @@ EXPECTED: Final = tuple(_CODES)
 
 def end_with(error: Exception, program: Program) -> NoReturn:
     """Print on standard error what is wrong, and end with the exit code of the error."""
+    sys.exit(report(error, program))
+
+
+def report(error: Exception, program: Program) -> int:
+    """Print on standard error what is wrong, and return the exit code of the error."""
     lines = str(error).splitlines() or [type(error).__name__]
     if isinstance(error, SettingsError) and len(lines) > 1:
         lines = [f"{len(lines)} settings cannot be used:", *(f"  {line}" for line in lines)]
@@ -80,7 +85,7 @@ def end_with(error: Exception, program: Program) -> NoReturn:
         lines.append(_OTHER_BROKER.format(program.prefix))
     text = "\n".join(lines)
     tell(f"{program.name}: {text}\n")
-    sys.exit(code_of(error))
+    return code_of(error)
 
 
 def code_of(error: Exception) -> int:

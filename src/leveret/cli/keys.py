@@ -13,7 +13,7 @@ from leveret.application.parts import find_secret
 from leveret.auth.key_file import KeyFile, KeyFileUnchanged
 from leveret.auth.keys import KeySet, KeySetError
 from leveret.auth.new_keys import KeyType, new_key, secret_entry
-from leveret.cli.context import load_settings
+from leveret.cli.context import command_line, load_settings
 from leveret.cli.endings import WrongUse
 from leveret.settings import Settings
 
@@ -25,10 +25,10 @@ Kid = Annotated[str, typer.Argument(help="The key's name, such as 2026-12.")]
 @app.command()
 def show(context: typer.Context) -> None:
     """Print the names of the keys, what each is for, and which keys are ignored, but nothing of the keys themselves."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     path = _path(settings)
     with _errors_in_words(settings):
-        _print(path, KeyFile(path).read())
+        _print(path, _read(context, path))
 
 
 @app.command()
@@ -39,7 +39,7 @@ def add(
     kind: Annotated[KeyType, typer.Option(help="EdDSA, ES256, RS256 or HS256 tokens.")] = KeyType.ED25519,
 ) -> None:
     """Make a new key that verifies tokens and does not sign yet; make the file if there is none."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     path = _path(settings)
     with _errors_in_words(settings):
         _print(path, KeyFile(path).add(new_key(kind, kid)))
@@ -58,23 +58,34 @@ def secret(context: typer.Context, kid: Kid) -> None:
 @app.command()
 def sign(context: typer.Context, kid: Kid) -> None:
     """Let this key sign the tokens of all logins from now on; the other keys verify."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     path = _path(settings)
     with _errors_in_words(settings):
+        _read(context, path)
         _print(path, KeyFile(path).sign_with(kid))
 
 
 @app.command()
 def remove(context: typer.Context, kid: Kid) -> None:
     """Remove a key; its tokens are refused from now on."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     path = _path(settings)
     with _errors_in_words(settings):
-        before = KeyFile(path).read()
+        before = _read(context, path)
         after = KeyFile(path).remove(kid)
     _print(path, after)
     if before.signer is not None and after.signer is None:
         typer.echo("No key signs any more: the secret signs the tokens of all logins from now on.")
+
+
+def _read(context: typer.Context, path: Path) -> KeySet:
+    """Read the file; if there is none, say which command makes it."""
+    try:
+        return KeyFile(path).read()
+    except KeySetError as error:
+        if path.exists():
+            raise
+        raise KeySetError(f"{error}. `{command_line(context).shown('keys add KID')}` makes it") from error
 
 
 def _path(settings: Settings) -> Path:

@@ -13,16 +13,19 @@ from leveret.broker.queues import report_queues
 from leveret.cli.asking import ask_first
 from leveret.cli.context import application, load_settings
 from leveret.cli.endings import WrongUse
-from leveret.cli.screen import counted, print_json
+from leveret.cli.option_values import read_option
+from leveret.cli.screen import print_json
 from leveret.letters.letter import Letter
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.process.exit_codes import FAILED
+from leveret.settings import values
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import show_body
 from leveret.wire.letter import LetterBody
 from leveret.wire.masking import printable, shown, without_secrets
+from leveret.wire.words import counted
 
 SHOWN: Final = 20
 """Number of letters that are shown by default."""
@@ -47,7 +50,11 @@ def letters(
     *,
     most: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST_LETTERS, help="Letters to show, the oldest ones.", show_default=f"{SHOWN}"),
+        typer.Option(
+            metavar="N",
+            parser=read_option("--most", values.number(1, MOST_LETTERS)),
+            help=f"Letters to show, the oldest ones, up to {MOST_LETTERS}. Default: {SHOWN}.",
+        ),
     ] = None,
 ) -> None:
     """Print dead letters, oldest first, one JSON object each; all of them stay in the queue as they are."""
@@ -55,7 +62,7 @@ def letters(
         if most is not None:
             raise WrongUse(f"--most is for looking, not for {context.invoked_subcommand}")
         return
-    settings, app = load_settings(context), application(context)
+    settings, app = load_settings(context, needs_secret=False), application(context)
     for letter in asyncio.run(look_at_letters(settings.amqp_url, app.topology(settings), most or SHOWN)):
         print_json(encode_json(as_document(letter, secrets_of(app))))
 
@@ -83,10 +90,10 @@ def discard(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Drop letters for good, after asking. Exit code 1: a letter was not found."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     wanted, topology = _wanted(ids, everything=everything), application(context).topology(settings)
     if not yes:
-        what = counted(len(wanted), "letter") if wanted is not None else _all(settings.amqp_url, topology)
+        what = _all(settings.amqp_url, topology) if wanted is None else _named(settings.amqp_url, topology, wanted)
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
     report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
     _conclude(report, "discarded")
@@ -133,6 +140,15 @@ def _all(url: str, topology: Topology) -> str:
     reports = asyncio.run(report_queues(url, topology))
     count = sum(report.messages or 0 for report in reports if report.name == topology.dead_letters)
     return "the only letter" if count == 1 else f"all {count} letters"
+
+
+def _named(url: str, topology: Topology, ids: list[str]) -> str:
+    """Look how many letters have one of these ids; if none has, say so and end the command."""
+    letters = asyncio.run(look_at_letters(url, topology, MOST_LETTERS))
+    count = sum(letter.request_id in ids for letter in letters)
+    if not count:
+        _conclude(LetterReport(0, 0, tuple(dict.fromkeys(ids)), len(letters) < MOST_LETTERS), "discarded")
+    return counted(count, "letter")
 
 
 def _conclude(report: LetterReport, done: str) -> None:

@@ -7,4 +7,4 @@ from typing import Final
 from leveret.cli.command import Command
 from leveret.cli.commands import COMMANDS, WITHOUT_APPLICATION
 
-command: Final = Command("leveret", commands={**WITHOUT_APPLICATION, **COMMANDS})
+command: Final = Command("leveret", commands={**WITHOUT_APPLICATION, **COMMANDS}, module="leveret")

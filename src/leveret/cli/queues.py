@@ -13,9 +13,10 @@ from leveret.broker.queues import QueueReport, purge_queue, report_queues
 from leveret.cli.asking import ask_first
 from leveret.cli.context import application, load_settings
 from leveret.cli.endings import WrongUse
-from leveret.cli.screen import counted, print_table
+from leveret.cli.screen import print_table
 from leveret.settings import Settings
 from leveret.topology import Topology
+from leveret.wire.words import counted
 
 
 def queues(
@@ -27,7 +28,7 @@ def queues(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Print how many messages wait in each queue, and how many workers consume it."""
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     topology = application(context).topology(settings)
     if purge is not None:
         _purge(settings, topology, purge, yes=yes)

@@ -18,11 +18,6 @@ PLAIN_WIDTH = 160
 """Width, in columns, of a table that goes to a file or a pipe."""
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number and a noun, which gets an ``s`` unless the number is one: ``1 letter``, ``2 letters``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def make_console() -> Console:
     """Make a console that prints to standard output; it honours NO_COLOR, COLUMNS and TERM."""
     console = Console(highlight=False, markup=False, emoji=False)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import re
 import sys
 import tomllib
-import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +14,12 @@ from msgspec import Struct
 
 from leveret.application import Application
 from leveret.cli.endings import WrongUse
+from leveret.cli.loading import call_factory, import_module
 
 _FORM: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _FACTORY: Final = "--factory"
 _APP_DIR: Final = "--app-dir"
+_WHERE: Final = ("--url", "--queues")
 
 OPTIONS: Final = "[OPTIONS]"
 USAGE: Final = f"[MODULE:APP] {OPTIONS}"
@@ -33,11 +33,13 @@ class Target(Struct, frozen=True):
         text: module and name, such as ``guestbook:app``; empty if nobody has said it.
         factory: whether the name is that of a function which makes the application.
         folder: the folder in which the module is looked for first.
+        default: whether pyproject.toml names it, and not the command line.
     """
 
     text: str = ""
     factory: bool = False
     folder: Path = Path()
+    default: bool = False
 
     def words(self) -> list[str]:
         """Return the words of a command line that name this application, whatever the working folder is."""
@@ -56,41 +58,46 @@ class Target(Struct, frozen=True):
                 '[tool.leveret] app = "guestbook:app" into pyproject.toml in this folder'
             )
         name, _, attribute = self.text.partition(":")
-        folder = str(self.folder.resolve())
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
-        found = _attribute(_module(name, folder), attribute, self.text)
+        folder = self.folder.resolve()
+        found = _attribute(import_module(name, folder), attribute, self.text)
         if self.factory:
             if not callable(found) or isinstance(found, Application):
                 raise WrongUse(f"{self.text} is not a function that makes an application: leave {_FACTORY} out")
-            found = found()
+            found = call_factory(found, self.text, folder)
         if isinstance(found, Application):
             return found
-        hint = f": add {_FACTORY} if it makes the application" if callable(found) else ""
-        raise WrongUse(f"{self.text} is not an App, but a {type(found).__name__}{hint}")
+        hint = f": add {_FACTORY} if it makes the application" if callable(found) and not self.factory else ""
+        what = f"what {self.text} makes" if self.factory else self.text
+        raise WrongUse(f"{what} is not an App, but a {type(found).__name__}{hint}")
 
 
-def split_target(words: Sequence[str], folder: Path) -> tuple[list[str], Target]:
+def split_target(words: Sequence[str], folder: Path, valued: Collection[str] = ()) -> tuple[list[str], Target]:
     """Take what names the application out of the words of a command line.
 
-    A word is taken for the application if it has the form ``module:name``, comes after the command, and its module is
-    there; so an id of that form is left alone.
+    A word is taken for the application if it has the form ``module:name``, comes after the command, is not the value of
+    an option, and its module is there; so an id of that form is left alone.
 
     Args:
         words: what follows the program's name.
         folder: the working folder.
+        valued: the options of the command that take a value, such as ``--id``.
 
     Raises:
         WrongUse: pyproject.toml in this folder cannot be read.
     """
     words, factory, given = _options(words)
     here = Path(given) if given is not None else folder
-    if given is None and (default := _default(folder)):
-        at = _place(words, here, certain=False)
-    else:
-        default, at = "", _place(words, here, certain=True)
-    text = default if at is None else words.pop(at)
+    default = "" if given is not None else _default(folder)
+    at = _place(words, here, valued, certain=not default and not _says_where(words))
+    if at is None:
+        return words, Target(default, factory, here, default=True)
+    text = words.pop(at)
     return words, Target(text, factory, here)
+
+
+def _says_where(words: Sequence[str]) -> bool:
+    """Return whether the words say where the application listens, so that it need not be at hand."""
+    return all(any(word == option or word.startswith(f"{option}=") for word in words) for option in _WHERE)
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], bool, str | None]:
@@ -111,16 +118,17 @@ def _options(words: Sequence[str]) -> tuple[list[str], bool, str | None]:
     return [*rest, *words[end:]], factory, folder
 
 
-def _place(words: list[str], folder: Path, *, certain: bool) -> int | None:
+def _place(words: Sequence[str], folder: Path, valued: Collection[str], *, certain: bool) -> int | None:
     """Return the index of the word that names the application.
 
     Args:
         words: the words of the command line.
         folder: where the module is looked for first.
+        valued: the options that take a value.
         certain: whether there has to be one: then the first word of the form is taken if no word's module is there.
     """
     end = words.index("--") if "--" in words else len(words)
-    places = [at for at, word in enumerate(words[:end]) if at and _FORM.fullmatch(word)]
+    places = [at for at in range(1, end) if _FORM.fullmatch(words[at]) and words[at - 1] not in valued]
     there = [at for at in places if _is_there(words[at].partition(":")[0], folder)]
     if there:
         return there[0]
@@ -143,31 +151,14 @@ def _default(folder: Path) -> str:
         document: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WrongUse(f"{file} cannot be read: {error}") from error
-    app = document.get("tool", {}).get("leveret", {}).get("app", "")
+    tool = document.get("tool", {})
+    own = tool.get("leveret", {}) if isinstance(tool, dict) else {}
+    if not isinstance(own, dict):
+        raise WrongUse(f"{file}: [tool.leveret] has to be a table")
+    app = own.get("app", "")
     if not isinstance(app, str) or (app and not _FORM.fullmatch(app)):
         raise WrongUse(f'{file}: [tool.leveret] app is {app!r}, and "module:name" is expected, such as "guestbook:app"')
     return app
-
-
-def _module(name: str, folder: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
-            raise WrongUse(f"there is no module {name} in {folder}, nor is one installed") from error
-        raise WrongUse(f"{name} cannot be imported: {_told(error)}") from error
-    except Exception as error:
-        raise WrongUse(f"{name} cannot be imported: {_told(error)}") from error
-
-
-def _told(error: Exception) -> str:
-    """Return an error of an application's module in one line, with the place in the file where it was raised."""
-    text = " ".join(str(error).split())
-    if isinstance(error, SyntaxError):
-        return f"{text}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{place}"
 
 
 def _attribute(module: Any, path: str, text: str) -> Any:

@@ -13,8 +13,9 @@ from leveret.broker.addresses import shown_address
 from leveret.broker.queues import apply_topology, report_queues
 from leveret.cli.broker_users import users
 from leveret.cli.context import application, load_settings
-from leveret.cli.screen import counted, print_table
+from leveret.cli.screen import print_table
 from leveret.topology import Topology
+from leveret.wire.words import counted
 
 app = typer.Typer(no_args_is_help=True, help="Exchanges, queues and users at the broker.")
 app.command()(users)
@@ -27,7 +28,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Print the exchange, the queues with their arguments, and the binding, without asking the broker."""
-    topology = application(context).topology(load_settings(context))
+    topology = application(context).topology(load_settings(context, needs_secret=False))
     if as_json:
         typer.echo(json.dumps(_document(topology), indent=2))
         return
@@ -44,7 +45,7 @@ def apply(context: typer.Context) -> None:
 
     Exit code 3: a queue or exchange of the same name exists with other arguments, or there is no broker.
     """
-    settings = load_settings(context)
+    settings = load_settings(context, needs_secret=False)
     topology = application(context).topology(settings)
     asyncio.run(apply_topology(settings.amqp_url, topology))
     typer.echo(f"At {shown_address(settings.amqp_url)} there are now:")

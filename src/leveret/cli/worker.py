@@ -13,6 +13,7 @@ from leveret.application import Application
 from leveret.broker.addresses import shown_address
 from leveret.cli.command_line import CommandLine
 from leveret.cli.context import command_line, load_settings
+from leveret.cli.option_values import read_option
 from leveret.errors import WorkerDeaf
 from leveret.observe import logs
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
@@ -20,10 +21,11 @@ from leveret.process.garbage import live_long
 from leveret.process.interrupts import interruptible
 from leveret.process.processes import LIMIT, supervise
 from leveret.process.running import run
-from leveret.settings import Settings
+from leveret.settings import Settings, values
 from leveret.settings.values import shown_database
 from leveret.sql.availability import when_available
 from leveret.sql.sqlite_file import others_may_read
+from leveret.wire.words import counted
 from leveret.worker import end_process_within
 
 
@@ -33,13 +35,20 @@ def worker(
     processes: Annotated[
         int | None,
         typer.Option(
-            "--processes", "--workers", "-w", min=1, max=64, help="Worker processes. Default: PREFIX_PROCESSES, or 1."
+            "--processes",
+            "--workers",
+            "-w",
+            metavar="N",
+            parser=read_option("--processes", values.number(1, 64)),
+            help="Worker processes, up to 64. Default: PREFIX_PROCESSES, or 1.",
         ),
     ] = None,
     prefetch: Annotated[
         int | None,
         typer.Option(
-            min=1, max=2000, help="Requests that one process holds at a time. Default: PREFIX_PREFETCH, or 200."
+            metavar="N",
+            parser=read_option("--prefetch", values.number(1, 2000)),
+            help="Requests that one process holds at a time, up to 2000. Default: PREFIX_PREFETCH, or 200.",
         ),
     ] = None,
     migrate: Annotated[
@@ -90,7 +99,7 @@ def _prepare(app: Application, settings: Settings, *, migrate: bool) -> None:
 def _log_start(app: Application, settings: Settings) -> None:
     database = f"database {shown_database(settings.database_url)}" if app.uses_database(settings) else "no database"
     queue, broker = app.topology(settings).requests, shown_address(settings.amqp_url)
-    number = f"{settings.processes} processes" if settings.processes > 1 else "1 process"
+    number = counted(settings.processes, "process", "processes")
     logger = _logger(app)
     logger.info("worker for %s at %s, %s, %s", queue, broker, database, number)
     for path in (settings.sqlite_file, settings.secret_file):

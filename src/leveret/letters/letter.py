@@ -49,6 +49,12 @@ class Letter(Struct, frozen=True):
     message_id: str | None = None
 
     @property
+    def request_id(self) -> str | None:
+        """The id of its request; of a message that no worker wrote, its correlation_id."""
+        written = self.content.request if isinstance(self.content, LetterBody) else None
+        return _id_in(written, self.correlation_id)
+
+    @property
     def reason(self) -> str:
         """Why a worker gave the request up, for a person; empty where no worker wrote the letter."""
         return self.content.reason if isinstance(self.content, LetterBody) else ""
@@ -82,9 +88,13 @@ def request_id(delivery: Delivery) -> str | None:
     try:
         request = decode_letter(delivery.body).request
     except ValueError:
-        return delivery.properties.correlation_id
+        request = None
+    return _id_in(request, delivery.properties.correlation_id)
+
+
+def _id_in(request: Any, otherwise: str | None) -> str | None:
     found = request.get("id") if isinstance(request, dict) else None
-    return found if isinstance(found, str) else delivery.properties.correlation_id
+    return found if isinstance(found, str) else otherwise
 
 
 def _deaths(headers: dict[str, Any]) -> tuple[Death, ...]:

@@ -108,12 +108,17 @@ class Settings:
         """
         return cls().updated(environ)
 
-    def updated(self, environ: Mapping[str, str]) -> Self:
+    def updated(self, environ: Mapping[str, str], *, needs_secret: bool = True) -> Self:
         """Return a record in which the variables of an environment replace values of this one.
 
         A variable with an empty text counts as not set. Variables that Kubernetes makes for its Services are ignored,
         and so are those whose names go on with ``TEST_``: a test suite starts workers in its own environment, which has
         them.
+
+        Args:
+            environ: the environment.
+            needs_secret: whether it is a problem that there is PostgreSQL and no secret. Commands that neither check
+                nor make tokens do not need one.
 
         Raises:
             SettingsError: names every problem, including unknown names that begin with the prefix.
@@ -129,7 +134,7 @@ class Settings:
             except ValueError as error:
                 problems.append(f"{name}: {error}{values.about_quotes(texts[name])}")
         settings = replace(self, **read)
-        problems += settings._contradictions(secret_given=self.variable("JWT_SECRET") in texts)
+        problems += settings._contradictions(has_secret=not needs_secret or self.variable("JWT_SECRET") in texts)
         if problems:
             raise SettingsError(problems)
         return settings
@@ -163,9 +168,9 @@ class Settings:
         similar = difflib.get_close_matches(name.removeprefix(self.prefix), known, n=1)
         return f"{name}: no such setting" + (f", did you mean {self.variable(similar[0])}?" if similar else "")
 
-    def _contradictions(self, *, secret_given: bool) -> list[str]:
+    def _contradictions(self, *, has_secret: bool) -> list[str]:
         problems = []
-        if not (secret_given or self.jwt_secret) and self.sqlite_file is None:
+        if not (has_secret or self.jwt_secret) and self.sqlite_file is None:
             problems.append(
                 f"{self.variable('JWT_SECRET')}: needed with PostgreSQL, because all workers must share it: "
                 f"set at least {values.SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"

@@ -41,3 +41,23 @@ def test_wrong_use_ends_with_2(
     written = capsys.readouterr()
     assert text in written.err
     assert written.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("worker -w 0", "taskmanager: --processes: '0' is not a whole number from 1 to 64"),
+        ("worker --workers many", "taskmanager: --processes: 'many' is not a whole number from 1 to 64"),
+        ("worker --prefetch 2001", "taskmanager: --prefetch: '2001' is not a whole number from 1 to 2000"),
+        ("letters --most 0", "taskmanager: --most: '0' is not a whole number from 1 to 2000"),
+        ("call x --timeout soon", "taskmanager: --timeout: 'soon' is not a number of seconds"),
+        ("demo --workers 17", "taskmanager: --workers: '17' is not a whole number from 2 to 16"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_one_line_that_says_what_is_expected(
+    arguments: str, line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["taskmanager", *arguments.split()])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err == f"{line}\n"

@@ -8,7 +8,7 @@ from leveret.cli.commands import COMMANDS
 from taskmanager.actions import app
 
 _OWN: Final = {"demo": "taskmanager.cli.demo:demo", "admin": "taskmanager.cli.admin:app"}
-_ORDER: Final = ("demo", "worker", "call", "queues", "broker", "letters", "topology", "db", "admin", "keys")
+_ORDER: Final = ("demo", "worker", "call", "send", "queues", "broker", "letters", "topology", "db", "admin", "keys")
 """The most important ones first; others that every application has come after them."""
 
 _ALL: Final = {**COMMANDS, **_OWN}

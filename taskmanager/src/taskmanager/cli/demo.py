@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from leveret.cli.endings import WrongUse
+from leveret.cli.option_values import read_option
 from leveret.durations import parse_duration
 from leveret.process.interrupts import interruptible
+from leveret.settings import values
 from taskmanager.demo.run import run_demo
 from taskmanager.demo.system import DemoOptions
 
@@ -17,9 +19,16 @@ from taskmanager.demo.system import DemoOptions
 def demo(
     *,
     retry_delay: Annotated[
-        str, typer.Option(help="Pause before each retry, such as 300ms or 1s; production has 5s.")
+        str, typer.Option(metavar="DURATION", help="Pause before each retry, such as 300ms or 1s; production has 5s.")
     ] = "1s",
-    workers: Annotated[int, typer.Option(min=2, max=16, help="Worker processes; one of them is killed.")] = 2,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=read_option("--workers", values.number(2, 16)),
+            help="Worker processes, 2 to 16; one of them is killed.",
+        ),
+    ] = 2,
     keep: Annotated[
         bool, typer.Option("--keep", help="At the end keep everything running until Ctrl-C, to look at the queues.")
     ] = False,

@@ -1,0 +1,29 @@
+"""The command ``version``: prints the versions of the framework, of Python and of the application."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+import typer
+
+from leveret.cli.context import command_line
+
+
+def version(context: typer.Context) -> None:
+    """Print the versions of leveret, of Python, and of the application if there is one."""
+    typer.echo(f"leveret {framework_version()}")
+    typer.echo(f"{platform.python_implementation()} {platform.python_version()}")
+    called = command_line(context)
+    if called.is_known:
+        made = called.application
+        typer.echo(f"{made.name} {made.version or '(it has no version)'}")
+
+
+def framework_version() -> str:
+    """Return the version of leveret that is installed."""
+    try:
+        return installed_version("leveret")
+    except PackageNotFoundError:
+        return "of a source folder, not installed"
