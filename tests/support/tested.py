@@ -134,6 +134,11 @@ def add_gated(app: App, gate: Gate) -> None:
         insert(context.connection, context.principal.subject, "passed")
         return {"redelivered": context.redelivered}
 
+    @app.action("v1", "pass_gate_and_fail", writes=True)
+    async def pass_gate_and_fail(context: Context) -> None:
+        await asyncio.to_thread(gate.go_through)
+        raise KeyError("behind the gate")
+
     @app.action("v1", "pass_gate_later", writes=True)
     async def pass_gate_later(context: Context) -> dict[str, Any]:
         await asyncio.to_thread(gate.go_through)

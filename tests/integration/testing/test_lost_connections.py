@@ -8,7 +8,8 @@ import pytest
 
 from leveret.errors import NoAnswer
 from leveret.testing import AsyncTestClient
-from support.tested import Cut, Gate, notes
+from leveret.wire.letter import LetterBody
+from support.tested import Cut, Gate, Opening, notes
 
 
 @pytest.mark.parametrize("action", ["pass_gate", "pass_gate_later"])
@@ -38,6 +39,19 @@ async def test_an_async_action_that_had_not_committed_runs_again_and_knows_it(
     await user.settled()
     with user.engine.connect() as connection:
         assert [row.text for row in connection.execute(notes.select())] == ["redelivered"]
+
+
+async def test_a_letter_tells_that_its_request_was_delivered_before(opening: Opening, gate: Gate, cut: Cut) -> None:
+    async with opening(MAX_RETRIES=0) as client:
+        user = client.as_user("7")
+        await user.send("pass_gate_and_fail", id="one")
+        await gate.begins()
+        await cut(user)
+        gate.opened.set()
+        [letter] = await user.letters()
+        assert (letter.correlation_id, letter.code) == ("one", "retries_exhausted")
+        assert isinstance(letter.content, LetterBody)
+        assert letter.content.headers["x-delivery-count"] == 1
 
 
 async def test_after_the_loss_everything_works_again(user: AsyncTestClient, cut: Cut) -> None:
