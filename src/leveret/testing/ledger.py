@@ -14,7 +14,7 @@ from leveret.outcome import PutBack, Retry
 from leveret.worker.run.async_executor import Concluded
 
 LIMIT: Final = 10.0
-"""Seconds, by the machine's clock, in which everything that is due must be carried out."""
+"""Seconds that a test waits, at most, until everything that is due has been carried out."""
 
 
 class WaitingRetry(Struct, frozen=True):
@@ -52,6 +52,7 @@ class Ledger:
         steady: the seconds of a clock that never goes back.
         moving: returns how many messages are under way at the broker, as far as that is known.
         changed: set whenever one of them may have come to its end.
+        limit: seconds, by the machine's clock, in which everything that is due must be carried out.
 
     Attributes:
         errors: what was raised in actions of requests that nobody waits for.
@@ -62,11 +63,13 @@ class Ledger:
         steady: Callable[[], float],
         moving: Callable[[], int],
         changed: asyncio.Event,
+        limit: float = LIMIT,
     ) -> None:
         self.errors: list[BaseException] = []
         self._steady = steady
         self._moving = moving
         self._changed = changed
+        self._limit = limit
         self._expected: dict[str, bool] = {}  # the requests under way, and whether the worker has received them
         self._waiting: dict[str, _Waiting] = {}
         self._raised: dict[str, BaseException | None] = {}
@@ -148,13 +151,13 @@ class Ledger:
         """
         await asyncio.sleep(0)  # calls that were started in this turn begin
         try:
-            async with asyncio.timeout(LIMIT):
+            async with asyncio.timeout(self._limit):
                 while self._under_way() or self._moving():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             what = ", ".join(self._under_way()) or f"{self._moving()} messages at the broker"
-            raise TimeoutError(f"After {LIMIT:g} s there is still under way: {what}") from None
+            raise TimeoutError(f"After {self._limit:g} s there is still under way: {what}") from None
 
     def _under_way(self) -> list[str]:
         now = self._steady()
