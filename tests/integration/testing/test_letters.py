@@ -52,14 +52,17 @@ async def test_its_headers_name_the_caller_and_the_way_through_the_last_retry_qu
     [death] = letter.deaths
     assert death.queue.endswith(".requests.retry.400ms")
     assert (death.reason, death.count) == ("expired", 1)
-    assert sorted(body(letter).headers) == [
+    headers = body(letter).headers
+    last = {name for name in headers if name.startswith("x-last-death-")}  # RabbitMQ writes them from 4.0
+    assert len(last) in (0, 3)
+    assert sorted(headers.keys() - last) == [
         "x-death",
         "x-first-death-exchange",
         "x-first-death-queue",
         "x-first-death-reason",
         "x-retry-count",
     ]
-    [table] = body(letter).headers["x-death"]
+    [table] = headers["x-death"]
     assert sorted(table) == ["count", "exchange", "queue", "reason", "routing-keys", "time"]
     assert (table["exchange"], table["routing-keys"]) == ("", [table["queue"]])
 

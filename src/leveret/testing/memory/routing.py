@@ -201,4 +201,5 @@ def _after_death(message: QueuedMessage, queue: str, reason: str, now: float) ->
     headers[DEATHS] = [table, *(before if isinstance(before, list) else [])]
     for what, value in (("exchange", message.exchange), ("queue", queue), ("reason", reason)):
         headers.setdefault(f"x-first-death-{what}", value)
+        headers[f"x-last-death-{what}"] = value
     return msgspec.structs.replace(properties, headers=headers, expiration=None)
