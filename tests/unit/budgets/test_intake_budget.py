@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.amqp import Delivery
-from leveret.api import Api, Context
+from leveret.api import Api, AsyncCallNext, CallNext, Context, Runtime
 from leveret.observe import Begun, Ended, Observers, Record
 from leveret.outcome import Answer
 from leveret.topology import Topology
@@ -149,3 +149,54 @@ def test_plain_parameters_cost_a_request_one_call_and_a_record_none() -> None:
 
     taking, running = costs(record_api)
     assert costs(plain_api) == (taking + 1, running)
+
+
+async def test_hooks_and_resources_cost_a_request_nothing_that_does_not_use_them() -> None:
+    """A resource costs no call either, because it is bound before; a hook costs the calls that lead to the function."""
+    connection = cast("sa.Connection", None)
+
+    async def cost(*, hooked: bool, named: bool) -> float:
+        some_api = Api[None]()
+        runtime = Runtime(some_api)
+        runtime.around(hook if hooked else hook_of_others)
+        runtime.resource(guest)
+        some_api.action("v1", "sign", public=True)(sign_with if named else sign)
+        async with runtime.opened() as opened:
+            assert (opened.api.find("v1", "sign").call is sign) == (not hooked and not named)
+            data = {"name": "Ada"}
+            work = Intake(opened.api, keyring()).take(
+                delivery_of({"id": "a", "version": "v1", "action": "sign", "data": data, "auth": ""})
+            )
+            assert isinstance(work, Work)
+            job = Jobs(None).job(work)
+            return calls_for_each(lambda _: job.run(connection))
+
+    def hook(context: Context[None], given: Any, call_next: CallNext) -> Any:
+        return call_next(context, given)
+
+    async def hook_of_others(context: Context[None], given: Any, call_next: AsyncCallNext) -> Any: ...
+
+    def guest() -> Guest:
+        return Guest("Grace")
+
+    def sign(context: Context[None], name: str) -> str:
+        return name
+
+    def sign_with(context: Context[None], name: str, guest: Guest) -> str:
+        return name
+
+    bare = await cost(hooked=False, named=False)
+    work = Intake(api_of(sign), keyring()).take(
+        delivery_of({"id": "a", "version": "v1", "action": "sign", "data": {"name": "Ada"}, "auth": ""})
+    )
+    assert isinstance(work, Work)
+    job = Jobs(None).job(work)
+    assert bare == calls_for_each(lambda _: job.run(connection)), "as without a runtime"
+    assert await cost(hooked=False, named=True) == bare
+    assert await cost(hooked=True, named=False) == bare + 4, "hook, the closure before it, the one behind it, astuple"
+
+
+def api_of(function: Callable[..., Any]) -> Api[None]:
+    some_api = Api[None]()
+    some_api.action("v1", "sign", public=True)(function)
+    return some_api
