@@ -151,11 +151,13 @@ class AsyncTestClient(Caller):
             duration: such as ``300ms``, ``5s``, ``2m``, ``1h``.
 
         Raises:
-            ValueError: the text is not a duration.
+            ValueError: the text is not a duration, or the duration is negative.
             TimeoutError, Exception: as `settled`.
         """
         place = self._stage.place
         left = (parse_duration(duration) if isinstance(duration, str) else duration).total_seconds()
+        if left < 0:
+            raise ValueError(f"{duration} is negative, and time does not go back")
         await self.settled()
         while (moment := self._next_due()) is not None and (step := moment - place.clock.steady()) <= left:
             left -= max(step, 0.0)  # what the requests themselves take does not count
@@ -233,10 +235,9 @@ class AsyncTestClient(Caller):
         request_id, ledger = new_id() if given_id is None else given_id, self._stage.ledger
         ledger.expect(request_id)
         try:
-            sending = asyncio.ensure_future(send(id=request_id))
             if waits and self._stage.raise_errors:
-                return await _unless_raised(ledger, request_id, sending)
-            return await sending
+                return await _unless_raised(ledger, request_id, asyncio.ensure_future(send(id=request_id)))
+            return await send(id=request_id)
         except NoAnswer:  # it may still be carried out
             raise
         except BaseException:
@@ -265,3 +266,4 @@ async def _unless_raised(ledger: Ledger, request_id: str, sending: asyncio.Futur
     finally:
         ledger.unwatch(request_id)
         sending.cancel()
+        await asyncio.wait((sending,))

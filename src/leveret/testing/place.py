@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from msgspec import Struct
 
 from leveret.amqp import Connect, Connection
+from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.queues import remove_topology
 from leveret.process.clock import MACHINE, Clock
 from leveret.testing.clock import MovableClock
@@ -71,5 +72,8 @@ async def real_place(address: str, topology: Topology) -> AsyncIterator[Place]:
     """
     try:
         yield Place(address, Connection.open, MACHINE, lambda: 0, asyncio.sleep, lambda: None)
-    finally:
-        await remove_topology(address, topology)
+    except BaseException:
+        with suppress(BrokerTrouble):  # what the block failed with says more
+            await remove_topology(address, topology)
+        raise
+    await remove_topology(address, topology)

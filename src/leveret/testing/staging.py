@@ -130,5 +130,5 @@ async def _running(worker: Worker[Any]) -> AsyncIterator[None]:
         ready.cancel()
         running.cancel()  # what is in hand goes back to a queue that is about to be removed
         [ended, _] = await asyncio.gather(running, ready, return_exceptions=True)
-    if isinstance(ended, Exception):
-        raise ended
+        if isinstance(ended, Exception):
+            raise ended  # it is why the block has failed, if it has

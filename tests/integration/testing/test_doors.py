@@ -6,18 +6,22 @@ import threading
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from leveret import App, Context
+from leveret.broker.queues import apply_topology, remove_topology
 from leveret.client.caller import Caller
-from leveret.devbroker import answers
-from leveret.errors import NotSent, RateLimited, SettingsError, Unauthenticated
+from leveret.devbroker import DevBroker, answers
+from leveret.errors import NoAnswer, NotSent, RateLimited, SettingsError, Unauthenticated, WorkerStopped
 from leveret.sql import create_engine
 from leveret.testing import BlockingTestClient, TestClient
 from leveret.testing.broker import shared_broker
 from support.tested import Gate, make_app, notes
+from testbed.proxy import Proxy
 
 QUICK = {"RETRY_DELAY": "200ms"}
 
@@ -99,6 +103,39 @@ def test_a_setting_that_is_not_known_or_not_valid_is_told() -> None:
         with pytest.raises(SettingsError, match=words), TestClient(make_app(Gate()), settings=settings):
             pass
     assert [thread for thread in threading.enumerate() if thread.name == "test client"] == []
+
+
+def test_time_does_not_go_back(app: App) -> None:
+    with TestClient(app) as client:
+        for wrong in (timedelta(seconds=-1), "-1s", "soon"):
+            with pytest.raises(ValueError, match=r"is negative|is not a duration"):
+                client.advance(wrong)
+
+
+def test_a_worker_that_cannot_begin_or_has_ended_is_told(broker: DevBroker) -> None:
+    wrong = broker.url.replace("guest:guest", "guest:wrong")
+    with pytest.raises(WorkerStopped, match="cannot work"), TestClient(make_app(Gate()), broker=wrong):
+        pytest.fail("opened")
+    assert [thread for thread in threading.enumerate() if thread.name == "test client"] == []
+
+
+async def test_a_worker_that_ends_during_a_test_is_what_the_test_fails_with(app: App, broker: DevBroker) -> None:
+    parts = urlsplit(broker.url)
+
+    async def spoil_its_queue() -> None:
+        async with (
+            Proxy(parts.hostname or "", parts.port or 0) as proxy,
+            TestClient(app, broker=proxy.proxied(broker.url)) as client,
+        ):
+            topology = client._stage.topology
+            await remove_topology(broker.url, topology)
+            await apply_topology(broker.url, replace(topology, limit=7))
+            await proxy.cut()
+            await client.call("health_check", timeout=2)
+
+    with pytest.raises(WorkerStopped, match="exists with other arguments") as stopped:
+        await spoil_its_queue()
+    assert isinstance(stopped.value.__context__, NoAnswer)
 
 
 def test_a_given_sqlite_file_keeps_what_was_written(app: App, tmp_path: Path) -> None:
