@@ -117,14 +117,13 @@ def test_its_tests_pass_and_find_what_is_broken(shop: Project) -> None:
 def test_a_worker_answers_what_its_readme_says(shop: Project) -> None:
     worker = shop.start("worker")
     worker.says("consuming")
-    signed = shop.leveret("call", "sign", "--data", '{"name": "Ada"}')
+    signed = shop.leveret("call", "sign", "name=Ada")
     assert (signed.returncode, json.loads(signed.stdout)["data"]) == (0, {"number": 1, "name": "Ada"}), signed.stderr
-    for _ in range(2):
-        again = shop.leveret("call", "sign", "--data", '{"name": "Grace"}', "--id", "first")
-        assert json.loads(again.stdout)["data"]["number"] == 2
+    twice = shop.leveret("call", "sign", "name=Grace", "--repeat", "2")
+    assert [json.loads(line)["data"]["number"] for line in twice.stdout.splitlines()] == [2, 2]
     listed = shop.leveret("call", "guests")
     assert json.loads(listed.stdout)["data"] == [{"number": 2, "name": "Grace"}, {"number": 1, "name": "Ada"}]
-    refused = shop.leveret("call", "invite", "--data", '{"email": "ada@example.org"}')
+    refused = shop.leveret("call", "invite", "email=ada@example.org")
     assert refused.returncode == 1
     assert "set MY_SHOP_WEBHOOK_URL" in refused.stdout
     assert worker.stop() == 0
@@ -161,7 +160,7 @@ def test_what_the_service_outside_did_not_take_is_sent_again_with_the_same_key(
     shop.variables["WEBHOOK_URL"] = f"http://127.0.0.1:{hook.server_port}/"
     worker = shop.start("worker")
     worker.says("consuming")
-    done = shop.leveret("call", "invite", "--data", '{"email": "ada@example.org"}', "--id", "one")
+    done = shop.leveret("call", "invite", "email=ada@example.org", "--id", "one")
     assert json.loads(done.stdout)["data"] == {"number": 1, "email": "ada@example.org"}
     worker.says("retry #1 for one because the service has failed: 503")
     assert hook.keys == [":one"] * 2  # type: ignore[attr-defined]  # see the fixture
