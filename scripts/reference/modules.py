@@ -57,7 +57,7 @@ INNER = frozenset(
         "Redriver",
         "Runner",
         "SigningKey",
-        "Stage",
+        "Setup",
         "Surroundings",
         "Transaction",
     }

@@ -213,16 +213,16 @@ def content_of(request_id: str, action: str, data: dict[str, Any], client: Async
 
 async def publish(client: AsyncTestClient, body: bytes, **properties: Any) -> None:
     """Publish any bytes as a request, and wait until the broker has them."""
-    stage = client._stage
-    message = Message(body, stage.topology.requests, stage.topology.exchange, Properties(**properties), mandatory=True)
+    setup = client._setup
+    message = Message(body, setup.topology.requests, setup.topology.exchange, Properties(**properties), mandatory=True)
 
     async def send(connection: AnyConnection) -> None:
         channel = await connection.channel(confirms=True)
         assert await channel.publish_batch([message]) == [None]
 
-    connection = await stage.place.connect(Addresses.of(stage.place.address), name="raw")
+    connection = await setup.broker.connect(Addresses.of(setup.broker.address), name="raw")
     try:
-        stage.ledger.expect(str(properties.get("correlation_id") or ""))
+        setup.ledger.expect(str(properties.get("correlation_id") or ""))
         await send(connection)
     finally:
         await connection.close()

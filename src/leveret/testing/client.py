@@ -21,8 +21,8 @@ from leveret.letters.letter import Letter, request_id
 from leveret.letters.look import MOST_LETTERS, look
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.letters.walk import Decision, Keep, Send, walk
+from leveret.testing.chosen_broker import ChosenBroker
 from leveret.testing.ledger import Ledger, WaitingRetry
-from leveret.testing.place import Place
 from leveret.topology import Topology
 from leveret.wire.ids import new_id
 
@@ -32,11 +32,11 @@ TOKEN_LIFE: Final = timedelta(hours=1)
 """How long the tokens of ``as_user`` live."""
 
 
-class Stage(Struct, frozen=True):
+class Setup(Struct, frozen=True):
     """What stands around a test client while its test runs.
 
     Attributes:
-        place: the broker, and the time there.
+        broker: the broker, and the time there.
         ledger: how far each request is.
         topology: names at the broker.
         keyring: makes tokens that the worker believes.
@@ -45,7 +45,7 @@ class Stage(Struct, frozen=True):
         raise_errors: whether what an action raises is raised in the test.
     """
 
-    place: Place
+    broker: ChosenBroker
     ledger: Ledger
     topology: Topology
     keyring: Keyring
@@ -61,21 +61,21 @@ class AsyncTestClient(Caller):
 
     Args:
         client: a connected client.
-        stage: what stands around it.
+        setup: what stands around it.
         token: of the caller, where a call does not have its own; empty for none.
     """
 
     __test__ = False  # pytest would take it for a class of tests
 
-    def __init__(self, client: Client, stage: Stage, token: str = "") -> None:
+    def __init__(self, client: Client, setup: Setup, token: str = "") -> None:
         self._client = client
-        self._stage = stage
+        self._setup = setup
         self._token = token
 
     @property
     def engine(self) -> sa.Engine:
         """The engine of the worker's database, to look into its tables or to prepare rows."""
-        return self._stage.engine
+        return self._setup.engine
 
     def as_user(self, subject: str, *, life: timedelta = TOKEN_LIFE) -> AsyncTestClient:
         """Return a client whose calls have a token of this caller, made with the application's keys.
@@ -84,7 +84,7 @@ class AsyncTestClient(Caller):
             subject: the caller, as ``context.principal.subject``.
             life: how long the token lives.
         """
-        return AsyncTestClient(self._client, self._stage, self._stage.keyring.issue(subject, life))
+        return AsyncTestClient(self._client, self._setup, self._setup.keyring.issue(subject, life))
 
     async def ask(
         self,
@@ -132,9 +132,9 @@ class AsyncTestClient(Caller):
             TimeoutError: something is still under way after ten seconds; the text says what.
             Exception: with ``raise_errors``, what was raised in an action for which no call waits.
         """
-        await self._stage.ledger.settled()
-        if self._stage.raise_errors and self._stage.ledger.errors:
-            raise self._stage.ledger.errors.pop(0)
+        await self._setup.ledger.settled()
+        if self._setup.raise_errors and self._setup.ledger.errors:
+            raise self._setup.ledger.errors.pop(0)
 
     async def advance(self, duration: str | timedelta) -> None:
         """Let time pass, and wait until everything that has become due meanwhile is carried out.
@@ -154,26 +154,26 @@ class AsyncTestClient(Caller):
             ValueError: the text is not a duration, or the duration is negative.
             TimeoutError, Exception: as `settled`.
         """
-        place = self._stage.place
+        broker = self._setup.broker
         left = (parse_duration(duration) if isinstance(duration, str) else duration).total_seconds()
         if left < 0:
             raise ValueError(f"{duration} is negative, and time does not go back")
         await self.settled()
-        while (moment := self._next_due()) is not None and (step := moment - place.clock.steady()) <= left:
+        while (moment := self._next_due()) is not None and (step := moment - broker.clock.steady()) <= left:
             left -= max(step, 0.0)  # what the requests themselves take does not count
-            await place.wait(max(step, 0.0))
+            await broker.wait(max(step, 0.0))
             await self.settled()
-        await place.wait(left)
+        await broker.wait(left)
         await self.settled()
 
     async def retries(self) -> list[WaitingRetry]:
         """Return the requests that wait for a retry now, the next one first."""
-        return self._stage.ledger.retries()
+        return self._setup.ledger.retries()
 
     async def letters(self) -> list[Letter]:
         """Return the dead letters, oldest first; they stay where they are."""
         await self.settled()
-        return await self._with_connection(lambda connection: look(connection, self._stage.topology, MOST_LETTERS))
+        return await self._with_connection(lambda connection: look(connection, self._setup.topology, MOST_LETTERS))
 
     async def redrive(self, *ids: str) -> int:
         """Send the requests of dead letters again, and wait until they are carried out; return how many were sent.
@@ -191,23 +191,23 @@ class AsyncTestClient(Caller):
             if ids and found not in ids:
                 return Keep()
             try:
-                message = self._stage.redriver.message(delivery, named=found in ids)
+                message = self._setup.redriver.message(delivery, named=found in ids)
             except NotRedrivable as error:
                 return Keep(str(error))
-            self._stage.ledger.expect(found)
+            self._setup.ledger.expect(found)
             return Send(message)
 
         def tell(delivery: Delivery, decision: Decision) -> None:
             found = request_id(delivery) or ""
             if isinstance(decision, Keep):
-                self._stage.ledger.forget(found)
+                self._setup.ledger.forget(found)
                 refused.append(decision.why)
             else:
                 sent.append(found)
 
         refused: list[str] = []
         await self.settled()
-        await self._with_connection(lambda connection: walk(connection, self._stage.topology, decide, tell))
+        await self._with_connection(lambda connection: walk(connection, self._setup.topology, decide, tell))
         await self.settled()
         if refused:
             raise NotRedrivable(refused[0])
@@ -219,23 +219,23 @@ class AsyncTestClient(Caller):
         Raises:
             RuntimeError: with ``real=True``.
         """
-        if self._stage.place.cut is None:
+        if self._setup.broker.cut is None:
             raise RuntimeError("only connections to the broker in memory can be cut")
-        self._stage.place.cut()
+        self._setup.broker.cut()
 
     def _next_due(self) -> float | None:
-        moment = self._stage.place.next_due()
-        return self._stage.ledger.next_due() if moment is None else moment
+        moment = self._setup.broker.next_due()
+        return self._setup.ledger.next_due() if moment is None else moment
 
     def _or_own(self, token: str | None) -> str | None:
         return self._token or None if token is None else token
 
     async def _noted(self, given_id: str | None, send: Callable[..., Awaitable[T]], *, waits: bool = True) -> T:
         """Send a request and note it, so that `settled` knows of it."""
-        request_id, ledger = new_id() if given_id is None else given_id, self._stage.ledger
+        request_id, ledger = new_id() if given_id is None else given_id, self._setup.ledger
         ledger.expect(request_id)
         try:
-            if waits and self._stage.raise_errors:
+            if waits and self._setup.raise_errors:
                 return await _unless_raised(ledger, request_id, asyncio.ensure_future(send(id=request_id)))
             return await send(id=request_id)
         except NoAnswer:  # it may still be carried out
@@ -245,8 +245,8 @@ class AsyncTestClient(Caller):
             raise
 
     async def _with_connection(self, work: Callable[[AnyConnection], Awaitable[T]]) -> T:
-        place = self._stage.place
-        connection = await place.connect(Addresses.of(place.address), name="test")
+        broker = self._setup.broker
+        connection = await broker.connect(Addresses.of(broker.address), name="test")
         try:
             return await work(connection)
         finally:

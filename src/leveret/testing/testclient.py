@@ -13,7 +13,7 @@ from leveret.application import Application
 from leveret.client.loop_thread import LoopThread
 from leveret.testing.blocking import BlockingTestClient
 from leveret.testing.client import AsyncTestClient
-from leveret.testing.staging import Wanted, staged
+from leveret.testing.opening import Options, open_client
 
 
 class TestClient:
@@ -53,7 +53,7 @@ class TestClient:
         broker: str | None = None,
     ) -> None:
         self._real = real
-        self._wanted = Wanted(
+        self._options = Options(
             app=app,
             settings=settings or {},
             resources=resources or {},
@@ -95,12 +95,12 @@ class TestClient:
     def _begin(self) -> AbstractAsyncContextManager[AsyncTestClient]:
         if self._open is not None:
             raise RuntimeError("This TestClient is open already: make another one")
-        wanted = self._wanted
-        if self._real and wanted.broker is None:
+        options = self._options
+        if self._real and options.broker is None:
             from leveret.testing.broker import shared_broker  # noqa: PLC0415 - only who uses it pays for it
 
-            wanted = replace(wanted, broker=shared_broker().url)
-        self._open = staged(wanted)
+            options = replace(options, broker=shared_broker().url)
+        self._open = open_client(options)
         return self._open
 
     def _end_thread(self) -> None:

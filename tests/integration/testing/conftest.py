@@ -14,12 +14,12 @@ from support.serving import Broker
 from support.tested import SECRET, Cut, Gate, Opening, make_app
 from testbed.proxy import Proxy
 
-Place = Literal["memory", "rabbitmq"]
+Kind = Literal["memory", "rabbitmq"]
 
 
 @pytest.fixture(params=["memory", "rabbitmq"])
-def place(request: pytest.FixtureRequest) -> Place:
-    found: Place = request.param
+def kind(request: pytest.FixtureRequest) -> Kind:
+    found: Kind = request.param
     return found
 
 
@@ -29,9 +29,9 @@ def gate() -> Gate:
 
 
 @pytest.fixture
-async def proxy(place: Place, request: pytest.FixtureRequest) -> AsyncIterator[Proxy | None]:
+async def proxy(kind: Kind, request: pytest.FixtureRequest) -> AsyncIterator[Proxy | None]:
     """A proxy before the RabbitMQ, which can cut connections; None in memory."""
-    if place == "memory":
+    if kind == "memory":
         yield None
         return
     broker: Broker = request.getfixturevalue("broker")
@@ -41,7 +41,7 @@ async def proxy(place: Place, request: pytest.FixtureRequest) -> AsyncIterator[P
 
 
 @pytest.fixture
-def address(place: Place, proxy: Proxy | None, request: pytest.FixtureRequest) -> str | None:
+def address(kind: Kind, proxy: Proxy | None, request: pytest.FixtureRequest) -> str | None:
     """The address of the RabbitMQ; None for the broker in memory."""
     return None if proxy is None else proxy.proxied(request.getfixturevalue("broker").url)
 

@@ -127,7 +127,7 @@ async def test_a_worker_that_ends_during_a_test_is_what_the_test_fails_with(app:
             Proxy(parts.hostname or "", parts.port or 0) as proxy,
             TestClient(app, broker=proxy.proxied(broker.url)) as client,
         ):
-            topology = client._stage.topology
+            topology = client._setup.topology
             await remove_topology(broker.url, topology)
             await apply_topology(broker.url, replace(topology, limit=7))
             await proxy.cut()

@@ -124,13 +124,13 @@ async def test_a_request_that_expires_in_its_queue_is_moved_by_the_broker(openin
         await gate.begins()
         content = b'{"id": "late", "version": "v1", "action": "count", "data": {}}'
         await publish(client, content, correlation_id="late", expiration="50", headers={"mine": "kept"})
-        client._stage.ledger.forget("late")  # no worker will see it
-        await client._stage.place.wait(0.2)
+        client._setup.ledger.forget("late")  # no worker will see it
+        await client._setup.broker.wait(0.2)
         gate.opened.set()
         [letter] = await user.letters()
         assert letter.content == content
         assert (letter.reason, letter.code, letter.attempts) == ("", "", ())
-        assert letter.deaths == (Death(client._stage.topology.requests, "expired", 1),)
+        assert letter.deaths == (Death(client._setup.topology.requests, "expired", 1),)
         assert (letter.headers["mine"], letter.headers["x-death"][0]["original-expiration"]) == ("kept", "50")
         with pytest.raises(NotRedrivable, match="no worker wrote this"):
             await client.redrive("late")

@@ -69,8 +69,8 @@ async def test_without_a_token_or_with_a_wrong_one_nobody_is_let_in(client: Asyn
 
 
 async def test_with_an_expired_token_only_what_was_executed_is_answered(client: AsyncTestClient) -> None:
-    stage = client._stage
-    keyring = Keyring(SECRET, issuer="tested", clock=lambda: stage.place.clock.posix() - 3600)
+    setup = client._setup
+    keyring = Keyring(SECRET, issuer="tested", clock=lambda: setup.broker.clock.posix() - 3600)
     old = keyring.issue("7", timedelta(minutes=1))
     done = await client.as_user("7").ask("write", {"text": "x"}, id="one")
     assert (await client.ask("write", {"text": "x"}, id="one", token=old)).body == done.body

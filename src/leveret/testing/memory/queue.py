@@ -46,7 +46,7 @@ class QueuedMessage(Struct):
         body, exchange, routing_key, properties: as it was published.
         returns: how often a consumer has given it back.
         expires: when it dies, on the broker's steady clock.
-        place: where it stands in its queue: higher priorities first, then in the order in which messages came.
+        position: where it stands in its queue: higher priorities first, then in the order in which messages came.
     """
 
     body: bytes
@@ -55,7 +55,7 @@ class QueuedMessage(Struct):
     properties: Properties
     returns: int = 0
     expires: float = inf
-    place: tuple[int, int] = (0, 0)
+    position: tuple[int, int] = (0, 0)
 
 
 class MemoryQueue:
@@ -96,7 +96,7 @@ class MemoryQueue:
     def add(self, message: QueuedMessage, now: float) -> None:
         """Add a message at the end of its priority."""
         priority = message.properties.priority
-        message.place = -(HIGHEST_PRIORITY if priority is None else priority), next(self._numbers)
+        message.position = -(HIGHEST_PRIORITY if priority is None else priority), next(self._numbers)
         message.expires = now + min(self._number("x-message-ttl"), float(message.properties.expiration or inf)) / 1000
         self._push(message)
 
@@ -118,14 +118,14 @@ class MemoryQueue:
     def postpone(self, message: QueuedMessage, now: float) -> None:
         """Keep a dead message whose target is full, and offer it again later."""
         message.expires = now + _OFFERED_AGAIN
-        heappush(self._ready, (message.place, message))
+        heappush(self._ready, (message.position, message))
 
     @property
     def _limit(self) -> float:
         return self._number("x-max-length")
 
     def _push(self, message: QueuedMessage) -> None:
-        heappush(self._ready, (message.place, message))
+        heappush(self._ready, (message.position, message))
         self.full = self.full or len(self) > self._limit
 
     def _number(self, argument: str) -> float:

@@ -17,7 +17,7 @@ from leveret.testing.memory.broker import MemoryBroker
 from leveret.topology import Topology
 
 
-class Place(Struct, frozen=True):
+class ChosenBroker(Struct, frozen=True):
     """A broker, and the time there.
 
     Attributes:
@@ -40,7 +40,7 @@ class Place(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def memory_place(on_change: Callable[[], None]) -> AsyncIterator[Place]:
+async def memory_broker(on_change: Callable[[], None]) -> AsyncIterator[ChosenBroker]:
     """Make a broker in memory for the running event loop.
 
     Args:
@@ -49,7 +49,7 @@ async def memory_place(on_change: Callable[[], None]) -> AsyncIterator[Place]:
     clock = MovableClock()
     broker = MemoryBroker(clock.clock, on_change)
     try:
-        yield Place(
+        yield ChosenBroker(
             "amqp://memory",
             broker.connect,
             clock.clock,
@@ -63,7 +63,7 @@ async def memory_place(on_change: Callable[[], None]) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def real_place(address: str, topology: Topology) -> AsyncIterator[Place]:
+async def real_broker(address: str, topology: Topology) -> AsyncIterator[ChosenBroker]:
     """Use a RabbitMQ, and remove the queues of the test at the end.
 
     Args:
@@ -71,7 +71,7 @@ async def real_place(address: str, topology: Topology) -> AsyncIterator[Place]:
         topology: names that no other test has.
     """
     try:
-        yield Place(address, Connection.open, MACHINE, lambda: 0, asyncio.sleep, lambda: None)
+        yield ChosenBroker(address, Connection.open, MACHINE, lambda: 0, asyncio.sleep, lambda: None)
     except BaseException:
         with suppress(BrokerTrouble):  # what the block failed with says more
             await remove_topology(address, topology)

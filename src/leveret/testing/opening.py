@@ -19,10 +19,10 @@ from leveret.errors import WorkerStopped
 from leveret.letters.redrive import Redriver
 from leveret.settings import Settings
 from leveret.sql.schema import make_all, prepare
-from leveret.testing.client import AsyncTestClient, Stage
+from leveret.testing.chosen_broker import memory_broker, real_broker
+from leveret.testing.client import AsyncTestClient, Setup
 from leveret.testing.database import given_database, memory_database, moved_clock
 from leveret.testing.ledger import Ledger
-from leveret.testing.place import memory_place, real_place
 from leveret.worker import Worker
 
 LIMIT: Final = 10.0
@@ -35,7 +35,7 @@ _IN_MEMORY: Final = "sqlite:///no-such-folder/the-database-of-this-test-is-in-me
 """What the settings name when the database is in memory, so that nothing opens the application's own by mistake."""
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class Options(Struct, frozen=True, kw_only=True):
     """What a test wants; see `leveret.testing.TestClient`.
 
     Attributes:
@@ -56,7 +56,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
+async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
     """Start a worker for a test, and yield a client of it; at the end everything is gone.
 
     Raises:
@@ -64,50 +64,50 @@ async def staged(wanted: Wanted) -> AsyncIterator[AsyncTestClient]:
         WorkerStopped: the worker could not begin, or has ended during the test.
         ResourceError: an action wants a resource that is missing, or one is replaced that is not there.
     """
-    app, settings, changed = wanted.app, _settings(wanted), asyncio.Event()
+    app, settings, changed = options.app, _settings(options), asyncio.Event()
     topology = app.topology(settings)
     async with AsyncExitStack() as stack:
-        opened = memory_place(changed.set) if wanted.broker is None else real_place(wanted.broker, topology)
-        place = await stack.enter_async_context(opened)
-        clock, posix = place.clock, place.clock.posix
-        ledger = Ledger(clock.steady, place.moving, changed)
+        opened = memory_broker(changed.set) if options.broker is None else real_broker(options.broker, topology)
+        broker = await stack.enter_async_context(opened)
+        clock, posix = broker.clock, broker.clock.posix
+        ledger = Ledger(clock.steady, broker.moving, changed)
         keyring = app.keyring(settings, clock=posix)
         redriver = Redriver(topology, keyring, app, retention=settings.retention, clock=posix)
-        engine = stack.enter_context(_database(wanted, posix))
-        around = Surroundings(place.connect, clock, engine, wanted.resources)
+        engine = stack.enter_context(_database(options, posix))
+        around = Surroundings(broker.connect, clock, engine, options.resources)
         worker = await stack.enter_async_context(app.worker(settings, _NAME, observers=[ledger], surroundings=around))
         await stack.enter_async_context(_running(worker))
-        client = Client(place.address, topology, name=_NAME, connect=place.connect, clock=clock)
+        client = Client(broker.address, topology, name=_NAME, connect=broker.connect, clock=clock)
         await stack.enter_async_context(client)
-        yield AsyncTestClient(client, Stage(place, ledger, topology, keyring, redriver, engine, wanted.raise_errors))
+        yield AsyncTestClient(client, Setup(broker, ledger, topology, keyring, redriver, engine, options.raise_errors))
 
 
-def _settings(wanted: Wanted) -> Settings:
+def _settings(options: Options) -> Settings:
     """Return the application's defaults with what the test replaces; the environment is not read."""
     usual = replace(
-        wanted.app.defaults,
-        amqp_url=wanted.broker or "amqp://memory",
-        database_url=wanted.database or _IN_MEMORY,
+        options.app.defaults,
+        amqp_url=options.broker or "amqp://memory",
+        database_url=options.database or _IN_MEMORY,
         jwt_secret=secrets.token_bytes(32),
         watchdog=None,
     )
-    settings = usual.updated({usual.variable(name): str(value) for name, value in wanted.settings.items()})
-    if wanted.broker is None:
+    settings = usual.updated({usual.variable(name): str(value) for name, value in options.settings.items()})
+    if options.broker is None:
         return settings
     return replace(settings, queue_prefix=f"{settings.queue_prefix[:40]}.test-{secrets.token_hex(6)}")
 
 
 @contextmanager
-def _database(wanted: Wanted, posix: Callable[[], float]) -> Iterator[sa.Engine]:
+def _database(options: Options, posix: Callable[[], float]) -> Iterator[sa.Engine]:
     """Open the database of the test, with the tables of this version."""
-    if wanted.database is not None:
-        prepare(wanted.database, wanted.app.schema, wanted.app.names, migrate=True)
-        with given_database(wanted.database) as engine, moved_clock(engine, posix):
+    if options.database is not None:
+        prepare(options.database, options.app.schema, options.app.names, migrate=True)
+        with given_database(options.database) as engine, moved_clock(engine, posix):
             yield engine
         return
     with memory_database() as engine, moved_clock(engine, posix):
         with engine.begin() as connection:
-            make_all(connection, wanted.app.schema)
+            make_all(connection, options.app.schema)
         yield engine
 
 
