@@ -53,7 +53,7 @@ def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[A
     data: list[Parameter] = []
     wants: dict[str, Any] = {}
     for parameter in parameters:
-        if _among(parameter.annotation, resources):
+        if among(parameter.annotation, resources):
             wants[parameter.name] = parameter.annotation
         elif not why_not_read(parameter.annotation):
             data.append(parameter)
@@ -69,7 +69,8 @@ def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[A
     return Input(_record(data, name), fields=fields, spread=spread, wants=wants)
 
 
-def _among(kind: Any, resources: Collection[Any]) -> bool:
+def among(kind: Any, resources: Collection[Any]) -> bool:
+    """Return whether a type is one of several; a type without a hash is none of them."""
     try:
         return kind in resources
     except TypeError:  # an Annotated type whose extras have no hash

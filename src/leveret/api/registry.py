@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from leveret.api.action import Action
 from leveret.api.context import S
 from leveret.api.group import Actions, add
 from leveret.api.hooks import Hooks
+from leveret.api.inputs import among
 from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import ActionOptions, action_of, check_options, remember, remember_again
 from leveret.errors import RequestError, UnknownAction
@@ -136,9 +137,10 @@ class Api(Generic[S]):
         Raises:
             ValueError: the plain parameters that are left to an action cannot become the fields of a record.
         """
-        self._resources.update(resources)
+        added = set(resources) - self._resources
+        self._resources |= added
         for key, action in self._actions.items():
-            self._actions[key] = self._known(action)
+            self._actions[key] = self._known(action, added)
 
     def bound(self, resources: Mapping[Any, object], hooks: Hooks) -> Api[S]:
         """Return the same actions with the resources that they want, and with hooks around them."""
@@ -148,9 +150,12 @@ class Api(Generic[S]):
         return api
 
     def _add(self, action: Action) -> None:
-        add(self._actions, (action.version, action.name), self._known(action) if self._resources else action)
+        add(self._actions, (action.version, action.name), self._known(action, self._resources))
 
-    def _known(self, action: Action) -> Action:
+    def _known(self, action: Action, added: Set[Any]) -> Action:
+        """Return what an action is with all resources, of which some are added now."""
+        if not any(among(parameter.annotation, added) for parameter in action.parameters):
+            return action
         known = action.knowing(self._resources)
         remember_again(known)
         return known

@@ -83,7 +83,7 @@ class Application(ApiWithResources[S]):
         command: str = "leveret",
         health_check: bool = True,
     ) -> None:
-        super().__init__(settings)
+        super().__init__()
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} cannot be an application's name: write up to 32 small letters, digits, '-' and '_', "

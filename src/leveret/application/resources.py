@@ -15,16 +15,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ApiWithResources(Api[S]):
-    """An API whose actions may have resources, hooks around them, and a lifespan.
+    """An API whose actions may have resources, hooks around them, and a lifespan."""
 
-    Args:
-        settings: the class of its settings, by which actions and resources may name them.
-    """
-
-    def __init__(self, settings: type[Settings]) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._runtime: Runtime[S] = Runtime(self)
-        self.know(_kinds(type(self), ApiWithResources) | _kinds(settings, Settings) | {Keyring})
 
     def resource(self, function: F) -> F:
         """Register a function that builds what its return type says, for the actions that name this type.

@@ -185,6 +185,17 @@ async def test_all_that_is_missing_is_said_before_anything_is_opened() -> None:
     ]
 
 
+async def test_other_actions_may_be_opened_with_the_resources_of_an_app(scene: Scene) -> None:
+    def look(context: Context, settings: Settings, mailer: Mailer) -> str:
+        return f"{settings.name} {mailer.sender}"
+
+    other = Api[str]()
+    other.action("v1", "look")(look)
+    async with scene.runtime.opened(GIVEN, actions=other) as opened:
+        (action,) = opened.api
+        assert action.call(context_of("v1.look")) == "real real"
+
+
 async def test_a_lifespan_may_be_decorated_and_there_is_one() -> None:
     runtime = Runtime(Api[Any]())
 
