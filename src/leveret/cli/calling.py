@@ -11,6 +11,7 @@ from uuid import uuid4
 import typer
 
 from leveret.api.action import Action
+from leveret.cli.completing import action_names
 from leveret.cli.destination import Destination, find_destination
 from leveret.cli.endings import WrongUse
 from leveret.cli.login import Login, log_in, read_login
@@ -21,7 +22,9 @@ from leveret.client import LONGEST_TIMEOUT, Client
 from leveret.errors import UnknownAction
 from leveret.wire.codec import without_mark
 
-ActionName = Annotated[str, typer.Argument(metavar="ACTION", help="The action, such as list_tasks.")]
+ActionName = Annotated[
+    str, typer.Argument(metavar="ACTION", help="The action, such as list_tasks.", autocompletion=action_names)
+]
 Pairs = Annotated[
     list[str] | None,
     typer.Argument(

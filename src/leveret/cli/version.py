@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
+import sys
 
 import typer
 
@@ -14,7 +12,7 @@ from leveret.cli.context import command_line
 def version(context: typer.Context) -> None:
     """Print the versions of leveret, of Python, and of the application if there is one."""
     typer.echo(f"leveret {framework_version()}")
-    typer.echo(f"{platform.python_implementation()} {platform.python_version()}")
+    typer.echo(f"Python {sys.version.split()[0]}")
     called = command_line(context)
     if called.is_known:
         made = called.application
@@ -23,7 +21,9 @@ def version(context: typer.Context) -> None:
 
 def framework_version() -> str:
     """Return the version of leveret that is installed."""
+    from importlib import metadata  # noqa: PLC0415 - a worker does not need it
+
     try:
-        return installed_version("leveret")
-    except PackageNotFoundError:
+        return metadata.version("leveret")
+    except metadata.PackageNotFoundError:
         return "of a source folder, not installed"

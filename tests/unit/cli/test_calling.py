@@ -77,3 +77,30 @@ def test_data_and_password_cannot_both_come_from_the_standard_input(
 
 def test_the_repr_of_a_login_does_not_show_the_password() -> None:
     assert "hush" not in repr(Login("v1", "ada@example.com", "hush"))
+
+
+def completed(words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What a shell offers for the last word."""
+    monkeypatch.setenv("_LEVERET_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    with pytest.raises(SystemExit):
+        command.run(Program("leveret"), [])
+    return capsys.readouterr().out.split()
+
+
+def test_a_shell_completes_the_names_of_actions(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pyproject.toml").write_text(f'[tool.leveret]\napp = "{APP}"\n')
+    assert completed("leveret call ", monkeypatch, capsys) == ["sign", "login"]
+    assert completed("leveret send si", monkeypatch, capsys) == ["sign"]
+    assert completed("leveret call --version v2 ", monkeypatch, capsys) == ["me"]
+
+
+@pytest.mark.parametrize("text", ["", '[tool.leveret]\napp = "missing:app"', "not toml ["])
+def test_a_shell_is_offered_nothing_where_there_is_no_application(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pyproject.toml").write_text(text)
+    assert completed("leveret call ", monkeypatch, capsys) == []
