@@ -83,6 +83,7 @@ class Application(ApiWithResources[S]):
         command: str = "leveret",
         health_check: bool = True,
     ) -> None:
+        _check_settings(settings, name)
         super().__init__()
         if not _NAME.fullmatch(name):
             raise ValueError(
@@ -235,17 +236,16 @@ async def _health_check(context: Context) -> Health:  # noqa: ARG001 - every act
 
 def _defaults(kind: type[Settings], name: str, prefix: str, queues: str, database: str) -> Settings:
     """Make the settings that hold where nothing is set; what the class itself decides otherwise has precedence."""
-    if not _is_record(kind):
-        raise TypeError(
-            f"settings={kind!r} cannot be the settings of {name}: write a subclass of leveret.Settings, decorated with "
-            "@dataclass(frozen=True, kw_only=True, slots=True)"
-        )
     wanted: dict[str, Any] = {"name": name, "prefix": prefix, "queue_prefix": queues, "database_url": database}
     usual = {field.name: field.default for field in fields(Settings)}
     made = kind()
     return replace(made, **{field: value for field, value in wanted.items() if getattr(made, field) == usual[field]})
 
 
-def _is_record(kind: object) -> bool:
-    """Return whether this is a class of settings, and a dataclass itself: a mere subclass would ignore its fields."""
-    return isinstance(kind, type) and issubclass(kind, Settings) and "__dataclass_fields__" in vars(kind)
+def _check_settings(kind: object, name: str) -> None:
+    """Check that this is a class of settings, and a dataclass itself: a mere subclass would ignore its fields."""
+    if not (isinstance(kind, type) and issubclass(kind, Settings) and "__dataclass_fields__" in vars(kind)):
+        raise TypeError(
+            f"settings={kind!r} cannot be the settings of {name}: write a subclass of leveret.Settings, decorated with "
+            "@dataclass(frozen=True, kw_only=True, slots=True)"
+        )

@@ -109,6 +109,29 @@ def test_its_own_health_check_stays_and_it_may_have_none() -> None:
     assert list(without) == []
 
 
+def test_a_secret_is_only_demanded_where_it_is_needed() -> None:
+    app = App("guestbook")
+    environ = {"GUESTBOOK_DATABASE_URL": "postgresql://db/book", "GUESTBOOK_PREFETCH": "0"}
+    with pytest.raises(SettingsError) as refused:
+        app.defaults.updated(environ, needs_secret=False)
+    assert len(refused.value.problems) == 1, "everything else is checked all the same"
+    settings = app.defaults.updated({**environ, "GUESTBOOK_PREFETCH": ""}, needs_secret=False)
+    with pytest.raises(SettingsError, match="GUESTBOOK_JWT_SECRET: needed with PostgreSQL"):
+        app.keyring(settings)
+
+
+class Undecorated(Settings):
+    """Its field would be ignored."""
+
+    greeting: str = "hello"
+
+
+@pytest.mark.parametrize("kind", [Undecorated, dict, Settings(), None])
+def test_a_class_that_is_not_a_record_of_settings_is_refused(kind: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be the settings of guestbook: write a subclass"):
+        App("guestbook", settings=kind)
+
+
 def test_texts_name_the_prefix_of_the_application(tmp_path: Path) -> None:
     app = App("guestbook")
     with pytest.raises(SettingsError, match=r"^GUESTBOOK_JWT_SECRET: needed with PostgreSQL"):
