@@ -64,8 +64,8 @@ def read_login(destination: Destination, email: str, version: str, *, input_take
     action = _find_login(destination.application, version)
     if action is None:
         raise WrongUse(
-            f"--login: {destination.name} has no action {ACTION} that takes email and password. Give the token with "
-            "--token"
+            f"--login: {destination.name} has no action {ACTION} that takes email and password, a secret. Give the "
+            "token with --token"
         )
     return Login(action.version, email, _ask_password(email, input_taken=input_taken))
 

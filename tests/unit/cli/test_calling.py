@@ -14,6 +14,13 @@ from leveret.cli.program import Program
 from support import visitors
 
 APP = "visitors:app"
+OPEN = """
+from leveret import App, Context
+app = App("open")
+@app.action("v1", "login")
+def login(context: Context, email: str, password: str) -> str:
+    return password
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A working folder with two applications, and the import path and the modules as they were before."""
     shutil.copy(visitors.__file__, tmp_path / "visitors.py")
     (tmp_path / "plain.py").write_text("from leveret import App\napp = App('plain')\n")
+    (tmp_path / "opened.py").write_text(OPEN)
     monkeypatch.chdir(tmp_path)
     path, known = sys.path[:], set(sys.modules)
     yield
@@ -37,6 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ((APP, "me", "--login", "a@b", "--token", "t"), "--login and --token: give one of them"),
         (("--url", "amqp://h", "--queues", "q", "me", "--login", "a@b"), "the application has to be at hand"),
         (("plain:app", "me", "--login", "a@b"), "--login: plain has no action login that takes email and password"),
+        (("opened:app", "me", "--login", "a@b"), "takes email and password, a secret"),
         (("--url", "amqp://h", "me"), "--queues is needed too, because no application is named"),
         (("--queues", "q", "me"), "--url is needed too, because no application is named"),
         (("--url", "http://h", "--queues", "q", "me"), "--url: expected amqp://"),

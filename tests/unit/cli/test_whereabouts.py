@@ -58,6 +58,14 @@ def test_a_module_that_runs_as_a_program_is_named_as_others_import_it(
     )
 
 
+def test_an_application_in_a_package_itself_is_found_beside_the_package(tmp_path: Path) -> None:
+    (tmp_path / "hall").mkdir()
+    (tmp_path / "hall" / "__init__.py").write_text(PROGRAM)
+    code = "import hall; print(*hall.target_of(hall.desk).words())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"hall:desk --app-dir {tmp_path.resolve()}"
+
+
 @pytest.mark.parametrize("name", ["my-desk.py", "2.py"])
 def test_a_program_whose_name_cannot_be_imported_is_not_found(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(PROGRAM.replace("print(*target_of(desk).words())", "print(target_of(desk))"))
