@@ -11,7 +11,7 @@ from typing import Final
 from leveret.application import Application
 from leveret.cli.endings import WrongUse
 from leveret.cli.program import Program
-from leveret.cli.target import Target
+from leveret.cli.target import Target, place_of
 from leveret.cli.whereabouts import target_of
 
 _PYTHON: Final = (sys.executable, "-P", "-m")
@@ -76,8 +76,18 @@ class CommandLine:
 
     def shown(self, words: str) -> str:
         """Return what a person types to call this command with other words: ``leveret db upgrade guestbook:app``."""
-        target = self._target.text if isinstance(self._target, Target) else ""
+        target = self._target.text if isinstance(self._target, Target) and self.is_named else ""
         return f"{self.program.name} {words} {target}".rstrip()
+
+    def places(self) -> list[Path]:
+        """Return the folders and files with the application's code, for whoever waits for a change."""
+        if isinstance(self._target, Target):
+            return self._target.places()
+        package = place_of(self._module) if self._module is not None else None
+        if package is not None:
+            return [package]
+        target = target_of(self._target)
+        return target.places() if target is not None else [Path.cwd()]
 
 
 def _is_installed(module: str) -> bool:

@@ -18,6 +18,7 @@ Found: TypeAlias = typer.Typer | Callable[..., None]
 """A group of commands, or one command."""
 
 COMMANDS: Final[Mapping[str, str]] = {
+    "dev": "leveret.cli.dev.command:dev",
     "worker": "leveret.cli.worker:worker",
     "call": "leveret.cli.call:call",
     "send": "leveret.cli.send:send",

@@ -9,6 +9,7 @@ import typer
 
 from leveret.application import Application
 from leveret.cli.command_line import CommandLine
+from leveret.cli.private_broker import names_broker, private_url
 from leveret.settings import Settings, environment
 
 
@@ -32,6 +33,8 @@ def application(context: typer.Context) -> Application:
 def load_settings(context: typer.Context, *, needs_secret: bool = True, **instead: Any) -> Settings:
     """Read the application's settings.
 
+    If none of them names a broker, and the command ``dev`` runs a private one in the working folder, it is that one.
+
     Args:
         context: of the command.
         needs_secret: whether the command checks or makes tokens, so that PostgreSQL without a secret is a problem.
@@ -42,4 +45,6 @@ def load_settings(context: typer.Context, *, needs_secret: bool = True, **instea
         SettingsError: names every problem.
     """
     settings = application(context).defaults.updated(environment(), needs_secret=needs_secret)
+    if not names_broker(settings) and (url := private_url()):
+        settings = replace(settings, amqp_url=url)
     return replace(settings, **{name: value for name, value in instead.items() if value is not None})

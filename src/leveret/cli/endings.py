@@ -36,6 +36,10 @@ class WrongUse(SettingsError):
         super().__init__([text])
 
 
+class BrokenModule(WrongUse):
+    """The application's module is there, but its import fails: a change of its files may help."""
+
+
 _CODES: Final[dict[type[Exception], int]] = {
     SettingsError: WRONG_USE,
     ResourceError: WRONG_USE,

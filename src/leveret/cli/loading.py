@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from leveret.cli.endings import WrongUse
+from leveret.cli.endings import BrokenModule, WrongUse
 
 T = TypeVar("T")
 
@@ -81,9 +81,9 @@ def _in_words(step: Callable[[], T], what: str, folder: Path) -> T:
         raise
     except SystemExit as error:
         told = f"it ends the program with {error.code!r}{_place(error, folder)}"
-        raise WrongUse(f"{what}: {told}. What a module does at its import has no place under sys.exit") from error
+        raise BrokenModule(f"{what}: {told}. What a module does at its import has no place under sys.exit") from error
     except Exception as error:
-        raise WrongUse(f"{what}: {_told(error, folder)}") from error
+        raise BrokenModule(f"{what}: {_told(error, folder)}") from error
 
 
 def _told(error: Exception, folder: Path) -> str:

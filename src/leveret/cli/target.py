@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Collection, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,12 @@ class Target(Struct, frozen=True):
         """Return the words of a command line that name this application, whatever the working folder is."""
         folder = str(self.folder.resolve())
         return [self.text, _APP_DIR, folder, *([_FACTORY] if self.factory else [])]
+
+    def places(self) -> list[Path]:
+        """Return where its code is: the folder, and the package that holds it if that is elsewhere."""
+        folder = self.folder.resolve()
+        package = place_of(self.text.partition(":")[0], folder)
+        return [folder] if package is None or package.is_relative_to(folder) else [folder, package]
 
     def load(self) -> Application:
         """Import the application.
@@ -159,6 +166,22 @@ def _default(folder: Path) -> str:
     if not isinstance(app, str) or (app and not _FORM.fullmatch(app)):
         raise WrongUse(f'{file}: [tool.leveret] app is {app!r}, and "module:name" is expected, such as "guestbook:app"')
     return app
+
+
+def place_of(module: str, folder: Path | None = None) -> Path | None:
+    """Return the folder of a module's package, or the file of one that is in no package; nothing is imported.
+
+    Args:
+        module: the module's name, with dots.
+        folder: where it is looked for first.
+    """
+    top = module.partition(".")[0]
+    here = [str(folder)] if folder is not None else []
+    spec = PathFinder.find_spec(top, [*here, *sys.path]) if top else None
+    if spec is None:
+        return None
+    found = next(iter(spec.submodule_search_locations or []), spec.origin)
+    return Path(found).resolve() if found else None
 
 
 def _attribute(module: Any, path: str, text: str) -> Any:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import NamedTuple, Self
 
 from leveret.devbroker.errors import BrokerFailed
 from leveret.devbroker.installation import configuration, named_root
+from leveret.devbroker.node_log import log_tail
 from leveret.devbroker.probe import greeting, shows_page
 from leveret.devbroker.programs import Programs
 from leveret.process.interrupts import uninterrupted
@@ -42,8 +44,8 @@ class DevBroker:
     """A private RabbitMQ node, from `start` to `stop` or as a context manager.
 
     It listens on free ports of 127.0.0.1 only, keeps all its files in a new folder, and has the user guest with the
-    password guest. It leaves nothing behind: the node and its port mapper (epmd) end with `stop`, and on POSIX also
-    when this process dies without stopping them.
+    password guest. It leaves nothing behind: the node and its port mapper (epmd) end with `stop`, and its folder is
+    removed; on POSIX also when this process dies without stopping them.
 
     Args:
         within: where to make the folder; in the system's folder for temporary files by default.
@@ -52,6 +54,9 @@ class DevBroker:
         root: a folder with a Debian that has its own RabbitMQ, which runs instead of this machine's. The node's folder
             is then made inside it. By default what RABBITMQ_SERVER_ROOT names, if it is set. Needs the user root.
     """
+
+    _keeps = False
+    """Whether the folder stays when the node has ended."""
 
     def __init__(
         self, within: Path | None = None, *, management: bool = False, limit: float = 90.0, root: Path | None = None
@@ -141,6 +146,11 @@ class DevBroker:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
+    @property
+    def ended(self) -> int | None:
+        """The exit code of a node that has ended by itself; None while it runs, and if it does not."""
+        return self._node.poll() if self._node is not None else None
+
     def wait(self) -> int:
         """Wait until the node has ended by itself, and return its exit code.
 
@@ -225,6 +235,8 @@ class DevBroker:
 
     def _launch(self, folder: Path) -> subprocess.Popen[bytes]:
         """Start the port mapper and the node; return the port mapper."""
+        if not self._keeps:
+            self._processes.remove_when_orphaned(folder)
         for name, text in configuration(self._identity.ports, management=self._management).items():
             (folder / name).write_text(text, encoding="utf-8")
         (folder / "conf.d").mkdir(exist_ok=True)
@@ -273,11 +285,12 @@ def free_ports() -> dict[str, int]:
         return {name: each.getsockname()[1] for name, each in zip(PORT_NAMES, sockets, strict=True)}
 
 
-def log_tail(folder: Path, *, lines: int = 25) -> str:
-    """Return the last lines of what the node printed and logged, with the names of the files."""
-    tails = []
-    for path in (folder / "console.log", folder / "node.log"):
-        if path.exists():
-            tail = path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-            tails.append("\n".join([f"{path}:", *(f"  {line}" for line in tail)]))
-    return "\n".join(tails)
+def is_free(port: int) -> bool:
+    """Return whether nobody listens at a port of this machine now."""
+    with socket.socket() as probe:
+        if sys.platform != "win32":  # connections that are over hold a port for a while, but do not stop a listener
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return True
+    return False

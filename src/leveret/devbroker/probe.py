@@ -9,11 +9,12 @@ import struct
 
 from leveret.process.urls import UrlParts, split_url
 
-__all__ = ["answers", "greeting", "shows_page"]
+__all__ = ["answers", "greeting", "shows_page", "version_at"]
 
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 CONNECTION_START = b"\x00\x0a\x00\x0a"
 LARGEST_GREETING = 1 << 17
+VERSION = b"\x07versionS"  # a name in the field table of server-properties, and the mark of a long string
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
@@ -60,6 +61,16 @@ def answers(url: str, *, limit: float = 5.0) -> bool:
 def _answers(address: UrlParts, limit: float) -> bool:
     tls, port = address.scheme == "amqps", address.port or DEFAULT_PORTS[address.scheme]
     return greeting(address.host or "localhost", port, tls=tls, limit=limit) is not None
+
+
+def version_at(url: str) -> str | None:
+    """Return the version of the RabbitMQ at an `amqp://` address, as its greeting tells it; None without an answer."""
+    address = split_url(url, "amqp")
+    _, found, rest = (greeting(address.host, address.port or DEFAULT_PORTS["amqp"]) or b"").partition(VERSION)
+    if not found:
+        return None
+    length = int.from_bytes(rest[:4])
+    return rest[4 : 4 + length].decode(errors="replace")
 
 
 def shows_page(host: str, port: int, user: str, password: str, *, limit: float = 5.0) -> bool:

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Final, TextIO
 
@@ -49,6 +50,11 @@ class LineHandler(logging.Handler):
         except Exception as error:
             line = self.format(_warning(f"a record of {record.name} cannot be written: {error}: {record.msg!r}"))
         self._writer.put(line + "\n")
+
+    def put(self, line: str) -> None:
+        """Queue a line that is no record for writing."""
+        with self.lock or nullcontext():
+            self._writer.put(line + "\n")
 
     def flush(self) -> None:
         """Wait until everything that was logged before is written, but at most some seconds."""
@@ -138,14 +144,24 @@ def configure(name: str, *, level: str = "info", form: str = "text", stream: Tex
         form: ``text`` for people, or ``json`` with one object for each line.
         stream: the stream to write to; standard error by default.
     """
-    _collect_only_what_is_printed()
     formatter = JsonFormatter if form == "json" else TextFormatter
+    install(LineHandler(stream or sys.stderr, partial(formatter, name)), level)
+
+
+def install(handler: logging.Handler, level: str) -> None:
+    """Send all records of this process to one handler; a handler of lines that was there before is closed.
+
+    Args:
+        handler: takes the records.
+        level: the lowest level that is logged: ``debug``, ``info``, ``warning`` or ``error``.
+    """
+    _collect_only_what_is_printed()
     root = logging.getLogger()
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-        if isinstance(handler, LineHandler):
-            handler.close()
-    root.addHandler(LineHandler(stream or sys.stderr, partial(formatter, name)))
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+        if isinstance(former, LineHandler):
+            former.close()
+    root.addHandler(handler)
     root.setLevel(level.upper())
     for library in _NOISY:
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))

@@ -12,6 +12,9 @@ __all__ = ["ProcessGroup", "kill"]
 # A shell that waits for the end of its input and then signals its whole group; until then it ignores other signals. The
 # input is a pipe that only this process holds, and the kernel closes it however this process dies.
 WATCH = 'trap "" INT QUIT TERM; read -r _; kill -s {signal} 0'
+# A shell that waits for the end of its input and then removes a folder, several times because processes that are killed
+# at the same moment may still write there. It is in a group of its own, so that it is not killed with them.
+REMOVE = 'trap "" HUP INT QUIT TERM; read -r _; for pause in 1 2 4; do sleep $pause; rm -rf -- "$1"; done'
 
 
 class ProcessGroup:
@@ -28,6 +31,7 @@ class ProcessGroup:
     def __init__(self, *, orphan_signal: str = "KILL") -> None:
         self._orphan_signal = orphan_signal
         self._watch: subprocess.Popen[bytes] | None = None
+        self._remover: subprocess.Popen[bytes] | None = None
         self._members: list[subprocess.Popen[bytes]] = []
 
     def start(
@@ -71,8 +75,24 @@ class ProcessGroup:
         self._members.append(process)
         return process
 
+    def remove_when_orphaned(self, folder: Path) -> None:
+        """Have a folder removed when this process dies before it has called `end`; on POSIX only."""
+        if sys.platform != "win32" and self._remover is None:
+            self._remover = subprocess.Popen(  # noqa: S603 - a fixed text, which takes the folder as an argument
+                ["/bin/sh", "-c", REMOVE, "sh", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                process_group=0,
+            )
+
     def end(self) -> None:
         """Kill every process of the group and wait until all are gone; without processes this does nothing."""
+        if self._remover is not None:
+            kill(self._remover)
+            self._remover.communicate()
+            self._remover = None
         for process in self._members:
             kill(process)
         self._members.clear()

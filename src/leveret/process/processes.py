@@ -90,7 +90,7 @@ class _Crew:
             if now() - began > _SOUND:
                 pauses = _pauses()
             seconds = next(pauses)
-            logger.warning("process %d %s; started again in %.1f s", process.pid, _ending(code), seconds)
+            logger.warning("process %d %s; started again in %.1f s", process.pid, ending(code), seconds)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.over.wait(), seconds)
 
@@ -100,27 +100,35 @@ class _Crew:
         try:
             await asyncio.wait({ended, over}, return_when=asyncio.FIRST_COMPLETED)
             if not ended.done():
-                await self._stop(process, ended)
+                await stop_process(process, ended, self._limit)
             return await ended
         finally:
             over.cancel()
             if not ended.done():  # cancelled while it runs
                 process.kill()
 
-    async def _stop(self, process: Process, ended: asyncio.Task[int]) -> None:
-        if process.stdin is not None:
-            process.stdin.close()
-        await asyncio.wait({ended}, timeout=self._limit.total_seconds())
-        if not ended.done():
-            logger.warning("process %d did not stop within %g s: killed", process.pid, self._limit.total_seconds())
-            process.kill()
+
+async def stop_process(process: Process, ended: asyncio.Task[int], limit: timedelta) -> None:
+    """Ask a process to stop by closing its input, and kill it if it does not stop within a limit.
+
+    Args:
+        process: the process, which watches its input.
+        ended: waits for its end.
+        limit: how long it may take.
+    """
+    if process.stdin is not None:
+        process.stdin.close()
+    await asyncio.wait({ended}, timeout=limit.total_seconds())
+    if not ended.done():
+        logger.warning("process %d did not stop within %g s: killed", process.pid, limit.total_seconds())
+        process.kill()
 
 
 def _pauses() -> Iterator[float]:
     return iter(Backoff(first=0.2, most=30.0))
 
 
-def _ending(code: int) -> str:
+def ending(code: int) -> str:
     """Put an exit code into words; on POSIX a negative one is the number of the signal."""
     if code >= 0:
         return f"ended with exit code {code}"
