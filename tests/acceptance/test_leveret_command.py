@@ -191,6 +191,10 @@ def test_what_needs_no_secret_runs_on_postgresql_without_one(desk: Commands, pos
     assert desk.run("queues", APP).returncode == 0
     assert desk.run("letters", APP).returncode == 0
     assert desk.run("call", APP, "sign", "name=Ada", "--timeout", "0.2").returncode == 3
+
+
+def test_what_needs_a_secret_demands_one_on_postgresql(desk: Commands, postgres_url: str) -> None:
+    desk.variables["DATABASE_URL"] = postgres_url
     for words in (["worker"], ["letters", "redrive", "--all"], ["keys", "secret", "a"]):
         refused = desk.run(*words, APP)
         assert refused.returncode == 2, words

@@ -21,7 +21,7 @@ def broker(
     *,
     folder: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Keep the node's data and addresses here. Default: keep nothing."),
+        typer.Option(metavar="PATH", help="Keep the node's data and addresses here. Default: keep nothing."),
     ] = None,
 ) -> None:
     """Run a private RabbitMQ node with its management page, until Ctrl-C, SIGTERM or the end of its terminal.

@@ -28,7 +28,7 @@ def reflow(text: str) -> str:
 
 
 def make_readable(command: Any, prefix: str) -> None:
-    """Rewrite the help of a command, of its options, and of its subcommands.
+    """Rewrite the help of a command, of its options, and of its subcommands, which name the application as it does.
 
     Args:
         command: of Click.
@@ -41,7 +41,10 @@ def make_readable(command: Any, prefix: str) -> None:
         if parameter.type.name in _TYPES:
             parameter.type = copy.copy(parameter.type)
             parameter.type.name = _TYPES[parameter.type.name]
+        if parameter.param_type_name == "argument" and parameter.metavar is None and parameter.nargs == 1:
+            parameter.metavar = parameter.name.upper()
     for below in getattr(command, "commands", {}).values():
+        below.options_metavar = command.options_metavar
         make_readable(below, prefix)
 
 

@@ -15,7 +15,8 @@ from leveret.auth.keys import KeySet, KeySetError
 from leveret.auth.new_keys import KeyType, new_key, secret_entry
 from leveret.cli.context import command_line, load_settings
 from leveret.cli.endings import WrongUse
-from leveret.settings import Settings
+from leveret.cli.option_values import read_option
+from leveret.settings import Settings, values
 
 app = typer.Typer(no_args_is_help=True, help="The keys of tokens, in the file that PREFIX_JWT_KEYS names.")
 
@@ -36,13 +37,20 @@ def add(
     context: typer.Context,
     kid: Kid,
     *,
-    kind: Annotated[KeyType, typer.Option(help="EdDSA, ES256, RS256 or HS256 tokens.")] = KeyType.ED25519,
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND",
+            parser=read_option("--kind", values.one_of(*KeyType)),
+            help="ed25519, p256, rsa or oct, for EdDSA, ES256, RS256 or HS256 tokens.",
+        ),
+    ] = KeyType.ED25519.value,
 ) -> None:
     """Make a new key that verifies tokens and does not sign yet; make the file if there is none."""
     settings = load_settings(context, needs_secret=False)
     path = _path(settings)
     with _errors_in_words(settings):
-        _print(path, KeyFile(path).add(new_key(kind, kid)))
+        _print(path, KeyFile(path).add(new_key(KeyType(kind), kid)))
 
 
 @app.command()

@@ -56,5 +56,12 @@ def test_the_help_of_an_applications_own_command_names_its_settings(
     assert "MODULE:APP" in shown(["worker"], capsys, monkeypatch)
 
 
+def test_a_subcommand_shows_where_the_application_goes_and_its_arguments_in_capitals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "leveret keys add [MODULE:APP] [OPTIONS] {KID}" in shown(["keys", "add"], capsys, monkeypatch)
+    assert "taskmanager keys add [OPTIONS] {KID}" in shown(["keys", "add"], capsys, monkeypatch, own=True)
+
+
 def test_lines_of_a_paragraph_are_joined_and_paragraphs_stay() -> None:
     assert reflow("One\ntwo.\n\n    Three\n    four.\n") == "One two.\n\nThree four."

@@ -51,6 +51,11 @@ def test_wrong_use_ends_with_2(
         ("worker --prefetch 2001", "taskmanager: --prefetch: '2001' is not a whole number from 1 to 2000"),
         ("letters --most 0", "taskmanager: --most: '0' is not a whole number from 1 to 2000"),
         ("call x --timeout soon", "taskmanager: --timeout: 'soon' is not a number of seconds"),
+        ("keys add a --kind des", "taskmanager: --kind: 'des' is not one of ed25519, p256, rsa, oct"),
+        (
+            "broker --folder /dev/null",
+            "taskmanager: --folder: /dev/null cannot be made: File exists. Name a folder in which you may write",
+        ),
         ("demo --workers 17", "taskmanager: --workers: '17' is not a whole number from 2 to 16"),
     ],
 )
