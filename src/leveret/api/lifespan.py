@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from leveret.api.data import shown_type
+from leveret.api.inputs import among
 from leveret.api.resources import needs_of, with_article
 from leveret.api.signature import shown_function
 
@@ -31,13 +32,13 @@ class Lifespan(Struct, frozen=True):
 
     def problems(self, given: Collection[Any]) -> list[str]:
         """Return a sentence for each type that it names and that is not there before it."""
-        needed = [kind for name, kind in self.needs.items() if kind not in given and name not in self.optional]
+        needed = [kind for name, kind in self.needs.items() if not (among(kind, given) or name in self.optional)]
         text = "{} wants {}, and a lifespan has only what the app itself gives"
         return [text.format(self.name, with_article(shown_type(kind))) for kind in needed]
 
     def made(self, given: Mapping[Any, object]) -> AbstractAsyncContextManager[Any]:
         """Return the context manager."""
-        return self.function(**{name: given[kind] for name, kind in self.needs.items() if kind in given})
+        return self.function(**{name: given[kind] for name, kind in self.needs.items() if among(kind, given)})
 
 
 def lifespan_of(function: Callable[..., Any]) -> Lifespan:

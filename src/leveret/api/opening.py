@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from leveret.api.data import shown_type
+from leveret.api.inputs import among
 from leveret.api.resources import Resource, with_article
 
 logger: Final = logging.getLogger("leveret.api")
@@ -32,7 +33,7 @@ class Openings:
 
     async def build(self, resource: Resource, instances: Mapping[Any, object]) -> object:
         """Return what a resource's function builds from others."""
-        needs = {name: instances[kind] for name, kind in resource.needs.items() if kind in instances}
+        needs = {name: instances[kind] for name, kind in resource.needs.items() if among(kind, instances)}
         try:
             return await self._built(resource, needs)
         except BaseException as error:

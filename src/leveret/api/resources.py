@@ -19,6 +19,7 @@ from typing import Any, Final, get_args, get_origin
 from msgspec import Struct
 
 from leveret.api.data import shown_type, why_not_read
+from leveret.api.inputs import among
 from leveret.api.signature import shown_function, type_of, typed
 
 Want = tuple[str, Any]
@@ -102,14 +103,20 @@ class _Search:
         """Look for a resource and for all that it needs; ``path`` are those that need it, from the outermost one."""
         if kind in path:
             self.problems.append(_circle(path[path.index(kind) :]))
-        elif kind not in self._seen and (found := self._by_kind.get(kind)):
+        elif among(kind, self._seen):
+            return
+        elif not among(kind, self._by_kind):
+            self.problems.append(missing(who, kind))
+        else:
+            found = self._by_kind[kind]
             for name, needed in found.needs.items():
-                if needed in self._by_kind or needed in self._seen or name not in found.optional:
+                if self._is_known(needed) or name not in found.optional:
                     self.visit(needed, found.name, (*path, kind))
             self._seen.add(kind)
             self.order.append(found)
-        elif kind not in self._seen:
-            self.problems.append(missing(who, kind))
+
+    def _is_known(self, kind: Any) -> bool:
+        return among(kind, self._by_kind) or among(kind, self._seen)
 
 
 def resource_of(function: Callable[..., Any]) -> Resource:
@@ -160,6 +167,10 @@ def _kind_of(function: Callable[..., Any], name: str) -> Any:
     kind = get_args(returned)[0] if is_generator else returned
     if kind in _NOTHING:
         raise ValueError(f"{name}: a resource says what it builds by its return type, which is one of your own")
+    try:
+        hash(kind)
+    except TypeError as error:
+        raise ValueError(f"{name}: {shown_type(kind)} has no hash, so no action could name it") from error
     return kind
 
 

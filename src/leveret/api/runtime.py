@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from msgspec import Struct
 
 from leveret.api.context import S
 from leveret.api.data import shown_type
-from leveret.api.hooks import Hooks
+from leveret.api.hooks import AsyncHook, Hook, Hooks
 from leveret.api.lifespan import Lifespan, lifespan_of
 from leveret.api.opening import opened
 from leveret.api.registry import Api
@@ -18,6 +18,8 @@ from leveret.api.resources import Resources, Want, missing
 from leveret.errors import ResourceError
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+H = TypeVar("H", bound=Hook | AsyncHook)
 
 
 class Opened(Struct, Generic[S], frozen=True):
@@ -53,12 +55,18 @@ class Runtime(Generic[S]):
         self._api.know(self._resources.kinds)
         return function
 
-    def around(self, hook: F) -> F:
+    def around(self, hook: H) -> H:
         """Register a hook around every action of its kind; see `Hooks.adding`."""
         self._hooks = self._hooks.adding(hook)
         return hook
 
-    def lifespan(self, function: F) -> F:
+    @overload
+    def lifespan(self, function: Callable[P, AsyncIterator[S]]) -> Callable[P, AsyncIterator[S]]: ...
+    @overload
+    def lifespan(
+        self, function: Callable[P, AbstractAsyncContextManager[S]]
+    ) -> Callable[P, AbstractAsyncContextManager[S]]: ...
+    def lifespan(self, function: Callable[P, Any]) -> Callable[P, Any]:
         """Register the lifespan: ``async def life(settings: Settings)``, which yields ``context.services``.
 
         It is opened before the resources and closed after them, so it may name only what the app itself gives.

@@ -74,7 +74,8 @@ def type_of(function: Callable[..., Any], what: str, name: str) -> Any:
     try:
         return get_type_hints(alone, known, include_extras=True)[what]
     except NameError as error:
-        raise ValueError(f"{name}: {error}, which is in the type of its {what}: import it at run time") from error
+        text = "import it at run time, or define it outside of any function"
+        raise ValueError(f"{name}: {error}, which is in the type of its {what}: {text}") from error
 
 
 def shown_function(function: Callable[..., Any]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from leveret.api import Api, Opened, Runtime
 from leveret.api.context import S
+from leveret.api.hooks import AsyncHook, Hook
 from leveret.auth.keyring import Keyring
 from leveret.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
+H = TypeVar("H", bound=Hook | AsyncHook)
+P = ParamSpec("P")
 
 
 class ApiWithResources(Api[S]):
@@ -36,7 +39,7 @@ class ApiWithResources(Api[S]):
         """
         return self._runtime.resource(function)
 
-    def around(self, hook: F) -> F:
+    def around(self, hook: H) -> H:
         """Register a hook around every action: ``def hook(context, input, call_next)``.
 
         A ``def`` hook surrounds ``def`` actions, in their transaction and their thread; an ``async def`` hook surrounds
@@ -47,7 +50,13 @@ class ApiWithResources(Api[S]):
         """
         return self._runtime.around(hook)
 
-    def lifespan(self, function: F) -> F:
+    @overload
+    def lifespan(self, function: Callable[P, AsyncIterator[S]]) -> Callable[P, AsyncIterator[S]]: ...
+    @overload
+    def lifespan(
+        self, function: Callable[P, AbstractAsyncContextManager[S]]
+    ) -> Callable[P, AbstractAsyncContextManager[S]]: ...
+    def lifespan(self, function: Callable[P, Any]) -> Callable[P, Any]:
         """Register what is opened before everything else in a worker, and closed after it.
 
         It is an ``async def`` function that yields ``context.services``, decorated with ``asynccontextmanager`` or not.

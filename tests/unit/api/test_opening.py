@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -183,3 +183,14 @@ async def test_every_kind_of_function_builds() -> None:
     async with opening(of_a, later, plain) as (services, instances):
         assert services is None
         assert {kind: type(instance) for kind, instance in instances.items()} == {A: A, B: B, C: C}
+
+
+async def test_what_a_function_can_do_without_is_not_given_when_it_is_not_there() -> None:
+    default = B()
+
+    def alone(a: A | None = None, other: Annotated[B, {"no": "hash"}] = default) -> C:
+        assert (a, other) == (None, default)
+        return C()
+
+    async with opening(alone) as (_, instances):
+        assert isinstance(instances[C], C)

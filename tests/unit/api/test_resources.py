@@ -163,6 +163,22 @@ def test_types_are_told_apart_by_name_where_their_class_is_the_same() -> None:
     assert kinds(resources, Engine) == [Log, Mailer, Engine]
 
 
+def without_hash() -> Annotated[Engine, {"speed": "slow"}]:
+    return Engine()
+
+
+def test_a_type_without_a_hash_is_nobodys_resource() -> None:
+    with pytest.raises(ValueError, match=r"without_hash: .* has no hash, so no action could name it"):
+        Resources().add(without_hash)
+    (problem,) = problems_of(resources_of(log), Annotated[Engine, {"speed": "slow"}])
+    assert problem.startswith("v1.act wants a")
+
+    def optional(engine: Annotated[Engine, {"speed": "slow"}] = Engine()) -> Mailer:  # noqa: B008 - not called often
+        return Mailer()
+
+    assert kinds(resources_of(optional), Mailer) == [Mailer]
+
+
 def test_all_that_is_missing_is_said_at_once_by_whom_it_is_wanted() -> None:
     assert problems_of(resources_of(mailer), Engine, Mailer, list[Engine]) == [
         "v1.act wants an Engine, and no resource returns one",

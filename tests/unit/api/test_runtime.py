@@ -227,7 +227,8 @@ async def test_a_lifespan_that_does_not_yield_is_refused() -> None:
     def sync() -> Iterator[str]:
         yield "services"
 
-    for function in (life, sync):
+    functions: list[Any] = [life, sync]
+    for function in functions:
         with pytest.raises(ValueError, match=r"a lifespan is an async def function that yields once"):
             Runtime(Api[Any]()).lifespan(function)
 
@@ -253,3 +254,15 @@ async def test_the_work_ends_as_it_ended_whatever_is_closed(scene: Scene) -> Non
                 raise error
         assert caught.value is error
         assert scene.events[-3:] == ["mailer closed", "log closed", "life over"]
+
+
+def test_a_type_checker_refuses_a_lifespan_of_other_services_and_a_hook_of_another_form() -> None:
+    async def life() -> AsyncIterator[str]:
+        yield "services"
+
+    def hook(context: Context, call_next: CallNext) -> Any: ...
+
+    numbers = Runtime(Api[int]())
+    numbers.lifespan(life)  # type: ignore[arg-type]  # that is what is refused
+    with pytest.raises(ValueError, match="a hook takes"):
+        numbers.around(hook)  # type: ignore[type-var]  # that is what is refused
