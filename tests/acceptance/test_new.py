@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -127,6 +128,25 @@ def test_a_worker_answers_what_its_readme_says(shop: Project) -> None:
     assert refused.returncode == 1
     assert "set MY_SHOP_WEBHOOK_URL" in refused.stdout
     assert worker.stop() == 0
+
+
+def test_dev_runs_it_with_a_broker_of_its_own_and_what_is_changed_runs_next(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made, tmp_path / "my-shop")
+    project = Project(tmp_path / "my-shop", "MY_SHOP_")
+    try:
+        dev = project.start("dev")
+        dev.says("ready: my_shop.requests")
+        assert "leveret call sign name=Ada" in dev.output
+        signed = project.leveret("call", "sign", "name=Ada")
+        assert json.loads(signed.stdout)["data"] == {"number": 1, "name": "Ada"}, signed.stderr
+        project.change("my_shop/guests.py", "Guest(row.number, row.name)", "Guest(row.number, row.name.upper())")
+        dev.says("ready: my_shop.requests", count=2)
+        listed = project.leveret("call", "guests")
+        assert json.loads(listed.stdout)["data"] == [{"number": 1, "name": "ADA"}], listed.stderr
+        assert dev.stop(signal.SIGINT) == 0
+        assert "Everything is stopped." in dev.output
+    finally:
+        project.clear()
 
 
 class Hook(BaseHTTPRequestHandler):

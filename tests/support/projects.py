@@ -73,11 +73,13 @@ class Project:
         (self.folder / path).write_text(text.replace(old, new))
 
     def clear(self) -> None:
-        """End all commands that still run, and remove the queues."""
+        """End all commands that still run, and remove the queues where a broker is named."""
         for running in self.running:
             if running.process.poll() is None:
                 running.process.kill()
             running.process.wait()
+        if "AMQP_URL" not in self.variables:
+            return
         app: App[Any] = App("any", prefix=self.prefix)
         usual = {
             app.defaults.variable(name): self.variables[name] for name in ("AMQP_URL", "QUEUE_PREFIX", "RETRY_DELAY")

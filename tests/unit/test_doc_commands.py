@@ -14,7 +14,7 @@ from typer.main import get_command
 from leveret.cli.command import Command
 from leveret.cli.leveret import command as leveret
 from leveret.cli.target import split_target
-from support.pages import FENCE, PAGES, name
+from support.pages import FENCE, PAGES, ROOT, name
 from taskmanager.cli.command import command as taskmanager
 
 PROGRAMS = {"leveret": leveret, "taskmanager": taskmanager}
@@ -24,13 +24,16 @@ INLINE = re.compile(r"`((?:leveret|taskmanager) [^`]+)`")
 OPEN = re.compile(r"\.\.\.|\[|: |\bPID\b")
 """In a line that shows a form, an output or a worker's name, and not a command."""
 
+NEW_PROJECT = ROOT / "src/leveret/cli/project/README.md"
+"""The page that `leveret new` writes."""
+
 UNFINISHED = {"MissingParameter", "BadOptionUsage", "NoArgsIsHelpError"}
 """Errors for a command, or its last option, that has to be given more."""
 
 
 def commands() -> Iterator[tuple[str, str]]:
     """Yield each page with each line of its blocks that calls one of our commands."""
-    for page in PAGES:
+    for page in (*PAGES, NEW_PROJECT):
         for language, block in FENCE.findall(page.read_text()):
             listed = LIST.sub(lambda found: found[1] + re.sub('[",]', "", found[2]), block.replace("\\\n", " "))
             for line in listed.splitlines() if language != "python" else ():
@@ -40,7 +43,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 def named() -> Iterator[tuple[str, str]]:
     """Yield each page with each command that its prose names, which may lack arguments."""
-    for page in PAGES:
+    for page in (*PAGES, NEW_PROJECT):
         for found in INLINE.findall(FENCE.sub("", page.read_text())):
             if not OPEN.search(found):
                 yield name(page), " ".join(found.split())
@@ -98,7 +101,7 @@ def test_a_command_that_the_documentation_names_exists(page: str, line: str, tmp
 
 def test_commands_of_the_documentation_are_found() -> None:
     pages = {page for page, _ in SHOWN}
-    assert {"docs/command-line.md", "docs/operations.md", "docs/tutorial.md"} <= pages
+    assert {"docs/command-line.md", "docs/operations.md", "docs/tutorial.md", name(NEW_PROJECT)} <= pages
     assert len(SHOWN) > 20
     assert len(NAMED) > 30
 
