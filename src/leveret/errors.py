@@ -24,6 +24,7 @@ LeveretError
 ├── NotSent                  client: the request was certainly not accepted
 ├── NoAnswer                 client: no reply in time; whether it was executed is unknown
 ├── UnexpectedResult         client: it was executed, but its result is not of the type that the caller asked for
+├── NotClosed                resources could not be closed when the worker had stopped
 ├── ResourceError            actions cannot have the resources that they name: all problems at once
 ├── SettingsError            settings, or what they name, cannot be used: all problems at once
 └── WorkerStopped            the worker cannot go on and says why
@@ -223,6 +224,18 @@ class ResourceError(LeveretError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class NotClosed(LeveretError):
+    """Resources of an application could not be closed; the work itself was done, and all others were closed.
+
+    Attributes:
+        errors: what was raised, by the names of the functions that could not close.
+    """
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        super().__init__(f"could not be closed, as the log says: {', '.join(errors)}")
+        self.errors = dict(errors)
 
 
 class WorkerStopped(LeveretError):

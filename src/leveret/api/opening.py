@@ -12,6 +12,7 @@ from typing import Any, Final
 from leveret.api.data import shown_type
 from leveret.api.inputs import among
 from leveret.api.resources import Resource, with_article
+from leveret.errors import NotClosed
 
 logger: Final = logging.getLogger("leveret.api")
 
@@ -58,16 +59,16 @@ class Openings:
             raise RuntimeError(f"{name} has not yielded") from None
         return made
 
-    async def close(self) -> list[BaseException]:
+    async def close(self) -> dict[str, BaseException]:
         """Close everything, and return what was raised; an error does not keep the others from being closed."""
-        errors: list[BaseException] = []
+        errors: dict[str, BaseException] = {}
         while self._closers:
             name, closer = self._closers.pop()
             try:
                 await closer()
             except BaseException as error:
                 logger.exception("%s could not be closed", name)
-                errors.append(error)
+                errors[name] = error
         return errors
 
 
@@ -83,7 +84,7 @@ async def opened(
         lifespan: opened before the resources, and closed after them.
 
     Raises:
-        ExceptionGroup: what was raised while they were closed, if nothing else was.
+        NotClosed: some of them could not be closed, and nothing else was raised.
     """
     openings, instances, services = Openings(), dict(given), None
     try:
@@ -96,15 +97,15 @@ async def opened(
         await openings.close()  # what it was closed for matters more than what failed meanwhile, which is in the log
         raise
     if errors := await openings.close():
-        raise _of_all(errors)
+        raise _of_all(errors) from next(iter(errors.values()))
 
 
-def _of_all(errors: list[BaseException]) -> BaseException:
+def _of_all(errors: Mapping[str, BaseException]) -> BaseException:
     """Return what stands for several errors: one that ends a task or the process stands for itself."""
-    usual = [error for error in errors if isinstance(error, Exception)]
+    usual = {name: error for name, error in errors.items() if isinstance(error, Exception)}
     if len(usual) < len(errors):
-        return next(error for error in errors if not isinstance(error, Exception))
-    return ExceptionGroup("Resources could not be closed", usual)
+        return next(error for error in errors.values() if not isinstance(error, Exception))
+    return NotClosed(usual)
 
 
 async def _finish(name: str, generator: Generator[Any, None, None]) -> None:

@@ -97,7 +97,7 @@ class Runtime(Generic[S]):
         Raises:
             ResourceError: an action, a resource or the lifespan wants one that is missing; resources need each other;
                 or something is replaced that would not be there. Nothing has been opened.
-            ExceptionGroup: at the end: what was raised by those that could not be closed.
+            NotClosed: at the end: some of them could not be closed; all others were.
         """
         return self._opened(dict(given or {}), dict(replaced or {}), self._api if actions is None else actions)
 

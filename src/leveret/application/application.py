@@ -203,7 +203,7 @@ class Application(ApiWithResources[S]):
 
         Raises:
             SettingsError: there is no usable secret, or the watchdog or the retention is too short for an action.
-            ResourceError, ExceptionGroup: as `opened`.
+            ResourceError, NotClosed: as `opened`.
         """
         self.complete()
         keyring = self.keyring(settings, clock=surroundings.clock.posix)

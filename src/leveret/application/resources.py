@@ -85,7 +85,7 @@ class ApiWithResources(Api[S]):
 
         Raises:
             ResourceError: a resource is missing, or resources need each other; nothing has been opened.
-            ExceptionGroup: at the end: what was raised by those that could not be closed.
+            NotClosed: at the end: some of them could not be closed; all others were.
         """
         given: dict[Any, object] = dict.fromkeys(_kinds(type(self), ApiWithResources), self)
         given |= dict.fromkeys(_kinds(type(settings), Settings), settings) | {Keyring: keyring}

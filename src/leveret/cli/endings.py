@@ -12,6 +12,7 @@ from leveret.devbroker import BrokerFailed, BrokerMissing
 from leveret.errors import (
     InvalidRequest,
     NoAnswer,
+    NotClosed,
     NotSent,
     RequestError,
     ResourceError,
@@ -22,7 +23,7 @@ from leveret.errors import (
     WorkerDeaf,
     WorkerStopped,
 )
-from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, WRONG_USE
+from leveret.process.exit_codes import DEAF, FAILED, NO_ANSWER, UNFORESEEN, WRONG_USE
 
 
 class CommandFailed(Exception):
@@ -46,6 +47,7 @@ _CODES: Final[dict[type[Exception], int]] = {
     InvalidRequest: WRONG_USE,
     RequestError: FAILED,
     CommandFailed: FAILED,
+    NotClosed: UNFORESEEN,
     NotSent: NO_ANSWER,
     NoAnswer: NO_ANSWER,
     BrokerTrouble: NO_ANSWER,

@@ -38,6 +38,13 @@ async def mailer(log: Log) -> Mailer:
     return Mailer()
 """
 
+STUCK = """
+@app.resource
+async def mailer(log: Log) -> AsyncIterator[Mailer]:
+    yield Mailer()
+    raise OSError("the disk is full")
+"""
+
 Start = Callable[[str], RunningCommand]
 
 
@@ -77,3 +84,13 @@ def test_a_worker_that_is_stopped_while_a_resource_takes_long_ends_and_closes_th
     assert "log closed" in worker.output
     assert "Traceback" not in worker.output
     assert worker.output.splitlines()[-1].endswith("stopped")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes cannot send this signal there")
+def test_what_cannot_be_closed_is_logged_once_with_its_place(start: Start) -> None:
+    worker = start(PROGRAM + STUCK)
+    worker.says("cannot reach the broker")
+    assert worker.stop(signal.SIGTERM) == 4
+    assert worker.output.count("Traceback") == worker.output.count("OSError: the disk is full") == 1
+    assert "log closed" in worker.output
+    assert "could not be closed, as the log says: book.mailer" in worker.output.splitlines()[-1]

@@ -9,7 +9,7 @@ import pytest
 
 from leveret import App, Context, Settings
 from leveret.api import AsyncCallNext, CallNext
-from leveret.errors import ResourceError
+from leveret.errors import NotClosed, ResourceError
 from leveret.testing import TestClient
 
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_closed_fails_the_test(app: App[str]) -> None:
     @app.action("v1", "use", public=True)
     def use(context: Context[str], stuck: Stuck) -> None: ...
 
-    with pytest.raises(ExceptionGroup) as caught, TestClient(app) as client:
+    with pytest.raises(NotClosed) as caught, TestClient(app) as client:
         client.call("use")
-    assert [str(error) for error in caught.value.exceptions] == ["stuck"]
+    assert [str(error) for error in caught.value.errors.values()] == ["stuck"]
     assert EVENTS == ["built", "closed", "life over"]

@@ -10,6 +10,7 @@ import pytest
 
 from leveret.api.opening import opened
 from leveret.api.resources import resource_of
+from leveret.errors import NotClosed
 
 EVENTS: list[str] = []
 
@@ -54,11 +55,13 @@ async def life() -> AsyncIterator[str]:
 
 
 async def test_what_cannot_be_closed_is_reported_and_the_rest_is_closed(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(NotClosed) as caught:
         async with opening(of_a, of_b, not_closed, lifespan=life()):
             pass
     assert EVENTS == ["b closed", "a closed", "life over"]
-    assert [str(error) for error in caught.value.exceptions] == ["c is stuck"]
+    assert [str(error) for error in caught.value.errors.values()] == ["c is stuck"]
+    assert str(caught.value) == f"could not be closed, as the log says: {__name__}.not_closed"
+    assert str(caught.value.__cause__) == "c is stuck"
     ((name, level, text),) = caplog.record_tuples
     assert (name, level, text) == ("leveret.api", logging.ERROR, f"{__name__}.not_closed could not be closed")
 
@@ -68,10 +71,10 @@ async def test_several_that_cannot_be_closed_are_all_reported() -> None:
         yield B()
         raise ValueError("nor is b closed")
 
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(NotClosed) as caught:
         async with opening(of_a, neither, not_closed):
             pass
-    assert [str(error) for error in caught.value.exceptions] == ["c is stuck", "nor is b closed"]
+    assert [str(error) for error in caught.value.errors.values()] == ["c is stuck", "nor is b closed"]
 
 
 async def test_the_error_of_the_work_is_not_replaced_by_one_of_closing(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,10 +151,10 @@ async def twice_later() -> AsyncIterator[C]:
 
 @pytest.mark.parametrize("function", [twice, twice_later])
 async def test_a_second_yield_is_an_error(function: Callable[..., Any]) -> None:
-    with pytest.raises(ExceptionGroup) as caught:
+    with pytest.raises(NotClosed) as caught:
         async with opening(function):
             pass
-    (error,) = caught.value.exceptions
+    (error,) = caught.value.errors.values()
     assert str(error) == f"{__name__}.{function.__name__} has yielded twice"
     assert EVENTS == ["ended"]
 

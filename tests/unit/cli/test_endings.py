@@ -21,6 +21,7 @@ PROGRAM = Program("taskmanager")
         (DemoFailed("not as promised"), 1),
         (SettingsError(["TASKMANAGER_PREFETCH: no"]), 2),
         (WrongUse("--data: no"), 2),
+        (errors.NotClosed({"book.log": OSError("full")}), 4),
         (ResourceError(["v1.sign wants a Mailer, and no resource returns one"]), 2),
         (errors.InvalidRequest("Field id: no"), 2),
         (errors.NoAnswer("late"), 3),
