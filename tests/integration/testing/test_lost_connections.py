@@ -75,7 +75,7 @@ async def test_retries_and_letters_survive_the_loss(user: AsyncTestClient, cut: 
 async def test_a_caller_whose_connection_is_lost_asks_again_until_its_timeout(
     user: AsyncTestClient, gate: Gate, cut: Cut
 ) -> None:
-    waiting = asyncio.create_task(user.call("pass_gate", id="one", timeout=0.5))
+    waiting = asyncio.create_task(user.call("pass_gate", id="one", timeout=2))
     await gate.begins()
     await cut(user)
     with pytest.raises(NoAnswer):

@@ -87,17 +87,17 @@ async def test_a_public_action_needs_no_token(client: AsyncTestClient) -> None:
 
 
 async def test_over_the_rate_limit_nothing_is_executed_until_the_window_is_over(opening: Opening) -> None:
-    async with opening(RATE_LIMIT="3/1s") as client:
+    async with opening(RATE_LIMIT="3/3s") as client:
         user, other = client.as_user("7"), client.as_user("8")
         for _ in range(3):
             await user.call("write", {"text": "x"})
-        with pytest.raises(RateLimited, match="More than 3 requests in 1 s") as refused:
+        with pytest.raises(RateLimited, match="More than 3 requests in 3 s") as refused:
             await user.call("write", {"text": "x"}, id="again")
         details = dict(refused.value.details or {})
         assert (details["limit"], details["remaining"]) == (3, 0)
-        assert 0 < details["retry_after"] <= 1
+        assert 0 < details["retry_after"] <= 3
         assert await other.call("count") == 0
-        await user.advance("1s")
+        await user.advance("3s")
         assert (await user.call("write", {"text": "x"}, id="again"))["id"] == 4
 
 
@@ -118,7 +118,7 @@ async def test_a_request_that_comes_after_its_deadline_is_not_executed(opening: 
         user = client.as_user("7")
         await user.send("pass_gate")
         await gate.begins()
-        late = asyncio.create_task(user.call("write", {"text": "late"}, id="late", timeout=0.1))
+        late = asyncio.create_task(user.call("write", {"text": "late"}, id="late", timeout=1))
         with pytest.raises(NoAnswer, match="the broker has accepted the request"):
             await late
         gate.opened.set()

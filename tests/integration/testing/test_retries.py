@@ -48,26 +48,29 @@ async def test_one_advance_carries_out_the_whole_ladder(user: AsyncTestClient) -
     assert len(await user.letters()) == 1
 
 
-async def test_before_its_time_nothing_is_tried_again(user: AsyncTestClient) -> None:
-    await user.send("flaky", {"fails": 1}, id="f")
-    await user.settled()
-    await user.advance("50ms")
-    [waiting] = await user.retries()
-    assert waiting.number == 1
-    assert waiting.left < waiting.delay
-    await user.advance("200ms")
-    assert (await user.retries(), await user.call("count")) == ([], 1)
+async def test_before_its_time_nothing_is_tried_again(opening: Opening) -> None:
+    async with opening(RETRY_DELAY="2s") as client:
+        user = client.as_user("7")
+        await user.send("flaky", {"fails": 1}, id="f")
+        await user.settled()
+        await user.advance("50ms")
+        [waiting] = await user.retries()
+        assert waiting.number == 1
+        assert waiting.left < waiting.delay
+        await user.advance("2s")
+        assert (await user.retries(), await user.call("count")) == ([], 1)
 
 
-async def test_retries_of_several_requests_are_listed_the_next_one_first(user: AsyncTestClient) -> None:
-    await user.send("flaky", {"fails": 2}, id="later")
-    await user.settled()
-    await user.advance("200ms")
-    await user.send("flaky", {"fails": 1}, id="sooner")
-    await user.settled()
-    assert [waiting.id for waiting in await user.retries()] == ["sooner", "later"]
-    await user.advance("500ms")
-    assert await user.call("count") == 2
+async def test_retries_of_several_requests_are_listed_the_next_one_first(opening: Opening) -> None:
+    async with opening(RETRY_DELAY="1s,60s") as client:
+        user = client.as_user("7")
+        await user.send("flaky", {"fails": 2}, id="later")
+        await user.advance("1s")
+        await user.send("flaky", {"fails": 1}, id="sooner")
+        await user.settled()
+        assert [waiting.id for waiting in await user.retries()] == ["sooner", "later"]
+        await user.advance("1s")
+        assert [waiting.id for waiting in await user.retries()] == ["later"]
 
 
 async def test_without_retries_a_failure_is_a_letter_at_once(opening: Opening) -> None:
@@ -87,11 +90,13 @@ async def test_a_caller_who_waits_less_than_the_retry_takes_gets_no_answer(user:
     assert await user.call("flaky", {"fails": 1}, id="f") == {"id": 1, "retries": 1}
 
 
-async def test_while_a_request_waits_for_its_retry_others_are_answered(user: AsyncTestClient) -> None:
-    await user.send("flaky", {"fails": 1}, id="f")
-    await user.settled()
-    assert (await user.call("write", {"text": "x"}))["text"] == "x"
-    assert [waiting.id for waiting in await user.retries()] == ["f"]
+async def test_while_a_request_waits_for_its_retry_others_are_answered(opening: Opening) -> None:
+    async with opening(RETRY_DELAY="60s") as client:
+        user = client.as_user("7")
+        await user.send("flaky", {"fails": 1}, id="f")
+        await user.settled()
+        assert (await user.call("write", {"text": "x"}))["text"] == "x"
+        assert [waiting.id for waiting in await user.retries()] == ["f"]
 
 
 async def test_a_refusal_is_not_tried_again(user: AsyncTestClient) -> None:
