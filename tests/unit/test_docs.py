@@ -4,17 +4,16 @@ import ast
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from leveret import Api, Context, Principal
 from leveret.errors import BY_CODE, SettingsError
+from leveret.testing import TestClient
 from leveret.topology import Topology
-from leveret.wire.envelope import Request
+from leveret.wire.letter import LetterBody
 from support.pages import DOCS, FENCE, PAGES, ROOT, file_name, name, program, python_blocks
 from taskmanager.actions import app
 from taskmanager.settings import Settings
@@ -27,6 +26,9 @@ GENERATED = re.compile(r"<!-- begin: .*?<!-- end: ", re.DOTALL)
 LIST_MARKER = re.compile(r"^ *([-*]|\d+\.) +")
 WHOLE = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)")
 LONGEST_LINE = 110
+
+TUTORIAL = "docs/tutorial.md#1"
+LETTER = "retries exhausted: RuntimeError: the pen is dry"
 
 
 def prose(page: Path) -> str:
@@ -54,22 +56,6 @@ def section(page: Path, heading: str) -> str:
     found = re.search(rf"^## {re.escape(heading)}$(.*?)(?=^## |\Z)", page.read_text(), re.MULTILINE | re.DOTALL)
     assert found, f"{name(page)} has no section {heading!r}"
     return found[1]
-
-
-def call(space: dict[str, object], action: str, data: dict[str, object], table: str) -> object:
-    """Call an action of a program of the documentation on an empty database."""
-    its_api, its_table = space["api"], space[table]
-    assert isinstance(its_api, Api)
-    assert isinstance(its_table, sa.Table)
-    found = its_api.find("v1", action)
-    engine = sa.create_engine("sqlite://")
-    with engine.begin() as connection:
-        its_table.create(connection)
-        request = Request("id", "v1", action, data)
-        context = Context(request, Principal("1"), None, datetime.now(UTC), connection=connection)
-        value: object = found.call(context, *found.arguments(data))
-    engine.dispose()
-    return value
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
@@ -118,9 +104,10 @@ def test_every_python_block_compiles(where: str, code: str) -> None:
     compile(code, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-def test_the_handler_of_the_readme_works() -> None:
-    with program("README.md#1") as space:
-        assert call(space, "create_note", {"text": "Buy cake"}, "notes") == {"id": 1}
+def test_the_program_of_the_readme_has_twelve_lines_and_works() -> None:
+    assert len(dict(python_blocks())["README.md#1"].splitlines()) <= 12
+    with program("README.md#1") as space, TestClient(space["app"]) as client:
+        assert [client.call("sign", {"name": name}) for name in ("Ada", "Grace")] == [1, 2]
 
 
 def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
@@ -136,10 +123,32 @@ def test_the_examples_pass_the_strictest_type_check(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_program_of_the_tutorial_works_as_it_says() -> None:
-    with program("docs/tutorial.md#1") as space:
-        entry = call(space, "sign", {"name": "Ada"}, "guests")
-    assert (getattr(entry, "number", None), getattr(entry, "name", None)) == (1, "Ada")
+def test_the_program_of_the_tutorial_has_at_most_twenty_lines_and_works() -> None:
+    assert len(dict(python_blocks())[TUTORIAL].splitlines()) <= 20
+    with program(TUTORIAL) as space, TestClient(space["app"]) as client:
+        assert client.call("sign", {"name": "Ada"}, result=space["Entry"]) == space["Entry"](1, "Ada")
+
+
+def test_what_the_tutorial_makes_fail_becomes_a_letter() -> None:
+    (failing,) = re.findall(
+        r"^```\n(    if name == .*?)^```$", (DOCS / "tutorial.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    with program(TUTORIAL, {"    added": f"{failing}    added"}) as space, TestClient(space["app"]) as client:
+        assert client.call("sign", {"name": "Ada"}) == {"number": 1, "name": "Ada"}
+        client.send("sign", {"name": "Mallory"})
+        for _ in range(3):
+            client.advance("5s")
+        (letter,) = client.letters()
+        assert isinstance(letter.content, LetterBody)
+        assert (letter.content.code, letter.content.reason) == ("retries_exhausted", LETTER)
+
+
+def test_the_test_of_the_tutorial_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with program(TUTORIAL) as guestbook:
+        monkeypatch.setitem(sys.modules, "guestbook", SimpleNamespace(**guestbook))
+        with program(TUTORIAL.replace("#1", "#3")) as space:
+            (test,) = (found for name, found in space.items() if name.startswith("test_"))
+            test()
 
 
 def test_every_action_and_every_field_of_its_input_is_described() -> None:
