@@ -1,49 +1,20 @@
-"""`leveret new`: what it makes is clean, is tested, runs, and can be changed as its README says."""
+"""`leveret new`: what it refuses, and what it makes is clean, is tested, and can be built."""
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import signal
 import subprocess
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from leveret.process import processes
 from leveret.process.exit_codes import WRONG_USE
-from support.command import LIMIT
 from support.projects import Project
 
-NAMES = ["x", "my-shop", "an-uncommonly-long-name-of-a-shop"[:32]]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a new project; nobody changes it."""
-    place = Project(tmp_path_factory.mktemp("new"), "MY_SHOP_")
-    done = place.leveret("new", "my-shop")
-    assert done.returncode == 0, done.stderr
-    return place.folder / "my-shop"
-
-
-@pytest.fixture
-def shop(made: Path, broker: object, prefix: str, tmp_path: Path) -> Iterator[Project]:
-    """A copy of it, with queues for one test."""
-    shutil.copytree(made, tmp_path / "my-shop")
-    variables = {
-        "AMQP_URL": broker.url,  # type: ignore[attr-defined]  # either kind of broker has it
-        "QUEUE_PREFIX": prefix,
-        "RETRY_DELAY": "100ms",
-    }
-    project = Project(tmp_path / "my-shop", "MY_SHOP_", variables)
-    yield project
-    project.clear()
+NAMES = ["x", "my-shop", "a-shop-with-a-name-of-32-letters"]
 
 
 def test_it_prints_what_it_made_and_what_to_do_next(tmp_path: Path) -> None:
@@ -113,102 +84,6 @@ def test_its_tests_pass_and_find_what_is_broken(shop: Project) -> None:
     broken = shop.run("-m", "pytest", "-q")
     assert "FAILED tests/test_invitations.py::test_what_fails_is_sent_again_with_the_same_key" in broken.stdout
     assert "1 failed" in broken.stdout
-
-
-def test_a_worker_answers_what_its_readme_says(shop: Project) -> None:
-    worker = shop.start("worker")
-    worker.says("consuming")
-    signed = shop.leveret("call", "sign", "name=Ada")
-    assert (signed.returncode, json.loads(signed.stdout)["data"]) == (0, {"number": 1, "name": "Ada"}), signed.stderr
-    twice = shop.leveret("call", "sign", "name=Grace", "--repeat", "2")
-    assert [json.loads(line)["data"]["number"] for line in twice.stdout.splitlines()] == [2, 2]
-    listed = shop.leveret("call", "guests")
-    assert json.loads(listed.stdout)["data"] == [{"number": 2, "name": "Grace"}, {"number": 1, "name": "Ada"}]
-    refused = shop.leveret("call", "invite", "email=ada@example.org")
-    assert refused.returncode == 1
-    assert "set MY_SHOP_WEBHOOK_URL" in refused.stdout
-    assert worker.stop() == 0
-
-
-def test_dev_runs_it_with_a_broker_of_its_own_and_what_is_changed_runs_next(made: Path, tmp_path: Path) -> None:
-    shutil.copytree(made, tmp_path / "my-shop")
-    project = Project(tmp_path / "my-shop", "MY_SHOP_")
-    try:
-        dev = project.start("dev")
-        dev.says("ready: my_shop.requests")
-        assert "leveret call sign name=Ada" in dev.output
-        signed = project.leveret("call", "sign", "name=Ada")
-        assert json.loads(signed.stdout)["data"] == {"number": 1, "name": "Ada"}, signed.stderr
-        project.change("my_shop/guests.py", "Guest(row.number, row.name)", "Guest(row.number, row.name.upper())")
-        dev.says("ready: my_shop.requests", count=2)
-        listed = project.leveret("call", "guests")
-        assert json.loads(listed.stdout)["data"] == [{"number": 1, "name": "ADA"}], listed.stderr
-        assert dev.stop(signal.SIGINT) == 0
-        assert "Everything is stopped." in dev.output
-    finally:
-        project.clear()
-
-
-class Hook(BaseHTTPRequestHandler):
-    """A service that fails once, and then accepts; it keeps the keys of all requests in `keys` of its server."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        keys: list[str] = self.server.keys  # type: ignore[attr-defined]  # see the fixture
-        keys.append(self.headers["Idempotency-Key"])
-        self.send_response(503 if len(keys) == 1 else 204)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-@pytest.fixture
-def hook() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
-        server.keys = []  # type: ignore[attr-defined]  # what its requests share
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join(LIMIT)
-
-
-def test_what_the_service_outside_did_not_take_is_sent_again_with_the_same_key(
-    shop: Project, hook: ThreadingHTTPServer
-) -> None:
-    shop.variables["WEBHOOK_URL"] = f"http://127.0.0.1:{hook.server_port}/"
-    worker = shop.start("worker")
-    worker.says("consuming")
-    done = shop.leveret("call", "invite", "email=ada@example.org", "--id", "one")
-    assert json.loads(done.stdout)["data"] == {"number": 1, "email": "ada@example.org"}
-    worker.says("retry #1 for one because the service has failed: 503")
-    assert hook.keys == [":one"] * 2  # type: ignore[attr-defined]  # see the fixture
-
-
-def test_a_wrong_setting_of_its_own_is_named(shop: Project) -> None:
-    shop.variables["WEBHOOK_URL"] = "hooks.example"
-    done = shop.leveret("worker")
-    assert done.returncode == 2
-    assert done.stderr.startswith("leveret: MY_SHOP_WEBHOOK_URL: expected a web address")
-
-
-def test_it_goes_on_with_migrations_as_its_readme_says(shop: Project) -> None:
-    assert shop.leveret("db", "upgrade").returncode == 0
-    tables = "tables=metadata"
-    shop.change("my_shop/__init__.py", tables, f'{tables}, migrations=Path(__file__).parent / "migrations"')
-    shop.change("my_shop/__init__.py", "from leveret import", "from pathlib import Path\n\nfrom leveret import")
-    written = shop.leveret("db", "revision", "first tables")
-    assert written.returncode == 0, written.stderr
-    assert re.match(r"Written: .*_first_tables\.py\. Read it, correct it", written.stdout)
-    assert "now at revision" in shop.leveret("db", "upgrade").stdout
-    column = 'sa.Column("name", sa.String(80), nullable=False),'
-    shop.change("my_shop/tables.py", column, f'{column}\n    sa.Column("city", sa.String(80)),')
-    assert shop.leveret("db", "revision", "cities").returncode == 0
-    assert shop.leveret("db", "revision", "again").returncode == 2, "the one before has not run"
-    shop.start("worker").says("consuming")
-    assert "which this version needs" in shop.leveret("db", "current").stdout
-    assert "Nothing was written" in shop.leveret("db", "revision", "nothing").stdout
 
 
 def test_git_and_docker_leave_out_what_is_made_while_it_runs(shop: Project) -> None:
