@@ -26,6 +26,18 @@ sys.stdin.read()
 """
 
 
+REMOVER = """
+import sys
+from pathlib import Path
+from leveret.process.process_group import ProcessGroup
+group = ProcessGroup()
+group.remove_when_orphaned(Path(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read()
+group.end()
+"""
+
+
 @pytest.fixture
 def group() -> Iterator[ProcessGroup]:
     made = ProcessGroup()
@@ -80,3 +92,23 @@ def test_processes_end_when_the_one_that_started_them_is_killed(orphan_signal: s
         assert all(is_alive(pid) for pid in pids)
         parent.kill()
     wait_until_gone(pids)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_folder_is_removed_when_the_process_is_killed_but_not_when_it_ends_the_group(
+    killed: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a folder with 'signs'"
+    (folder / "data").mkdir(parents=True)
+    command = [sys.executable, "-c", REMOVER, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        if killed:
+            parent.kill()
+        else:
+            parent.communicate("")
+    if killed:
+        wait_until(lambda: not folder.exists(), "the removal of the folder", limit=30)
+    else:
+        assert (folder / "data").is_dir()
