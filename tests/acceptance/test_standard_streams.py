@@ -19,7 +19,9 @@ from taskmanager.cli.command import command
 PRINTS = [
     "--help",
     "--version",
+    "version",
     "call health_check",
+    "send health_check",
     "queues",
     "queues --purge {requests} --yes",
     "topology show",
@@ -40,10 +42,10 @@ PRINTS = [
 ]
 """Commands that print, and end with 0 where somebody reads; ``{...}`` is filled in."""
 
-SILENT = {"letters": 0, "worker --supervised": 0, "call health_check --timeout 0": 2}
+SILENT = {"letters": 0, "worker --supervised": 0, "call health_check --timeout 0": 2, "db revision": 2}
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
 
-STARTS_A_BROKER = ("demo", "broker")
+STARTS_A_BROKER = ("demo", "broker", "dev")
 """Commands whose first line comes before they start anything."""
 
 KEYS = 100
