@@ -29,10 +29,15 @@ class Links:
     def of_name(self, name: str) -> str | None:
         """Return the link to where a name is described, or None if it is described nowhere."""
         target = self._targets.get(name)
-        if target is None:
-            return None
+        return None if target is None else f"[`{name}`]({self._from_here(target)})"
+
+    def of_member(self, owner: str, name: str) -> str:
+        """Return where a method of a described class is described."""
+        return self._from_here(f"{self._targets[owner]}{name.lower()}")
+
+    def _from_here(self, target: str) -> str:
         here = f"{self._page}.md#"
-        return f"[`{name}`]({f'#{target.removeprefix(here)}' if target.startswith(here) else target})"
+        return f"#{target.removeprefix(here)}" if target.startswith(here) else target
 
     def put_in(self, text: str) -> str:
         """Turn the code in a text into links where it is a public name."""

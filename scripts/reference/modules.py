@@ -11,7 +11,6 @@ MODULES = (
     "leveret.sql.schema",
     "leveret.observe",
     "leveret.outcome",
-    "leveret.process.running",
 )
 """In the order of their pages. A name that several of them offer is described under the first."""
 

@@ -168,8 +168,7 @@ def _section(each: Described, links: Links) -> list[str]:
         return [*lines, "", *_docstring(parse(found.doc), links)]
     mine = links.within(each.name, [method.node.name for method in methods(found)])
     lines += _code(signatures.of_class(found))
-    if parents := [text for base in described_bases(found) if (text := links.of_name(base.name))]:
-        lines += ["", f"A kind of {' and '.join(parents)}."]
+    lines += _kind(found, links)
     lines += ["", *_docstring(docstring_of(found), mine)]
     for method in methods(found):
         name = method.node.name
@@ -178,6 +177,22 @@ def _section(each: Described, links: Links) -> list[str]:
         lines += _code(signatures.of_function(method.owner, method.node, name, body))
         lines += ["", *_docstring(parse(method.doc), mine)]
     return lines
+
+
+def _kind(found: Definition, links: Links) -> list[str]:
+    """Say which described classes a class is derived from, and which methods it has from them."""
+    kinds = [(base, text) for base in described_bases(found) if (text := links.of_name(base.name))]
+    if not kinds:
+        return []
+    own = {method.node.name for method in methods(found)}
+    names = [
+        f"[`{method.node.name}`]({links.of_member(base.name, method.node.name)})"
+        for base, _ in kinds
+        for method in methods(base)
+        if method.node.name not in own
+    ]
+    from_it = f", with its {', '.join(names)}" if names else ""
+    return ["", *_wrapped(f"A kind of {' and '.join(text for _, text in kinds)}{from_it}.")]
 
 
 def _assignment(name: str, node: ast.Assign | ast.AnnAssign) -> str:
