@@ -12,6 +12,7 @@ import pytest
 
 from leveret.process import processes
 from leveret.process.exit_codes import WRONG_USE
+from support.pages import DOCS
 from support.projects import Project
 
 NAMES = ["x", "my-shop", "a-shop-with-a-name-of-32-letters"]
@@ -27,6 +28,7 @@ def test_it_prints_what_it_made_and_what_to_do_next(tmp_path: Path) -> None:
     assert listed == sorted(files)
     for words in ("cd shop", "leveret dev", "leveret call sign name=Ada", "python -m pytest"):
         assert f"  {words}\n" in done.stdout
+    assert f"$ leveret new shop\n{done.stdout}```" in (DOCS / "command-line.md").read_text()
 
 
 def test_it_fills_an_empty_folder_that_is_named(tmp_path: Path) -> None:
