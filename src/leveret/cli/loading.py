@@ -81,7 +81,7 @@ def _in_words(step: Callable[[], T], what: str, folder: Path) -> T:
         raise
     except SystemExit as error:
         told = f"it ends the program with {error.code!r}{_place(error, folder)}"
-        raise BrokenModule(f"{what}: {told}. What a module does at its import has no place under sys.exit") from error
+        raise BrokenModule(f"{what}: {told}, and must not call sys.exit here") from error
     except Exception as error:
         raise BrokenModule(f"{what}: {_told(error, folder)}") from error
 
