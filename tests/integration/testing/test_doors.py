@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
 
-from leveret import App, Context
-from leveret.broker.queues import apply_topology, remove_topology
+from leveret import App, Context, Settings
+from leveret.broker.queues import apply_topology, remove_topology, report_queues
 from leveret.client.caller import Caller
 from leveret.devbroker import DevBroker, answers
 from leveret.errors import NoAnswer, NotSent, RateLimited, SettingsError, Unauthenticated, WorkerStopped
@@ -166,6 +167,37 @@ def test_the_database_of_the_application_itself_is_not_touched(
     with TestClient(app) as client:
         client.as_user("7").call("write", {"text": "x"})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_opens_the_database_by_the_settings_does_not_find_that_of_the_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = App("own")
+
+    @app.resource
+    def opened(settings: Settings) -> Iterator[sa.Connection]:
+        engine = create_engine(settings.database_url)
+        with engine.connect() as connection:
+            yield connection
+        engine.dispose()
+
+    @app.action("v1", "use", public=True)
+    def use(context: Context, opened: sa.Connection) -> None: ...
+
+    with pytest.raises(sa.exc.OperationalError, match="unable to open database file"), TestClient(app):
+        pytest.fail("opened")
+    with TestClient(app, database=f"sqlite:///{tmp_path / 'given.db'}") as client:
+        assert client.call("use") is None
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".db"] == ["given.db"]
+
+
+async def test_queues_on_a_broker_have_names_of_their_own_and_are_removed(app: App, broker: DevBroker) -> None:
+    async with TestClient(app, broker=broker.url) as client:
+        topology = client._setup.topology
+        assert topology.prefix.startswith("tested.test-")
+        assert {report.consumers for report in await report_queues(broker.url, topology)} == {0, 1}
+    assert {report.messages for report in await report_queues(broker.url, topology)} == {None}
 
 
 def test_the_same_test_runs_on_a_private_broker_which_all_tests_share(app: App) -> None:
