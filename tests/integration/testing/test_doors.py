@@ -232,8 +232,14 @@ def test_in_memory_an_hour_passes_at_once_for_actions_sql_and_tokens(app: App) -
             assert timedelta(minutes=59) < length < timedelta(minutes=61)
         with pytest.raises(Unauthenticated, match="expired"):
             user.call("count")
-        assert client.as_user("7").call("count") == 0
+        assert client.as_user("7", life=timedelta(minutes=10)).call("count") == 0
     assert time.monotonic() - began < 60
+
+
+def test_on_a_given_sqlite_file_time_passes_in_sql_too(app: App, tmp_path: Path) -> None:
+    with TestClient(app, database=f"sqlite:///{tmp_path / 'given.db'}") as client:
+        for length in passed(client, "30m"):
+            assert timedelta(minutes=29) < length < timedelta(minutes=31)
 
 
 def test_in_memory_the_window_of_a_rate_limit_ends_at_once(app: App) -> None:

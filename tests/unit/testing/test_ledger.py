@@ -145,3 +145,13 @@ async def test_an_attempt_that_succeeded_after_one_that_failed_raises_nothing(le
     ledger(Ended(subject("one")))
     ledger(settled("one", Answer(b"")))
     assert ledger.errors == []
+
+
+async def test_what_was_raised_can_be_asked_for_once_before_its_request_is_settled(ledger: Ledger) -> None:
+    raised = ledger.watch("one")
+    error = KeyError("x")
+    ledger(Ended(subject("one"), error=error))
+    assert (ledger.take_raised("one"), ledger.take_raised("one")) == (error, None)
+    ledger.unwatch("one")
+    ledger(settled("one", Answer(b"", "conflict")))
+    assert (raised.done(), ledger.errors) == (False, [])
