@@ -9,7 +9,7 @@ from leveret.api.context import S
 from leveret.application import Application
 from leveret.cli.command import Command
 from leveret.cli.commands import COMMANDS, Found
-from leveret.cli.own_worker import run_worker
+from leveret.cli.serving.own_worker import run_worker
 
 
 class App(Application[S]):

@@ -51,7 +51,9 @@ def run(*command: str, cwd: Path | None = None) -> str:
 
 def test_the_wheel_has_every_file_of_a_new_project_and_nothing_that_tools_leave(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    inside = {name.removeprefix("leveret/cli/project/") for name in names if name.startswith("leveret/cli/project/")}
+    inside = {
+        name.removeprefix("leveret/cli/new/project/") for name in names if name.startswith("leveret/cli/new/project/")
+    }
     tracked = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=TEMPLATE).split()
     assert len(tracked) >= 15
     assert inside == set(tracked)

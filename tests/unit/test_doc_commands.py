@@ -12,8 +12,8 @@ from typer.exceptions import Exit, TyperException
 from typer.main import get_command
 
 from leveret.cli.command import Command
+from leveret.cli.finding.target import split_target
 from leveret.cli.leveret import command as leveret
-from leveret.cli.target import split_target
 from support.pages import FENCE, PAGES, ROOT, name
 from taskmanager.cli.command import command as taskmanager
 
@@ -24,7 +24,7 @@ INLINE = re.compile(r"`((?:leveret|taskmanager) [^`]+)`")
 OPEN = re.compile(r"\.\.\.|\[|: |\bPID\b")
 """In a line that shows a form, an output or a worker's name, and not a command."""
 
-NEW_PROJECT = ROOT / "src/leveret/cli/project/README.md"
+NEW_PROJECT = ROOT / "src/leveret/cli/new/project/README.md"
 """The page that `leveret new` writes."""
 
 UNFINISHED = {"MissingParameter", "BadOptionUsage", "NoArgsIsHelpError"}

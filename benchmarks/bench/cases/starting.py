@@ -33,7 +33,9 @@ def measure_import(rig: Rig, _pace: Pace) -> Sample:
     """Import everything that a worker needs in a new Python process."""
     began = time.perf_counter()
     ended = run_to_end(
-        [sys.executable, "-P", "-c", "import taskmanager.cli.command, leveret.cli.worker"], rig.environment, limit=60.0
+        [sys.executable, "-P", "-c", "import taskmanager.cli.command, leveret.cli.serving.worker"],
+        rig.environment,
+        limit=60.0,
     )
     seconds = time.perf_counter() - began
     if ended.code != 0:

@@ -14,11 +14,11 @@ from typer.main import get_command
 from leveret.application import Application
 from leveret.cli.command_line import CommandLine
 from leveret.cli.commands import COMMANDS, Found, group_of
-from leveret.cli.endings import EXPECTED, end_with
-from leveret.cli.help_texts import PREFIX, reflow, valued_options
-from leveret.cli.last_handler import run_to_end
+from leveret.cli.ending.endings import EXPECTED, end_with
+from leveret.cli.ending.last_handler import run_to_end
+from leveret.cli.finding.target import OPTIONS, USAGE, Target, split_target
 from leveret.cli.program import Program
-from leveret.cli.target import OPTIONS, USAGE, Target, split_target
+from leveret.cli.terminal.help_texts import PREFIX, reflow, valued_options
 from leveret.cli.version import framework_version
 
 _HELP = """Run and watch APIs over RabbitMQ.

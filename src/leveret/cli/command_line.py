@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from leveret.application import Application
-from leveret.cli.endings import WrongUse
+from leveret.cli.ending.endings import WrongUse
+from leveret.cli.finding.target import Target, place_of
+from leveret.cli.finding.whereabouts import target_of
 from leveret.cli.program import Program
-from leveret.cli.target import Target, place_of
-from leveret.cli.whereabouts import target_of
 
 _PYTHON: Final = (sys.executable, "-P", "-m")
 """Runs a module; -P keeps the working folder out of the import path."""

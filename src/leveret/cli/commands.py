@@ -10,8 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from leveret.cli.help_texts import make_readable
-from leveret.cli.target import OPTIONS
+from leveret.cli.finding.target import OPTIONS
+from leveret.cli.terminal.help_texts import make_readable
 from leveret.process.garbage import without_collection
 
 Found: TypeAlias = typer.Typer | Callable[..., None]
@@ -19,20 +19,20 @@ Found: TypeAlias = typer.Typer | Callable[..., None]
 
 COMMANDS: Final[Mapping[str, str]] = {
     "dev": "leveret.cli.dev.command:dev",
-    "worker": "leveret.cli.worker:worker",
-    "call": "leveret.cli.call:call",
-    "send": "leveret.cli.send:send",
-    "queues": "leveret.cli.queues:queues",
-    "broker": "leveret.cli.broker:broker",
-    "letters": "leveret.cli.letters:app",
-    "topology": "leveret.cli.topology:app",
-    "db": "leveret.cli.database:app",
-    "keys": "leveret.cli.keys:app",
+    "worker": "leveret.cli.serving.worker:worker",
+    "call": "leveret.cli.calling.call:call",
+    "send": "leveret.cli.calling.send:send",
+    "queues": "leveret.cli.operating.queues:queues",
+    "broker": "leveret.cli.operating.broker:broker",
+    "letters": "leveret.cli.operating.letters:app",
+    "topology": "leveret.cli.operating.topology:app",
+    "db": "leveret.cli.operating.database:app",
+    "keys": "leveret.cli.operating.keys:app",
     "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""
 
-WITHOUT_APPLICATION: Final[Mapping[str, str]] = {"new": "leveret.cli.new:new"}
+WITHOUT_APPLICATION: Final[Mapping[str, str]] = {"new": "leveret.cli.new.command:new"}
 """The commands of ``leveret`` that work for no application, in the same form."""
 
 

@@ -9,7 +9,7 @@ import typer
 
 from leveret.application import Application
 from leveret.cli.command_line import CommandLine
-from leveret.cli.private_broker import names_broker, private_url
+from leveret.cli.finding.private_broker import names_broker, private_url
 from leveret.settings import Settings, environment
 
 

@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from importlib import import_module
 
-from leveret.cli.interrupt import ended_by_interrupt
+from leveret.cli.ending.interrupt import ended_by_interrupt
 from leveret.cli.program import Program
 
 
@@ -22,7 +22,7 @@ def start(name: str, module: str) -> None:
             silently that is still being imported, and a failing import is reported in words.
     """
     with ended_by_interrupt():
-        from leveret.cli.last_handler import run_to_end  # noqa: PLC0415 - here, so that Ctrl-C ends it silently
+        from leveret.cli.ending.last_handler import run_to_end  # noqa: PLC0415 - here, so that Ctrl-C ends it silently
     program = Program(name)
     sys.exit(run_to_end(partial(_run, program, module), program))
 

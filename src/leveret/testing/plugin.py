@@ -40,7 +40,7 @@ def broker() -> Iterator[Broker]:
 @pytest.fixture(scope="session")
 def app(pytestconfig: pytest.Config) -> Application[Any]:
     """The application that pytest's configuration or pyproject.toml names; a project may have its own fixture."""
-    from leveret.cli.target import Target, split_target  # noqa: PLC0415 - only who uses it pays for it
+    from leveret.cli.finding.target import Target, split_target  # noqa: PLC0415 - only who uses it pays for it
     from leveret.errors import SettingsError  # noqa: PLC0415 - the same
 
     named = str(pytestconfig.getini(_INI))

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from leveret.broker.addresses import shown_address
 from leveret.cli.dev.paint import Paint
-from leveret.cli.endings import WrongUse
-from leveret.cli.private_broker import FOLDER, NODE, names_broker
+from leveret.cli.ending.endings import WrongUse
+from leveret.cli.finding.private_broker import FOLDER, NODE, names_broker
 from leveret.devbroker import BrokerFailed, BrokerRuns, LastingBroker, answers, kept_url, running_node
 from leveret.process.interrupts import undisturbed
 from leveret.settings import Settings

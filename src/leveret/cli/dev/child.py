@@ -14,8 +14,8 @@ from leveret.cli.dev.lines import RequestLines
 from leveret.cli.dev.output import configure, logger
 from leveret.cli.dev.paint import Paint
 from leveret.cli.dev.tracebacks import Traces
-from leveret.cli.endings import BrokenModule
-from leveret.cli.serving import prepare_database, serve
+from leveret.cli.ending.endings import BrokenModule
+from leveret.cli.serving.running import prepare_database, serve
 from leveret.process.exit_codes import WRONG_USE
 from leveret.process.running import run
 from leveret.settings import Settings

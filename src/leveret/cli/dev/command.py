@@ -20,8 +20,8 @@ from leveret.cli.dev.banner import table, what_to_do, where_it_is
 from leveret.cli.dev.broker import BrokerChoice, open_broker
 from leveret.cli.dev.output import configure, logger
 from leveret.cli.dev.paint import Paint
-from leveret.cli.endings import BrokenModule
-from leveret.cli.log_level import LogLevel
+from leveret.cli.ending.endings import BrokenModule
+from leveret.cli.serving.log_level import LogLevel
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
 from leveret.process.interrupts import interruptible
 from leveret.process.reloading import Reloader

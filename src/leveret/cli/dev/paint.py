@@ -8,7 +8,7 @@ from typing import Final, Literal
 import typer
 from msgspec import Struct
 
-from leveret.cli.screen import make_console
+from leveret.cli.terminal.screen import make_console
 from leveret.settings import environment
 
 Tone = Literal["good", "refused", "again", "failed", "quiet", "strong"]

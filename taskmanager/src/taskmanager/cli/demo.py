@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from leveret.cli.endings import WrongUse
-from leveret.cli.option_values import read_option
+from leveret.cli.ending.endings import WrongUse
+from leveret.cli.terminal.option_values import read_option
 from leveret.durations import parse_duration
 from leveret.process.interrupts import interruptible
 from leveret.settings import values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leveret.cli.endings import CommandFailed
+from leveret.cli.ending.endings import CommandFailed
 
 
 class DemoFailed(CommandFailed):

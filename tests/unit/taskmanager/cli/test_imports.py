@@ -38,7 +38,7 @@ def modules_of_a_worker(folder: Path) -> set[str]:
 def test_a_worker_on_a_current_database_imports_nothing_that_only_others_need(tmp_path: Path) -> None:
     assert "alembic" in modules_of_a_worker(tmp_path)  # it makes the tables
     imported = modules_of_a_worker(tmp_path)
-    assert "leveret.cli.worker" in imported
+    assert "leveret.cli.serving.worker" in imported
     assert imported.isdisjoint(NOT_FOR_A_WORKER)
 
 
@@ -54,4 +54,4 @@ print(CliRunner().invoke(command.typer, [{word!r}, "--help"]).exit_code, *sys.mo
     code, *imported = done.stdout.split()
     assert code == "0"
     assert "leveret.cli.commands" in imported
-    assert {"leveret.cli.worker", "leveret.cli.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
+    assert {"leveret.cli.serving.worker", "leveret.cli.operating.keys", "taskmanager.cli.demo"}.isdisjoint(imported)

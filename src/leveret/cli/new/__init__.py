@@ -1,0 +1,1 @@
+"""The command ``new``: writes a project that runs."""

@@ -1,0 +1,1 @@
+"""The command ``worker``, and what else runs a worker."""
