@@ -14,7 +14,7 @@ from support.command import LIMIT
 from support.projects import Project
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATE = ROOT / "src" / "leveret" / "cli" / "project"
+TEMPLATE = ROOT / "src" / "leveret" / "cli" / "new" / "project"
 
 
 @pytest.fixture(scope="module")

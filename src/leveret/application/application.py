@@ -63,6 +63,10 @@ class Application(ApiWithResources[S]):
         command: the command that error texts name, such as ``guestbook`` if it has a command of its own.
         health_check: whether it answers ``v1.health_check`` if none of its actions does.
 
+    Attributes:
+        shown_command: returns what a person types to call its command with some words: ``shown_command("db upgrade")``.
+            A command that works for it sets it to how it was called itself.
+
     Raises:
         ValueError: the name, or the prefix, is not of that form; or the path of the migrations is relative.
         TypeError: ``settings`` is not a dataclass that is a subclass of ``Settings``.
@@ -96,7 +100,7 @@ class Application(ApiWithResources[S]):
         self.name = name
         self.version = version
         self.issuer = issuer or name
-        self.program = command
+        self.shown_command: Callable[[str], str] = f"{command} {{}}".format
         self.defaults = _defaults(settings, name, prefix, queues or name, database or f"sqlite:///{name}.db")
         self._names_database = database is not None
         self.schema = Schema(tables=tables, migrations=migrations)
@@ -106,7 +110,7 @@ class Application(ApiWithResources[S]):
     @property
     def names(self) -> Names:
         """How texts name what belongs to its database."""
-        return Names(setting=self.defaults.variable("DATABASE_URL"), upgrade=f"{self.program} db upgrade")
+        return Names(setting=self.defaults.variable("DATABASE_URL"), upgrade=self.shown_command("db upgrade"))
 
     @property
     def prefix(self) -> str:
@@ -143,7 +147,7 @@ class Application(ApiWithResources[S]):
         Raises:
             SettingsError: there is no usable secret, or the file with the keys cannot be used.
         """
-        return parts.build_keyring(settings, self.issuer, self.program, make_secret=make_secret, clock=clock)
+        return parts.build_keyring(settings, self.issuer, self.shown_command, make_secret=make_secret, clock=clock)
 
     def redriver(self, settings: Settings) -> Redriver:
         """Make the redriver, which sends dead letters again.

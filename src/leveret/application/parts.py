@@ -39,7 +39,7 @@ def find_secret(settings: Settings, *, make: bool = True) -> bytes:
 def build_keyring(
     settings: Settings,
     issuer: str,
-    command: str,
+    shown_command: Callable[[str], str],
     *,
     make_secret: bool = True,
     clock: Callable[[], float] = time.time,
@@ -49,7 +49,7 @@ def build_keyring(
     Args:
         settings: the settings.
         issuer: issuer and audience of the tokens.
-        command: name of the application's command, for the errors' texts.
+        shown_command: returns what a person types to call its command with some words, for the errors' texts.
         make_secret: whether to make that file if there is none.
         clock: POSIX time in seconds.
 
@@ -57,16 +57,16 @@ def build_keyring(
         SettingsError: there is no usable secret, or the file with the keys cannot be used.
     """
     secret = find_secret(settings, make=make_secret)
-    keys = _read_keys(settings, command)
+    keys = _read_keys(settings, shown_command)
     return Keyring(secret, issuer=issuer, keys=keys, ticket_life=settings.retention, clock=clock)
 
 
-def _read_keys(settings: Settings, command: str) -> KeySet:
+def _read_keys(settings: Settings, shown_command: Callable[[str], str]) -> KeySet:
     try:
         return KeyFile(settings.jwt_keys).read() if settings.jwt_keys else NO_KEYS
     except KeySetError as error:
         missing = settings.jwt_keys is not None and not settings.jwt_keys.exists()
-        hint = f". `{command} keys add KID` makes it" if missing else ""
+        hint = f". `{shown_command('keys add KID')}` makes it" if missing else ""
         raise SettingsError([f"{settings.variable('JWT_KEYS')}: {error}{hint}"]) from error
 
 

@@ -19,7 +19,7 @@ from leveret.cli.ending.last_handler import run_to_end
 from leveret.cli.finding.target import OPTIONS, USAGE, Target, split_target
 from leveret.cli.program import Program
 from leveret.cli.terminal.help_texts import PREFIX, reflow, valued_options
-from leveret.cli.version import framework_version
+from leveret.cli.version import version_of
 
 _HELP = """Run and watch APIs over RabbitMQ.
 
@@ -116,6 +116,11 @@ class Command:
 
     def _print_version(self, wanted: bool) -> None:
         if wanted:
-            own = self._application.version if self._application is not None else None
-            typer.echo(f"{self.name} {own or framework_version()}")
+            typer.echo(f"{self.name} {self._version()}")
             raise typer.Exit
+
+    def _version(self) -> str:
+        """Return the version of the application, or that of the distribution which is named like this command."""
+        if self._application is None:
+            return version_of("leveret")
+        return self._application.version or version_of(self.name)

@@ -51,6 +51,7 @@ class CommandLine:
         """
         found = self._target.load() if isinstance(self._target, Target) else self._target
         self.program.prefix = found.prefix
+        found.shown_command = self.shown
         return found
 
     def again(self, *words: str) -> list[str]:

@@ -34,7 +34,7 @@ def db(app: "App[Any]", *words: str) -> str:
 
 
 def written(output: str) -> Path:
-    found = re.fullmatch(r"Written: (.+)\. Read it, correct it, then run `leveret db upgrade`\.\n", output)
+    found = re.fullmatch(r"Written: (.+)\. Read it, correct it, then run `revised db upgrade`\.\n", output)
     assert found, output
     return Path(found[1])
 
@@ -68,7 +68,7 @@ def test_where_nothing_has_changed_nothing_is_written_unless_it_may_be_empty(app
 
 def test_before_the_last_one_has_run_there_is_no_next_one(app: "App[Any]") -> None:
     first = written(db(app, "revision", "first tables"))
-    with pytest.raises(SettingsError, match=f"a new one follows {first.name.partition('_')[0]}: leveret db upgrade"):
+    with pytest.raises(SettingsError, match=f"a new one follows {first.name.partition('_')[0]}: revised db upgrade"):
         db(app, "revision", "next")
 
 

@@ -33,7 +33,7 @@ def import_module(name: str, folder: Path) -> Any:
     Raises:
         WrongUse: there is no such module, or its import fails, or ends the program; the text says where.
     """
-    if str(folder) not in sys.path:
+    if sys.path[:1] != [str(folder)]:
         sys.path.insert(0, str(folder))
     with _loading():
         return _in_words(lambda: _import(name, folder), f"{name} cannot be imported", folder)

@@ -35,12 +35,14 @@ class Target(Struct, frozen=True):
         factory: whether the name is that of a function which makes the application.
         folder: the folder in which the module is looked for first.
         default: whether pyproject.toml names it, and not the command line.
+        problem: why pyproject.toml could not be read; empty if it could, or did not have to be.
     """
 
     text: str = ""
     factory: bool = False
     folder: Path = Path()
     default: bool = False
+    problem: str = ""
 
     def words(self) -> list[str]:
         """Return the words of a command line that name this application, whatever the working folder is."""
@@ -59,6 +61,8 @@ class Target(Struct, frozen=True):
         Raises:
             WrongUse: nobody has named it, or it cannot be imported; the text says where that fails.
         """
+        if self.problem:
+            raise WrongUse(self.problem)
         if not self.text:
             raise WrongUse(
                 "which application? Name it as MODULE:APP, such as guestbook:app, or write "
@@ -82,7 +86,8 @@ def split_target(words: Sequence[str], folder: Path, valued: Collection[str] = (
     """Take what names the application out of the words of a command line.
 
     A word is taken for the application if it has the form ``module:name``, comes after the command, is not the value of
-    an option, and its module is there; so an id of that form is left alone.
+    an option, and its module is there; so an id of that form is left alone. Where pyproject.toml names the application,
+    only the word right behind the command is taken for another one.
 
     Args:
         words: what follows the program's name.
@@ -90,14 +95,17 @@ def split_target(words: Sequence[str], folder: Path, valued: Collection[str] = (
         valued: the options of the command that take a value, such as ``--id``.
 
     Raises:
-        WrongUse: pyproject.toml in this folder cannot be read.
+        WrongUse: the folder of the application's module is not said.
     """
     words, factory, given = _options(words)
-    here = Path(given) if given is not None else folder
-    default = "" if given is not None else _default(folder)
-    at = _place(words, here, valued, certain=not default and not _says_where(words))
+    here, default, problem = Path(given) if given is not None else folder, "", ""
+    try:
+        default = _default(folder)
+    except WrongUse as error:
+        problem = str(error)
+    at = _place(words, here, valued, default, certain=not default and not _says_where(words))
     if at is None:
-        return words, Target(default, factory, here, default=True)
+        return words, Target(default, factory, here, default=True, problem=problem)
     text = words.pop(at)
     return words, Target(text, factory, here)
 
@@ -108,7 +116,11 @@ def _says_where(words: Sequence[str]) -> bool:
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], bool, str | None]:
-    """Take our two options out of the words before a ``--``."""
+    """Take our two options out of the words before a ``--``.
+
+    Raises:
+        WrongUse: the option for the folder has no value.
+    """
     end = words.index("--") if "--" in words else len(words)
     left, rest = list(words[:end]), list[str]()
     factory, folder = False, None
@@ -116,7 +128,9 @@ def _options(words: Sequence[str]) -> tuple[list[str], bool, str | None]:
         word = left.pop(0)
         if word == _FACTORY:
             factory = True
-        elif word == _APP_DIR and left:
+        elif word == _APP_DIR:
+            if not left:
+                raise WrongUse(f"{_APP_DIR} needs a folder: {_APP_DIR} DIR")
             folder = left.pop(0)
         elif word.startswith(f"{_APP_DIR}="):
             folder = word.partition("=")[2]
@@ -125,17 +139,20 @@ def _options(words: Sequence[str]) -> tuple[list[str], bool, str | None]:
     return [*rest, *words[end:]], factory, folder
 
 
-def _place(words: Sequence[str], folder: Path, valued: Collection[str], *, certain: bool) -> int | None:
+def _place(words: Sequence[str], folder: Path, valued: Collection[str], default: str, *, certain: bool) -> int | None:
     """Return the index of the word that names the application.
 
     Args:
         words: the words of the command line.
         folder: where the module is looked for first.
         valued: the options that take a value.
+        default: the application that pyproject.toml names; empty for none.
         certain: whether there has to be one: then the first word of the form is taken if no word's module is there.
     """
     end = words.index("--") if "--" in words else len(words)
     places = [at for at in range(1, end) if _FORM.fullmatch(words[at]) and words[at - 1] not in valued]
+    if default:
+        places = [at for at in places if at == 1 or words[at] == default]
     there = [at for at in places if _is_there(words[at].partition(":")[0], folder)]
     if there:
         return there[0]
@@ -188,6 +205,8 @@ def _attribute(module: Any, path: str, text: str) -> Any:
     found = module
     for name in path.split("."):
         if not hasattr(found, name):
-            raise WrongUse(f"{text}: {module.__name__} has no {path}")
+            file = getattr(module, "__file__", None)
+            where = f" ({file})" if file else ""
+            raise WrongUse(f"{text}: {module.__name__}{where} has no {path}")
         found = getattr(found, name)
     return found

@@ -61,8 +61,8 @@ def split(folder: Path, line: str) -> tuple[str, str]:
 def test_the_word_of_a_module_that_is_there_names_the_application(tmp_path: Path, line: str, rest: str) -> None:
     write(tmp_path, guestbook="")
     assert split(tmp_path, line) == (rest, "guestbook:app")
-    default(tmp_path, "other:app")
-    assert split(tmp_path, line) == (rest, "guestbook:app"), "the command line wins over pyproject.toml"
+    default(tmp_path)
+    assert split(tmp_path, line) == (rest, "guestbook:app"), "the same where pyproject.toml names it too"
 
 
 def test_a_misspelt_module_is_named_where_nothing_else_names_one(tmp_path: Path) -> None:
@@ -133,13 +133,6 @@ def test_a_folder_with_the_form_of_a_windows_path_is_taken_as_it_is(tmp_path: Pa
     assert (str(target.folder), target.text) == ("C:\\code", "guestbook:app")
 
 
-def test_a_default_is_not_taken_from_the_working_folder_when_another_is_named(tmp_path: Path) -> None:
-    default(tmp_path)
-    (tmp_path / "other").mkdir()
-    _, target = split_target(["worker", "--app-dir", str(tmp_path / "other")], tmp_path)
-    assert target.text == ""
-
-
 def test_a_factory_makes_the_application(tmp_path: Path) -> None:
     write(tmp_path, makes="from leveret import App\ndef make():\n    return App('made')\n")
     words, target = split_target(["worker", "--factory", "makes:make"], tmp_path)
@@ -158,8 +151,9 @@ def test_a_factory_makes_the_application(tmp_path: Path) -> None:
 )
 def test_a_default_that_cannot_be_used_is_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "pyproject.toml").write_text(text)
+    _, target = split_target(["worker"], tmp_path)
     with pytest.raises(WrongUse) as refused:
-        split_target(["worker"], tmp_path)
+        target.load()
     assert words in str(refused.value)
     assert "pyproject.toml" in str(refused.value)
 
@@ -182,7 +176,7 @@ FAILING = {
     "does not compile": ("app = (", "bad cannot be imported: '(' was never closed (bad.py, line 1)"),
     "raises": ("\nraise ValueError('a\\n b')", "ValueError: a b ({file}, line 2)"),
     "ends the program": ("import sys\nsys.exit('bye')", "it ends the program with 'bye' ({file}, line 2)"),
-    "has no such name": ("x = 1", "bad has no app"),
+    "has no such name": ("x = 1", "bad ({file}) has no app"),
     "has something else": ("app = 1", "bad:app is not an App, but a int"),
     "has the class": ("from leveret import App as app", "is not an App, but a type: add --factory if it makes"),
     "has a bad name": ("import leveret\napp = leveret.App('A B')", "beginning with a letter ({file}, line 2)"),
@@ -246,3 +240,49 @@ def test_a_module_that_runs_its_application_at_its_import_is_told_how_not_to(tmp
     write(tmp_path, runs="from leveret import App\napp = App('runs')\napp.run()\n")
     with pytest.raises(WrongUse, match='under if __name__ == "__main__"'):
         Target("runs:app", folder=tmp_path).load()
+
+
+@pytest.mark.parametrize(
+    ("line", "rest", "text"),
+    [
+        ("letters redrive shop:ada", "letters redrive shop:ada", "shop:app"),
+        ("letters redrive shop:app ada", "letters redrive ada", "shop:app"),
+        ("letters other:app redrive shop:ada", "letters redrive shop:ada", "other:app"),
+        ("call hello name=a", "call hello name=a", "shop:app"),
+        ("call other:app hello", "call hello", "other:app"),
+        ("db revision shop:add", "db revision shop:add", "shop:app"),
+    ],
+)
+def test_where_pyproject_names_the_application_an_id_is_not_taken_for_another(
+    line: str, rest: str, text: str, tmp_path: Path
+) -> None:
+    for module in ("shop", "other"):
+        (tmp_path / f"{module}.py").touch()
+    (tmp_path / "pyproject.toml").write_text('[tool.leveret]\napp = "shop:app"\n')
+    words, target = split_target(line.split(), tmp_path)
+    assert (" ".join(words), target.text) == (rest, text)
+
+
+def test_pyproject_names_the_application_of_another_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.leveret]\napp = "shop.app:app"\n')
+    words, target = split_target(["db", "current", "--app-dir", "src"], tmp_path)
+    assert (words, target) == (["db", "current"], Target("shop.app:app", folder=Path("src"), default=True))
+
+
+def test_a_pyproject_that_cannot_be_read_is_told_by_those_who_need_it(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("this is no TOML")
+    words, target = split_target(["--version"], tmp_path)
+    assert words == ["--version"]
+    with pytest.raises(WrongUse, match=r"pyproject\.toml cannot be read"):
+        target.load()
+
+
+def test_the_option_for_the_folder_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="--app-dir needs a folder"):
+        split_target(["db", "current", "--app-dir"], tmp_path)
+
+
+def test_a_module_of_the_same_name_that_is_there_already_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "calendar.py").write_text("app = 1")
+    with pytest.raises(WrongUse, match=r"calendar \(.*calendar\.py\) has no app"):
+        Target("calendar:app", folder=tmp_path).load()
