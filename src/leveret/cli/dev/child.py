@@ -15,7 +15,9 @@ from leveret.cli.dev.output import configure, logger
 from leveret.cli.dev.paint import Paint
 from leveret.cli.dev.tracebacks import Traces
 from leveret.cli.ending.endings import BrokenModule
+from leveret.cli.finding.private_broker import FOLDER, names_broker
 from leveret.cli.serving.running import prepare_database, serve
+from leveret.errors import WorkerStopped
 from leveret.process.exit_codes import WRONG_USE
 from leveret.process.running import run
 from leveret.settings import Settings
@@ -25,6 +27,11 @@ _HERE: Final = ("", "localhost", "127.0.0.1", "::1")
 
 _quiet: Final = logging.getLogger("leveret.worker")
 """For what is shown only with the level ``debug``."""
+
+_BEGIN_ANEW: Final = (
+    f"The broker is dev's own: to begin anew, stop dev and remove {FOLDER}; "
+    "its queues, and what waits in them, are lost."
+)
 
 
 def work(context: typer.Context, log_level: str | None, *, migrate: bool) -> None:
@@ -47,7 +54,12 @@ def work(context: typer.Context, log_level: str | None, *, migrate: bool) -> Non
         ready = f"ready: {app.topology(settings).requests}"
         await serve(app, settings, stop, observers=[lines], on_consuming=lambda: logger.info(ready), logger=_quiet)
 
-    run(main, stop_with_input=True)
+    try:
+        run(main, stop_with_input=True)
+    except WorkerStopped as error:
+        if names_broker(settings):
+            raise
+        raise WorkerStopped(f"{error} {_BEGIN_ANEW}") from error.__cause__
 
 
 def is_here(settings: Settings) -> bool:

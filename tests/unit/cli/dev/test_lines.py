@@ -124,6 +124,7 @@ def test_a_refusal_has_no_traceback_nor_has_an_attempt_that_succeeds_after_a_bat
     shown: Shown,
 ) -> None:
     shown.fail(NotFound("no such entry"))
+    assert not shown.observer._errors, "nothing was written for nothing"
     assert len(shown.settle(Answer(b"{}", "not_found")).splitlines()) == 1
     shown.fail(ValueError("bad"))
     shown.observer(Ended(Subject(ID, "v1.sign", "7", DELIVERY, 100.0)))
