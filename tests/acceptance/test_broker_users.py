@@ -11,9 +11,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from leveret.broker.granting import BrokerUser, apply_users
+from leveret.broker.granting import apply_users
 from leveret.broker.queues import apply_topology
-from leveret.broker.users import worker_permissions
+from leveret.broker.users import BrokerUser, worker_permissions
 from leveret.devbroker import DevBroker
 from support.broker_users import Operator
 from support.command import Commands

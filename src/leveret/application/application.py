@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -22,8 +22,7 @@ from leveret.application.resources import ApiWithResources
 from leveret.application.serving import open_worker
 from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
-from leveret.broker.granting import BrokerUser
-from leveret.letters.redrive import Redriver
+from leveret.broker.users import BrokerUser
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.settings import Settings
@@ -31,6 +30,9 @@ from leveret.sql import schema
 from leveret.sql.schema import Names, Schema
 from leveret.topology import Topology
 from leveret.worker import Worker
+
+if TYPE_CHECKING:
+    from leveret.letters.redrive import Redriver
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*_")
@@ -155,6 +157,8 @@ class Application(ApiWithResources[S]):
         Raises:
             SettingsError: there is no usable secret. None is made, because only the workers' own secret opens letters.
         """
+        from leveret.letters.redrive import Redriver  # noqa: PLC0415 - a worker redrives nothing
+
         keyring = self.keyring(settings, make_secret=False)
         return Redriver(self.topology(settings), keyring, self, retention=settings.retention)
 

@@ -9,8 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from leveret.auth.key_file import KeyFile
 from leveret.auth.keyring import Keyring
 from leveret.auth.keys import NO_KEYS, KeySet, KeySetError
-from leveret.broker.granting import BrokerUser
-from leveret.broker.users import caller_permissions, worker_permissions
+from leveret.broker.users import BrokerUser, caller_permissions, worker_permissions
 from leveret.errors import SettingsError
 from leveret.retry import RetryPolicy
 from leveret.settings import Settings

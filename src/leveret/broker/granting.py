@@ -10,28 +10,12 @@ from msgspec import Struct
 
 from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.management import Administrator, Management, ManagementAddress, ManagementTrouble
-from leveret.broker.users import Permissions
+from leveret.broker.users import BrokerUser
+
+__all__ = ["BrokerUser", "GrantedUser", "apply_users", "grant"]
 
 _PASSWORD_BYTES: Final = 24
 """Random bytes in a password."""
-
-
-class BrokerUser(Struct, frozen=True):
-    """A user as it is wanted. Its text hides the password.
-
-    Attributes:
-        name: its name at the broker.
-        permissions: everything that it may do in the vhost.
-        password: the password that it gets. With None a user who is there keeps its own, and a new user gets a random
-            one.
-    """
-
-    name: str
-    permissions: Permissions
-    password: str | None = None
-
-    def __repr__(self) -> str:
-        return f"BrokerUser({self.name!r}, {self.permissions!r})"
 
 
 class GrantedUser(Struct, frozen=True):

@@ -33,6 +33,24 @@ class Permissions(Struct, frozen=True):
     read: str
 
 
+class BrokerUser(Struct, frozen=True):
+    """A user as it is wanted. Its text hides the password.
+
+    Attributes:
+        name: its name at the broker.
+        permissions: everything that it may do in the vhost.
+        password: the password that it gets. With None a user who is there keeps its own, and a new user gets a random
+            one.
+    """
+
+    name: str
+    permissions: Permissions
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"BrokerUser({self.name!r}, {self.permissions!r})"
+
+
 def caller_permissions(topology: Topology, *, reply_queues: bool = False) -> Permissions:
     """Return what a client needs: it publishes requests. Direct reply-to needs no permission.
 

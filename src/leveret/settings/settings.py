@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -164,6 +163,8 @@ class Settings:
         return ours and not is_service_link(name, text)
 
     def _unknown(self, name: str) -> str:
+        import difflib  # noqa: PLC0415 - seldom needed
+
         known = [setting.removeprefix(self.prefix) for setting in self.variables()]  # with it, all would be similar
         similar = difflib.get_close_matches(name.removeprefix(self.prefix), known, n=1)
         return f"{name}: no such setting" + (f", did you mean {self.variable(similar[0])}?" if similar else "")

@@ -7,9 +7,9 @@ import pytest
 
 from leveret.amqp import ConnectFailed, Connection
 from leveret.broker.connecting import BrokerTrouble
-from leveret.broker.granting import BrokerUser, GrantedUser, apply_users
+from leveret.broker.granting import GrantedUser, apply_users
 from leveret.broker.management import Administrator, ManagementAddress
-from leveret.broker.users import Permissions
+from leveret.broker.users import BrokerUser, Permissions
 from leveret.devbroker import answers
 from support.broker_users import Operator
 

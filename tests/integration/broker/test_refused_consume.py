@@ -11,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from leveret.amqp import ChannelClosed, Connection
-from leveret.broker.granting import BrokerUser, apply_users
-from leveret.broker.users import worker_permissions
+from leveret.broker.granting import apply_users
+from leveret.broker.users import BrokerUser, worker_permissions
 from leveret.errors import WorkerStopped
 from leveret.topology import Topology
 from support.broker_users import Operator

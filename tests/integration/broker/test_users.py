@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 from leveret.amqp import Connection
-from leveret.broker.granting import BrokerUser, apply_users
-from leveret.broker.users import Permissions
+from leveret.broker.granting import apply_users
+from leveret.broker.users import BrokerUser, Permissions
 from leveret.client import Client
 from leveret.letters.redrive import Redriver
 from leveret.letters.removal import redrive_letters

@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from leveret.broker.granting import BrokerUser, grant
+from leveret.broker.granting import grant
 from leveret.broker.management import Administrator, Management, ManagementAddress, ManagementTrouble
-from leveret.broker.users import Permissions
+from leveret.broker.users import BrokerUser, Permissions
 
 NOBODY = Permissions("^$", "^$", "^$")
 

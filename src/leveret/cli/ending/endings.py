@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from leveret.broker.connecting import BrokerTrouble
 from leveret.cli.ending.streams import tell
 from leveret.cli.program import Program
-from leveret.devbroker import BrokerFailed, BrokerMissing
+from leveret.devbroker.errors import BrokerFailed, BrokerMissing
 from leveret.errors import (
     InvalidRequest,
     NoAnswer,

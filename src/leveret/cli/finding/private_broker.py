@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from leveret.devbroker import running_node
 from leveret.settings import Settings, environment
 
 FOLDER: Final = Path(".leveret")
@@ -22,5 +21,9 @@ def names_broker(settings: Settings) -> bool:
 
 def private_url() -> str | None:
     """Return the address of the private broker that runs in the working folder; None without one."""
-    node = running_node(NODE) if NODE.is_dir() else None
+    if not NODE.is_dir():
+        return None
+    from leveret.devbroker import running_node  # noqa: PLC0415 - slow to import, and a worker in production has no node
+
+    node = running_node(NODE)
     return node.url if node is not None else None
