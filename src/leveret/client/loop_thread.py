@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -22,13 +23,15 @@ class LoopStopped(Exception):
 class LoopThread:
     """Runs coroutines for any number of threads, until `stop`.
 
-    The thread is a daemon: a program that forgets `stop` can still end.
+    The thread is a daemon: a program that forgets `stop` can still end. A coroutine that raises SystemExit or
+    KeyboardInterrupt raises it in the thread that waits for it, and the loop goes on.
     """
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._stopped = False
+        self._over: asyncio.Future[None] = self._loop.create_future()
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
@@ -64,18 +67,23 @@ class LoopThread:
         with self._lock:
             if not self._stopped:
                 self._stopped = True
-                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop.call_soon_threadsafe(self._over.set_result, None)
         self._thread.join()
 
     def _serve(self) -> None:
-        try:
-            self._loop.run_forever()
-        finally:
-            if tasks := asyncio.all_tasks(self._loop):
-                for task in tasks:
-                    task.cancel()
-                self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            self._loop.close()
+        while not self._over.done():
+            self._run(self._over)
+        while tasks := asyncio.all_tasks(self._loop):
+            for task in tasks:
+                task.cancel()
+            self._run(asyncio.gather(*tasks, return_exceptions=True))
+        self._run(self._loop.create_task(self._loop.shutdown_asyncgens()))  # and whoever waits is told of the end
+        self._loop.close()
+
+    def _run(self, future: asyncio.Future[Any]) -> None:
+        """Run the loop until a future is done, or until a task raises what asyncio lets out of the loop."""
+        with suppress(SystemExit, KeyboardInterrupt):  # the task's future has it too
+            self._loop.run_until_complete(future)
 
 
 def outcome_of(future: Future[T], look: Callable[[], None], every: float = LOOK_UP) -> T:

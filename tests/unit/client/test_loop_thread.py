@@ -36,6 +36,47 @@ def test_errors_come_back_too_a_timeout_of_the_work_itself_included(loop: LoopTh
         loop.run(fail)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_what_ends_a_program_ends_neither_the_loop_nor_the_other_work(loop: LoopThread, error: BaseException) -> None:
+    began, go_on = threading.Event(), asyncio.Event()
+
+    async def fail() -> None:
+        raise error
+
+    async def wait() -> int:
+        began.set()
+        await go_on.wait()
+        return 7
+
+    async def release() -> None:
+        go_on.set()
+
+    with ThreadPoolExecutor(2) as threads:
+        waiting = threads.submit(loop.run, wait)
+        assert began.wait(10)
+        failing = threads.submit(loop.run, fail)
+        assert failing.exception(10) is error
+        threads.submit(loop.run, release)
+        assert waiting.result(10) == 7
+
+
+def test_what_ends_a_program_does_not_keep_the_loop_from_being_stopped(loop: LoopThread) -> None:
+    began = threading.Barrier(4)
+
+    async def wait() -> None:
+        await asyncio.to_thread(began.wait, 10)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise SystemExit(3)
+
+    with ThreadPoolExecutor(3) as threads:
+        waiting = [threads.submit(loop.run, wait) for _ in range(3)]
+        began.wait(10)
+        loop.stop()
+        assert [str(each.exception(10)) for each in waiting] == ["3", "3", "3"]
+
+
 class Late(Future[int]):
     """A future that ends just after a wait for it has ended."""
 
