@@ -83,6 +83,7 @@ def make_app(gate: Gate) -> App:
     add_gated(app, gate)
     add_limited(app)
     add_others(app)
+    add_deadly(app)
     return app
 
 
@@ -167,6 +168,20 @@ def add_others(app: App) -> None:
     @app.action("v1", "huge", public=True)
     def huge(context: Context, wanted: Size) -> str:
         return "x" * wanted.bytes
+
+
+def add_deadly(app: App) -> None:
+    @app.action("v1", "hang", timeout=timedelta(milliseconds=50))
+    async def hang(context: Context) -> None:
+        await asyncio.Event().wait()
+
+    @app.action("v1", "exit", writes=True)
+    def exit_now(context: Context) -> None:
+        raise SystemExit(3)
+
+    @app.action("v1", "exit_later")
+    async def exit_later(context: Context) -> None:
+        raise SystemExit(3)
 
 
 def insert(connection: sa.Connection, owner: str, text: str) -> int:

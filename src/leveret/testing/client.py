@@ -22,7 +22,7 @@ from leveret.letters.look import MOST_LETTERS, look
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.letters.walk import Decision, Keep, Send, walk
 from leveret.testing.chosen_broker import ChosenBroker
-from leveret.testing.ledger import Ledger, WaitingRetry
+from leveret.testing.ledger import LIMIT, Ledger, WaitingRetry
 from leveret.topology import Topology
 from leveret.wire.ids import new_id
 
@@ -130,11 +130,13 @@ class AsyncTestClient(Caller):
 
         Raises:
             TimeoutError: something is still under way after ten seconds; the text says what.
-            Exception: with ``raise_errors``, what was raised in an action for which no call waits.
+            Exception: with ``raise_errors``, what was raised in an action for which no call waited; an ExceptionGroup
+                if that happened more than once.
         """
-        await self._setup.ledger.settled()
-        if self._setup.raise_errors and self._setup.ledger.errors:
-            raise self._setup.ledger.errors.pop(0)
+        ledger = self._setup.ledger
+        await ledger.settled()
+        if self._setup.raise_errors:
+            ledger.raise_unseen()
 
     async def advance(self, duration: str | timedelta) -> None:
         """Let time pass, and wait until everything that has become due meanwhile is carried out.
@@ -152,17 +154,17 @@ class AsyncTestClient(Caller):
 
         Raises:
             ValueError: the text is not a duration, or the duration is negative.
-            TimeoutError, Exception: as `settled`.
+            TimeoutError, Exception: as `settled`; an action's errors are raised when all of the time has passed.
         """
-        broker = self._setup.broker
+        broker, ledger = self._setup.broker, self._setup.ledger
         left = (parse_duration(duration) if isinstance(duration, str) else duration).total_seconds()
         if left < 0:
             raise ValueError(f"{duration} is negative, and time does not go back")
-        await self.settled()
+        await ledger.settled()
         while (moment := self._next_due()) is not None and (step := moment - broker.clock.steady()) <= left:
             left -= max(step, 0.0)  # what the requests themselves take does not count
             await broker.wait(max(step, 0.0))
-            await self.settled()
+            await ledger.settled()
         await broker.wait(left)
         await self.settled()
 
@@ -171,8 +173,11 @@ class AsyncTestClient(Caller):
         return self._setup.ledger.retries()
 
     async def letters(self) -> list[Letter]:
-        """Return the dead letters, oldest first; they stay where they are."""
-        await self.settled()
+        """Return the dead letters, oldest first; they stay where they are.
+
+        With ``raise_errors``, `settled` or the end of the block raises what these requests have failed with.
+        """
+        await self._setup.ledger.settled()
         return await self._with_connection(lambda connection: look(connection, self._setup.topology, MOST_LETTERS))
 
     async def redrive(self, *ids: str) -> int:
@@ -206,9 +211,9 @@ class AsyncTestClient(Caller):
                 sent.append(found)
 
         refused: list[str] = []
-        await self.settled()
+        await self._setup.ledger.settled()
         await self._with_connection(lambda connection: walk(connection, self._setup.topology, decide, tell))
-        await self.settled()
+        await self._setup.ledger.settled()
         if refused:
             raise NotRedrivable(refused[0])
         return len(sent)
@@ -255,15 +260,14 @@ class AsyncTestClient(Caller):
 
 async def _unless_raised(ledger: Ledger, request_id: str, sending: asyncio.Future[T]) -> T:
     """Return the reply; raise what the action raised as soon as its attempt has failed."""
-    raised = ledger.watch(request_id)
-    try:
-        await asyncio.wait((sending, raised), return_when=asyncio.FIRST_COMPLETED)
-        if raised.done():
-            raise raised.result()
-        if (error := ledger.take_raised(request_id)) is not None:
-            raise error  # the reply came before the request was settled
-        return await sending
-    finally:
-        ledger.unwatch(request_id)
-        sending.cancel()
-        await asyncio.wait((sending,))
+    with ledger.watching(request_id) as watched:
+        try:
+            await asyncio.wait((sending, watched), return_when=asyncio.FIRST_COMPLETED)
+            if ledger.has_raised(request_id):  # the reply came before the request was settled
+                await asyncio.wait((watched,), timeout=LIMIT)
+            if watched.done() and (error := watched.result()) is not None:
+                raise error
+            return await sending
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)

@@ -62,6 +62,7 @@ async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
     Raises:
         SettingsError: one of the settings cannot be used.
         WorkerStopped: the worker could not begin, or has ended during the test.
+        Exception: with ``raise_errors``, at the end: as `AsyncTestClient.settled`.
         ResourceError: an action wants a resource that is missing, or one is replaced that is not there.
     """
     app, settings, changed = options.app, _settings(options), asyncio.Event()
@@ -79,7 +80,12 @@ async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
         await stack.enter_async_context(_running(worker))
         client = Client(broker.address, topology, name=_NAME, connect=broker.connect, clock=clock)
         await stack.enter_async_context(client)
-        yield AsyncTestClient(client, Setup(broker, ledger, topology, keyring, redriver, engine, options.raise_errors))
+        tested = AsyncTestClient(
+            client, Setup(broker, ledger, topology, keyring, redriver, engine, options.raise_errors)
+        )
+        yield tested
+        if options.raise_errors:
+            await tested.settled()
 
 
 def _settings(options: Options) -> Settings:

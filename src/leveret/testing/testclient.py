@@ -33,7 +33,9 @@ class TestClient:
             ``{Mailer: FakeMailer()}``. What is replaced is not built, nor is what only it needs.
         database: SQLAlchemy URL of a database to use instead; the tables that it lacks are made.
         raise_errors: whether what an action raises is raised in the test that called it, with its traceback, instead of
-            becoming a response, a retry or a dead letter.
+            becoming a response, a retry or a dead letter. Where no call waits, ``settled``, ``advance`` or the end of
+            the block raises it. What would end the test's own task or program, such as SystemExit, is the cause of a
+            RuntimeError.
         real: whether to use a private RabbitMQ node instead of the broker in memory. It is started once for all tests
             of a process, and ends with the process.
         broker: address of a RabbitMQ to use instead; the test's queues have names of their own and are removed.

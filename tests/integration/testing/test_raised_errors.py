@@ -41,6 +41,60 @@ async def test_what_was_sent_raises_it_when_the_test_waits(opening: Opening) -> 
         await client.settled()
 
 
+async def test_what_nobody_saw_is_raised_at_the_end_of_the_block(opening: Opening) -> None:
+    with pytest.raises(KeyError) as raised:
+        async with opening(raise_errors=True) as client:
+            await client.as_user("7").send("write", {"text": "x", "then": "bug"})
+    assert "write" in places(raised.value)
+
+
+async def test_a_block_that_fails_fails_with_its_own_error(opening: Opening) -> None:
+    async def block() -> None:
+        async with opening(raise_errors=True) as client:
+            await client.as_user("7").send("write", {"text": "x", "then": "bug"})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await block()
+
+
+async def test_letters_and_redriving_raise_nothing_of_it(opening: Opening) -> None:
+    async with opening(raise_errors=True, MAX_RETRIES=0) as client:
+        for then in ("bug", "temporary"):
+            await client.as_user("7").send("write", {"text": "x", "then": then}, id=then)
+        assert sorted(letter.correlation_id or "" for letter in await client.letters()) == ["bug", "temporary"]
+        with pytest.raises(ExceptionGroup) as raised:
+            await client.settled()
+        assert sorted(type(error).__name__ for error in raised.value.exceptions) == ["KeyError", "TemporaryError"]
+        assert await client.redrive("bug") == 1
+        with pytest.raises(KeyError):
+            await client.settled()
+
+
+async def test_all_the_time_passes_before_it_is_raised(opening: Opening) -> None:
+    async with opening(raise_errors=True) as client:
+        await client.as_user("7").send("write", {"text": "x", "then": "bug"})
+        with pytest.raises(ExceptionGroup) as raised:
+            await client.advance("2s")
+        assert [type(error) for error in raised.value.exceptions] == [KeyError] * 4
+        assert (await client.retries(), len(await client.letters())) == ([], 1)
+
+
+async def test_an_action_that_takes_too_long_has_timed_out(opening: Opening) -> None:
+    async with opening(raise_errors=True) as client:
+        with pytest.raises(TimeoutError, match=r"^took longer than 0\.05 s$"):
+            await client.as_user("7").call("hang")
+
+
+@pytest.mark.parametrize("action", ["exit", "exit_later"])
+async def test_an_action_that_ends_the_program_does_not_end_the_test(action: str, opening: Opening) -> None:
+    async with opening(raise_errors=True) as client:
+        with pytest.raises(RuntimeError, match=r"the action raised SystemExit\(3\)") as raised:
+            await client.as_user("7").call(action)
+        assert isinstance(raised.value.__cause__, SystemExit)
+        assert await client.as_user("7").call("count") == 0
+
+
 async def test_refusals_that_no_action_raised_and_answers_are_as_always(opening: Opening) -> None:
     async with opening(raise_errors=True) as client:
         user = client.as_user("7")

@@ -9,7 +9,7 @@ import pytest
 
 from leveret.amqp import Delivery, Properties
 from leveret.observe import Ended, Received, Settled, Subject
-from leveret.outcome import Answer, Outcome, PutBack, Retry
+from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.testing.ledger import Ledger
 
 SOON = 0.05
@@ -123,35 +123,109 @@ async def test_messages_at_the_broker_are_waited_for_too(now: Now) -> None:
         await ledger.settled()
 
 
+def unseen(ledger: Ledger) -> BaseException | None:
+    """Return what nobody has seen yet."""
+    try:
+        ledger.raise_unseen()
+    except BaseException as error:
+        return error
+    return None
+
+
 async def test_what_an_action_raised_is_kept_until_its_request_is_settled(ledger: Ledger) -> None:
     first, second = KeyError("first"), KeyError("second")
     for error in (first, second):  # a batch ran again
         ledger(Ended(subject("one"), error=error))
+    assert unseen(ledger) is None
     ledger(settled("one", Retry(1, timedelta(seconds=5), "x")))
-    assert ledger.errors == [second]
+    assert (unseen(ledger), unseen(ledger)) == (second, None)
+
+
+async def test_several_that_nobody_saw_are_raised_together(ledger: Ledger) -> None:
+    errors = {name: KeyError(name) for name in ("one", "two")}
+    for name, error in errors.items():
+        ledger(Ended(subject(name), error=error))
+        ledger(settled(name, Answer(b"", "internal_error")))
+    with pytest.raises(ExceptionGroup, match="2 attempts have failed") as raised:
+        ledger.raise_unseen()
+    assert raised.value.exceptions == tuple(errors.values())
+    assert unseen(ledger) is None
 
 
 async def test_what_a_call_waits_for_is_told_to_it_and_kept_for_nobody_else(ledger: Ledger) -> None:
-    raised = ledger.watch("one")
-    ledger(Ended(subject("one"), error=KeyError("x")))
-    assert not raised.done()
-    ledger(settled("one", Answer(b"", "conflict")))
-    assert isinstance(raised.result(), KeyError)
-    assert ledger.errors == []
+    error = KeyError("x")
+
+    def call() -> None:
+        with ledger.watching("one") as watched:
+            ledger(Ended(subject("one"), error=error))
+            assert (ledger.has_raised("one"), watched.done()) == (True, False)
+            ledger(settled("one", Answer(b"", "conflict")))
+            assert ledger.has_raised("one") is False
+            assert watched.result() is error
+            raise error
+
+    with pytest.raises(KeyError):
+        call()
+    assert unseen(ledger) is None
+
+
+async def test_what_a_call_was_told_and_did_not_raise_is_kept(ledger: Ledger) -> None:
+    error = KeyError("x")
+
+    def call() -> None:
+        with ledger.watching("one"):
+            ledger(Ended(subject("one"), error=error))
+            ledger(settled("one", Answer(b"", "conflict")))
+            raise TimeoutError("the test gave up")
+
+    with pytest.raises(TimeoutError):
+        call()
+    assert unseen(ledger) is error
+
+
+async def test_calls_with_one_id_are_told_one_after_the_other(ledger: Ledger) -> None:
+    with ledger.watching("one") as first, ledger.watching("one") as second:
+        ledger(settled("one", Answer(b"")))
+        assert (first.done(), second.done()) == (True, False)
+        ledger(Ended(subject("one"), error=KeyError("x")))
+        ledger(settled("one", Answer(b"", "conflict")))
+        assert isinstance(second.result(), KeyError)
 
 
 async def test_an_attempt_that_succeeded_after_one_that_failed_raises_nothing(ledger: Ledger) -> None:
     ledger(Ended(subject("one"), error=KeyError("rolled back with its batch")))
     ledger(Ended(subject("one")))
     ledger(settled("one", Answer(b"")))
-    assert ledger.errors == []
+    assert unseen(ledger) is None
 
 
-async def test_what_was_raised_can_be_asked_for_once_before_its_request_is_settled(ledger: Ledger) -> None:
-    raised = ledger.watch("one")
-    error = KeyError("x")
+async def test_what_an_attempt_raised_that_was_lost_is_not_the_next_ones(ledger: Ledger) -> None:
+    ledger(Ended(subject("one"), error=asyncio.CancelledError()))
+    ledger(received("one"))
+    ledger(settled("one", Answer(b"", replayed=True)))
+    assert unseen(ledger) is None
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), asyncio.CancelledError()])
+async def test_what_would_end_the_test_itself_is_only_the_cause(ledger: Ledger, error: BaseException) -> None:
     ledger(Ended(subject("one"), error=error))
-    assert (ledger.take_raised("one"), ledger.take_raised("one")) == (error, None)
-    ledger.unwatch("one")
-    ledger(settled("one", Answer(b"", "conflict")))
-    assert (raised.done(), ledger.errors) == (False, [])
+    ledger(settled("one", Retry(1, timedelta(seconds=5), "x")))
+    with pytest.raises(RuntimeError, match=f"the action raised {type(error).__name__}") as raised:
+        ledger.raise_unseen()
+    assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Retry(1, timedelta(seconds=5), "TimeoutError: took longer than 2 s"),
+        DeadLetter("retries exhausted: it", attempt="TimeoutError: took longer than 2 s"),
+    ],
+)
+async def test_an_action_that_was_cancelled_because_it_took_too_long_has_timed_out(
+    ledger: Ledger, outcome: Outcome
+) -> None:
+    ledger(Ended(subject("one"), error=asyncio.CancelledError()))
+    ledger(settled("one", outcome))
+    with pytest.raises(TimeoutError, match=r"^took longer than 2 s$"):
+        ledger.raise_unseen()
