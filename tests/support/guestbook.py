@@ -6,7 +6,12 @@ import sqlalchemy as sa
 
 from leveret.sql.schema import Names, Schema
 
-NAMES = Names(setting="GUESTBOOK_DATABASE_URL", upgrade="guestbook db upgrade")
+NAMES = Names(
+    application="guestbook",
+    setting="GUESTBOOK_DATABASE_URL",
+    upgrade="guestbook db upgrade",
+    revise="guestbook db revision",
+)
 NOTHING = Schema()
 """An application without tables of its own."""
 

@@ -112,7 +112,12 @@ class Application(ApiWithResources[S]):
     @property
     def names(self) -> Names:
         """How texts name what belongs to its database."""
-        return Names(setting=self.defaults.variable("DATABASE_URL"), upgrade=self.shown_command("db upgrade"))
+        return Names(
+            application=self.name,
+            setting=self.defaults.variable("DATABASE_URL"),
+            upgrade=self.shown_command("db upgrade"),
+            revise=self.shown_command("db revision"),
+        )
 
     @property
     def prefix(self) -> str:

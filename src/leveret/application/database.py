@@ -43,7 +43,7 @@ def open_engine(settings: Settings, *, needed: bool) -> Iterator[sa.Engine]:
         else:
             with engine.connect() as first:  # it exists as long as it has a connection
                 with first.begin():
-                    make_all(first, Schema())
+                    make_all(first, Schema(), settings.name)
                 yield engine
     finally:
         engine.dispose()

@@ -21,6 +21,9 @@ _OUTAGE_CLASSES: Final = ("08", "53", "57P", "58")
 _READ_ONLY: Final = "25006"
 """PostgreSQL: a write in a read-only transaction, as on a standby after a failover."""
 
+_FORBIDDEN: Final = "42501"
+"""PostgreSQL: insufficient privilege."""
+
 _NOT_PREPARED: Final = "26000"
 """PostgreSQL: invalid SQL statement name. Our driver chose the name, so the server connection is another one."""
 
@@ -86,6 +89,11 @@ def is_read_only(error: sa.exc.DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_READONLY
     return _state(error.orig) == _READ_ONLY
+
+
+def is_forbidden(error: sa.exc.DBAPIError) -> bool:
+    """Return whether the role has not been granted what a statement needs."""
+    return _state(error.orig) == _FORBIDDEN
 
 
 def reason(error: BaseException) -> str:

@@ -48,6 +48,9 @@ def _as_text(value: datetime | None) -> str | None:
 _WITHOUT_ZONE: Final = len("2000-01-01 00:00:00.000000")
 
 
+LONGEST_APPLICATION: Final = 32
+"""Characters of an application's name."""
+
 metadata: Final = sa.MetaData()
 """The tables that leveret needs; ``leveret.sql.schema`` makes and upgrades them."""
 
@@ -85,6 +88,13 @@ rate_windows: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """One row for each principal whose requests are counted: when its window ends, and how many have been leased in it."""
+
+leveret_application: Final = sa.Table(
+    "leveret_application",
+    metadata,
+    sa.Column("name", sa.String(LONGEST_APPLICATION), primary_key=True),
+)
+"""One row: the name of the application to which all the rows of the other tables belong."""
 
 
 def is_of(table: sa.Table, key: RequestKey) -> sa.ColumnElement[bool]:

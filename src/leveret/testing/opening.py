@@ -113,7 +113,7 @@ def _database(options: Options, posix: Callable[[], float]) -> Iterator[sa.Engin
         return
     with memory_database() as engine, moved_clock(engine, posix):
         with engine.begin() as connection:
-            make_all(connection, options.app.schema)
+            make_all(connection, options.app.schema, options.app.name)
         yield engine
 
 

@@ -14,7 +14,7 @@ PROGRAM = """
 from pathlib import Path
 from leveret.sql import Store, create_engine, metadata
 from leveret.sql.schema import Names, Schema, upgrade
-names = Names(setting="DATABASE_URL", upgrade="upgrade")
+names = Names(application="name", setting="DATABASE_URL", upgrade="upgrade", revise="revise")
 print(upgrade("sqlite:///app.db", Schema(), names))
 try:
     upgrade("postgresql+psycopg://user@127.0.0.1/name", Schema(), names)

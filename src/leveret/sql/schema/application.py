@@ -48,15 +48,20 @@ class Schema:
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """How texts name what belongs to the application.
+    """The application's name, and how texts name what belongs to it.
 
     Attributes:
+        application: the application's name, up to 32 characters. A database belongs to the application that upgraded it
+            first, and is refused to one of another name.
         setting: the setting that holds the database's URL, such as ``GUESTBOOK_DATABASE_URL``.
         upgrade: the command that upgrades the database, such as ``leveret db upgrade guestbook:app``.
+        revise: the command that writes a revision, such as ``leveret db revision guestbook:app``.
     """
 
+    application: str
     setting: str
     upgrade: str
+    revise: str
 
 
 def not_ours(names: Names, fact: str) -> SettingsError:

@@ -11,6 +11,7 @@ from leveret.errors import SettingsError
 from leveret.sql.schema import application, framework
 from leveret.sql.schema.application import Names, Schema
 from leveret.sql.schema.position import Position, look
+from leveret.sql.tables import leveret_application
 
 _REFERENCES: Final = sa.text('SELECT "table", parent FROM pragma_foreign_key_check')
 """One row for each row of SQLite that refers to a row which is not there."""
@@ -28,6 +29,8 @@ def bring_up(connection: sa.Connection, schema: Schema, names: Names, position: 
         stamp(connection, framework.VERSION_TABLE, position.framework)
     if position.framework != framework.NEWEST:
         run_framework(connection)
+    if not position.named:
+        write_name(connection, names.application)
     if schema.tables is not None and position.missing:
         schema.tables.create_all(connection, tables=list(position.missing))
     if position.application != position.newest:
@@ -67,6 +70,11 @@ def stamp(connection: sa.Connection, name: str, revision: str) -> None:
     """Write into an empty version table at which revision the tables are."""
     table = make_version_table(connection, name)
     connection.execute(table.insert().values(version_num=revision))
+
+
+def write_name(connection: sa.Connection, name: str) -> None:
+    """Write down to which application the database belongs."""
+    connection.execute(leveret_application.insert().values(name=name))
 
 
 def _dangling(connection: sa.Connection) -> Counter[tuple[str, str]]:

@@ -6,12 +6,12 @@ import sqlalchemy as sa
 
 from leveret.sql.schema import framework
 from leveret.sql.schema.application import Schema
-from leveret.sql.schema.changing import run_application, stamp
+from leveret.sql.schema.changing import run_application, stamp, write_name
 from leveret.sql.schema.folder import read_folder
 from leveret.sql.tables import metadata
 
 
-def make_all(connection: sa.Connection, schema: Schema) -> None:
+def make_all(connection: sa.Connection, schema: Schema, application: str) -> None:
     """Make this version's tables in an empty database, in the transaction of the connection.
 
     The result is that of ``upgrade``. The framework's tables and the application's ``tables`` are made without Alembic,
@@ -20,6 +20,7 @@ def make_all(connection: sa.Connection, schema: Schema) -> None:
     Args:
         connection: of SQLite, also in memory, or PostgreSQL. The caller commits.
         schema: what the application has.
+        application: its name, which is written into the database.
 
     Raises:
         SettingsError: the application's migrations cannot be run.
@@ -27,6 +28,7 @@ def make_all(connection: sa.Connection, schema: Schema) -> None:
     """
     metadata.create_all(connection, tables=list(framework.TABLES), checkfirst=False)
     stamp(connection, framework.VERSION_TABLE, framework.NEWEST)
+    write_name(connection, application)
     if schema.migrations is not None:
         if read_folder(schema.migrations).head is not None:
             run_application(connection, schema)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Final
 
-from leveret.sql.tables import crash_journal, processed_requests, rate_windows
+from leveret.sql.tables import crash_journal, leveret_application, processed_requests, rate_windows
 
 VERSION_TABLE: Final = "leveret_version"
 """Table in which Alembic keeps the revision of the framework's tables."""
@@ -14,7 +14,10 @@ VERSION_TABLE: Final = "leveret_version"
 FOLDER: Final = Path(__file__).parent / "migrations"
 """Alembic's folder of the framework's revisions."""
 
-TABLES: Final = (processed_requests, crash_journal, rate_windows)
+APPLICATION: Final = "leveret_application"
+"""Table that names the application to which the database belongs."""
+
+TABLES: Final = (processed_requests, crash_journal, rate_windows, leveret_application)
 """The framework's tables as this version uses them."""
 
 Shape = Mapping[str, Set[str]]
@@ -25,9 +28,12 @@ _FIRST: Final[Shape] = {
     "crash_journal": {"principal", "id", "attempts", "last_at"},
 }
 
+_SECOND: Final[Shape] = {**_FIRST, "rate_windows": {"principal", "ends_ms", "taken"}}
+
 SHAPES: Final[dict[str, Shape]] = {
     "0001": _FIRST,
-    "0002": {**_FIRST, "rate_windows": {"principal", "ends_ms", "taken"}},
+    "0002": _SECOND,
+    "0003": {**_SECOND, "leveret_application": {"name"}},
 }
 """Each revision, oldest first, with the tables that it leads to. Databases without a version table, which were made by
 hand or by an application's migrations, are known by them."""

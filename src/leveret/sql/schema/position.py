@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import sqlalchemy as sa
 from msgspec import Struct
-from sqlalchemy.engine.reflection import ObjectKind
 
 from leveret.errors import SettingsError
 from leveret.sql.schema import application, framework
 from leveret.sql.schema.application import Names, Schema, not_ours
 from leveret.sql.schema.folder import Revisions, read_folder
+from leveret.sql.schema.reading import check_encoding, columns_of, values_of
+from leveret.sql.tables import leveret_application
 
 _NUMBER: Final = "version_num"
 """The column of Alembic's version tables."""
+
+_NAME: Final = leveret_application.c.name.name
+"""The column of the table that names the application."""
 
 
 class Position(Struct, frozen=True):
@@ -25,6 +28,7 @@ class Position(Struct, frozen=True):
     Attributes:
         framework: revision of the framework's tables; None where there are none.
         stamped: whether the database says that revision itself; otherwise its tables show it.
+        named: whether the database says that it belongs to this application; otherwise it says of none.
         application: revision of the application's tables; None where no migration ever ran, or there are none to run.
         newest: the revision that the application needs.
         missing: the application's tables that are to be created.
@@ -32,6 +36,7 @@ class Position(Struct, frozen=True):
 
     framework: str | None
     stamped: bool
+    named: bool
     application: str | None
     newest: str | None
     missing: tuple[sa.Table, ...]
@@ -44,13 +49,14 @@ class Position(Struct, frozen=True):
     @property
     def complete(self) -> bool:
         """Whether there is nothing to do at all."""
-        return self.usable and self.stamped
+        return self.usable and self.stamped and self.named
 
 
 def nowhere(schema: Schema) -> Position:
     """Return the position of a database that does not exist."""
     head = read_folder(schema.migrations).head if schema.migrations else None
-    return Position(None, False, None, head, () if schema.migrations else tuple(schema.own_tables))  # noqa: FBT003 - a record
+    missing = () if schema.migrations else tuple(schema.own_tables)
+    return Position(framework=None, stamped=False, named=False, application=None, newest=head, missing=missing)
 
 
 def look(connection: sa.Connection, schema: Schema, names: Names) -> Position:
@@ -60,54 +66,69 @@ def look(connection: sa.Connection, schema: Schema, names: Names) -> Position:
         SettingsError: it cannot, or the application's folder of migrations cannot be used; nothing was changed.
         sqlalchemy.exc.SQLAlchemyError: the database does not answer, or refuses to be read.
     """
-    _check_encoding(connection, names)
+    check_encoding(connection, names)
+    read = {framework.VERSION_TABLE: _NUMBER, framework.APPLICATION: _NAME}
+    if schema.migrations is not None:
+        read[application.VERSION_TABLE] = _NUMBER
     found = columns_of(connection, [*framework.OURS, application.VERSION_TABLE])
-    revision, stamped = _framework(connection, found, names)
+    written = _written(connection, found, read, names)
+    revision, stamped = _framework(found, written, names)
+    named = _check_owner(written, names)
     if schema.migrations is None:
-        return Position(revision, stamped, None, None, _missing(connection, schema, names))
+        missing = _missing(connection, schema, names)
+        return Position(revision, stamped, named, application=None, newest=None, missing=missing)
     revisions = read_folder(schema.migrations)
-    reached = _revision(connection, application.VERSION_TABLE, found, names)
+    reached = written.get(application.VERSION_TABLE)
     if reached is not None:
         _check_application(connection, schema, names, revisions, reached)
-    return Position(revision, stamped, reached, revisions.head, ())
+    return Position(revision, stamped, named, reached, revisions.head, ())
 
 
-def columns_of(connection: sa.Connection, names: Collection[str], schema: str | None = None) -> dict[str, set[str]]:
-    """Return the columns of the tables, or views, that exist."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", sa.exc.SAWarning)  # about types that SQLAlchemy does not know: names are enough
-        found = sa.inspect(connection).get_multi_columns(schema=schema, filter_names=list(names), kind=ObjectKind.ANY)
-    return {name: {column["name"] for column in columns} for (_, name), columns in found.items() if columns}
+def _written(
+    connection: sa.Connection, found: framework.Shape, read: Mapping[str, str], names: Names
+) -> Mapping[str, str]:
+    """Return what stands in the tables of one row, of those that exist and are not empty."""
+    there = {table: column for table, column in read.items() if table in found}
+    for table, column in there.items():
+        if column not in found[table]:
+            raise not_ours(names, f"its table {table} has no column {column}")
+    written = values_of(connection, there, names)
+    for table, values in written.items():
+        if len(values) > 1:
+            raise not_ours(names, f"its table {table} has {len(values)} rows instead of one")
+    return {table: values[0] for table, values in written.items() if values}
 
 
-def _framework(connection: sa.Connection, found: framework.Shape, names: Names) -> tuple[str | None, bool]:
+def _framework(found: framework.Shape, written: Mapping[str, str], names: Names) -> tuple[str | None, bool]:
     """Return the revision of the framework's tables, and whether the database says it itself."""
     table = framework.VERSION_TABLE
-    revision = _revision(connection, table, found, names)
+    revision = written.get(table)
     if revision is None:
         revision, fact = framework.shown(found)
         if fact:
             raise not_ours(names, fact)
         return revision, False
+    at = f"its table {table} is at revision {revision!r}"
     if revision not in framework.SHAPES:
-        known = ", ".join(framework.SHAPES)
-        raise not_ours(names, f"its table {table} is at revision {revision!r}, and this version knows {known}")
+        raise not_ours(names, f"{at}, and this version knows {', '.join(framework.SHAPES)}")
     if missing := [name for name in framework.SHAPES[revision] if name not in found]:
-        raise not_ours(names, f"its table {table} is at revision {revision!r}, and there is no table {missing[0]}")
+        raise not_ours(names, f"{at}, and there is no table {missing[0]}")
+    if later := [
+        name for name in framework.SHAPES[framework.NEWEST].keys() - framework.SHAPES[revision] if name in found
+    ]:
+        raise not_ours(names, f"{at}, and there is a table {min(later)}, which is not of that revision")
     return revision, True
 
 
-def _revision(connection: sa.Connection, table: str, found: framework.Shape, names: Names) -> str | None:
-    """Return what a version table says; None where it is missing or empty."""
-    if table not in found:
-        return None
-    if _NUMBER not in found[table]:
-        raise not_ours(names, f"its table {table} has no column {_NUMBER}")
-    column: sa.ColumnClause[str] = sa.column(_NUMBER, sa.String)
-    revisions = connection.execute(sa.select(column).select_from(sa.table(table))).scalars().all()
-    if len(revisions) > 1:
-        raise not_ours(names, f"its table {table} has {len(revisions)} rows instead of one")
-    return str(revisions[0]) if revisions else None
+def _check_owner(written: Mapping[str, str], names: Names) -> bool:
+    """Check that no other application keeps its requests here; return whether the database names this one."""
+    owner = written.get(framework.APPLICATION)
+    if owner not in (None, names.application):
+        fact = (
+            f"its table {framework.APPLICATION} names the application {owner!r}, and this one is {names.application!r}"
+        )
+        raise not_ours(names, fact)
+    return owner is not None
 
 
 def _check_application(
@@ -151,14 +172,3 @@ def _by_schema(tables: Iterable[sa.Table]) -> Iterable[tuple[str | None, list[sa
     for table in tables:
         grouped.setdefault(table.schema, []).append(table)
     return grouped.items()
-
-
-def _check_encoding(connection: sa.Connection, names: Names) -> None:
-    if connection.dialect.name != "postgresql":
-        return
-    encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
-    if encoding != "UTF8":
-        fact = f"{names.setting}: the encoding of this database is {encoding}, and UTF8 is needed"
-        raise SettingsError(
-            [f"{fact}: make another database with CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8'"]
-        )

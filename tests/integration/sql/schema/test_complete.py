@@ -25,7 +25,7 @@ def make(url: str, schema: Schema) -> None:
     engine = create_engine(url)
     try:
         with engine.begin() as connection:
-            make_all(connection, schema)
+            make_all(connection, schema, NAMES.application)
     finally:
         engine.dispose()
 
@@ -46,7 +46,11 @@ def test_a_database_that_is_made_at_once_is_the_same_as_one_that_was_upgraded(
     make(empty_url, schema)
     upgrade(another_empty_url, schema, NAMES)
     assert of(empty_url) == of(another_empty_url)
-    for table in ("leveret_version", *(["alembic_version"] if kind in ("migrations", "the Task Manager") else [])):
+    for table in (
+        "leveret_version",
+        "leveret_application",
+        *(["alembic_version"] if kind in ("migrations", "the Task Manager") else []),
+    ):
         assert rows(empty_url, table) == rows(another_empty_url, table)
     assert is_current(empty_url, schema, NAMES)
     assert not upgrade(empty_url, schema, NAMES)
@@ -55,7 +59,7 @@ def test_a_database_that_is_made_at_once_is_the_same_as_one_that_was_upgraded(
 def test_a_database_in_memory_can_be_made_too(tmp_path: Path) -> None:
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
-        make_all(connection, with_migrations(tmp_path / "migrations"))
+        make_all(connection, with_migrations(tmp_path / "migrations"), NAMES.application)
         assert {"guests", "rate_windows"} < set(sa.inspect(connection).get_table_names())
     engine.dispose()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from leveret.errors import SettingsError, StorageFailed
-from leveret.sql.schema import Schema, current, describe, is_current, newest, prepare, upgrade
+from leveret.sql.schema import Schema, current, describe, framework, is_current, newest, prepare, upgrade
 from support.databases import contents, execute, rows, tables
 from support.former_databases import OURS
 from support.guestbook import ADD_EMAIL, CREATE_GUESTS, NAMES, NOTHING, guests, with_migrations, write_revision
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 def test_both_parts_are_made_by_one_call(empty_url: str, folder: Path) -> None:
     schema = with_migrations(folder)
     assert upgrade(empty_url, schema, NAMES)
-    assert tables(empty_url) == {*OURS, "leveret_version", "alembic_version", "guests"}
+    assert tables(empty_url) == {*framework.OURS, "alembic_version", "guests"}
     assert current(empty_url, schema, NAMES) == newest(schema) == "b2"
     assert describe(empty_url, schema, NAMES) == "b2, which this version needs"
     assert not upgrade(empty_url, schema, NAMES)
@@ -127,9 +127,9 @@ def test_an_empty_folder_asks_for_nothing(empty_url: str, folder: Path) -> None:
     schema = Schema(migrations=folder)
     assert upgrade(empty_url, schema, NAMES)
     assert not upgrade(empty_url, schema, NAMES)
-    assert tables(empty_url) == {*OURS, "leveret_version"}
+    assert tables(empty_url) == framework.OURS
     assert current(empty_url, schema, NAMES) == newest(schema) == newest(NOTHING)
-    assert describe(empty_url, schema, NAMES) == "0002, which this version needs"
+    assert describe(empty_url, schema, NAMES) == "0003, which this version needs"
 
 
 def test_a_table_of_sqlite_is_made_anew_without_the_rows_that_refer_to_it(tmp_path: Path, folder: Path) -> None:

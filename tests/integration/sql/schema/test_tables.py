@@ -6,9 +6,8 @@ import sqlalchemy as sa
 from leveret.errors import SettingsError
 from leveret.sql import create_engine
 from leveret.sql import metadata as leveret_metadata
-from leveret.sql.schema import Schema, current, describe, is_current, upgrade
+from leveret.sql.schema import Schema, current, describe, framework, is_current, upgrade
 from support.databases import contents, execute, rows, tables
-from support.former_databases import OURS
 from support.guestbook import NAMES, guests
 
 GUESTS = Schema(tables=guests())
@@ -16,7 +15,7 @@ GUESTS = Schema(tables=guests())
 
 def test_the_tables_are_made_once(empty_url: str) -> None:
     assert upgrade(empty_url, GUESTS, NAMES)
-    assert tables(empty_url) == {*OURS, "leveret_version", "guests"}
+    assert tables(empty_url) == {*framework.OURS, "guests"}
     assert is_current(empty_url, GUESTS, NAMES)
     assert not upgrade(empty_url, GUESTS, NAMES)
 
@@ -28,7 +27,7 @@ def test_a_table_that_is_added_later_is_made_beside_the_rows_of_the_others(empty
     sa.Table("rooms", metadata, sa.Column("id", sa.Integer, primary_key=True))
     more = Schema(tables=metadata)
     assert not is_current(empty_url, more, NAMES)
-    assert describe(empty_url, more, NAMES) == "0002, and this version needs the table rooms too: guestbook db upgrade"
+    assert describe(empty_url, more, NAMES) == "0003, and this version needs the table rooms too: guestbook db upgrade"
     assert upgrade(empty_url, more, NAMES)
     assert rows(empty_url, "guests") == [(1, "Ada")]
     assert "rooms" in tables(empty_url)

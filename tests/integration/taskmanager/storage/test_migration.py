@@ -76,14 +76,21 @@ def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_al
     assert migration.upgrade(empty_url)
     assert {name: rows(empty_url, name) for name in kept} == before
     assert all(before.values())
-    assert rows(empty_url, "alembic_version") == rows(empty_url, "leveret_version") == [("0002",)]
+    assert rows(empty_url, "alembic_version") == [("0002",)]
+    assert rows(empty_url, "leveret_version") == [("0003",)]
     assert not migration.upgrade(empty_url)
 
 
-def test_workers_may_use_a_database_of_the_version_before_until_somebody_upgrades_it(empty_url: str) -> None:
+def test_a_database_of_the_version_before_has_to_be_upgraded_once_so_that_it_names_its_application(
+    empty_url: str,
+) -> None:
     make_former(empty_url, "0002")
-    assert migration.is_current(empty_url)
+    assert not migration.is_current(empty_url)
+    expected = "0002, and this version needs newer tables of the framework: taskmanager db upgrade"
+    assert describe(empty_url, app.schema, app.names) == expected
+    migration.upgrade(empty_url)
     assert describe(empty_url, app.schema, app.names) == "0002, which this version needs"
+    assert rows(empty_url, "leveret_application") == [("taskmanager",)]
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002"])
