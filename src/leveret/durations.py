@@ -34,6 +34,11 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is too long for a duration") from error
 
 
+def is_whole(duration: timedelta) -> bool:
+    """Return whether a duration is a whole number of milliseconds, in which the broker and names of queues count."""
+    return duration % _UNITS["ms"] == timedelta(0)
+
+
 def format_duration(duration: timedelta, *, days: bool = True) -> str:
     """Write a duration in the largest unit that needs no fraction; what is below a millisecond is left out.
 

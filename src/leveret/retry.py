@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from leveret.durations import is_whole
 from leveret.errors import FailedAlone, Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
 from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Failure, Outcome, PutBack, Retry
 from leveret.wire.codec import refusal
@@ -34,8 +35,9 @@ class RetryPolicy(Struct, frozen=True):
         no_retry_on: errors after which a request is given up at once.
 
     Raises:
-        ValueError: there is no delay, one is not positive or above ``LONGEST_DELAY``, or ``most`` is negative; or an
-            entry of ``no_retry_on`` is not an error, or one that no policy judges.
+        ValueError: there is no delay, one is not positive, above ``LONGEST_DELAY`` or not a whole number of
+            milliseconds, or ``most`` is negative; or an entry of ``no_retry_on`` is not an error, or one that no policy
+            judges.
     """
 
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
@@ -47,6 +49,8 @@ class RetryPolicy(Struct, frozen=True):
             raise ValueError(f"Retry delays must be positive and at least one, got {self.delays}")
         if max(self.delays) > LONGEST_DELAY:
             raise ValueError(f"Retry delays must be {LONGEST_DELAY.days} days at most, got {self.delays}")
+        if not all(map(is_whole, self.delays)):
+            raise ValueError(f"Retry delays must be whole milliseconds, got {self.delays}")
         if self.most < 0:
             raise ValueError(f"Retries must be 0 or more, got {self.most}")
         for problem in filter(None, map(_why_not_named, self.no_retry_on)):
@@ -54,9 +58,12 @@ class RetryPolicy(Struct, frozen=True):
 
     @property
     def longest(self) -> timedelta:
-        """How long a request waits in all its retries together."""
-        last = len(self.delays) - 1
-        return sum((self.delays[min(done, last)] for done in range(self.most)), timedelta())
+        """How long a request waits in all its retries together; ``timedelta.max`` for all that is longer."""
+        others = max(self.most - len(self.delays), 0)
+        try:
+            return sum(self.delays[: self.most], timedelta()) + others * self.delays[-1]
+        except OverflowError:
+            return timedelta.max
 
 
 def _why_not_named(kind: object) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import AnyChannel
-from leveret.durations import format_duration
+from leveret.durations import format_duration, is_whole
 
 DELIVERY_LIMIT: Final = 2_000_000_000
 """Deliveries of one message; never reached. On RabbitMQ 4.0 to 4.2 looking at a message counts as a delivery, and the
@@ -33,12 +33,19 @@ class Topology(Struct, frozen=True):
         delays: the ladder; one retry queue for each.
         limit: how many requests may wait for the workers; the broker refuses further ones. None for no limit.
         own_delays: delays of single actions that the ladder does not have; one retry queue for each.
+
+    Raises:
+        ValueError: a delay is not a whole number of milliseconds, so it would share its queue with another one.
     """
 
     prefix: str = "api"
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     limit: int | None = 1_000_000
     own_delays: tuple[timedelta, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not all(map(is_whole, (*self.delays, *self.own_delays))):
+            raise ValueError(f"Delays must be whole milliseconds, got {(*self.delays, *self.own_delays)}")
 
     def with_delays(self, delays: Iterable[timedelta]) -> Topology:
         """Return this topology with one more retry queue for each of these delays that has none."""

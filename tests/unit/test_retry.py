@@ -15,7 +15,7 @@ from leveret.errors import (
     TemporaryError,
 )
 from leveret.outcome import Answer, DeadLetter, Failure, PutBack, Retry
-from leveret.retry import RetryPolicy, decide, describe, failure_of
+from leveret.retry import LONGEST_DELAY, RetryPolicy, decide, describe, failure_of
 
 HERE = f"{__name__.replace('.', '/')}.py"
 """This file, as a place names it."""
@@ -148,6 +148,12 @@ def test_a_request_waits_as_long_as_all_its_retries_together(most: int, seconds:
     assert RetryPolicy((SHORT, LONG), most).longest == timedelta(seconds=seconds)
 
 
+@pytest.mark.parametrize("most", [10**8, 10**30])
+def test_retries_that_take_longer_than_a_timedelta_holds_take_as_long_as_it_holds(most: int) -> None:
+    """The number comes from the program, so it is not counted up to."""
+    assert RetryPolicy((LONGEST_DELAY,), most).longest == timedelta.max
+
+
 @pytest.mark.parametrize(
     ("delays", "most"),
     [
@@ -156,6 +162,8 @@ def test_a_request_waits_as_long_as_all_its_retries_together(most: int, seconds:
         ((timedelta(0),), 3),
         ((timedelta(seconds=-1),), 3),
         ((timedelta(seconds=1),), -1),
+        ((timedelta(microseconds=500),), 3),
+        ((SHORT, timedelta(milliseconds=300.4)), 3),
     ],
 )
 def test_a_policy_that_cannot_work_is_refused(delays: tuple[timedelta, ...], most: int) -> None:

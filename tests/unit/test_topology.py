@@ -45,6 +45,16 @@ def test_a_delay_of_the_ladder_has_one_queue_whoever_names_it() -> None:
     assert more.retries[2:] == ("api.requests.retry.1s", "api.requests.retry.1h")
 
 
+FRACTION = timedelta(milliseconds=300.4)
+
+
+def test_a_delay_that_would_share_its_queue_with_another_is_refused() -> None:
+    with pytest.raises(ValueError, match="Delays must be whole milliseconds"):
+        Topology(delays=(timedelta(milliseconds=300), FRACTION))
+    with pytest.raises(ValueError, match="Delays must be whole milliseconds"):
+        Topology().with_delays([FRACTION])
+
+
 def test_without_delays_of_actions_the_topology_is_what_it_was() -> None:
     assert Topology().with_delays([]) == Topology()
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from leveret.api import RateLimit
 from leveret.durations import format_duration
 from leveret.errors import SettingsError
+from leveret.retry import RetryPolicy
 from leveret.settings import values
 from leveret.settings.service_links import is_service_link
 from leveret.sql.pooling import Pooler
@@ -176,8 +177,7 @@ class Settings:
                 f"{self.variable('JWT_SECRET')}: needed with PostgreSQL, because all workers must share it: "
                 f"set at least {values.SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"
             )
-        waits = [self.retry_delays[min(done, len(self.retry_delays) - 1)] for done in range(self.max_retries)]
-        if (longest := sum(waits, timedelta())) >= self.retention:
+        if (longest := RetryPolicy(self.retry_delays, self.max_retries).longest) >= self.retention:
             problems.append(
                 f"{self.variable('RETENTION')}: {format_duration(self.retention)} must be longer than all retries take "
                 f"together, {format_duration(longest)}"
