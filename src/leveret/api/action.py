@@ -112,7 +112,7 @@ class Action(Struct, frozen=True, kw_only=True):
         """Return this action as it is when these types are those of resources, and no others are.
 
         Raises:
-            ValueError: its plain parameters cannot become the fields of a record.
+            ValueError: its plain parameters cannot become the fields of a record, or its record has a default.
         """
         takes = input_of(self.parameters, self.full_name, resources)
         call = calling(self.function, takes, {}, None)

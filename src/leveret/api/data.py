@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, NewType, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
-from msgspec.inspect import CustomType, DataclassType, Field, Metadata, StructType, Type, TypedDictType, UnionType
+from msgspec.inspect import (
+    CustomType,
+    DataclassType,
+    EnumType,
+    Field,
+    Metadata,
+    NamedTupleType,
+    StructType,
+    Type,
+    TypedDictType,
+)
 
 T = TypeVar("T")
 
 Secret = Annotated[T, Meta(extra={"secret": True})]
 """The type of an input field that must never be written down: ``password: Secret[str]``."""
+
+_OWN: Final = (StructType, DataclassType, TypedDictType, NamedTupleType, EnumType)
+"""What msgspec takes the classes for that an application defines."""
 
 _WRITTEN: Final = (dict, list, tuple, set, frozenset)
 """Classes whose subclasses msgspec writes, although it does not read them."""
@@ -44,6 +58,22 @@ def is_record(kind: Any) -> bool:
     return _is_record(msgspec.inspect.type_info(kind))
 
 
+def is_own(kind: Any) -> bool:
+    """Return whether a type that is data is told apart from the data of others: by its class, or by its name.
+
+    Such are classes with fields of their own, enums, unions of these, a ``NewType``, and a type that is annotated with
+    more than what msgspec checks.
+    """
+    if isinstance(kind, NewType):
+        return True
+    if get_origin(kind) is Annotated:
+        inner, *extras = get_args(kind)
+        return is_own(inner) or not all(isinstance(extra, Meta) for extra in extras)
+    if get_origin(kind) in (Union, UnionType):
+        return all(is_own(member) for member in get_args(kind) if member is not NoneType)
+    return isinstance(msgspec.inspect.type_info(kind), _OWN)
+
+
 def secret_fields(kind: Any) -> frozenset[str]:
     """Return the names of the fields of a type, at any depth, that must never be written down."""
     return frozenset(_secrets(msgspec.inspect.type_info(kind)))  # None is a type too, that of an action without input
@@ -65,7 +95,7 @@ def _is_record(known: Type) -> bool:
     match known:
         case Metadata():
             return _is_record(known.type)
-        case UnionType():
+        case msgspec.inspect.UnionType():
             return all(map(_is_record, known.types))
         case StructType():
             return not known.array_like

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from leveret.api.data import is_record, secret_fields, why_not_read
+from leveret.api.lookup import among
 
 
 class Input(Struct, frozen=True):
@@ -39,8 +40,8 @@ class Input(Struct, frozen=True):
 def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[Any] = ()) -> Input:
     """Tell data from resources, and return both.
 
-    A parameter whose type is that of a resource is a resource. Otherwise it is data if JSON can be read as its type. If
-    it is neither it wants a resource that is missing, unless it has a default.
+    A parameter whose type is that of a resource is a resource, also beside None. Otherwise it is data if JSON can be
+    read as its type. If it is neither it wants a resource that is missing, unless it has a default.
 
     Args:
         parameters: those behind the context, with their types.
@@ -48,13 +49,13 @@ def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[A
         resources: the types of which there are resources.
 
     Raises:
-        ValueError: the plain parameters cannot become the fields of a record.
+        ValueError: the plain parameters cannot become the fields of a record, or a record has a default.
     """
     data: list[Parameter] = []
     wants: dict[str, Any] = {}
     for parameter in parameters:
-        if among(parameter.annotation, resources):
-            wants[parameter.name] = parameter.annotation
+        if (kind := among(parameter.annotation, resources)) is not None:
+            wants[parameter.name] = kind
         elif not why_not_read(parameter.annotation):
             data.append(parameter)
         elif parameter.default is Parameter.empty:
@@ -64,17 +65,11 @@ def input_of(parameters: Sequence[Parameter], name: str, resources: Collection[A
     first = [parameter.name for parameter in data] == [parameter.name for parameter in parameters[: len(data)]]
     spread = first and all(parameter.kind is Parameter.POSITIONAL_OR_KEYWORD for parameter in data)
     if len(data) == 1 and is_record(data[0].annotation):
+        if data[0].default is not Parameter.empty:  # an object is always sent, so it would never be used
+            raise ValueError(f"{name}: its record {data[0].name!r} cannot have a default: give its fields defaults")
         return Input(data[0].annotation, record=data[0].name, spread=spread, wants=wants)
     fields = tuple(parameter.name for parameter in data)
     return Input(_record(data, name), fields=fields, spread=spread, wants=wants)
-
-
-def among(kind: Any, resources: Collection[Any]) -> bool:
-    """Return whether a type is one of several; a type without a hash is none of them."""
-    try:
-        return kind in resources
-    except TypeError:  # an Annotated type whose extras have no hash
-        return False
 
 
 def _record(parameters: Sequence[Parameter], name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from leveret.api.data import shown_type
-from leveret.api.inputs import among
+from leveret.api.lookup import among, taken
 from leveret.api.resources import needs_of, with_article
 from leveret.api.signature import shown_function
 
@@ -32,13 +32,14 @@ class Lifespan(Struct, frozen=True):
 
     def problems(self, given: Collection[Any]) -> list[str]:
         """Return a sentence for each type that it names and that is not there before it."""
-        needed = [kind for name, kind in self.needs.items() if not (among(kind, given) or name in self.optional)]
+        needed = [kind for name, kind in self.needs.items() if name not in self.optional]
         text = "{} wants {}, and a lifespan has only what the app itself gives"
-        return [text.format(self.name, with_article(shown_type(kind))) for kind in needed]
+        missing = [kind for kind in needed if among(kind, given) is None]
+        return [text.format(self.name, with_article(shown_type(kind))) for kind in missing]
 
     def made(self, given: Mapping[Any, object]) -> AbstractAsyncContextManager[Any]:
         """Return the context manager."""
-        return self.function(**{name: given[kind] for name, kind in self.needs.items() if among(kind, given)})
+        return self.function(**taken(self.needs, given))
 
 
 def lifespan_of(function: Callable[..., Any]) -> Lifespan:

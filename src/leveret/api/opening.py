@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from leveret.api.data import shown_type
-from leveret.api.inputs import among
+from leveret.api.lookup import taken
 from leveret.api.resources import Resource, with_article
 from leveret.errors import NotClosed
 
@@ -34,7 +34,7 @@ class Openings:
 
     async def build(self, resource: Resource, instances: Mapping[Any, object]) -> object:
         """Return what a resource's function builds from others."""
-        needs = {name: instances[kind] for name, kind in resource.needs.items() if among(kind, instances)}
+        needs = taken(resource.needs, instances)
         try:
             return await self._built(resource, needs)
         except BaseException as error:

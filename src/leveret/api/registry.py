@@ -12,7 +12,7 @@ from leveret.api.action import Action
 from leveret.api.context import S
 from leveret.api.group import Actions, add
 from leveret.api.hooks import Hooks
-from leveret.api.inputs import among
+from leveret.api.lookup import among
 from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import ActionOptions, action_of, check_options, remember, remember_again
 from leveret.errors import RequestError, UnknownAction
@@ -135,7 +135,8 @@ class Api(Generic[S]):
         """Take parameters of these types for resources, in all actions that are registered or will be.
 
         Raises:
-            ValueError: the plain parameters that are left to an action cannot become the fields of a record.
+            ValueError: the plain parameters that are left to an action cannot become the fields of a record, or the
+                record that is left has a default.
         """
         added = set(resources) - self._resources
         self._resources |= added
@@ -154,7 +155,7 @@ class Api(Generic[S]):
 
     def _known(self, action: Action, added: Set[Any]) -> Action:
         """Return what an action is with all resources, of which some are added now."""
-        if not any(among(parameter.annotation, added) for parameter in action.parameters):
+        if all(among(parameter.annotation, added) is None for parameter in action.parameters):
             return action
         known = action.knowing(self._resources)
         remember_again(known)

@@ -18,8 +18,8 @@ from typing import Any, Final, get_args, get_origin
 
 from msgspec import Struct
 
-from leveret.api.data import shown_type, why_not_read
-from leveret.api.inputs import among
+from leveret.api.data import is_own, shown_type, why_not_read
+from leveret.api.lookup import among
 from leveret.api.signature import shown_function, type_of, typed
 
 Want = tuple[str, Any]
@@ -66,8 +66,9 @@ class Resources:
         """Register a function that builds what its return type says.
 
         Raises:
-            ValueError: it does not say what it builds, another function builds that type, or one of its parameters has
-                no type, or cannot be given by its name.
+            ValueError: it does not say what it builds, or that is data of no class of one's own, such as ``str``;
+                another function builds that type; or one of its parameters has no type, or cannot be given by its
+                name.
         """
         resource = resource_of(function)
         if before := self._by_kind.get(resource.kind):
@@ -98,25 +99,22 @@ class _Search:
         self.problems: list[str] = []
         self._by_kind = by_kind
         self._seen = set(given)
+        self._known = by_kind.keys() | self._seen
 
-    def visit(self, kind: Any, who: str, path: tuple[Any, ...]) -> None:
+    def visit(self, wanted: Any, who: str, path: tuple[Any, ...]) -> None:
         """Look for a resource and for all that it needs; ``path`` are those that need it, from the outermost one."""
-        if kind in path:
+        kind = among(wanted, self._known)
+        if kind is None:
+            self.problems.append(missing(who, wanted))
+        elif kind in path:
             self.problems.append(_circle(path[path.index(kind) :]))
-        elif among(kind, self._seen):
-            return
-        elif not among(kind, self._by_kind):
-            self.problems.append(missing(who, kind))
-        else:
+        elif kind not in self._seen:
             found = self._by_kind[kind]
             for name, needed in found.needs.items():
-                if self._is_known(needed) or name not in found.optional:
+                if name not in found.optional or among(needed, self._known) is not None:
                     self.visit(needed, found.name, (*path, kind))
             self._seen.add(kind)
             self.order.append(found)
-
-    def _is_known(self, kind: Any) -> bool:
-        return among(kind, self._by_kind) or among(kind, self._seen)
 
 
 def resource_of(function: Callable[..., Any]) -> Resource:
@@ -167,6 +165,12 @@ def _kind_of(function: Callable[..., Any], name: str) -> Any:
     kind = get_args(returned)[0] if is_generator else returned
     if kind in _NOTHING:
         raise ValueError(f"{name}: a resource says what it builds by its return type, which is one of your own")
+    if not (why_not_read(kind) or is_own(kind)):
+        shown = shown_type(kind)
+        raise ValueError(
+            f"{name} returns {with_article(shown)}, which would take the place of every {shown} that callers send: "
+            "return a class of your own, or a NewType"
+        )
     try:
         hash(kind)
     except TypeError as error:

@@ -251,6 +251,32 @@ def test_data_of_a_type_that_is_known_to_be_a_resources_is_that_resource() -> No
     assert knowing.knowing({}).takes.fields == ("guest", "ticket", "name"), "what was known before does not count"
 
 
+def test_a_record_cannot_have_a_default_which_would_never_be_used() -> None:
+    """The data of a request is always an object, and it is the record."""
+
+    def sign(context: Context, guest: Guest = Guest("nobody")) -> None: ...  # noqa: B008 - it cannot change
+
+    def sign_in(context: Context, ticket: Ticket, guest: Guest = Guest("nobody")) -> Guest:  # noqa: B008 - likewise
+        return guest
+
+    text = r"v1\.act: its record 'guest' cannot have a default: give its fields defaults"
+    with pytest.raises(ValueError, match=text):
+        registered(sign)
+    with pytest.raises(ValueError, match=text):
+        registered(sign_in).knowing({Ticket})
+    assert called(sign_in, {"ticket": {"seat": 1}}) == Guest("nobody"), "a field may have one"
+
+
+def test_a_resource_beside_none_is_that_resource() -> None:
+    def send(context: Context, name: str, mailer: Mailer | None = None, ticket: Ticket | None = None) -> Any:
+        return name, mailer, ticket
+
+    assert called(send, {"name": "Ada", "ticket": {"seat": 1}}) == ("Ada", None, Ticket(1))
+    knowing = registered(send).knowing({Mailer, Ticket})
+    assert knowing.takes.wants == {"mailer": Mailer, "ticket": Ticket}
+    assert knowing.takes.fields == ("name",)
+
+
 def test_what_is_not_data_and_has_a_default_is_neither_data_nor_wanted() -> None:
     default = Mailer()
 

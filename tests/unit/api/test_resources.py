@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, NewType
+from typing import Annotated, Any, NewType, Optional
 
 import pytest
 
@@ -177,6 +177,32 @@ def test_a_type_without_a_hash_is_nobodys_resource() -> None:
         return Mailer()
 
     assert kinds(resources_of(optional), Mailer) == [Mailer]
+
+
+def test_a_resource_is_found_beside_none() -> None:
+    def optional(log: Log | None = None) -> Mailer:
+        return Mailer()
+
+    def union(mailer: Optional["Mailer"]) -> Engine:
+        return Engine()
+
+    resources = resources_of(union, optional, log)
+    assert kinds(resources, Engine | None) == [Log, Mailer, Engine]
+    assert kinds(resources_of(optional), Mailer) == [Mailer], "the default stands in for it"
+    assert kinds(resources, Engine | None, given={Engine}) == []
+    first, second = problems_of(resources_of(union), Engine | None, Log | Mailer)
+    assert "union wants a typing.Optional[" in first
+    assert second.startswith("v1.act wants a "), "of two members none is meant"
+
+
+def test_a_resource_that_may_be_none_is_not_the_one_that_is_there() -> None:
+    def perhaps() -> Mailer | None:
+        return None
+
+    resources = resources_of(mailer, log, perhaps)
+    assert kinds(resources, Mailer | None) == [Mailer | None]
+    assert kinds(resources, Mailer) == [Log, Mailer]
+    assert problems_of(resources_of(perhaps), Mailer) == ["v1.act wants a Mailer, and no resource returns one"]
 
 
 def test_all_that_is_missing_is_said_at_once_by_whom_it_is_wanted() -> None:

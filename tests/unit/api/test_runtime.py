@@ -151,6 +151,29 @@ async def test_in_a_test_an_instance_stands_in_the_place_of_a_resource(scene: Sc
     assert scene.events == ["life", "life over"]
 
 
+async def test_actions_resources_and_the_lifespan_may_name_a_type_beside_none() -> None:
+    api = Api[Any]()
+    runtime = Runtime(api)
+
+    @runtime.lifespan
+    async def life(settings: Settings | None, log: Log | None = None) -> AsyncIterator[Any]:
+        yield settings, log
+
+    @runtime.resource
+    def mailer(log: Log | None = None, settings: Settings | None = None) -> Mailer:
+        return Mailer(log or Log(), settings.name if settings else "nobody")
+
+    @api.action("v1", "send")
+    def send(context: Context, mailer: Mailer | None = None, settings: Settings | None = None) -> Any:
+        return mailer and mailer.sender, settings, context.services
+
+    async with runtime.opened(GIVEN) as opened:
+        action = opened.api.find("v1", "send")
+        assert action.input is None
+        given = GIVEN[Settings]
+        assert action.call(context_of("v1.send", opened.services)) == ("real", given, (given, None))
+
+
 async def test_what_no_resource_returns_cannot_be_replaced(scene: Scene) -> None:
     with pytest.raises(ResourceError, match=r"^Letter cannot be replaced: no resource returns one$"):
         async with scene.runtime.opened(GIVEN, replaced={Letter: Letter("x")}):
