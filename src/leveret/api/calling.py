@@ -5,7 +5,9 @@ All of it is put together once, when a worker starts. Without resources and hook
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -59,4 +61,10 @@ def _taking_input(function: Function, takes: Input) -> Function:
 
 
 def _surrounded(function: Function, hook: Function) -> Function:
+    """Return what calls a hook, so that what it sets in its context does not reach other requests.
+
+    An ``async def`` action has a task with a context of its own; the thread of ``def`` actions has one for all.
+    """
+    if not inspect.iscoroutinefunction(hook):
+        return lambda context, given=None: copy_context().run(hook, context, given, function)
     return lambda context, given=None: hook(context, given, function)

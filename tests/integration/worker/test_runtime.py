@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from leveret.api import Actions, Api, AsyncCallNext, CallNext, Context, Runtime
-from leveret.errors import Conflict, Forbidden, ResourceError
+from leveret.errors import Conflict, Forbidden, NotFound, ResourceError
 from leveret.sql import create_engine
 from leveret.topology import Topology
 from support.notes import notes
@@ -65,7 +65,11 @@ class House:
         if context.request.id.startswith("refused"):
             raise Forbidden("The async hook says no")
         events.set([context.request.id])
-        value = await call_next(context, given)
+        try:
+            value = await call_next(context, given)
+        except Exception as error:
+            self.events.append(f"{context.request.id} {type(error).__name__}: {error}")
+            raise Forbidden("The hook comes too late") from error
         self.events.append(f"{context.request.name} {events.get()}")
         return value
 
@@ -93,6 +97,10 @@ async def send_later(context: Context[str], mailer: Mailer, to: str) -> str:
 
     def write(connection: sa.Connection) -> str:
         add_note(connection, f"later to {to}")
+        if to == "nobody":
+            raise NotFound("The action knows nobody")
+        if to == "nowhere":
+            raise KeyError(to)
         return context.services
 
     value = await context.transaction(write)
@@ -165,6 +173,23 @@ async def test_an_async_hook_surrounds_async_actions_each_in_its_own_context(
         "v1.send_later ['two', 'async to two']",
     ]
     assert house.threads == set()
+
+
+async def test_an_async_hook_sees_what_the_transaction_raised_and_has_no_say_in_the_answer(
+    broker: Broker, topology: Topology, database: str, caller: Caller, token: str, house: House
+) -> None:
+    async with (
+        house.runtime.opened() as opened,
+        serving(opened.api, broker.url, topology, database, services="x", most=0),
+    ):
+        refused = await caller.ask(request("one", "send_later", token, to="nobody"))
+        failed = await caller.ask(request("two", "send_later", token, to="nowhere"))
+        again = await caller.ask(request("one", "send_later", token, to="nobody"))
+    assert (refused["code"], refused["error"]) == ("not_found", "The action knows nobody")
+    assert again == refused
+    assert failed["code"] == "internal"
+    assert house.events[:2] == ["one NotFound: The action knows nobody", "two KeyError: 'nowhere'"]
+    assert written(database) == []
 
 
 async def test_a_worker_is_not_made_of_actions_that_lack_their_resources(

@@ -164,6 +164,29 @@ def test_a_hook_may_refuse_and_set_context_variables() -> None:
         run(bound(act, hook), {"name": "Eve"})
 
 
+def test_what_a_hook_and_its_action_set_in_their_context_is_unset_for_the_next_request() -> None:
+    """All requests of a lane run in one thread, for whoever sent them."""
+
+    def hook(context: Context, given: Any, call_next: CallNext) -> Any:
+        before = caller.get("nobody")
+        caller.set(given.name)
+        return [before, *call_next(context, given), caller.get()]
+
+    def act(context: Context, guest: Guest) -> list[str]:
+        seen = caller.get()
+        caller.set(f"{seen} in the action")
+        return [seen]
+
+    action = bound(act, hook)
+    outside = caller.set("the worker")
+    try:
+        for name in ("Ada", "Bob"):
+            assert run(action, {"name": name}) == ["the worker", name, f"{name} in the action"]
+        assert caller.get() == "the worker"
+    finally:
+        caller.reset(outside)
+
+
 @pytest.mark.parametrize("function", [ping, take, sign])
 def test_without_hooks_and_resources_the_function_itself_is_called(function: Callable[..., Any]) -> None:
     async def hook(context: Context, given: Any, call_next: AsyncCallNext) -> Any: ...

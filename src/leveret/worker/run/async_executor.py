@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Concluded(Exception):
-    """Ends an action early: its transaction has failed, was refused, or has found a stored response.
+    """Ends an action early whose transaction has found a stored response, or has failed without an ``Exception``.
 
     Its cause is what was raised in the transaction, if something was.
     """
@@ -104,11 +104,11 @@ class AsyncExecutor:
         transaction = _WriteOnce(work.request.id, respond, lambda run: self._store(work, run))
         try:
             value = await self._call(work, transaction)
-        except Concluded:
-            pass
-        except RequestError as error:
-            if transaction.result is None:
+        except Exception as error:
+            if transaction.result is None and isinstance(error, RequestError):
                 return await self._refuse(work, error, stores=True)
+            if not (transaction.failed or isinstance(error, RequestError)):
+                raise
         if transaction.result is not None:
             return transaction.result
         return await self._store(work, lambda _: respond(value))
@@ -178,9 +178,31 @@ class _WriteOnce:
                 raise
 
         self.result = await self._store(run)
-        if isinstance(self.result, AnsweredJob) and not (self.result.code or self.result.replayed):
+        if not self.failed:
             return values[-1]
-        raise Concluded from (raised[-1] if raised else None)
+        error = self._error(raised)
+        if isinstance(error, Exception):
+            raise error
+        raise Concluded from error
+
+    @property
+    def failed(self) -> bool:
+        """Whether the transaction has ended without the function's value: failed, refused, or with a stored response.
+
+        Then its result is that of the request, whatever is raised afterwards.
+        """
+        result = self.result
+        if isinstance(result, AnsweredJob):
+            return bool(result.code) or result.replayed
+        return result is not None
+
+    def _error(self, raised: Sequence[BaseException]) -> BaseException | None:
+        """Return what kept the transaction from being committed; None for a stored response."""
+        if isinstance(self.result, FailedJob):
+            return self.result.error  # an error of the database is ours by then
+        if isinstance(self.result, AnsweredJob) and self.result.replayed:
+            return None
+        return raised[-1] if raised else None
 
 
 def _raise(error: RequestError, _connection: object) -> bytes:
