@@ -6,10 +6,9 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -18,14 +17,18 @@ from leveret.api import Api, Context
 from leveret.api.context import S
 from leveret.application import parts
 from leveret.application.database import needs_database
+from leveret.application.defaults import build_defaults, check_class
 from leveret.application.resources import ApiWithResources
 from leveret.application.serving import open_worker
 from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
+from leveret.broker.addresses import is_on_this_machine
 from leveret.broker.users import BrokerUser
+from leveret.errors import SettingsError
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.settings import Settings
+from leveret.settings.values import secret_needed
 from leveret.sql import schema
 from leveret.sql.schema import Names, Schema
 from leveret.topology import Topology
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     from leveret.letters.redrive import Redriver
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*_")
 
 Forgetting = Callable[[sa.Connection, datetime, int], int]
 """The application's part of the clean-up, see ``leveret.worker.watch.clean_up``."""
@@ -70,7 +72,8 @@ class Application(ApiWithResources[S]):
             A command that works for it sets it to how it was called itself.
 
     Raises:
-        ValueError: the name, or the prefix, is not of that form; or the path of the migrations is relative.
+        ValueError: the name, or the prefix, is not of that form; queues or database are not what their settings may be;
+            two fields of the settings have one name; or the path of the migrations is relative.
         TypeError: ``settings`` is not a dataclass that is a subclass of ``Settings``.
     """
 
@@ -89,21 +92,18 @@ class Application(ApiWithResources[S]):
         command: str = "leveret",
         health_check: bool = True,
     ) -> None:
-        _check_settings(settings, name)
+        check_class(settings, name)
         super().__init__()
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} cannot be an application's name: write up to 32 small letters, digits, '-' and '_', "
                 "beginning with a letter"
             )
-        prefix = prefix if prefix is not None else f"{name.upper().replace('-', '_')}_"
-        if not _PREFIX.fullmatch(prefix):
-            raise ValueError(f"{prefix!r} cannot be a prefix of settings: write capital letters and digits, and _ last")
         self.name = name
         self.version = version
         self.issuer = issuer or name
         self.shown_command: Callable[[str], str] = f"{command} {{}}".format
-        self.defaults = _defaults(settings, name, prefix, queues or name, database or f"sqlite:///{name}.db")
+        self.defaults = build_defaults(settings, name, prefix=prefix, queues=queues, database=database)
         self._names_database = database is not None
         self.schema = Schema(tables=tables, migrations=migrations)
         self._forgetting: list[Forgetting] = []
@@ -152,18 +152,22 @@ class Application(ApiWithResources[S]):
             clock: POSIX time in seconds.
 
         Raises:
-            SettingsError: there is no usable secret, or the file with the keys cannot be used.
+            SettingsError: there is no usable secret, or the file with the keys cannot be used. A file is not a usable
+                secret if the broker is on another machine and the application has no database: workers on several
+                machines would have several secrets, and refuse each other's retries.
         """
+        self._check_secret(settings)
         return parts.build_keyring(settings, self.issuer, self.shown_command, make_secret=make_secret, clock=clock)
 
     def redriver(self, settings: Settings) -> Redriver:
-        """Make the redriver, which sends dead letters again.
+        """Make the redriver, which sends dead letters again; all actions have to be registered.
 
         Raises:
             SettingsError: there is no usable secret. None is made, because only the workers' own secret opens letters.
         """
         from leveret.letters.redrive import Redriver  # noqa: PLC0415 - a worker redrives nothing
 
+        self.complete()
         keyring = self.keyring(settings, make_secret=False)
         return Redriver(self.topology(settings), keyring, self, retention=settings.retention)
 
@@ -179,7 +183,8 @@ class Application(ApiWithResources[S]):
         They do if anything has to outlive a worker, or if somebody has said which database: the application with
         ``database``, ``tables`` or ``migrations``, or the environment.
         """
-        named = self._names_database or settings.database_url != self.defaults.database_url
+        changed = settings.database_url != self.defaults.database_url
+        named = self._names_database or "database_url" in settings.given or changed
         return named or self.schema != Schema() or needs_database(self, settings)
 
     def prepare_database(self, settings: Settings, *, migrate: bool = False) -> None:
@@ -236,6 +241,11 @@ class Application(ApiWithResources[S]):
             ) as worker:
                 yield worker
 
+    def _check_secret(self, settings: Settings) -> None:
+        alone = self.uses_database(settings) or is_on_this_machine(settings.amqp_url)
+        if settings.jwt_secret is None and not alone:
+            raise SettingsError([secret_needed(settings.variable("JWT_SECRET"), "without a database")])
+
     def complete(self) -> None:
         """Add ``v1.health_check``, unless the application has its own or does not want one."""
         if self._health_check and ("v1", "health_check") not in self._actions:
@@ -245,20 +255,3 @@ class Application(ApiWithResources[S]):
 async def _health_check(context: Context) -> Health:  # noqa: ARG001 - every action takes it
     """Report that a worker runs; the database is not used."""
     return Health()
-
-
-def _defaults(kind: type[Settings], name: str, prefix: str, queues: str, database: str) -> Settings:
-    """Make the settings that hold where nothing is set; what the class itself decides otherwise has precedence."""
-    wanted: dict[str, Any] = {"name": name, "prefix": prefix, "queue_prefix": queues, "database_url": database}
-    usual = {field.name: field.default for field in fields(Settings)}
-    made = kind()
-    return replace(made, **{field: value for field, value in wanted.items() if getattr(made, field) == usual[field]})
-
-
-def _check_settings(kind: object, name: str) -> None:
-    """Check that this is a class of settings, and a dataclass itself: a mere subclass would ignore its fields."""
-    if not (isinstance(kind, type) and issubclass(kind, Settings) and "__dataclass_fields__" in vars(kind)):
-        raise TypeError(
-            f"settings={kind!r} cannot be the settings of {name}: write a subclass of leveret.Settings, decorated with "
-            "@dataclass(frozen=True, kw_only=True, slots=True)"
-        )

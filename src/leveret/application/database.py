@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from leveret.api import Action
+from leveret.errors import SettingsError, StorageUnavailable
 from leveret.settings import Settings
 from leveret.sql import create_engine
 from leveret.sql.engine import create_memory_engine
@@ -26,7 +28,9 @@ def build_engine(settings: Settings) -> sa.Engine:
 
 
 @contextmanager
-def open_engine(settings: Settings, *, needed: bool) -> Iterator[sa.Engine]:
+def open_engine(
+    settings: Settings, *, needed: bool, version: tuple[int, ...] = sqlite3.sqlite_version_info
+) -> Iterator[sa.Engine]:
     """Open the database of a worker, and close its connections when the block ends.
 
     Where none is needed, it is SQLite in memory, which ends with the worker: what the framework notes about a request
@@ -35,8 +39,12 @@ def open_engine(settings: Settings, *, needed: bool) -> Iterator[sa.Engine]:
     Args:
         settings: the settings; the database that they name has to be prepared already.
         needed: whether that database is used.
+        version: SQLite's.
+
+    Raises:
+        SettingsError: none is needed, and this Python's SQLite is too old for a database in memory.
     """
-    engine = build_engine(settings) if needed else create_memory_engine()
+    engine = build_engine(settings) if needed else _memory_engine(settings, version)
     try:
         if needed:
             yield engine
@@ -47,3 +55,11 @@ def open_engine(settings: Settings, *, needed: bool) -> Iterator[sa.Engine]:
                 yield engine
     finally:
         engine.dispose()
+
+
+def _memory_engine(settings: Settings, version: tuple[int, ...]) -> sa.Engine:
+    try:
+        return create_memory_engine(version=version)
+    except StorageUnavailable as error:
+        file = f"sqlite:///{settings.name}.db"
+        raise SettingsError([f"{settings.variable('DATABASE_URL')}: needed, such as {file}. {error}"]) from error

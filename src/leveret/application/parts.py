@@ -14,6 +14,7 @@ from leveret.errors import SettingsError
 from leveret.retry import RetryPolicy
 from leveret.settings import Settings
 from leveret.settings.secret import local_secret
+from leveret.settings.values import secret_needed
 from leveret.topology import Topology
 
 
@@ -31,7 +32,7 @@ def find_secret(settings: Settings, *, make: bool = True) -> bytes:
         return settings.jwt_secret
     setting = settings.variable("JWT_SECRET")
     if settings.secret_file is None:
-        raise SettingsError([f"{setting}: needed with PostgreSQL, because all workers must share it"])
+        raise SettingsError([secret_needed(setting, "with PostgreSQL")])
     return local_secret(settings.secret_file, setting, make=make)
 
 

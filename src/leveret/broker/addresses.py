@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from leveret.amqp import AddressError, Addresses
 
 
@@ -21,6 +23,25 @@ def vhost_of(url: str) -> str:
         ValueError: the text is not an address.
     """
     return _parse(url).vhost
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Return whether all of a broker's addresses are loopback addresses (RFC 1122, section 3.2.1.3; RFC 6761, 6.3).
+
+    Raises:
+        ValueError: the text is not an address.
+    """
+    return all(_is_loopback(each.host) for each in _parse(url).members)
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _parse(url: str) -> Addresses:

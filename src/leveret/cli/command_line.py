@@ -50,6 +50,7 @@ class CommandLine:
             WrongUse: there is none, or it cannot be imported.
         """
         found = self._target.load() if isinstance(self._target, Target) else self._target
+        found.complete()
         self.program.prefix = found.prefix
         found.shown_command = self.shown
         return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,9 @@ T = TypeVar("T")
 _SETTING: Final = "leveret setting"
 """Key of what a field's metadata says about the setting that it holds: the name and the reader."""
 
+_OTHERS: Final = re.compile(r"[A-Z][A-Z0-9_]*_")
+"""What a name has between our prefix and a setting's name if its application's prefix begins with ours."""
+
 
 def setting(name: str, read: Callable[[str], object], default: T, *, secret: bool = False) -> T:
     """Make a field of a settings record that an environment variable can set.
@@ -32,9 +36,25 @@ def setting(name: str, read: Callable[[str], object], default: T, *, secret: boo
         read: returns the value of a text, or raises a ValueError that says what is expected; see
             ``leveret.settings.values``.
         default: the value if the variable is not set.
-        secret: whether the record's repr leaves the value out.
+        secret: whether the record's repr and the texts of errors leave the value out.
     """
-    return field(default=default, repr=not secret, metadata={_SETTING: (name, read)})
+    reader = values.without_value(read) if secret else read
+    return field(default=default, repr=not secret, metadata={_SETTING: (name, reader)})
+
+
+def check_names(kind: type[Settings]) -> None:
+    """Check that each setting of a class of settings has a name of its own.
+
+    Raises:
+        ValueError: two fields are set by one variable, so that one of them would never be read.
+    """
+    known: dict[str, str] = {}
+    for each in fields(kind):
+        name = each.metadata[_SETTING][0] if _SETTING in each.metadata else None
+        if name in known:
+            raise ValueError(f"the fields {known[name]} and {each.name} of {kind.__name__} both are the setting {name}")
+        if name is not None:
+            known[name] = each.name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +66,7 @@ class Settings:
     Attributes:
         name: the application's name, which files and users are named after. It is not a setting.
         prefix: what the names of all settings begin with, such as ``GUESTBOOK_``. It is not a setting.
+        given: the attributes that an environment has set, also to what they were before. It is not a setting.
         amqp_url: address of the broker.
         database_url: SQLAlchemy URL; ``sqlite`` or ``postgresql+psycopg``.
         database_pooler: the pooler between the workers and PostgreSQL, see ``leveret.sql.pooling``.
@@ -71,6 +92,7 @@ class Settings:
 
     name: str = "leveret"
     prefix: str = "LEVERET_"
+    given: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     amqp_url: str = setting("AMQP_URL", values.amqp_url, "amqp://guest:guest@127.0.0.1:5672/", secret=True)
     database_url: str = setting("DATABASE_URL", values.database_url, "sqlite:///leveret.db", secret=True)
     database_pooler: Pooler = setting("DATABASE_POOLER", values.one_of(*get_args(Pooler)), "auto")
@@ -111,9 +133,10 @@ class Settings:
     def updated(self, environ: Mapping[str, str], *, needs_secret: bool = True) -> Self:
         """Return a record in which the variables of an environment replace values of this one.
 
-        A variable with an empty text counts as not set. Variables that Kubernetes makes for its Services are ignored,
-        and so are those whose names go on with ``TEST_``: a test suite starts workers in its own environment, which has
-        them.
+        A variable with an empty text counts as not set. Of those that are not settings, some are ignored: variables
+        that Kubernetes makes for its Services; names that go on with ``TEST_``, because a test suite starts workers in
+        its own environment, which has them; and names that end with a setting of every application, such as
+        ``SHOP_EU_AMQP_URL``, which belongs to an application whose prefix is ``SHOP_EU_``.
 
         Args:
             environ: the environment.
@@ -124,7 +147,8 @@ class Settings:
             SettingsError: names every problem, including unknown names that begin with the prefix.
         """
         known = self.variables()
-        texts = {name: text.strip() for name, text in environ.items() if self._is_ours(name, text) and text.strip()}
+        found = {name: text.strip() for name, text in environ.items() if name.startswith(self.prefix) and text.strip()}
+        texts = {name: text for name, text in found.items() if name in known or not self._is_of_others(name, text)}
         problems = [self._unknown(name) for name in sorted(texts) if name not in known]
         read: dict[str, Any] = {}
         for name, (attribute, reader) in known.items():
@@ -133,7 +157,7 @@ class Settings:
                     read[attribute] = reader(texts[name])
             except ValueError as error:
                 problems.append(f"{name}: {error}{values.about_quotes(texts[name])}")
-        settings = replace(self, **read)
+        settings = replace(self, given=self.given | read.keys(), **read)
         problems += settings._contradictions(has_secret=not needs_secret or self.variable("JWT_SECRET") in texts)
         if problems:
             raise SettingsError(problems)
@@ -159,27 +183,37 @@ class Settings:
         found = ((each.name, *each.metadata[_SETTING]) for each in fields(self) if _SETTING in each.metadata)
         return {self.variable(name): (attribute, reader) for attribute, name, reader in found}
 
-    def _is_ours(self, name: str, text: str) -> bool:
-        ours = name.startswith(self.prefix) and not name.startswith(self.variable("TEST_"))
-        return ours and not is_service_link(name, text)
+    def _is_of_others(self, name: str, text: str) -> bool:
+        """Return whether a name with our prefix that is not a setting is there for somebody else."""
+        rest = name.removeprefix(self.prefix)
+        return rest.startswith("TEST_") or is_service_link(name, text) or _follows_another_prefix(rest, _EVERYWHERE)
 
     def _unknown(self, name: str) -> str:
         import difflib  # noqa: PLC0415 - seldom needed
 
         known = [setting.removeprefix(self.prefix) for setting in self.variables()]  # with it, all would be similar
-        similar = difflib.get_close_matches(name.removeprefix(self.prefix), known, n=1)
+        rest = name.removeprefix(self.prefix)
+        if _follows_another_prefix(rest, known):
+            return f"{name}: no such setting; if it is another application's, give one of the two another prefix"
+        similar = difflib.get_close_matches(rest, known, n=1)
         return f"{name}: no such setting" + (f", did you mean {self.variable(similar[0])}?" if similar else "")
 
     def _contradictions(self, *, has_secret: bool) -> list[str]:
         problems = []
         if not (has_secret or self.jwt_secret) and self.sqlite_file is None:
-            problems.append(
-                f"{self.variable('JWT_SECRET')}: needed with PostgreSQL, because all workers must share it: "
-                f"set at least {values.SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"
-            )
+            problems.append(values.secret_needed(self.variable("JWT_SECRET"), "with PostgreSQL"))
         if (longest := RetryPolicy(self.retry_delays, self.max_retries).longest) >= self.retention:
             problems.append(
                 f"{self.variable('RETENTION')}: {format_duration(self.retention)} must be longer than all retries take "
                 f"together, {format_duration(longest)}"
             )
         return problems
+
+
+def _follows_another_prefix(text: str, settings: Iterable[str]) -> bool:
+    """Return whether a text is something like ``EU_``, followed by the name of one of the settings."""
+    return any(text.endswith(name) and _OTHERS.fullmatch(text.removesuffix(name)) for name in settings)
+
+
+_EVERYWHERE: Final = tuple(each.metadata[_SETTING][0] for each in fields(Settings) if _SETTING in each.metadata)
+"""The settings of every application, without a prefix."""

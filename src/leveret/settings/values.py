@@ -25,6 +25,7 @@ SHORTEST_SECRET: Final = 32
 """Bytes that a JWT secret has at least (RFC 7518, section 3.2)."""
 
 _PREFIX: Final = re.compile(r"(?!amq\.)[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_UNSHOWN: Final = "the value cannot be used; it is secret, so it is not shown"
 _SIZE: Final = re.compile(r"([0-9]{1,9}) *(KiB|MiB)")
 _UNITS: Final = {"KiB": 1024, "MiB": 1024 * 1024}
 _DRIVERS: Final = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite+pysqlite": "sqlite"}
@@ -100,6 +101,38 @@ def secret(text: str) -> bytes:
         raise ValueError(f"a secret of {size} is too short, at least {SHORTEST_SECRET} are needed")
     secret_key(value)
     return value
+
+
+def secret_needed(setting: str, where: str) -> str:
+    """Return the problem that a setting with the workers' secret is not set."""
+    return (
+        f"{setting}: needed {where}, because all workers must share it: "
+        f"set at least {SHORTEST_SECRET} random bytes, such as `openssl rand -hex 32` prints"
+    )
+
+
+def without_value(read: Callable[[str], T]) -> Callable[[str], T]:
+    """Make a reader of secret texts: its errors do not repeat the text, nor parts of it.
+
+    The readers of addresses and of the JWT secret are returned as they are, because their errors repeat nothing.
+    """
+    if read in (amqp_url, database_url, secret):
+        return read
+
+    def read_secret(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            words = str(error).replace(repr(text), "the value").replace(text, "the value")
+        raise ValueError(_UNSHOWN if _shares(words, text) else words)
+
+    return read_secret
+
+
+def _shares(words: str, text: str) -> bool:
+    """Return whether words hold a part of a text, of four characters or as long as it is."""
+    size = min(len(text), 4)
+    return any(text[start : start + size] in words for start in range(len(text) - size + 1))
 
 
 def retry_delays(text: str) -> tuple[timedelta, ...]:

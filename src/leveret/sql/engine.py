@@ -101,7 +101,7 @@ def _sqlite(url: sa.URL, use: FileUse) -> sa.Engine:
 
 
 def create_memory_engine(*, version: tuple[int, ...] = sqlite3.sqlite_version_info) -> sa.Engine:
-    """Return an engine for a new SQLite database in memory, for tests.
+    """Return an engine for a new SQLite database in memory, for tests and for workers that keep nothing.
 
     Any number of connections and threads of this process share it, and wait for each other's locks as with a file. It
     is gone with its last connection.
@@ -114,7 +114,7 @@ def create_memory_engine(*, version: tuple[int, ...] = sqlite3.sqlite_version_in
     """
     if version < _SHARED_MEMORY:
         found = ".".join(map(str, version))
-        raise StorageUnavailable(f"A database in memory needs SQLite 3.36, and this is {found}: give the URL of a file")
+        raise StorageUnavailable(f"A database in memory needs SQLite 3.36, and this is {found}")
     name = f"file:/leveret-{secrets.token_hex(8)}?vfs=memdb"
 
     def connect() -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from leveret.errors import StorageUnavailable
 from leveret.sql.engine import create_engine, create_memory_engine
 
 _FUNCTIONS: Final = ("date", "time", "datetime", "julianday", "strftime")
@@ -25,7 +26,10 @@ def memory_database() -> Iterator[sa.Engine]:
     Raises:
         StorageUnavailable: this Python's SQLite is older than 3.36.
     """
-    engine = create_memory_engine()
+    try:
+        engine = create_memory_engine()
+    except StorageUnavailable as error:
+        raise StorageUnavailable(f"{error}: give the test the URL of a file as its database") from error
     try:
         with engine.connect():  # it exists as long as it has a connection
             yield engine

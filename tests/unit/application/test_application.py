@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from leveret import App, Context, RetryPolicy, Settings
+from leveret.application.database import open_engine
 from leveret.errors import SettingsError, Unauthenticated
 from leveret.settings import setting, values
 
@@ -192,3 +193,106 @@ def test_an_application_that_keeps_nothing_uses_no_database(tmp_path: Path) -> N
     assert App("guestbook", database="sqlite:///book.db").uses_database(settings)
     app.action("v1", "sign", writes=True)(look)
     assert app.uses_database(settings)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deciding(Settings):
+    """Settings of an application that decides defaults of every application itself, one of them as it was."""
+
+    prefix: str = "SET_"
+    queue_prefix: str = setting("QUEUE_PREFIX", values.queue_prefix, "set")
+    database_url: str = setting("DATABASE_URL", values.database_url, "sqlite:///leveret.db", secret=True)
+
+
+def test_arguments_have_precedence_over_the_class_and_the_class_over_the_name() -> None:
+    decided = App("shop", settings=Deciding).defaults
+    assert (decided.name, decided.prefix) == ("shop", "SET_")
+    assert (decided.queue_prefix, decided.database_url) == ("set", "sqlite:///leveret.db")
+    given = App("shop", settings=Deciding, prefix="GIVEN_", queues="given", database="sqlite:///given.db").defaults
+    assert (given.prefix, given.queue_prefix, given.database_url) == ("GIVEN_", "given", "sqlite:///given.db")
+
+
+@pytest.mark.parametrize("url", ["", "mysql://db/shop", "sqlite://", "sqlite:///:memory:", "nonsense"])
+def test_a_database_that_no_setting_may_name_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^shop cannot have this database: "):
+        App("shop", database=url)
+
+
+@pytest.mark.parametrize("queues", ["", "amq.foo", "a b"])
+def test_queues_that_no_setting_may_name_are_refused(queues: str) -> None:
+    with pytest.raises(ValueError, match=r"^shop cannot have these queues: "):
+        App("shop", queues=queues)
+
+
+def test_a_database_is_named_as_in_the_environment() -> None:
+    assert App("shop", database="postgresql://db/shop").defaults.database_url == "postgresql+psycopg://db/shop"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Doubled(Settings):
+    """Two fields of one name: the second would be read, and the first never."""
+
+    fetched: int = setting("PREFETCH", values.number(1, 5), 1)
+
+
+def test_two_fields_with_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="the fields prefetch and fetched of Doubled both are the setting PREFETCH"):
+        App("shop", settings=Doubled)
+
+
+def test_a_database_that_the_environment_names_is_used_also_if_it_is_the_default() -> None:
+    app = App("shop")
+    assert not app.uses_database(app.defaults.updated({}))
+    assert app.uses_database(app.defaults.updated({"SHOP_DATABASE_URL": "sqlite:///shop.db"}))
+    assert app.uses_database(app.defaults.updated({"SHOP_DATABASE_URL": "sqlite:///shop.db"}).updated({}))
+
+
+def on_broker(app: App[Any], *addresses: str, **environ: str) -> Settings:
+    named = {f"SHOP_{name}": text for name, text in environ.items()}
+    return app.defaults.updated({"SHOP_AMQP_URL": ",".join(addresses), **named})
+
+
+@pytest.mark.parametrize(
+    "addresses", [["amqp://mq"], ["amqp://127.0.0.1", "amqp://10.0.0.7"], ["amqp://localhost.org"]]
+)
+def test_without_a_database_workers_of_several_machines_need_a_secret_that_is_set(
+    addresses: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = App("shop")
+    with pytest.raises(SettingsError, match=r"^SHOP_JWT_SECRET: needed without a database, because all workers must"):
+        app.keyring(on_broker(app, *addresses))
+    app.keyring(on_broker(app, *addresses, JWT_SECRET=SECRET))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["amqp://127.0.0.1", "amqp://localhost:1", "amqp://[::1]/x", "amqp://127.8.0.1"])
+def test_a_file_holds_the_secret_of_workers_that_share_the_broker_s_machine(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = App("shop")
+    app.keyring(on_broker(app, address))
+    assert [each.name for each in tmp_path.iterdir()] == ["shop.secret"]
+
+
+def test_a_file_holds_the_secret_beside_a_database_whatever_the_broker_is(tmp_path: Path) -> None:
+    app = App("shop", database=f"sqlite:///{tmp_path / 'shop.db'}")
+    app.keyring(on_broker(app, "amqp://mq"))
+    assert (tmp_path / "shop.secret").exists()
+
+
+def test_letters_of_its_own_health_check_can_be_redriven() -> None:
+    app: App[Any] = App("shop")
+    app.redriver(app.defaults.updated({"SHOP_JWT_SECRET": SECRET}))
+    assert app.find("v1", "health_check").public
+
+
+def test_an_sqlite_that_is_too_old_for_memory_is_explained_by_the_setting_that_helps() -> None:
+    settings = App("shop").defaults
+    old = open_engine(settings, needed=False, version=(3, 35, 5))
+    with (
+        pytest.raises(SettingsError, match=r"^SHOP_DATABASE_URL: needed, such as sqlite:///shop\.db\. .* is 3\.35\.5$"),
+        old,
+    ):
+        pytest.fail("it was opened")

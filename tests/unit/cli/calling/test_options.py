@@ -102,7 +102,7 @@ def test_a_shell_completes_the_names_of_actions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("pyproject.toml").write_text(f'[tool.leveret]\napp = "{APP}"\n')
-    assert completed("leveret call ", monkeypatch, capsys) == ["sign", "login"]
+    assert completed("leveret call ", monkeypatch, capsys) == ["sign", "login", "health_check"]
     assert completed("leveret send si", monkeypatch, capsys) == ["sign"]
     assert completed("leveret call --version v2 ", monkeypatch, capsys) == ["me"]
 
