@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from leveret.errors import SettingsError
-from leveret.sql.schema.framework import OURS
+from leveret.sql.schema.framework import OURS, is_one
 
 VERSION_TABLE: Final = "alembic_version"
 """Table in which Alembic keeps the revision of an application's tables."""
@@ -26,7 +26,8 @@ class Schema:
         migrations: absolute path of the application's Alembic folder, in which are ``env.py`` and ``versions/``.
 
     Raises:
-        ValueError: the path is relative; what it means would depend on where the program is started.
+        ValueError: the path is relative; what it means would depend on where the program is started. Or a table has the
+            name of one of the framework's.
     """
 
     tables: sa.MetaData | None = None
@@ -38,12 +39,29 @@ class Schema:
                 f"migrations={str(self.migrations)!r} is relative, and would depend on the working folder:"
                 f' write Path(__file__).parent / "{self.migrations.name or "migrations"}"'
             )
+        if taken := _taken(self.tables):
+            raise ValueError(taken)
 
     @property
     def own_tables(self) -> list[sa.Table]:
-        """The application's tables, in the order in which they were declared; never one of the framework's."""
+        """The application's tables, in the order in which they were declared; never one of the framework's.
+
+        Raises:
+            SettingsError: a table that was declared since has the name of one of the framework's.
+        """
+        if taken := _taken(self.tables):
+            raise SettingsError([taken])
         tables = () if self.tables is None else self.tables.tables.values()
         return [table for table in tables if table.schema is not None or table.name not in OURS]
+
+
+def _taken(tables: sa.MetaData | None) -> str | None:
+    """Say which table has the name of one of the framework's, and is another table; SQLite ignores case."""
+    for table in () if tables is None else tables.tables.values():
+        columns = {column.name for column in table.columns}
+        if table.schema is None and table.name.lower() in OURS and not is_one(table.name, columns):
+            return f"tables: {table.name} is the name of one of the framework's tables: give yours another name"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)

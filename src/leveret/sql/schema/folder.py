@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from leveret.errors import SettingsError
+from leveret.sql.schema.application import Names
 
 _NAMES: Final = ("revision", "down_revision")
 _SHOWN: Final = 6
@@ -34,14 +35,19 @@ class Revisions(Struct, frozen=True):
         return ", ".join(self.known) or "none"
 
 
-def read_folder(folder: Path) -> Revisions:
+def read_folder(folder: Path, names: Names | None = None) -> Revisions:
     """Read which revisions an Alembic folder has.
+
+    Args:
+        folder: the folder.
+        names: for the text that says which command makes one; None where no command is known.
 
     Raises:
         SettingsError: there is no such folder, its files cannot be read, or they do not lead to one revision.
     """
     if not (folder / "env.py").is_file():
-        raise SettingsError([f"{folder}: there is no env.py, so it is not an Alembic folder; `db revision` makes one"])
+        hint = "" if names is None else f"; `{names.revise}` makes one"
+        raise SettingsError([f"{folder}: there is no env.py, so it is not an Alembic folder{hint}"])
     links: list[tuple[str, tuple[str, ...]]] = []
     for file in _files(folder / "versions"):
         found = _link(file)

@@ -45,6 +45,11 @@ OURS: Final = frozenset({*SHAPES[NEWEST], VERSION_TABLE})
 """Names of tables that belong to the framework."""
 
 
+def is_one(name: str, columns: Set[str]) -> bool:
+    """Return whether a table of that name and with these columns is one of the framework's."""
+    return columns == ({"version_num"} if name == VERSION_TABLE else SHAPES[NEWEST].get(name))
+
+
 def shown(found: Shape) -> tuple[str | None, str | None]:
     """Find the revision whose tables a database has.
 

@@ -52,9 +52,9 @@ class Position(Struct, frozen=True):
         return self.usable and self.stamped and self.named
 
 
-def nowhere(schema: Schema) -> Position:
+def nowhere(schema: Schema, names: Names) -> Position:
     """Return the position of a database that does not exist."""
-    head = read_folder(schema.migrations).head if schema.migrations else None
+    head = read_folder(schema.migrations, names).head if schema.migrations else None
     missing = () if schema.migrations else tuple(schema.own_tables)
     return Position(framework=None, stamped=False, named=False, application=None, newest=head, missing=missing)
 
@@ -77,7 +77,7 @@ def look(connection: sa.Connection, schema: Schema, names: Names) -> Position:
     if schema.migrations is None:
         missing = _missing(connection, schema, names)
         return Position(revision, stamped, named, application=None, newest=None, missing=missing)
-    revisions = read_folder(schema.migrations)
+    revisions = read_folder(schema.migrations, names)
     reached = written.get(application.VERSION_TABLE)
     if reached is not None:
         _check_application(connection, schema, names, revisions, reached)
@@ -138,33 +138,41 @@ def _check_application(
     if reached not in revisions.known:
         raise not_ours(names, f"it is at revision {reached!r}, and this version knows {revisions}")
     tables = schema.own_tables
-    missing = _absent(connection, tables)
+    missing, lacking = _compare(connection, tables)
     if missing and len(missing) == len(tables):
         raise not_ours(names, f"it is at revision {reached!r} and has no table {missing[0].fullname}")
     if missing and reached == revisions.head:
         at = f"{names.setting}: this database is at revision {reached!r}, which is the newest"
         why = "it belongs to another program, or that table needs a migration"
         raise SettingsError([f"{at}, and has no table {missing[0].fullname}: {why}. Nothing was changed"])
+    if lacking and reached == revisions.head:
+        at = f"{names.setting}: at revision {reached!r}, which is the newest, {lacking[0]}"
+        why = f"that table belongs to another program, or that column needs a migration (`{names.revise}`)"
+        raise SettingsError([f"{at}: {why}. Nothing was changed"])
 
 
 def _missing(connection: sa.Connection, schema: Schema, names: Names) -> tuple[sa.Table, ...]:
     """Return the application's tables that are to be created, after checking those that exist."""
-    missing = []
-    for place, tables in _by_schema(schema.own_tables):
-        found = columns_of(connection, [table.name for table in tables], place)
-        for table in tables:
-            if table.name not in found:
-                missing.append(table)
-            elif absent := [column.name for column in table.columns if column.name not in found[table.name]]:
-                fact = f"{names.setting}: the table {table.fullname} of this database has no column {absent[0]}"
-                rule = "tables= makes missing tables and never changes one: add the column, or go on with migrations"
-                raise SettingsError([f"{fact}. {rule}. Nothing was changed"])
+    missing, lacking = _compare(connection, schema.own_tables)
+    if lacking:
+        rule = "tables= makes missing tables and never changes one: add the column, or go on with migrations"
+        raise SettingsError([f"{names.setting}: {lacking[0]}. {rule}. Nothing was changed"])
     return tuple(missing)
 
 
-def _absent(connection: sa.Connection, tables: Iterable[sa.Table]) -> list[sa.Table]:
-    inspector = sa.inspect(connection)
-    return [table for table in tables if not inspector.has_table(table.name, schema=table.schema)]
+def _compare(connection: sa.Connection, tables: Iterable[sa.Table]) -> tuple[list[sa.Table], list[str]]:
+    """Return the tables that the database does not have, and which columns the others do not have, in words."""
+    missing, lacking = [], []
+    for place, of_it in _by_schema(tables):
+        found = columns_of(connection, [table.name for table in of_it], place)
+        for table in of_it:
+            if table.name in found:
+                there = {column.lower() for column in found[table.name]}  # SQLite ignores case
+                absent = [column.name for column in table.columns if str(column.name).lower() not in there]
+                lacking += [f"the table {table.fullname} of this database has no column {name}" for name in absent]
+            elif not sa.inspect(connection).has_table(table.name, schema=place):
+                missing.append(table)
+    return missing, lacking
 
 
 def _by_schema(tables: Iterable[sa.Table]) -> Iterable[tuple[str | None, list[sa.Table]]]:

@@ -70,7 +70,7 @@ class Guard:
 
         Raises:
             SettingsError: it failed before it used its connection, did not use it, or ended its transaction; or Alembic
-                refused the folder.
+                refused the folder; or a revision raised what is not an error of the database.
         """
         try:
             run_env()
@@ -78,7 +78,7 @@ class Guard:
             raise
         except CommandError as error:
             raise SettingsError([f"{self._folder}: {error}"]) from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if refused := self._refused(error):
                 raise refused from error
             raise
@@ -91,14 +91,18 @@ class Guard:
         """Return the error for an env.py that cannot be used."""
         return SettingsError([f"{self._folder / 'env.py'}: {fact}. {_WHAT_TO_DO}"])
 
-    def _refused(self, error: Exception) -> SettingsError | None:
-        """Return the error for what env.py, and not a revision, has done wrong."""
+    def _refused(self, error: BaseException) -> SettingsError | None:
+        """Return the error for what env.py or a revision did wrong; None where the database refused a statement."""
         if self._ended():
             return self.refuse(_ENDED)
         if _wanted_no_transaction(error):
             fact = "a revision uses autocommit_block(), and all revisions share one transaction"
             return SettingsError([f"{self._folder}: {fact}. Nothing was changed"])
-        return None if self.passed else self.refuse(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
+        if not self.passed:
+            return self.refuse(_in_words(error))
+        if isinstance(error, sa.exc.DBAPIError):
+            return None
+        return SettingsError([f"{_place(self._folder, error)}: {_in_words(error)}. Nothing was changed"])
 
     def _ended(self) -> bool:
         """Return whether somebody tried to end the transaction, and forget it: the caller says so in other words."""
@@ -127,7 +131,21 @@ def run_scripts(folder: Path, connection: sa.Connection, table: str, tables: sa.
         guard.run(scripts.run_env)
 
 
-def _wanted_no_transaction(error: Exception) -> bool:
+def _in_words(error: BaseException) -> str:
+    """Return the kind of an error and the first line of its text."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def _place(folder: Path, error: BaseException) -> str:
+    """Return file and line of the folder where an error came about; the folder where it was in none of its files."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).resolve().is_relative_to(folder.resolve())]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else str(folder)
+
+
+def _wanted_no_transaction(error: BaseException) -> bool:
     """Return whether Alembic found that the transaction is not its own to interrupt; it only asserts that."""
     frames = traceback.extract_tb(error.__traceback__)
     return isinstance(error, AssertionError) and frames[-1].name == "autocommit_block"
@@ -141,6 +159,6 @@ def read_links(folder: Path) -> list[tuple[str, tuple[str, ...]]]:
     """
     try:
         found = list(ScriptDirectory(str(folder)).walk_revisions())
-    except Exception as error:  # a file may raise anything when it is imported
-        raise SettingsError([f"{folder}: its revisions cannot be read: {type(error).__name__}: {error}"]) from error
+    except (Exception, SystemExit) as error:  # a file may raise anything when it is imported
+        raise SettingsError([f"{folder}: its revisions cannot be read: {_in_words(error)}"]) from error
     return [(script.revision, tuple(script._versioned_down_revisions)) for script in reversed(found)]

@@ -106,7 +106,7 @@ def position_of(url: str, schema: Schema, names: Names) -> Position:
     """
     engine = create_engine(url, pooler="transaction", file="look")
     if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
-        return nowhere(schema)  # looking must not make the file
+        return nowhere(schema, names)  # looking must not make the file
     store = Store(engine)
     try:
         with store.begin(writes=False) as transaction:

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 
 from leveret.sql.schema.application import VERSION_TABLE
 from leveret.sql.schema.environment import FIRST
+from leveret.sql.schema.folder import read_folder
 from leveret.sql.schema.scripts import ONE_AT_A_TIME, Guard, configure
 
 
@@ -35,7 +36,7 @@ def write_revision(folder: Path, connection: sa.Connection, tables: sa.MetaData 
     """
     guard, config = Guard(folder, connection, VERSION_TABLE), configure(folder, connection, tables)
     scripts = ScriptDirectory.from_config(config)
-    first = config.attributes[FIRST] = not scripts.get_heads()
+    first = config.attributes[FIRST] = read_folder(folder).head is None
     revision = RevisionContext(config, scripts, _arguments(message, autogenerate=tables is not None))
 
     def compare(heads: tuple[str, ...], context: MigrationContext) -> Iterable[RevisionStep]:

@@ -97,7 +97,7 @@ def test_a_folder_that_makes_no_sense_is_refused_in_words(tmp_path: Path, files:
 
 
 def test_a_folder_that_is_not_alembics_is_refused_in_words(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == ": there is no env.py, so it is not an Alembic folder; `db revision` makes one"
+    assert refusal(tmp_path) == ": there is no env.py, so it is not an Alembic folder"
 
 
 def test_a_long_list_of_revisions_is_told_by_its_number() -> None:
