@@ -10,6 +10,7 @@ from leveret.client.call import ReceivedReply, error_of
 from leveret.client.typed import check_type, fitted, registered
 
 if TYPE_CHECKING:  # a program that calls by name does not load the api
+    from leveret.api import Action
     from leveret.client.signatures import (
         AsyncAction,
         AsyncRecordAction,
@@ -122,12 +123,16 @@ class Caller(ABC):
                 check_type(result)
             received = await self.ask(action, *given, **named)
         else:
-            found = registered(action)
+            found = self._action(action)
             action, result = found.name, found.output
             received = await self.ask(action, found.data_of(given, named), version=found.version)
         if received.reply.status == "error":
             raise error_of(received.reply)
         return received.reply.data if result is Any else fitted(received, action, result)
+
+    def _action(self, function: Any) -> Action:
+        """Return the action that a function is; see `registered`."""
+        return registered(function)
 
     def using(
         self,
@@ -150,6 +155,9 @@ class _Using(Caller):
     def __init__(self, caller: Caller, token: str | None, request_id: str | None, timeout: float | None) -> None:
         self._caller = caller
         self._token, self._id, self._timeout = token, request_id, timeout
+
+    def _action(self, function: Any) -> Action:
+        return self._caller._action(function)
 
     async def ask(
         self,

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.amqp import Addresses, AnyConnection, Delivery
+from leveret.api import Action, Api
 from leveret.auth.keyring import Keyring
 from leveret.client import Client, ReceivedReply
 from leveret.client.caller import DEFAULT_TIMEOUT, Caller
+from leveret.client.typed import registered
 from leveret.durations import parse_duration
 from leveret.errors import NoAnswer
 from leveret.letters.letter import Letter, request_id
@@ -38,6 +40,7 @@ class Setup(Struct, frozen=True):
     Attributes:
         broker: the broker, and the time there.
         ledger: how far each request is.
+        api: the application's actions.
         topology: names at the broker.
         keyring: makes tokens that the worker believes.
         redriver: sends letters again.
@@ -47,6 +50,7 @@ class Setup(Struct, frozen=True):
 
     broker: ChosenBroker
     ledger: Ledger
+    api: Api[Any]
     topology: Topology
     keyring: Keyring
     redriver: Redriver
@@ -85,6 +89,10 @@ class AsyncTestClient(Caller):
             life: how long the token lives.
         """
         return AsyncTestClient(self._client, self._setup, self._setup.keyring.issue(subject, life))
+
+    def _action(self, function: Any) -> Action:
+        found = registered(function)  # another application that includes its group may know other resources
+        return self._setup.api.find(found.version, found.name)
 
     async def ask(
         self,

@@ -81,7 +81,7 @@ async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
         client = Client(broker.address, topology, name=_NAME, connect=broker.connect, clock=clock)
         await stack.enter_async_context(client)
         tested = AsyncTestClient(
-            client, Setup(broker, ledger, topology, keyring, redriver, engine, options.raise_errors)
+            client, Setup(broker, ledger, app, topology, keyring, redriver, engine, options.raise_errors)
         )
         yield tested
         if options.raise_errors:

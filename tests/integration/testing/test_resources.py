@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import pytest
 
-from leveret import App, Context, Settings
+from leveret import Actions, App, Context, Settings
 from leveret.api import AsyncCallNext, CallNext
 from leveret.errors import NotClosed, ResourceError
 from leveret.testing import TestClient
@@ -27,6 +28,11 @@ class FakeMailer(Mailer):
 
 
 class Stuck: ...
+
+
+@dataclass
+class Place:
+    name: str
 
 
 EVENTS: list[str] = []
@@ -85,6 +91,27 @@ async def test_a_replacement_is_what_the_actions_get(app: App[str], address: str
 def test_a_replacement_works_without_an_event_loop(app: App[str]) -> None:
     with TestClient(app, resources={Mailer: FakeMailer()}) as client:
         assert client.call("send", {"to": "Ada"}) == ["def", ["fake to Ada", "services"]]
+
+
+def test_a_function_of_a_shared_group_is_called_as_the_application_at_hand_knows_it() -> None:
+    group = Actions("v1")
+
+    @group.action("show", public=True)
+    def show(context: Context, name: str, place: Place) -> str:
+        return f"{name} in {place.name}"
+
+    knowing, other = App("knowing"), App("other")
+    for each in (knowing, other):
+        each.include(group)
+
+    @knowing.resource
+    def place() -> Place:
+        return Place("Paris")
+
+    with TestClient(knowing) as client, TestClient(other) as other_client:
+        assert client.call(cast("Any", show), "Ada") == "Ada in Paris"
+        assert other_client.call(show, "Ada", Place("Rome")) == "Ada in Rome"
+        assert other_client.using(timeout=5).call(show, "Ada", Place("Rome")) == "Ada in Rome"
 
 
 async def test_what_no_resource_returns_cannot_be_replaced(app: App[str]) -> None:
