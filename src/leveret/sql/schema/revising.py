@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from leveret.errors import SettingsError
 from leveret.sql.engine import create_engine
 from leveret.sql.schema.application import Names, Schema
-from leveret.sql.schema.folder import Revisions, read_folder
+from leveret.sql.schema.folder import read_folder
 from leveret.sql.schema.upgrading import position_of
 from leveret.sql.store import Store
 
@@ -23,19 +23,31 @@ from leveret.sql.schema import run_env
 run_env()
 '''
 
-_TEMPLATE: Final = '''"""${message}
+_TEMPLATE: Final = '''<%!
+def quoted(value):
+    return repr(value) if not isinstance(value, str) else f'"{value}"'
+
+
+def sorted_lines(imports, *steps):
+    text = "".join(step or "" for step in steps)
+    lines = set((imports or "").splitlines())
+    lines |= {line for name, line in COMMON.items() if name in text or "." not in text}
+    return "\\n".join(sorted(filter(None, lines), key=lambda line: (line.startswith("from"), line)))
+
+
+COMMON = {"sa.": "import sqlalchemy as sa", "op.": "from alembic import op"}
+%>\\
+"""${message}
 
 Revision: ${up_revision}
-Follows: ${down_revision | comma,n}
+Follows: ${", ".join([down_revision] if isinstance(down_revision, str) else down_revision or ["nothing"])}
 Made: ${create_date}
 """
 
-import sqlalchemy as sa
-from alembic import op
-${imports if imports else ""}
+${sorted_lines(imports, upgrades, downgrades)}
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+revision = ${quoted(up_revision)}
+down_revision = ${quoted(down_revision)}
 
 
 def upgrade() -> None:
@@ -74,22 +86,47 @@ def revise(url: str, schema: Schema, message: str, names: Names, *, empty: bool 
         raise SettingsError([f"migrations: this application has no folder for a revision: {hint}"])
     if schema.tables is None and not empty:
         raise SettingsError(["tables: a revision is compared with the application's tables: give it tables=metadata"])
-    revisions = _open_folder(schema.migrations)
+    made = _complete_folder(schema.migrations)
+    written = None
+    try:
+        written = _write(url, schema, None if empty else schema.tables, message, names)
+    finally:
+        if written is None:
+            _remove(made)
+    return written
+
+
+def _write(url: str, schema: Schema, tables: sa.MetaData | None, message: str, names: Names) -> Path | None:
+    """Write the revision into the folder, which is complete."""
+    assert schema.migrations is not None  # noqa: S101 - `revise` has checked it
+    revisions = read_folder(schema.migrations, names)
     if revisions.head is not None:
         _check(url, schema, names)
     from leveret.sql.schema.writing import write_revision  # noqa: PLC0415 - Alembic is slow to import, and seldom needed
 
     with _connection(url, first=revisions.head is None) as connection:
-        return write_revision(schema.migrations, connection, None if empty else schema.tables, message)
+        return write_revision(schema.migrations, connection, tables, message)
 
 
-def _open_folder(folder: Path) -> Revisions:
-    """Make the folder, or what is missing in it, and read it."""
-    (folder / "versions").mkdir(parents=True, exist_ok=True)
+def _complete_folder(folder: Path) -> list[Path]:
+    """Make the folder, or what is missing in it; return what was made, the outermost first."""
+    versions = folder / "versions"
+    made = [path for path in (folder, versions) if not path.exists()]
+    versions.mkdir(parents=True, exist_ok=True)
     for name, text in (("env.py", _ENV), ("script.py.mako", _TEMPLATE)):
         if not (folder / name).exists():
             (folder / name).write_text(text, encoding="utf-8")
-    return read_folder(folder)
+            made.append(folder / name)
+    return made
+
+
+def _remove(made: Sequence[Path]) -> None:
+    """Remove what was made for a revision that was not written, unless something else stands in it now."""
+    for path in reversed(made):
+        if path.is_file():
+            path.unlink()
+        elif not any(path.iterdir()):
+            path.rmdir()
 
 
 def _check(url: str, schema: Schema, names: Names) -> None:

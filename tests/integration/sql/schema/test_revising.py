@@ -69,9 +69,30 @@ def test_the_first_revision_goes_on_from_tables_that_were_made_without_revisions
 def test_nothing_is_written_where_nothing_has_changed(empty_url: str, tmp_path: Path) -> None:
     schema = with_migrations(tmp_path / "migrations")
     upgrade(empty_url, schema, NAMES)
-    files = written(schema)
+    files = sorted((tmp_path / "migrations").rglob("*.[pm]*"))
     assert revise(empty_url, schema, "nothing", NAMES) is None
-    assert written(schema) == files
+    assert sorted((tmp_path / "migrations").rglob("*.[pm]*")) == files
+    nowhere = Schema(tables=sa.MetaData(), migrations=tmp_path / "app" / "migrations")
+    (tmp_path / "app").mkdir()
+    assert revise(f"sqlite:///{tmp_path / 'none.db'}", nowhere, "nothing", NAMES) is None
+    assert not any((tmp_path / "app").iterdir())
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_head_of_a_written_revision_is_formatted_as_usual(empty_url: str, tmp_path: Path, empty: bool) -> None:
+    metadata = sa.MetaData()
+    sa.Table("visits", metadata, sa.Column("colour", Colour))
+    schema = Schema(tables=metadata, migrations=tmp_path / "app" / "migrations")
+    file = revise(empty_url, schema, "begin", NAMES, empty=empty)
+    assert file is not None
+    head = file.read_text().partition("\n\n\ndef upgrade")[0].splitlines()
+    own = [] if empty else [f"import {__name__}"]
+    assert head[0] == '"""begin'
+    assert head[3] == "Follows: nothing"
+    imports = sorted(["import sqlalchemy as sa", *own])
+    revision = file.name.partition("_")[0]
+    last = [*imports, "from alembic import op", "", f'revision = "{revision}"', "down_revision = None"]
+    assert head[5:] == ['"""', "", *last]
 
 
 def test_a_revision_without_changes_is_written_when_wished(empty_url: str, tmp_path: Path) -> None:
@@ -80,7 +101,7 @@ def test_a_revision_without_changes_is_written_when_wished(empty_url: str, tmp_p
     (tmp_path / "migrations" / "script.py.mako").unlink(missing_ok=True)
     file = revise(empty_url, schema, "by hand", NAMES, empty=True)
     assert file is not None
-    assert "down_revision = 'b2'" in file.read_text()
+    assert 'down_revision = "b2"' in file.read_text()
     assert upgrade(empty_url, schema, NAMES)
 
 
