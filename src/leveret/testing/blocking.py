@@ -33,7 +33,11 @@ class BlockingTestClient(BlockingCaller):
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine of the worker's database, to look into its tables or to prepare rows."""
+        """An engine of the worker's database, to look into its tables or to prepare rows.
+
+        On SQLite, reading with it does not lock anything. A transaction that has written keeps the worker waiting until
+        it is committed: end it before the next call.
+        """
         return self._client.engine
 
     def as_user(self, subject: str, *, life: timedelta = TOKEN_LIFE) -> BlockingTestClient:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import atexit
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from leveret.devbroker import DevBroker, LastingBroker
+from leveret.devbroker import BrokerFailed, BrokerMissing, DevBroker, LastingBroker
 
 
 class Broker:
@@ -71,14 +72,31 @@ class Broker:
         self._node.restart()
 
 
-@functools.cache
-def shared_broker() -> Broker:
+def shared_broker(make: Callable[[], Broker] = Broker) -> Broker:
     """Return the node that all tests of this process share; it is started when it is first needed.
+
+    A node that could not be started is not tried again, because each try may take 90 seconds.
+
+    Args:
+        make: makes the node.
 
     Raises:
         BrokerMissing, BrokerFailed: as `Broker.start`.
     """
-    broker = Broker()
-    broker.start()
+    shared = _started(make)
+    if isinstance(shared, Broker):
+        return shared
+    raise shared.with_traceback(None)
+
+
+@functools.cache
+def _started(make: Callable[[], Broker]) -> Broker | BrokerMissing | BrokerFailed:
+    """Start a node, once; return it, or why it could not be started."""
+    broker = make()
     atexit.register(broker.stop)
+    try:
+        broker.start()
+    except (BrokerMissing, BrokerFailed) as error:
+        broker.stop()
+        return error
     return broker

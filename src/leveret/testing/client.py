@@ -78,7 +78,11 @@ class AsyncTestClient(Caller):
 
     @property
     def engine(self) -> sa.Engine:
-        """The engine of the worker's database, to look into its tables or to prepare rows."""
+        """An engine of the worker's database, to look into its tables or to prepare rows.
+
+        On SQLite, reading with it does not lock anything. A transaction that has written keeps the worker waiting until
+        it is committed: end it before the next call.
+        """
         return self._setup.engine
 
     def as_user(self, subject: str, *, life: timedelta = TOKEN_LIFE) -> AsyncTestClient:
@@ -152,8 +156,8 @@ class AsyncTestClient(Caller):
         In memory nobody waits: the clock is moved, from one moment at which something is due to the next. That moves
         retries and expirations at the broker, deadlines and timeouts of calls, the expiry of tokens, windows of rate
         limits, times in letters and ``context.now``; and ``now`` in SQL, on SQLite. It does not move the clock of
-        PostgreSQL, ``time.time()`` and ``asyncio.sleep()`` in your own code, the limit of 60 seconds for an ``async
-        def`` action, and the worker's pauses when the database does not answer.
+        PostgreSQL, ``time.time()`` and ``asyncio.sleep()`` in your own code, how long an ``async def`` action may take
+        (its ``timeout=``, or 60 seconds), and the worker's pauses when the database does not answer.
 
         With ``real=True`` it waits as long as it says, and as long as the requests themselves take.
 

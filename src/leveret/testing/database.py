@@ -15,6 +15,9 @@ from leveret.errors import StorageUnavailable
 from leveret.sql.engine import create_engine, create_memory_engine
 
 _FUNCTIONS: Final = ("date", "time", "datetime", "julianday", "strftime")
+_READING: Final = ("SELECT", "VALUES", "EXPLAIN", "PRAGMA")
+"""What statements begin with that only read."""
+
 _CONSTANTS: Final = {"current_date": "date", "current_time": "time", "current_timestamp": "datetime"}
 """SQLite's functions of time, and what its constants are short for (SQLite, "Date And Time Functions")."""
 
@@ -45,6 +48,30 @@ def given_database(url: str) -> Iterator[sa.Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+def looking(engine: sa.Engine) -> sa.Engine:
+    """Return an engine for a test, whose reading keeps nobody else from writing.
+
+    On SQLite it begins a transaction, which locks the database, with the first statement that may write. Before that
+    each statement reads what is committed.
+
+    Args:
+        engine: the worker's.
+    """
+    if engine.dialect.name != "sqlite":
+        return engine
+    looking = engine.execution_options(writes=None)
+    sa.event.listen(looking, "before_cursor_execute", _begin_to_write)
+    return looking
+
+
+def _begin_to_write(
+    connection: sa.Connection, cursor: Any, statement: str, _values: object, _context: object, _many: object
+) -> None:
+    reads = statement.lstrip(" \t\r\n(").upper().startswith(_READING)
+    if not reads and connection.in_transaction() and not cursor.connection.in_transaction:
+        cursor.execute("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -21,12 +22,14 @@ from leveret.settings import Settings
 from leveret.sql.schema import make_all, prepare
 from leveret.testing.chosen_broker import memory_broker, real_broker
 from leveret.testing.client import AsyncTestClient, Setup
-from leveret.testing.database import given_database, memory_database, moved_clock
+from leveret.testing.database import given_database, looking, memory_database, moved_clock
 from leveret.testing.ledger import Ledger
 from leveret.worker import Worker
 
+T = TypeVar("T")
+
 LIMIT: Final = 10.0
-"""Seconds in which the worker must begin to consume."""
+"""Seconds in which the application must be opened, the worker must begin to consume, and all must be closed."""
 
 _NAME: Final = "test"
 """Name of the worker and of the client."""
@@ -56,12 +59,17 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
+async def open_client(options: Options, limit: float = LIMIT) -> AsyncIterator[AsyncTestClient]:
     """Start a worker for a test, and yield a client of it; at the end everything is gone.
+
+    Args:
+        options: what the test wants.
+        limit: seconds in which lifespan and resources must be opened, and closed.
 
     Raises:
         SettingsError: one of the settings cannot be used.
         WorkerStopped: the worker could not begin, or has ended during the test.
+        TimeoutError: lifespan and resources were not opened, or not closed, in time; the text names what has hung.
         Exception: with ``raise_errors``, at the end: as `AsyncTestClient.settled`.
         ResourceError: an action wants a resource that is missing, or one is replaced that is not there.
     """
@@ -76,16 +84,45 @@ async def open_client(options: Options) -> AsyncIterator[AsyncTestClient]:
         redriver = Redriver(topology, keyring, app, retention=settings.retention, clock=posix)
         engine = stack.enter_context(_database(options, posix))
         around = Surroundings(broker.connect, clock, engine, options.resources)
-        worker = await stack.enter_async_context(app.worker(settings, _NAME, observers=[ledger], surroundings=around))
+        made = app.worker(settings, _NAME, observers=[ledger], surroundings=around)
+        worker = await _opened(stack, made, limit)
         await stack.enter_async_context(_running(worker))
         client = Client(broker.address, topology, name=_NAME, connect=broker.connect, clock=clock)
         await stack.enter_async_context(client)
         tested = AsyncTestClient(
-            client, Setup(broker, ledger, app, topology, keyring, redriver, engine, options.raise_errors)
+            client, Setup(broker, ledger, app, topology, keyring, redriver, looking(engine), options.raise_errors)
         )
         yield tested
         if options.raise_errors:
             await tested.settled()
+
+
+async def _opened(stack: AsyncExitStack, manager: AbstractAsyncContextManager[T], limit: float) -> T:
+    """Enter a context manager that a stack leaves, each in time."""
+    async with _in_time("opened", "its lifespan has not yielded", limit):
+        value = await manager.__aenter__()
+
+    async def close(
+        kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        async with _in_time("closed", "its log says what could not be", limit):
+            return await manager.__aexit__(kind, error, trace)
+
+    stack.push_async_exit(close)
+    return value
+
+
+@asynccontextmanager
+async def _in_time(what: str, otherwise: str, limit: float) -> AsyncIterator[None]:
+    """Give up a block when it takes too long; say what has hung, as far as the block has noted it."""
+    try:
+        async with asyncio.timeout(limit) as deadline:
+            yield
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        why = "; ".join(getattr(error.__cause__, "__notes__", ())) or otherwise
+        raise TimeoutError(f"The application is not {what} after {limit:g} s: {why}") from error
 
 
 def _settings(options: Options) -> Settings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +12,7 @@ from leveret.application import Application
 from leveret.client.loop_thread import LoopThread
 from leveret.testing.blocking import BlockingTestClient
 from leveret.testing.client import AsyncTestClient
+from leveret.testing.held import Held
 from leveret.testing.opening import Options, open_client
 
 
@@ -63,23 +63,28 @@ class TestClient:
             raise_errors=raise_errors,
             broker=broker,
         )
-        self._open: AbstractAsyncContextManager[AsyncTestClient] | None = None
+        self._held: Held[AsyncTestClient] | None = None
         self._thread: LoopThread | None = None
 
     async def __aenter__(self) -> AsyncTestClient:
-        return await self._begin().__aenter__()
+        held = self._begin()
+        try:
+            return await held.open()
+        except BaseException:
+            self._held = None
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        opened, self._open = self._open, None
-        if opened is not None:
-            await opened.__aexit__(kind, error, trace)
+        held, self._held = self._held, None
+        if held is not None:
+            await held.close(error)
 
     def __enter__(self) -> BlockingTestClient:
-        opened, self._thread = self._begin(), LoopThread("test client")
+        held, self._thread = self._begin(), LoopThread("test client")
         try:
-            client = self._thread.run(opened.__aenter__)
+            client = self._thread.run(held.open)
         except BaseException:
             self._end_thread()
             raise
@@ -94,18 +99,18 @@ class TestClient:
         finally:
             self._end_thread()
 
-    def _begin(self) -> AbstractAsyncContextManager[AsyncTestClient]:
-        if self._open is not None:
+    def _begin(self) -> Held[AsyncTestClient]:
+        if self._held is not None:
             raise RuntimeError("This TestClient is open already: make another one")
         options = self._options
         if self._real and options.broker is None:
             from leveret.testing.broker import shared_broker  # noqa: PLC0415 - only who uses it pays for it
 
             options = replace(options, broker=shared_broker().url)
-        self._open = open_client(options)
-        return self._open
+        self._held = Held(open_client(options))
+        return self._held
 
     def _end_thread(self) -> None:
-        thread, self._thread, self._open = self._thread, None, None
+        thread, self._thread, self._held = self._thread, None, None
         if thread is not None:
             thread.stop()

@@ -9,6 +9,7 @@ import pytest
 from leveret.amqp import Connection, Message, Properties
 from leveret.devbroker import answers
 from leveret.testing import Broker, BrokerFailed
+from leveret.testing.broker import shared_broker
 
 
 async def put(broker: Broker, body: bytes) -> None:
@@ -51,3 +52,17 @@ async def test_a_node_without_a_folder_is_new_survives_a_restart_and_leaves_noth
     assert not folder.exists()
     broker.stop()
     assert not answers(broker.url, limit=1.0)
+
+
+def test_a_shared_node_that_could_not_be_started_is_not_tried_again() -> None:
+    class Broken(Broker):
+        starts = 0
+
+        def start(self) -> None:
+            Broken.starts += 1
+            raise BrokerFailed("it did not answer")
+
+    for _ in range(2):
+        with pytest.raises(BrokerFailed, match="it did not answer"):
+            shared_broker(Broken)
+    assert Broken.starts == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ from leveret import Actions, App, Context, Settings
 from leveret.api import AsyncCallNext, CallNext
 from leveret.errors import NotClosed, ResourceError
 from leveret.testing import TestClient
+from leveret.testing.opening import Options, open_client
 
 
 class Mailer:
@@ -133,3 +136,99 @@ def test_what_cannot_be_closed_fails_the_test(app: App[str]) -> None:
         client.call("use")
     assert [str(error) for error in caught.value.errors.values()] == ["stuck"]
     assert EVENTS == ["built", "closed", "life over"]
+
+
+def without_a_loop(app: App) -> None:
+    with TestClient(app) as client:
+        client.call("health_check")
+
+
+async def test_what_only_the_task_that_entered_it_can_leave_is_left_by_that_task() -> None:
+    app, value = App("one-task"), ContextVar("value", default="unset")
+
+    @app.lifespan
+    async def life() -> AsyncIterator[str]:
+        token = value.set("set")
+        async with asyncio.TaskGroup():
+            yield ""
+        value.reset(token)
+
+    door = TestClient(app)
+    client = await asyncio.create_task(door.__aenter__())
+    await client.call("health_check")
+    await asyncio.create_task(door.__aexit__(None, None, None))
+    await asyncio.to_thread(without_a_loop, app)
+
+
+async def test_a_client_that_could_not_be_opened_can_be_opened_again() -> None:
+    app, tries = App("second-try"), [KeyError("first"), None]
+
+    @app.lifespan
+    async def life() -> AsyncIterator[str]:
+        if error := tries.pop(0):
+            raise error
+        yield ""
+
+    door = TestClient(app)
+    with pytest.raises(KeyError):
+        await door.__aenter__()
+    async with door as client:
+        await client.call("health_check")
+
+
+def hanging(where: str) -> App:
+    app = App("hanging")
+
+    @app.lifespan
+    async def life() -> AsyncIterator[str]:
+        if where == "lifespan":
+            await asyncio.Event().wait()
+        yield ""
+
+    @app.resource
+    async def mailer() -> AsyncIterator[Mailer]:
+        if where == "opening":
+            await asyncio.Event().wait()
+        yield Mailer("x")
+        if where == "closing":
+            await asyncio.Event().wait()
+
+    @app.action("v1", "send", public=True)
+    def send(context: Context, mailer: Mailer) -> str:
+        return mailer.send("you")
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("lifespan", r"is not opened after 0\.2 s: its lifespan has not yielded"),
+        ("opening", r"is not opened after 0\.2 s: .*mailer.* was building a Mailer"),
+        ("closing", r"is not closed after 0\.2 s: its log says"),
+    ],
+)
+async def test_what_hangs_while_it_opens_or_closes_is_named(
+    where: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = Options(app=hanging(where), settings={}, resources={}, database=None, raise_errors=False, broker=None)
+    with pytest.raises(TimeoutError, match=words):
+        async with open_client(options, limit=0.2):
+            pass
+    assert ("mailer" in caplog.text) == (where == "closing")
+
+
+async def fail(error: Exception) -> None:
+    raise error
+
+
+async def test_a_timeout_of_a_resource_itself_stays_what_it_is() -> None:
+    app = App("late")
+
+    @app.lifespan
+    async def life() -> AsyncIterator[str]:
+        await fail(TimeoutError("the mail server does not answer"))
+        yield ""
+
+    with pytest.raises(TimeoutError, match=r"^the mail server does not answer$"):
+        await TestClient(app).__aenter__()

@@ -16,7 +16,9 @@ class MemoryBroker:
     """A broker for one event loop. Everything that it does not know raises `NotInMemory`.
 
     It behaves as RabbitMQ does as far as worker and client can notice; `tests/integration/testing` runs the same tests
-    on both. It has no alarms and no users, it deletes no queue, and it takes messages of any size.
+    on both. Where versions of RabbitMQ differ, it does what 4.3 does: it orders by priority and writes
+    ``x-last-death-...``, which 3.10 does not. It has no alarms and no users, it deletes no queue, and it takes messages
+    of any size.
 
     Args:
         clock: tells when messages expire.
