@@ -67,6 +67,7 @@ class FakeJournal:
     """
 
     def __init__(self, deaths: Mapping[RequestKey, int], lookup: Callable[[], float]) -> None:
+        self.lasting = True
         self.on_found: Callable[[Sequence[RequestKey]], None] = lambda _: None
         self._deaths = deaths
         self._lookup = lookup

@@ -70,6 +70,7 @@ def open_worker(
         retention=settings.retention,
         rate_limit=settings.rate_limit,
         watchdog=settings.watchdog,
+        lasting_journal=database,
     )
     given = surroundings.engine
     opened = open_engine(settings, needed=database) if given is None else nullcontext(given)

@@ -61,6 +61,18 @@ class Journal:
             attempts = journal_rows.add_attempts(transaction.connection, keys)
         return {key: count - 1 for key, count in attempts.items()}
 
+    def learn(self, store: Store, deaths: Mapping[RequestKey, int]) -> None:
+        """Record deaths that are known from elsewhere, for each key that has fewer on record.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        with store.begin(writes=True) as transaction:
+            known = journal_rows.read(transaction.connection, list(deaths))
+            for key, wanted in deaths.items():
+                for _ in range(wanted - known.get(key, 0)):
+                    journal_rows.add_attempts(transaction.connection, [key])
+
     def end(self, store: Store, keys: Sequence[RequestKey]) -> None:
         """Remove everything that is on record for each key, because its attempt has ended.
 

@@ -26,6 +26,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
         rate_limit: how many requests of each principal may run, in all workers together; None for no limit.
         watchdog: how long a worker may be deaf or stuck before it ends itself, or the whole process if its event loop
             hangs; None for no limit. It must be longer than any action may take.
+        lasting_journal: whether the crash journal outlives the worker. If not, because its database is in memory, a
+            request that came back to the queue 20 times counts as one that workers died on.
     """
 
     name: str = "worker"
@@ -38,3 +40,4 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     cleaning: timedelta = timedelta(minutes=10)
     rate_limit: RateLimit | None = None
     watchdog: timedelta | None = timedelta(minutes=2)
+    lasting_journal: bool = True

@@ -120,7 +120,7 @@ class Worker(Generic[S]):
                 waits for that permission.
             WorkerDeaf: no delivery came although requests wait, or the requests in hand did not end.
         """
-        lanes: Lanes = Lanes(self._stores, hand_out)
+        lanes: Lanes = Lanes(self._stores, hand_out, lasting_journal=self._options.lasting_journal)
         self._admission = limits_of(self._api, self._options.rate_limit, lanes, self._clock.steady)
         cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
         try:

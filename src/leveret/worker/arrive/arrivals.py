@@ -29,6 +29,7 @@ from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.floor import Floor
 from leveret.worker.run.lanes import Lanes
+from leveret.worker.run.returns import deaths_reading
 
 logger: Final = logging.getLogger("leveret.worker")
 
@@ -131,6 +132,8 @@ class Arrivals:
     async def _tell_apart(self, deliveries: Sequence[Delivery]) -> None:
         """Read the messages that are not in the journal together, and then the others one by one."""
         try:
+            if not self._journal.lasting:
+                await self._journal.learn({reading_key(each): deaths_reading(each) for each in deliveries})
             known = await self._journal.deaths(list(map(reading_key, deliveries)))
         except Exception as error:  # without an answer they cannot go on record either
             self._not_on_record(deliveries, error)

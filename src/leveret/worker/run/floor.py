@@ -20,6 +20,7 @@ runs, and a redelivered request of an ``async def`` action is ordinary unless it
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from contextlib import asynccontextmanager
 from leveret.worker.leave.in_hand import InHand
 from leveret.worker.leave.settle import Settlement
 from leveret.worker.run.lanes import Lanes
+from leveret.worker.run.returns import deaths_running
 from leveret.worker.run.wait_budget import WaitBudget
 from leveret.worker.work import Work
 
@@ -226,6 +228,9 @@ class Floor:
         works = list(self._unknown)
         self._unknown.clear()
         try:
+            if not self._lanes.journal.lasting:
+                await self._lanes.journal.learn({work.key: deaths_running(work.delivery) for work in works})
+                random.shuffle(works)  # in another order after each death, so that all but the one to blame end
             deaths = await self._lanes.journal.deaths([work.key for work in works])
         except Exception as error:  # settled like a failed attempt: put back in an outage, otherwise retried
             self._cannot_begin(works, error)

@@ -31,15 +31,25 @@ class AsyncJournal:
     Args:
         journal: the journal that the lanes share.
         run: calls a function in a lane.
+        lasting: whether the journal outlives the worker.
+
+    Attributes:
+        lasting: whether the journal outlives the worker; if not, it has to learn what the broker knows.
     """
 
-    def __init__(self, journal: Journal, run: Run) -> None:
+    def __init__(self, journal: Journal, run: Run, *, lasting: bool = True) -> None:
+        self.lasting = lasting
         self._journal = journal
         self._run = run
 
     def deaths(self, keys: Sequence[RequestKey]) -> asyncio.Future[Mapping[RequestKey, int]]:
         """Return how many attempts of each key are on record; see ``Journal.deaths``."""
         return self._run(lambda store: self._journal.deaths(store, keys))
+
+    async def learn(self, deaths: Mapping[RequestKey, int]) -> None:
+        """Record deaths that the broker's counts stand for, where there are any; see ``Journal.learn``."""
+        if counted := {key: count for key, count in deaths.items() if count}:
+            await self._run(lambda store: self._journal.learn(store, counted))
 
     async def begin(self, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
         """Record an attempt of each key; return how many deaths each key had before.

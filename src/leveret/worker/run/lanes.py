@@ -62,6 +62,7 @@ class Lanes:
         on_finished: called in the event loop with results and the waiters given to ``submit``: once for jobs that share
             a transaction, once for each job that runs alone.
         most_unsent: bytes of responses that may wait to be sent; at this limit, no job begins.
+        lasting_journal: whether the crash journal outlives the worker.
 
     Attributes:
         journal: the crash journal, for the event loop.
@@ -74,9 +75,10 @@ class Lanes:
         on_finished: Callable[[Finished], None],
         *,
         most_unsent: int = MOST_UNSENT,
+        lasting_journal: bool = True,
     ) -> None:
         self._journal = Journal()
-        self.journal = AsyncJournal(self._journal, self.run)
+        self.journal = AsyncJournal(self._journal, self.run, lasting=lasting_journal)
         self._on_finished = on_finished
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
