@@ -54,13 +54,15 @@ def begin_migrations(folder: Path) -> None:
 
 def test_an_application_begins_with_tables_and_goes_on_with_migrations(tmp_path: Path, leveret: Leveret) -> None:
     url = f"sqlite:///{tmp_path / 'guestbook.db'}"
-    assert leveret("db", "current").stdout == "no tables, this version needs 0003: leveret db upgrade\n"
+    assert leveret("db", "current").stdout == "no tables, this version needs 0003: leveret db upgrade guestbook:app\n"
     assert leveret("db", "upgrade").stdout == "The database is now at revision 0003.\n"
     assert leveret("db", "current").stdout == "0003, which this version needs\n"
     begin_migrations(tmp_path)
     first = leveret("db", "revision", "the guest book")
     assert first.stdout.startswith(f"Written: {tmp_path / 'migrations'}"), first.stderr
-    assert first.stdout.endswith("_the_guest_book.py. Read it, correct it, then run `leveret db upgrade`.\n")
+    assert first.stdout.endswith(
+        "_the_guest_book.py. Read it, correct it, then run `leveret db upgrade guestbook:app`.\n"
+    )
     assert leveret("db", "current").stdout.startswith("no revision, this version needs ")
     assert leveret("db", "upgrade").stdout.startswith("The database is now at revision ")
     change(tmp_path, NAME, NAME + EMAIL)
