@@ -9,7 +9,7 @@ import typer
 
 from leveret.application import Application
 from leveret.cli.command_line import CommandLine
-from leveret.cli.finding.private_broker import names_broker, private_url
+from leveret.cli.finding.private_broker import NODE, names_broker, private_url
 from leveret.settings import Settings, environment
 
 
@@ -45,6 +45,13 @@ def load_settings(context: typer.Context, *, needs_secret: bool = True, **instea
         SettingsError: names every problem.
     """
     settings = application(context).defaults.updated(environment(), needs_secret=needs_secret)
-    if not names_broker(settings) and (url := private_url()):
-        settings = replace(settings, amqp_url=url)
+    if not names_broker(settings):
+        if url := private_url():
+            settings = replace(settings, amqp_url=url)
+        elif NODE.is_dir():
+            called = command_line(context)
+            called.program.away = (
+                f"`{called.shown('dev')}` does not run in this folder, where it keeps a broker: start it, or set "
+                f"{settings.variable('AMQP_URL')}"
+            )
     return replace(settings, **{name: value for name, value in instead.items() if value is not None})

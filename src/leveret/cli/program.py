@@ -14,8 +14,10 @@ class Program:
 
     Attributes:
         prefix: what the names of settings begin with; a guess until the application is known.
+        away: what to do if there is no broker, where that is known; otherwise empty.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.prefix = f"{name.upper().replace('-', '_')}_"
+        self.away = ""

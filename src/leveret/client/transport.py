@@ -36,7 +36,7 @@ ENOUGH: Final = 128 * 1024
 MOST_FORGOTTEN: Final = 1000
 """How many unsent requests may be kept although nobody waits for them any more, as during a long outage."""
 
-_HINT: Final = "is a worker's topology applied?"
+_HINT: Final = "has a worker for these queues ever run at this broker, or is a worker's topology applied?"
 
 
 class Transport:

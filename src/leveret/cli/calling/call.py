@@ -71,7 +71,12 @@ def call(
     )
     if verbose:
         tell(f"id {one.id}\n")
-    code = asyncio.run(_call(one, repeat, command_line(context).program, timed=verbose or repeat > 1))
+    program = command_line(context).program
+    try:
+        code = asyncio.run(_call(one, repeat, program, timed=verbose or repeat > 1))
+    except KeyboardInterrupt:
+        tell(f"{program.name}: interrupted; the request may still be executed: call again with --id {one.id}\n")
+        raise
     if code:
         raise typer.Exit(code)
 
@@ -90,6 +95,8 @@ async def _call(one: options.Calling, count: int, program: Program, *, timed: bo
                 continue
             spent = perf_counter() - began
             print_json(body)
+            if code and (hint := one.hint(body)):
+                tell(f"{program.name}: {hint}\n")
             if timed:
                 place = f"{number} of {count}: " if count > 1 else ""
                 _tell_time(f"{place}{spent * 1000:.1f} ms{_comparison(one, first, body, code)}")

@@ -15,12 +15,13 @@ from leveret.cli.calling.completing import action_names
 from leveret.cli.calling.destination import Destination, find_destination
 from leveret.cli.calling.login import Login, log_in, read_login
 from leveret.cli.calling.pairs import check_data, read_object, read_pairs
-from leveret.cli.calling.text_fields import text_fields
+from leveret.cli.calling.text_fields import field_names, text_fields
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.ending.streams import tell
 from leveret.cli.terminal.option_values import read_option, seconds
 from leveret.client import LONGEST_TIMEOUT, Client
 from leveret.errors import UnknownAction
-from leveret.wire.codec import without_mark
+from leveret.wire.codec import decode_reply, without_mark
 
 ActionName = Annotated[
     str, typer.Argument(metavar="ACTION", help="The action, such as list_tasks.", autocompletion=action_names)
@@ -103,6 +104,17 @@ class Calling:
         """The action, if the application is at hand and has it."""
         return _find(self.destination, self.version, self.name)
 
+    def hint(self, body: bytes) -> str:
+        """Return what to do about an error response, where the application at hand knows more; otherwise nothing."""
+        application = self.destination.application
+        if application is None or decode_reply(body).code != UnknownAction.code:
+            return ""
+        version, dot, name = self.name.partition(".")
+        if dot and any(action.version == version for action in application):
+            return f"write the version as an option: {name} --version {version}"
+        names = [action.name for action in application if action.version == self.version]
+        return _instead(self.name, names) or f"there are {', '.join(sorted(names))} in {self.version}"
+
     async def authenticate(self, client: Client) -> str:
         """Log in if that was asked for, and return the token.
 
@@ -138,7 +150,11 @@ def prepare(
     given = _read_data(data)
     if pairs:
         found = _find(destination, version, action)
-        given |= read_pairs(pairs, text_fields(found.input) if found else ())
+        read = read_pairs(pairs, text_fields(found.input) if found else ())
+        known = field_names(found.input) if found else None
+        if known is not None and (unknown := sorted(read.keys() - known)):
+            tell(f"{action} has no field {', '.join(unknown)}: it may be ignored\n")
+        given |= read
         check_data(given)
     return Calling(
         destination=destination,
@@ -150,6 +166,14 @@ def prepare(
         login=None if login is None else read_login(destination, login, version, input_taken=data == "-"),
         timeout=timeout,
     )
+
+
+def _instead(given: str, names: Sequence[str]) -> str:
+    """Return which name may have been meant, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - seldom needed
+
+    similar = get_close_matches(given, names, n=1)
+    return f"did you mean {similar[0]}?" if similar else ""
 
 
 def _find(destination: Destination, version: str, name: str) -> Action | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import inspect
@@ -29,17 +30,30 @@ def text_fields(wanted: Any) -> frozenset[str]:
     Args:
         wanted: the type of the input; None for an action without one.
     """
+    fields = _fields(wanted) if wanted is not None else None
+    return frozenset(field.encode_name for field in fields or () if _takes_text(field.type))
+
+
+def field_names(wanted: Any) -> frozenset[str] | None:
+    """Return the names of an input's fields; None if they are not known.
+
+    Args:
+        wanted: the type of the input; None for an action without one.
+    """
     if wanted is None:
         return frozenset()
+    fields = _fields(wanted)
+    return None if fields is None else frozenset(field.encode_name for field in fields)
+
+
+def _fields(wanted: Any) -> Sequence[inspect.Field] | None:
     try:
         kind = inspect.type_info(wanted)
     except (TypeError, NameError):  # msgspec does not know the type; then there is nothing to be known of its fields
-        return frozenset()
+        return None
     while isinstance(kind, inspect.Metadata):
         kind = kind.type
-    if not isinstance(kind, _RECORDS):
-        return frozenset()
-    return frozenset(field.encode_name for field in kind.fields if _takes_text(field.type))
+    return kind.fields if isinstance(kind, _RECORDS) else None
 
 
 def _takes_text(kind: inspect.Type) -> bool:

@@ -84,6 +84,8 @@ class RequestLines:
         id_ = shown(subject.id, _REASON) or "-"
         if self._paint.narrow and not letter and len(id_) > _ID + 2:  # a letter is redriven by its id
             id_ = f"{id_[:_ID]}.."
+        if self._paint.narrow:
+            id_ = f"{id_:<{_ID + 2}}"
         took = (record.at - subject.arrived) * 1000
         parts = [
             self._paint(clock(self._now()), "quiet"),

@@ -87,6 +87,8 @@ def report(error: Exception, program: Program) -> int:
         lines = [f"{len(lines)} mistakes about resources:", *(f"  {line}" for line in lines)]
     if way_out := _WAYS_OUT.get(getattr(error.__cause__, "argument", "")):
         lines[-1] += f" {way_out.format(program.prefix)}"
+    if program.away and isinstance(error, NotSent | BrokerTrouble):
+        lines.append(program.away)
     if isinstance(error, BrokerMissing):
         lines.append(_OTHER_BROKER.format(program.prefix))
     text = "\n".join(lines)

@@ -156,6 +156,8 @@ def _place(words: Sequence[str], folder: Path, valued: Collection[str], default:
     there = [at for at in places if _is_there(words[at].partition(":")[0], folder)]
     if there:
         return there[0]
+    if default and places[:1] == [1]:
+        return 1  # no action or id stands there, so it is a misspelt application
     return places[0] if certain and places else None
 
 

@@ -51,7 +51,7 @@ def project_name(text: str) -> ProjectName:
     if not _NAME.fullmatch(text):
         raise WrongUse(
             f"{text!r} cannot be a project's name: write up to 32 letters, digits, '-', '_' and '.', beginning with a "
-            "letter and ending with a letter or a digit"
+            "letter and ending with a letter or a digit; --folder says where it goes"
         )
     name = ProjectName(text)
     if reason := _why_not(name.module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated, Final
 
 import msgspec
@@ -63,7 +64,10 @@ def letters(
             raise WrongUse(f"--most is for looking, not for {context.invoked_subcommand}")
         return
     settings, app = load_settings(context, needs_secret=False), application(context)
-    for letter in asyncio.run(look_at_letters(settings.amqp_url, app.topology(settings), most or SHOWN)):
+    letters = asyncio.run(look_at_letters(settings.amqp_url, app.topology(settings), most or SHOWN))
+    if not letters and sys.stdout.isatty():
+        typer.echo("There are no dead letters.")
+    for letter in letters:
         print_json(encode_json(as_document(letter, secrets_of(app))))
 
 

@@ -71,7 +71,7 @@ def test_a_misspelt_module_is_named_where_nothing_else_names_one(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "line", ["call sign --id a:b", "letters redrive a:b", "call a:b", "call sign -- guestbook:app", "guestbook:app"]
+    "line", ["call sign --id a:b", "letters redrive a:b", "call sign -- guestbook:app", "guestbook:app"]
 )
 def test_what_only_looks_like_an_application_is_left_alone_where_there_is_a_default(tmp_path: Path, line: str) -> None:
     write(tmp_path, guestbook="")
