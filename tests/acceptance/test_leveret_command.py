@@ -272,6 +272,7 @@ def test_a_module_that_prints_at_its_import_leaves_the_output_of_commands_alone(
 
 
 def test_a_password_is_asked_for_on_a_terminal_without_showing_it(desk: Commands) -> None:
+    termios = pytest.importorskip("termios", reason="Windows has no such terminals")
     start(desk)
     here, terminal = os.openpty()
     try:
@@ -287,6 +288,8 @@ def test_a_password_is_asked_for_on_a_terminal_without_showing_it(desk: Commands
         shown = b""
         while b"Password of ada@example.com" not in shown:
             shown += os.read(here, 1024)
+        # What is typed before the echo is off is flushed.
+        wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "a terminal without echo")
         os.write(here, b"open sesame\n")
         out, _ = process.communicate(timeout=LIMIT)
         assert json.loads(out)["data"] == {"user": "ada@example.com"}
