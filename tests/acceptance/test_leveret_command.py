@@ -26,12 +26,8 @@ SECRET = "thirty-two bytes that nobody will guess"
 def desk(broker: object, prefix: str, tmp_path: Path) -> Iterator[Commands]:
     """The command `leveret`, in a folder with the application's module."""
     shutil.copy(visitors.__file__, tmp_path / "visitors.py")
-    variables = {
-        "AMQP_URL": broker.url,  # type: ignore[attr-defined]  # either kind of broker has it
-        "QUEUE_PREFIX": prefix,
-        "RETRY_DELAY": "100ms",
-        "MAX_RETRIES": "0",
-    }
+    url = broker.url  # type: ignore[attr-defined]  # either kind of broker has it
+    variables = {"AMQP_URL": url, "QUEUE_PREFIX": prefix, "RETRY_DELAY": "100ms", "MAX_RETRIES": "0"}
     commands = Commands(tmp_path, dict(variables), command=LEVERET, application=visitors.app)
     yield commands
     commands.variables, commands.command = variables, LEVERET
@@ -275,16 +271,16 @@ def test_a_password_is_asked_for_on_a_terminal_without_showing_it(desk: Commands
     termios = pytest.importorskip("termios", reason="Windows has no such terminals")
     start(desk)
     here, terminal = os.openpty()
+    process = subprocess.Popen(
+        [*LEVERET, "call", APP, "me", "--version", "v2", "--login", "ada@example.com"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+        cwd=desk.folder,
+        env=desk.environment,
+        start_new_session=True,
+    )
     try:
-        process = subprocess.Popen(
-            [*LEVERET, "call", APP, "me", "--version", "v2", "--login", "ada@example.com"],
-            stdin=terminal,
-            stdout=subprocess.PIPE,
-            stderr=terminal,
-            cwd=desk.folder,
-            env=desk.environment,
-            start_new_session=True,
-        )
         shown = b""
         while b"Password of ada@example.com" not in shown:
             shown += os.read(here, 1024)
@@ -298,5 +294,7 @@ def test_a_password_is_asked_for_on_a_terminal_without_showing_it(desk: Commands
             shown += os.read(here, 1024)
         assert b"open sesame" not in shown
     finally:
+        process.kill()
+        process.communicate()
         os.close(here)
         os.close(terminal)

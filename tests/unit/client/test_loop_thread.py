@@ -64,8 +64,8 @@ def test_what_ends_a_program_does_not_keep_the_loop_from_being_stopped(loop: Loo
     began = threading.Barrier(4)
 
     async def wait() -> None:
-        await asyncio.to_thread(began.wait, 10)
         try:
+            await asyncio.to_thread(began.wait, 10)
             await asyncio.Event().wait()
         finally:
             raise SystemExit(3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,7 +126,9 @@ def _remove(made: Sequence[Path]) -> None:
     for path in reversed(made):
         if path.is_file():
             path.unlink()
-        elif not any(path.iterdir()):
+            continue
+        shutil.rmtree(path / "__pycache__", ignore_errors=True)  # of our env.py, which has been imported
+        if not any(path.iterdir()):
             path.rmdir()
 
 
