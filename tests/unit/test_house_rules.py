@@ -30,7 +30,7 @@ REGISTRY_HOSTS = re.compile(
 )
 
 FRAMEWORK = ROOT / "src" / "leveret"
-MOST_ENTRIES = 26
+MOST_ENTRIES = 28
 MOST_REASSIGNED = 3
 REASSIGNED = {
     "LogWriter": (8, "two threads count lines and characters: each number has one writer, so none needs a lock"),
@@ -154,7 +154,7 @@ def test_the_lock_files_agree_with_each_other() -> None:
     assert {name: peers[name] for name in peers.keys() & dev.keys() if peers[name] != dev[name]} == {}
 
 
-def test_the_top_of_the_framework_has_at_most_26_entries() -> None:
+def test_the_top_of_the_framework_has_at_most_28_entries() -> None:
     assert len(top_entries()) <= MOST_ENTRIES, top_entries()
 
 

@@ -1,0 +1,23 @@
+"""How a system does at one moment, and what is wrong with it."""
+
+from leveret.operate.overview.composing import compose
+from leveret.operate.overview.records import Depths, Flow, Overview, Percentiles, Problem, WorkerLine
+from leveret.operate.overview.samples import DepthSample, Durations, HeldRequest, Part, Seen, WorkerSample
+from leveret.operate.overview.system import System
+
+__all__ = [
+    "DepthSample",
+    "Depths",
+    "Durations",
+    "Flow",
+    "HeldRequest",
+    "Overview",
+    "Part",
+    "Percentiles",
+    "Problem",
+    "Seen",
+    "System",
+    "WorkerLine",
+    "WorkerSample",
+    "compose",
+]
