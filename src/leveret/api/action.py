@@ -41,6 +41,7 @@ class Action(Struct, frozen=True, kw_only=True):
         secrets: names of input fields that must never be written down.
         is_async: it runs in the event loop.
         alone: its requests do not share a transaction with others.
+        outside: whether it has an effect outside the database; None where nobody has said.
         deprecated: whether callers should stop using it; a text says what to use instead.
         errors: refusals that its callers have to expect, beside those that any action may answer.
         retry: how its requests are retried; None for the worker's policy.
@@ -63,6 +64,7 @@ class Action(Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()
     is_async: bool = False
     alone: bool = False
+    outside: bool | None = None
     deprecated: bool | str = False
     errors: tuple[type[RequestError], ...] = ()
     retry: RetryPolicy | None = None

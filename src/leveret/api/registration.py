@@ -33,6 +33,7 @@ class ActionOptions(Struct, frozen=True, kw_only=True):
     public: bool = False
     secret: bool = False
     alone: bool = False
+    outside: bool | None = None
     deprecated: bool | str = False
     errors: tuple[type[RequestError], ...] = ()
     retry: RetryPolicy | None = None
@@ -91,6 +92,7 @@ def action_of(version: str, name: str, function: Callable[..., Any], options: Ac
         secrets=takes.secrets,
         is_async=is_async,
         alone=options.alone,
+        outside=options.outside,
         deprecated=options.deprecated,
         errors=options.errors,
         retry=options.retry,

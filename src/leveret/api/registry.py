@@ -37,6 +37,7 @@ class Api(Generic[S]):
         public: bool = False,
         secret: bool = False,
         alone: bool = False,
+        outside: bool | None = None,
         deprecated: bool | str = False,
         errors: Sequence[type[RequestError]] = (),
         retry: RetryPolicy | None = None,
@@ -58,6 +59,9 @@ class Api(Generic[S]):
             secret: its response holds a secret and is never stored; not together with ``writes``.
             alone: its requests do not share a transaction with others: for an action that changes a setting of its
                 connection, or uses the driver's connection.
+            outside: True if it has an effect outside the database, such as a mail; False if it has none although it
+                has resources. ``letters redrive --what-if`` runs no action that may have one, because it could not be
+                undone.
             deprecated: its callers should stop using it; a text says what to use instead. A worker logs the first call.
             errors: refusals that it raises and that callers have to expect: ``(NotFound, Conflict)``. For whoever reads
                 the contract; any other error is answered as it is without them.
@@ -81,6 +85,7 @@ class Api(Generic[S]):
             public=public,
             secret=secret,
             alone=alone,
+            outside=outside,
             deprecated=deprecated,
             errors=tuple(errors),
             retry=retry,
@@ -148,6 +153,13 @@ class Api(Generic[S]):
         api: Api[S] = Api()
         for action in self:
             api._actions[action.version, action.name] = action.bound(resources, hooks)
+        return api
+
+    def choosing(self, choose: Callable[[Action], Action | None]) -> Api[S]:
+        """Return an API with what ``choose`` makes of each action; those of which it makes None are left out."""
+        api: Api[S] = Api()
+        for action in filter(None, map(choose, self)):
+            api._actions[action.version, action.name] = action
         return api
 
     def _add(self, action: Action) -> None:

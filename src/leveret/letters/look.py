@@ -47,6 +47,17 @@ async def look(connection: AnyConnection, topology: Topology, most: int = 100) -
         ChannelClosed: there is no such queue, or it was deleted during the look.
         AmqpError: the connection was lost; the letters are safe.
     """
+    return [read_letter(delivery) for delivery in await look_at_messages(connection, topology, most)]
+
+
+async def look_at_messages(connection: AnyConnection, topology: Topology, most: int) -> list[Delivery]:
+    """Return the oldest dead letters as the messages that they are; for all else see `look`.
+
+    Raises:
+        ValueError: ``most`` is out of range.
+        ChannelClosed: there is no such queue, or it was deleted during the look.
+        AmqpError: the connection was lost; the letters are safe.
+    """
     if not 1 <= most <= MOST_LETTERS:
         raise ValueError(f"{most!r} letters to look at: expected 1 to {MOST_LETTERS}")
     channel = await connection.channel()
@@ -57,7 +68,7 @@ async def look(connection: AnyConnection, topology: Topology, most: int = 100) -
         await channel.close()
     if borrowed:
         await wait_until_back(connection, topology.dead_letters, ready)
-    return [read_letter(delivery) for delivery in borrowed]
+    return borrowed
 
 
 async def look_at_letters(url: str, topology: Topology, most: int) -> list[Letter]:

@@ -27,6 +27,10 @@ _MOVED: Final = (
     "no worker wrote this: the broker moved the message here as its caller sent it (it expired, or somebody rejected "
     "it); have its caller ask again with the same id, then discard it"
 )
+_TOO_OLD: Final = (
+    "it failed at {at}, longer ago than responses are kept: were its request sent again, nothing would keep it from "
+    "having its effect twice; have its caller ask with a new id, then discard it"
+)
 _UNSEALED: Final = (
     "it has no seal of a worker with this secret: it was written before letters had one, under another secret, for "
     "another queue, or it is forged; have its caller ask again with the same id"
@@ -53,7 +57,15 @@ _ANONYMOUS: Final = "its caller was never authenticated, and {name} needs one; h
 
 
 class NotRedrivable(LeveretError):
-    """This letter cannot be sent again; the text says why and what to do."""
+    """This letter cannot be sent again; the text says why and what to do.
+
+    Attributes:
+        cause: a word that letters have in common which cannot be sent again for the same reason.
+    """
+
+    def __init__(self, text: str, cause: str = "") -> None:
+        super().__init__(text)
+        self.cause = cause
 
 
 class Redriver:
@@ -107,7 +119,7 @@ class Redriver:
         sent = msgspec.structs.replace(request, auth=auth)
         message = redriven_message(sent, self.topology.exchange, self.topology.requests)
         if len(message.body) > LARGEST_REQUEST:
-            raise NotRedrivable(_TOO_LARGE)
+            raise NotRedrivable(_TOO_LARGE, "too_large")
         return message
 
     def _believed(self, delivery: Delivery) -> tuple[LetterBody, str | None]:
@@ -116,12 +128,12 @@ class Redriver:
         try:
             letter = decode_letter(delivery.body)
         except ValueError:
-            raise NotRedrivable(_MOVED) from None
+            raise NotRedrivable(_MOVED, "moved_by_broker") from None
         principal, seal = headers.get(PRINCIPAL), headers.get(SEAL)
         if not isinstance(seal, str) or not (principal is None or isinstance(principal, str)):
-            raise NotRedrivable(_UNSEALED)
+            raise NotRedrivable(_UNSEALED, "unsealed")
         if not self._keyring.is_letter_sealed(self.topology.dead_letters, principal, delivery.body, seal):
-            raise NotRedrivable(_UNSEALED)
+            raise NotRedrivable(_UNSEALED, "unsealed")
         return letter, principal
 
     def _end(self, letter: LetterBody) -> float:
@@ -129,8 +141,8 @@ class Redriver:
         end = datetime.fromisoformat(letter.failed_at) + self._retention - LEEWAY
         if end <= datetime.fromtimestamp(self._clock(), UTC):
             raise NotRedrivable(
-                f"it failed at {letter.failed_at}, longer ago than responses are kept: were its request sent again, "
-                "nothing would keep it from having its effect twice; have its caller ask with a new id, then discard it"
+                _TOO_OLD.format(at=letter.failed_at),
+                "too_old",
             )
         return end.timestamp()
 
@@ -139,26 +151,27 @@ class Redriver:
             request = decode_request(encode_json(letter.request), LARGEST_MOVED_REQUEST)
             return request, self._api.find(request.version, request.action)
         except InvalidRequest as error:
-            raise NotRedrivable(f"it holds no request that could be sent: {error}") from None
+            raise NotRedrivable(f"it holds no request that could be sent: {error}", "no_request") from None
         except UnknownAction as error:
-            raise NotRedrivable(f"{error}: run the command in the version that the workers run") from None
+            text = f"{error}: run the command in the version that the workers run"
+            raise NotRedrivable(text, "unknown_action") from None
 
     def _auth(self, request: Request, action: Action, principal: str | None, until: float) -> str:
         if principal:
             return self._keyring.issue_ticket(Ticket(Principal(principal), imprint(request), 0), until=until)
         if action.public:
             return ""
-        raise NotRedrivable(_ANONYMOUS.format(name=request.name))
+        raise NotRedrivable(_ANONYMOUS.format(name=request.name), "anonymous")
 
 
 def _check_code(letter: LetterBody, *, named: bool) -> None:
     if letter.redrivable is False:
-        raise NotRedrivable(_INCOMPLETE)
+        raise NotRedrivable(_INCOMPLETE, "incomplete")
     code = code_of_older_letter(letter.reason) if letter.code is UNSET else letter.code
     if code in _NOT_JUDGED:
-        raise NotRedrivable(_FOR_THE_MOMENT.format(code=code))
+        raise NotRedrivable(_FOR_THE_MOMENT.format(code=code), "refused_for_the_moment")
     if not named and code == WORKERS_DIED_CODE:
-        raise NotRedrivable(_DEADLY)
+        raise NotRedrivable(_DEADLY, "workers_died")
 
 
 def code_of_older_letter(reason: str) -> str:

@@ -198,13 +198,17 @@ class SqlConnection:
     def _doubt(self, _connection: object, _record: object, error: BaseException | None) -> None:
         self._doubted = self._doubted or error is not None  # without an error we gave it up ourselves, see `_clean`
 
+    def _connect(self) -> SharedConnection:
+        """Make the connection."""
+        return SharedConnection(self._engine)
+
     def _open(self) -> tuple[SharedConnection, WriteCounter]:
         kept = self._connection
         if self._doubted or (kept is not None and (kept.invalidated or kept.closed)):
             self._doubted = False
             self.close()
         if self._connection is None or self._written is None:
-            self._connection = SharedConnection(self._engine)
+            self._connection = self._connect()
             self._written = WriteCounter(self._connection)
         return self._connection, self._written
 

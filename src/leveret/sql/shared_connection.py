@@ -13,11 +13,16 @@ import sqlalchemy as sa
 from leveret.sql.statement_kinds import Leftover
 
 
+class NotUndone(RuntimeError):
+    """An action would do something that nobody could undo; it was kept from that."""
+
+
 class SharedConnection(sa.Connection):
     """A connection that is lent to actions.
 
     Args:
         engine: where to connect.
+        undone: whatever an action does is undone, so it must not do it where nobody sees it.
 
     Attributes:
         lent: an action is running.
@@ -25,8 +30,9 @@ class SharedConnection(sa.Connection):
         left: what actions have left on the connection since it was cleaned.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, *, undone: bool = False) -> None:
         super().__init__(engine)
+        self._undone = undone
         self.lent = False
         self.refusal: RuntimeError | None = None
         self.left = Leftover.NOTHING
@@ -55,6 +61,15 @@ class SharedConnection(sa.Connection):
             f"context.connection: {what} is refused, because the worker ends the transaction, which other requests may"
             " share: leave it out"
         )
+        raise self.refusal
+
+    def refuse_strange(self, what: str) -> NoReturn:
+        """Refuse what an action could do beside its transaction, so that nobody could undo it.
+
+        Raises:
+            NotUndone: always.
+        """
+        self.refusal = NotUndone(f"it uses {what}, and what it does there could not be undone")
         raise self.refusal
 
     def check(self) -> None:
@@ -105,6 +120,8 @@ class SharedConnection(sa.Connection):
     def connection(self) -> sa.PoolProxiedConnection:
         """The driver's connection; nobody sees what an action does with it, so no other request gets it afterwards."""
         if self.lent:
+            if self._undone:
+                self.refuse_strange("the driver's own connection")
             self.left = Leftover.SESSION
         return super().connection
 
