@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -79,7 +79,7 @@ def read_letter(delivery: Delivery) -> Letter:
     except ValueError:
         content = known_body(delivery)
     found = delivery.properties
-    deaths = _deaths(headers)
+    deaths = deaths_in(headers)
     return Letter(content, headers, deaths, found.correlation_id, delivery.redelivered, found.message_id)
 
 
@@ -97,7 +97,8 @@ def _id_in(request: Any, otherwise: str | None) -> str | None:
     return found if isinstance(found, str) else otherwise
 
 
-def _deaths(headers: dict[str, Any]) -> tuple[Death, ...]:
+def deaths_in(headers: Mapping[str, Any]) -> tuple[Death, ...]:
+    """Read what the broker says of a message's way; what is not in its form is passed over."""
     tables = headers.get(DEATHS)
     if not isinstance(tables, list):
         return ()

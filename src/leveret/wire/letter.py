@@ -148,3 +148,8 @@ def decode_letter(body: bytes) -> LetterBody:
     if holds_more(text, _MOST_VALUES):
         raise ValueError("too many values")
     return _decode(body)
+
+
+def may_be_letter(text: str) -> bool:
+    """Tell whether a text is neither nested too deep for a dead letter nor holds too many values."""
+    return not (is_deeper(text, _DEEPEST) or holds_more(text, _MOST_VALUES))

@@ -6,26 +6,22 @@ import asyncio
 import sys
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
-from leveret.api import Api
 from leveret.broker.queues import report_queues
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.terminal.asking import ask_first
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json
-from leveret.letters.letter import Letter
+from leveret.letters.document import as_document, secrets_of
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.process.exit_codes import FAILED
 from leveret.settings import values
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
-from leveret.wire.kept import show_body
-from leveret.wire.letter import LetterBody
-from leveret.wire.masking import printable, shown, without_secrets
+from leveret.wire.masking import printable, shown
 from leveret.wire.words import counted
 
 SHOWN: Final = 20
@@ -33,9 +29,6 @@ SHOWN: Final = 20
 
 LONGEST_ID: Final = 128
 """Characters of an id that are shown; the id of a request is never longer."""
-
-_WHY: Final = ("failed_at", "reason", "code", "exception", "place", "attempts")
-"""Names of the fields of a letter that explain why it was written."""
 
 app = typer.Typer(
     help="Dead letters: requests that were given up. Without a command: print the oldest, and change nothing."
@@ -101,30 +94,6 @@ def discard(
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
     report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
     _conclude(report, "discarded")
-
-
-def secrets_of(api: Api) -> frozenset[str]:
-    """Return the names of fields that are not shown: those that any action keeps secret, and tokens."""
-    return frozenset(name for action in api for name in action.secrets) | {"auth"}
-
-
-def as_document(letter: Letter, secrets: frozenset[str]) -> dict[str, object]:
-    """Return what is shown of a letter: what the worker wrote, or the body if the broker moved the message.
-
-    All secrets are removed, also from what looks like a worker's letter, because anybody can send that.
-    """
-    content = letter.content
-    shape = _why_first(content) if isinstance(content, LetterBody) else {"body": show_body(content, secrets)}
-    ids = {"correlation_id": letter.correlation_id, "message_id": letter.message_id}
-    document = {**ids, "letter": shape, "deaths": letter.deaths}
-    clean: dict[str, object] = without_secrets(msgspec.to_builtins(document), secrets)
-    return clean
-
-
-def _why_first(body: LetterBody) -> dict[str, object]:
-    """Return a letter's fields in the order in which people read them: first the reason, then the request."""
-    fields: dict[str, object] = msgspec.to_builtins(body)
-    return {name: fields.pop(name) for name in _WHY if name in fields} | fields
 
 
 def tell(fate: LetterFate, done: str) -> None:

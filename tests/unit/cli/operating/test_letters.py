@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from leveret.cli.operating.letters import as_document, secrets_of, tell
+from leveret.cli.operating.letters import tell
 from leveret.cli.terminal.screen import terminal_json
+from leveret.letters.document import as_document, secrets_of
 from leveret.letters.letter import Death, Letter
 from leveret.letters.removal import LetterFate
 from leveret.wire.attempts import Attempt
