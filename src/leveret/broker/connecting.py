@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from leveret.amqp import AmqpError, ChannelClosed, Connection
+from leveret.amqp import Address, AmqpError, ChannelClosed, Connection, Limits
 from leveret.errors import LeveretError
 
 _ACCESS_REFUSED: Final = 403
@@ -17,14 +17,18 @@ class BrokerTrouble(LeveretError):
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Connection]:
+async def connected(url: str | Address, limits: Limits | None = None) -> AsyncIterator[Connection]:
     """Connect to a broker for the time of a block.
+
+    Args:
+        url: the broker's address, or several.
+        limits: how long each kind of wait may last.
 
     Raises:
         BrokerTrouble: there is no connection, or an error of AMQP ended the block.
     """
     try:
-        connection = await Connection.open(url, name="operator")
+        connection = await Connection.open(url, name="operator", limits=limits)
         try:
             yield connection
         finally:

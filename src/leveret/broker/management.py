@@ -38,6 +38,26 @@ class Administrator(Struct, frozen=True):
         return f"Administrator({self.user!r})"
 
 
+class Policy(Struct, frozen=True, kw_only=True):
+    """A policy of the broker (RabbitMQ, "Policies").
+
+    Attributes:
+        name: its name.
+        pattern: regular expression for the names that it applies to.
+        applies_to: ``all``, ``queues``, ``quorum_queues``, ``exchanges`` and so on.
+        priority: of several that match, the one with the highest priority applies.
+        definition: its keys and values.
+        operator: it is the operator's, which applies beside the other one.
+    """
+
+    name: str
+    pattern: str
+    applies_to: str
+    priority: int
+    definition: dict[str, Any]
+    operator: bool
+
+
 class ManagementAddress(Struct, frozen=True):
     """Where the management API is, and the login that the address holds. Its text hides the password.
 
@@ -136,8 +156,46 @@ class Management:
         """
         self._ask("DELETE", f"/users/{_part(name)}")
 
+    def policies(self, vhost: str) -> list[Policy]:
+        """Return all policies of a vhost, the operator's ones too.
+
+        Raises:
+            ManagementTrouble: there is no answer, or it is a refusal.
+        """
+        found: list[Policy] = []
+        for operator, kind in ((False, "policies"), (True, "operator-policies")):
+            _, answer = self._answer("GET", f"/{kind}/{_part(vhost)}")
+            found += [_policy(each, operator=operator) for each in _list(answer)]
+        return found
+
+    def features(self) -> dict[str, bool]:
+        """Return the broker's feature flags, and whether each is enabled.
+
+        Raises:
+            ManagementTrouble: there is no answer, or it is a refusal.
+        """
+        _, answer = self._answer("GET", "/feature-flags")
+        return {str(each.get("name")): each.get("state") == "enabled" for each in _list(answer)}
+
+    def is_bound(self, vhost: str, exchange: str, queue: str, routing_key: str) -> bool:
+        """Return whether an exchange routes messages with that key to the queue.
+
+        Raises:
+            ManagementTrouble: there is no answer, or it is a refusal.
+        """
+        path = f"/bindings/{_part(vhost)}/e/{_part(exchange)}/q/{_part(queue)}"
+        status, answer = self._answer("GET", path)
+        if status == http.HTTPStatus.NOT_FOUND:
+            return False
+        return any(each.get("routing_key") == routing_key for each in _list(answer))
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """Ask, and return the JSON object of the answer: empty if the answer has none, None for status 404."""
+        status, answer = self._answer(method, path, body)
+        return None if status == http.HTTPStatus.NOT_FOUND else _object(answer)
+
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, bytes]:
+        """Ask, and return the status of the answer, which is that of a success or 404, and its body."""
         connection = self._connection()
         try:
             text = None if body is None else json.dumps(body)
@@ -151,11 +209,10 @@ class Management:
             ) from error
         finally:
             connection.close()
-        if status == http.HTTPStatus.NOT_FOUND and method != "PUT":
-            return None
-        if not http.HTTPStatus(200) <= status < http.HTTPStatus(300):
+        missing = status == http.HTTPStatus.NOT_FOUND and method != "PUT"
+        if not (missing or http.HTTPStatus(200) <= status < http.HTTPStatus(300)):
             raise ManagementTrouble(f"{self._address} refused {method} {path}: {_reason(status, answer)}")
-        return _object(answer)
+        return status, answer
 
     def _connection(self) -> http.client.HTTPConnection:
         address = self._address
@@ -180,6 +237,28 @@ def _object(answer: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ManagementTrouble("the answer is not one of RabbitMQ's management API: is this its address?")
     return found
+
+
+def _list(answer: bytes) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise ManagementTrouble("the answer is not one of RabbitMQ's management API: is this its address?")
+    return [each for each in found if isinstance(each, dict)]
+
+
+def _policy(found: dict[str, Any], *, operator: bool) -> Policy:
+    definition = found.get("definition")
+    return Policy(
+        name=str(found.get("name")),
+        pattern=str(found.get("pattern")),
+        applies_to=str(found.get("apply-to", "all")),
+        priority=int(found.get("priority") or 0),
+        definition=definition if isinstance(definition, dict) else {},
+        operator=operator,
+    )
 
 
 def _reason(status: int, answer: bytes) -> str:

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "call": "leveret.cli.calling.call:call",
     "send": "leveret.cli.calling.send:send",
     "queues": "leveret.cli.operating.queues:queues",
+    "doctor": "leveret.cli.operating.doctor:doctor",
     "broker": "leveret.cli.operating.broker:broker",
     "letters": "leveret.cli.operating.letters:app",
     "topology": "leveret.cli.operating.topology:app",

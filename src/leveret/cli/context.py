@@ -45,6 +45,12 @@ def load_settings(context: typer.Context, *, needs_secret: bool = True, **instea
         SettingsError: names every problem.
     """
     settings = application(context).defaults.updated(environment(), needs_secret=needs_secret)
+    settings = with_private_broker(context, settings)
+    return replace(settings, **{name: value for name, value in instead.items() if value is not None})
+
+
+def with_private_broker(context: typer.Context, settings: Settings) -> Settings:
+    """Return settings with the broker that ``dev`` runs in the working folder, if they do not name another one."""
     if not names_broker(settings):
         if url := private_url():
             settings = replace(settings, amqp_url=url)
@@ -54,4 +60,4 @@ def load_settings(context: typer.Context, *, needs_secret: bool = True, **instea
                 f"`{called.shown('dev')}` does not run in this folder, where it keeps a broker: start it, or set "
                 f"{settings.variable('AMQP_URL')}"
             )
-    return replace(settings, **{name: value for name, value in instead.items() if value is not None})
+    return settings

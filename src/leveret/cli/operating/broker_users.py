@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -11,11 +10,9 @@ import typer
 
 from leveret.broker.addresses import vhost_of
 from leveret.broker.granting import BrokerUser, apply_users
-from leveret.broker.management import Administrator, ManagementAddress
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
-from leveret.process.exit_codes import INTERRUPTED
-from leveret.settings import Settings
+from leveret.cli.operating.administrator import read_administrator
 
 
 def users(
@@ -47,7 +44,7 @@ def users(
     if url is None:
         typer.echo("\n".join(_commands(wanted, vhost)))
         return
-    address, administrator = _administrator(url, settings)
+    address, administrator = read_administrator("--apply", url, settings)
     for granted in apply_users(address, administrator, vhost, wanted):
         what = "was made" if granted.made else "existed already"
         typer.echo(f"user {granted.name} {what}; it may do what it needs in vhost {vhost}, and no more")
@@ -61,28 +58,3 @@ def _commands(users: Sequence[BrokerUser], vhost: str) -> Iterator[str]:
         words = ["set_permissions", "-p", vhost, user.name, may.configure, may.write, may.read]
         yield f"rabbitmqctl add_user {shlex.quote(user.name)}"
         yield "rabbitmqctl " + shlex.join(words)
-
-
-def _administrator(url: str, settings: Settings) -> tuple[ManagementAddress, Administrator]:
-    try:
-        address = ManagementAddress.parse(url)
-    except ValueError as error:
-        raise WrongUse(f"--apply: {error}") from None
-    if address.user is None:
-        raise WrongUse("--apply: name an administrator of the broker in the address: http://ADMIN@HOST:15672")
-    if address.password is not None:
-        raise WrongUse(
-            "--apply: leave the password out of the address, which others on the machine can read: "
-            f"set {settings.variable('BROKER_ADMIN_PASSWORD')}"
-        )
-    password = settings.broker_admin_password
-    if password is None:
-        if not sys.stdin.isatty():
-            raise WrongUse(
-                f"--apply: set {settings.variable('BROKER_ADMIN_PASSWORD')} to the password of {address.user}"
-            )
-        try:
-            password = str(typer.prompt(f"Password of {address.user} at {address}", hide_input=True, err=True))
-        except typer.Abort:  # Ctrl-C, or the end of the input
-            raise typer.Exit(INTERRUPTED) from None
-    return address, Administrator(address.user, password)

@@ -1,0 +1,1 @@
+"""Checks of the broker: reachable, version, alarms, permissions, queues, policies, workers."""

@@ -1,0 +1,1 @@
+"""Checks of the database: reachable, tables, encoding, transactions, pooler, file, clock."""

@@ -1,0 +1,1 @@
+"""Checks of this process and machine: settings, secrets, versions, clock."""
