@@ -99,3 +99,16 @@ def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:
     assert missing.returncode == 3
     assert "no queue" in missing.stderr
     assert "Traceback" not in missing.stderr
+
+
+def test_it_says_what_would_happen_and_nothing_happens(commands: Commands) -> None:
+    write_letters(commands, "a", "b")
+    done = commands.run("letters", "redrive", "--what-if", "--all")
+    assert done.returncode == 0, done.stderr
+    assert "would succeed" in done.stdout
+    assert done.stdout.endswith("2 letters tried, each alone against the database as it is; nothing was changed.\n")
+    as_json = commands.run("letters", "redrive", "--what-if", "--json", "a", "nobody")
+    prediction, summary = map(json.loads, as_json.stdout.splitlines())
+    assert (prediction["id"], prediction["end"], prediction["action"]) == ("a", "succeeds", "v1.create_task")
+    assert (summary["letters"], summary["missing"], as_json.returncode) == (1, ["nobody"], 1)
+    assert depths(commands) == [0, 0, 2]

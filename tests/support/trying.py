@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -42,10 +42,13 @@ class Mailer:
 
 @dataclass
 class Shop:
-    """An application that takes orders; `broken` are the causes for which it fails, `refused` those it refuses."""
+    """An application that takes orders; `broken` are the causes for which it fails, `refused` those that it refuses.
+
+    `instead` holds what happens for a cause beside that."""
 
     broken: set[str] = field(default_factory=lambda: set(CAUSES))
     refused: set[str] = field(default_factory=set)
+    instead: dict[str, Callable[[], object]] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     app: App[Any] = field(default_factory=lambda: App("shop"))
     orders: sa.Table = field(init=False)
@@ -67,6 +70,8 @@ class Shop:
         self.sent.append(name)
         row = self.orders.insert().values(name=name).returning(self.orders.c.id)
         number = context.connection.execute(row).scalar_one()
+        if cause in self.instead:
+            self.instead[cause]()
         if cause in self.refused:
             raise Conflict(f"no {cause} for {name}")
         if cause in self.broken:

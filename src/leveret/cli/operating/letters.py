@@ -11,6 +11,7 @@ import typer
 from leveret.broker.queues import report_queues
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.operating.what_if import show_what_if
 from leveret.cli.terminal.asking import ask_first
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json
@@ -35,6 +36,9 @@ app = typer.Typer(
 )
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
+WhatIf = Annotated[
+    bool, typer.Option("--what-if", help="Send nothing: try what would happen with today's code, and undo it.")
+]
 All = Annotated[bool, typer.Option("--all", help="All letters that are in the queue now.")]
 
 
@@ -65,7 +69,14 @@ def letters(
 
 
 @app.command()
-def redrive(context: typer.Context, ids: Ids = None, *, everything: All = False) -> None:
+def redrive(
+    context: typer.Context,
+    ids: Ids = None,
+    *,
+    everything: All = False,
+    what_if: WhatIf = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --what-if: a JSON object for each letter.")] = False,
+) -> None:
     """Send letters again as requests; each request has its effect once, however often it is sent.
 
     With --all, letters of requests on which workers died stay: name those. What cannot be sent again stays where it
@@ -73,6 +84,11 @@ def redrive(context: typer.Context, ids: Ids = None, *, everything: All = False)
     """
     settings = load_settings(context)
     wanted = _wanted(ids, everything=everything)
+    if what_if:
+        show_what_if(application(context), settings, wanted, as_json=as_json)
+        return
+    if as_json:
+        raise WrongUse("--json is for --what-if")
     redriver = application(context).redriver(settings)
     report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: tell(fate, "sent again")))
     _conclude(report, "sent again")

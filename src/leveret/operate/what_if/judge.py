@@ -14,7 +14,8 @@ from leveret.api import Action
 from leveret.errors import StorageBusy
 from leveret.inbox.answers import find_answer
 from leveret.inbox.batch import AnsweredJob, Inbox, Result
-from leveret.letters.letter import Letter, read_letter
+from leveret.letters.key import letter_key
+from leveret.letters.letter import read_letter
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.operate.what_if.not_run import why_not_run
 from leveret.operate.what_if.predictions import PredictedEnd, Prediction
@@ -80,12 +81,12 @@ class Judge:
         Raises:
             StorageUnavailable: the database does not answer.
         """
-        about = about_letter(read_letter(delivery))
+        about = about_letter(delivery)
         try:
             message = self._trial.redriver.message(delivery, named=named)
         except NotRedrivable as error:
             return replace(about, end=PredictedEnd.REFUSED, why=describe(error), code=error.cause)
-        item = self._trial.intake.take(_arriving(message))
+        item = self._trial.intake.take(arriving(message))
         if isinstance(item, Work):
             return self._try(replace(about, action=item.action.full_name), item)
         return _declined(about, item)
@@ -126,14 +127,15 @@ class Judge:
         return _given_up(about, outcome) if isinstance(outcome, DeadLetter) else _not_run(about, describe(error))
 
 
-def about_letter(letter: Letter) -> Prediction:
+def about_letter(delivery: Delivery) -> Prediction:
     """Return what is known of a letter before it is tried: nothing is predicted yet."""
+    letter = read_letter(delivery)
     request = letter.content.request if isinstance(letter.content, LetterBody) else None
     names = [request.get(name) for name in ("version", "action")] if isinstance(request, dict) else []
     named = ".".join(name for name in names if isinstance(name, str))
     return Prediction(
         end=PredictedEnd.UNKNOWN,
-        letter=letter.message_id,
+        letter=letter_key(delivery),
         id=letter.request_id,
         action=shown(named, _LONGEST_NAME),
     )
@@ -164,7 +166,7 @@ def _given_up(about: Prediction, letter: DeadLetter) -> Prediction:
     )
 
 
-def _arriving(message: Message) -> Delivery:
+def arriving(message: Message) -> Delivery:
     """Return a message as a worker gets it."""
     return Delivery(
         consumer_tag="",

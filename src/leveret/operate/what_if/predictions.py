@@ -28,11 +28,11 @@ class PredictedEnd(StrEnum):
     """Nobody knows: the trial had no end, or met a lock."""
 
 
-class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="prediction"):
     """What would become of one letter.
 
     Attributes:
-        letter: the letter's own id; None where no worker wrote it.
+        letter: the letter's key; see `leveret.letters.key`.
         id: the id of its request; None where it has none.
         end: what would become of it.
         action: version and name, as far as the letter tells.
@@ -44,7 +44,7 @@ class Prediction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     end: PredictedEnd
-    letter: str | None = None
+    letter: str = ""
     id: str | None = None
     action: str = ""
     why: str = ""
