@@ -11,6 +11,7 @@ import typer
 from leveret.broker.queues import report_queues
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.operating import letters_looking as looking
 from leveret.cli.operating.what_if import show_what_if
 from leveret.cli.terminal.asking import ask_first
 from leveret.cli.terminal.option_values import read_option
@@ -34,6 +35,11 @@ LONGEST_ID: Final = 128
 app = typer.Typer(
     help="Dead letters: requests that were given up. Without a command: print the oldest, and change nothing."
 )
+
+app.command("list")(looking.list_letters)
+app.command("groups")(looking.list_groups)
+app.command("show")(looking.show_letter)
+app.command("index")(looking.show_index)
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
 WhatIf = Annotated[

@@ -65,9 +65,24 @@ def feed(connection: sqlite3.Connection, events: Sequence[Event]) -> int:
         begin = next_offset(connection)
         fresh = [event for offset, event in events if offset >= begin and event is not None]
         _write(connection, fresh, again=True)
-        end = max(begin, events[-1][0] + 1)
-        connection.execute("UPDATE facts SET value = ? WHERE name = 'next'", (end,))
+        offset, event = events[-1]
+        if offset >= begin:
+            facts = (("next", offset + 1), ("last", key_of(event)))
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts)
     return len(fresh)
+
+
+def last_key(connection: sqlite3.Connection) -> str | None:
+    """Return what `key_of` returned of the last message that was read; None where none was."""
+    row = connection.execute("SELECT value FROM facts WHERE name = 'last'").fetchone()
+    return str(row[0]) if row else None
+
+
+def key_of(event: Entry | Change | None) -> str:
+    """Return what a message of the stream is recognized by."""
+    if event is None:
+        return ""
+    return event.key if isinstance(event, Entry) else f"{event.state} {stored_key(event.key)}"
 
 
 def adopt(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:

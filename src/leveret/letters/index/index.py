@@ -65,6 +65,11 @@ class LetterIndex:
         """Bytes of the file."""
         return self.path.stat().st_size
 
+    def is_last(self, offset: int, delivery: Delivery) -> bool:
+        """Tell whether a message is the last one that was read; otherwise the stream is another one than before."""
+        ((_, event),) = self.events([(offset, delivery)])
+        return offset == self.next_offset - 1 and feeding.key_of(event) == feeding.last_key(self._connection)
+
     def rebuild(self) -> None:
         """Forget everything, so that reading begins with the oldest message of the stream."""
         schema.rebuild(self._connection, self._facts)
@@ -81,6 +86,10 @@ class LetterIndex:
     def adopt(self, deliveries: Iterable[Delivery]) -> None:
         """Write letters that were seen in the queue itself, which is older than the stream."""
         feeding.adopt(self._connection, [self._reader.read(delivery) for delivery in deliveries])
+
+    def keys_of(self, deliveries: Iterable[Delivery]) -> frozenset[str]:
+        """Return the keys of letters that were seen in the queue itself."""
+        return frozenset(self._reader.read(delivery).key for delivery in deliveries)
 
     def change(self, changes: Sequence[Change]) -> None:
         """Write what became of letters before the stream tells."""
