@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
+.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
 	broker-programs postgres-programs load-programs bench-programs
 
 ARGS ?=
@@ -14,6 +14,10 @@ install: ## make .venv with the pinned dependencies (PYTHON=... chooses the Pyth
 demo: install ## show the whole system on a private RabbitMQ, then stop it (ARGS="--help" for its options)
 	@scripts/ensure-broker TASKMANAGER_AMQP_URL
 	@.venv/bin/taskmanager demo $(ARGS)
+
+console-demo: install ## run a small system with failures and the console, on a private RabbitMQ, until Ctrl-C (ARGS="--help")
+	@scripts/ensure-broker
+	@.venv/bin/python -m scripts.console_demo $(ARGS)
 
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)

@@ -32,6 +32,7 @@ TYPES = {
     "Reply": "leveret.wire.envelope",
     "Request": "leveret.wire.envelope",
     "Ticket": "leveret.auth.keyring",
+    "TokenIdentity": "leveret.auth.keyring",
 }
 """Types in the signatures of public names, and where they are imported from. They have a page of their own."""
 

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "topology": "leveret.cli.operating.topology:app",
     "db": "leveret.cli.operating.database:app",
     "keys": "leveret.cli.operating.keys:app",
+    "console": "leveret.cli.operating.console:app",
     "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""

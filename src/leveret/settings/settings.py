@@ -86,6 +86,8 @@ class Settings:
         broker_admin_password: password of the broker's administrator; needed only while users are made.
         broker_caller_password: new password of the callers' user at the broker.
         broker_worker_password: new password of the workers' user at the broker.
+        environment: what the console's banner says, such as ``production``; None for no banner.
+        console_database_url: SQLAlchemy URL of the console's accounts and sessions; None for an SQLite file.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
     """
@@ -118,6 +120,8 @@ class Settings:
     broker_admin_password: str | None = setting("BROKER_ADMIN_PASSWORD", str, None, secret=True)
     broker_caller_password: str | None = setting("BROKER_CALLER_PASSWORD", str, None, secret=True)
     broker_worker_password: str | None = setting("BROKER_WORKER_PASSWORD", str, None, secret=True)
+    environment: str | None = setting("ENVIRONMENT", values.short_text(40), None)
+    console_database_url: str | None = setting("CONSOLE_DATABASE_URL", values.database_url, None, secret=True)
     log_level: str = setting("LOG_LEVEL", values.one_of("debug", "info", "warning", "error"), "info")
     log_format: str = setting("LOG_FORMAT", values.one_of("text", "json"), "text")
 

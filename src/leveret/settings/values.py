@@ -209,6 +209,17 @@ def unless_off(read: Callable[[str], T]) -> Callable[[str], T | None]:
     return read_or_off
 
 
+def short_text(most: int) -> Callable[[str], str]:
+    """Return a reader of a text for people, of up to ``most`` printable characters."""
+
+    def read(text: str) -> str:
+        if len(text) > most or not text.isprintable():
+            raise ValueError(f"expected up to {most} printable characters")
+        return text
+
+    return read
+
+
 def truth(text: str) -> bool:
     """Read a yes or a no, written in one of the usual ways."""
     known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}

@@ -256,3 +256,19 @@ def test_a_fingerprint_of_a_secret_cannot_be_guessed_without_the_key() -> None:
     other = keyring(secret=b"y" * 32)
     assert keyring().fingerprint(b"x", keyed=False) == other.fingerprint(b"x", keyed=False)
     assert keyring().fingerprint(b"x", keyed=True) != other.fingerprint(b"x", keyed=True)
+
+
+def test_a_token_names_roles_and_one_without_names_none() -> None:
+    ring = Keyring(SECRET, issuer=ISSUER, clock=lambda: NOW)
+    identity = ring.identify(ring.issue("7", timedelta(hours=1), roles=("console:operator",)))
+    assert (identity.principal, identity.roles) == (Principal("7"), ("console:operator",))
+    assert ring.identify(ring.issue("7", timedelta(hours=1))).roles == ()
+    with pytest.raises(Unauthenticated):
+        ring.identify("nonsense")
+
+
+@pytest.mark.parametrize("roles", ["console:operator", ["a", 1], {"console:operator": True}, None])
+def test_a_claim_that_is_not_a_list_of_texts_names_no_role(roles: Any) -> None:
+    ring = Keyring(SECRET, issuer=ISSUER, clock=lambda: NOW)
+    claims = {"sub": "7", "iat": int(NOW), "exp": int(NOW) + 60, "iss": ISSUER, "aud": ISSUER, "roles": roles}
+    assert ring.identify(jwt.encode(claims, SECRET, "HS256")).roles == ()

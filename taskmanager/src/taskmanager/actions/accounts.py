@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Final, Self
 
 import sqlalchemy as sa
 from msgspec import Struct
@@ -12,6 +12,9 @@ from leveret.errors import Conflict, RateLimited, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, app
 from taskmanager.domain import NewUser, User, rules
+
+CONSOLE_ROLES: Final = ("console:operator",)
+"""What an administrator's token names, so that the console lets administrators in."""
 
 
 class Register(Struct, frozen=True):
@@ -84,7 +87,8 @@ async def login(context: TaskContext, given: Login) -> Token:
     if not known or not matches:
         raise Unauthenticated("Incorrect email or password")
     await context.transaction(usecases.end_login, account)
-    return Token(services.keyring.issue(str(known.user_id), services.token_lifetime))
+    roles = CONSOLE_ROLES if known.is_admin else ()
+    return Token(services.keyring.issue(str(known.user_id), services.token_lifetime, roles=roles))
 
 
 async def _account(context: TaskContext, email: str) -> bytes:

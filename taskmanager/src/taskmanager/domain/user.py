@@ -42,7 +42,8 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The id of a user and the hash that a login's password is compared with."""
+    """The id of a user, the hash that a login's password is compared with, and whether it is an administrator."""
 
     user_id: int
     password_hash: str = field(repr=False)
+    is_admin: bool = False

@@ -14,7 +14,9 @@ from taskmanager.storage.tables import users
 _USER: Final = sa.select(users.c.id, users.c.email, users.c.full_name, users.c.is_admin)
 _BY_ID: Final = _USER.where(users.c.id == sa.bindparam("user_id"))
 _BY_EMAIL: Final = _USER.where(users.c.email == sa.bindparam("known_email"))
-_CREDENTIALS: Final = sa.select(users.c.id, users.c.password_hash).where(users.c.email == sa.bindparam("known_email"))
+_CREDENTIALS: Final = sa.select(users.c.id, users.c.password_hash, users.c.is_admin).where(
+    users.c.email == sa.bindparam("known_email")
+)
 _COUNT: Final = sa.select(sa.func.count()).select_from(users)
 _SET_ADMIN: Final = users.update().where(users.c.id == sa.bindparam("user_id"))
 _ADD: Final = {

@@ -1,0 +1,1 @@
+"""A small system with failures, and the console to look at it: ``make console-demo``."""

@@ -1,0 +1,78 @@
+"""Makes the web application of a console: its pages, with the guard in front."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from leveret.console.entering.guard import ConsoleGuard
+from leveret.console.pages import actions, overview, preferences, sign_in, trying
+from leveret.console.pages.files import AssetFiles
+from leveret.console.pages.page import problem
+from leveret.console.showing.templates import ASSETS
+from leveret.console.site import Site
+from leveret.console.watching import SystemWatch
+from leveret.errors import StorageUnavailable
+
+
+def build_console(site: Site) -> Starlette:
+    """Make the web application; it keeps nothing that another console of the same application would need."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.watch = SystemWatch(site, site.clock)
+        try:
+            yield
+        finally:
+            app.state.watch.close()
+
+    made = Starlette(
+        routes=_routes(),
+        middleware=[Middleware(ConsoleGuard, site=site)],
+        exception_handlers={HTTPException: _refused, StorageUnavailable: _away},
+        lifespan=lifespan,
+    )
+    made.state.site = site
+    return made
+
+
+def _routes() -> list[Route | Mount]:
+    return [
+        Route("/", overview.show),
+        Route("/live/overview", overview.live),
+        Route("/try", trying.show, methods=["GET"]),
+        Route("/try", trying.send, methods=["POST"]),
+        Route("/actions", actions.show),
+        Route("/actions/{version}/{name}", actions.show_one),
+        Route("/sign-in", sign_in.show, methods=["GET"]),
+        Route("/sign-in", sign_in.enter, methods=["POST"]),
+        Route("/sign-out", sign_in.leave, methods=["POST"]),
+        Route("/preferences", preferences.change, methods=["POST"]),
+        Route("/health/live", _alive),
+        Mount("/assets", AssetFiles(directory=ASSETS)),
+    ]
+
+
+async def _alive(_request: Request) -> Response:
+    """Say that the console runs; it asks nobody, so that a broker that is away does not restart it."""
+    return PlainTextResponse("ok\n")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer what Starlette refuses: a page that is not there, a method that it does not have."""
+    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+    key = "problem_page.no_page" if status == HTTPStatus.NOT_FOUND else "problem_page.refused"
+    return problem(request, status, key)
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    """Answer when the console's own database does not."""
+    return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.away", why=str(error))

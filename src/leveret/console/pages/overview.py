@@ -1,0 +1,60 @@
+"""The front page: what is wrong, and how the system does, kept up to date by server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import Request
+from starlette.responses import Response
+
+from leveret.console.pages.page import allowed, page_text, render, speech_of
+from leveret.console.showing.charts import line_chart
+from leveret.console.watching import PAUSE, SystemWatch
+
+
+@allowed("viewer")
+async def show(request: Request) -> Response:
+    """Show the page."""
+    return render(request, "overview.html", **await _values(request))
+
+
+@allowed("viewer")
+async def live(request: Request) -> Response:
+    """Send the changing part of the page again and again, until the browser goes or the session ends."""
+    return EventSourceResponse(_parts(request), ping=15)
+
+
+async def _parts(request: Request) -> AsyncIterator[ServerSentEvent]:
+    site, visitor = request.app.state.site, request.state.visitor
+    before = ""
+    while site.clock() < visitor.ends_at and await _is_signed_in(request):
+        text = page_text(request, "overview_live.html", **await _values(request))
+        if text != before:
+            yield ServerSentEvent(data=text)
+            before = text
+        await asyncio.sleep(PAUSE)
+
+
+async def _is_signed_in(request: Request) -> bool:
+    """Return whether the session still exists: who was removed sees nothing more."""
+    site = request.app.state.site
+    token = request.cookies.get(site.cookie, "")
+    return await asyncio.to_thread(site.store.find_session, token, used=False) is not None
+
+
+async def _values(request: Request) -> dict[str, Any]:
+    watch: SystemWatch = request.app.state.watch
+    overview, speech = await watch.overview(), speech_of(request)
+    depths = watch.depths
+    charts = [
+        (key, values[-1], line_chart(values, str(speech.say("overview.chart", what=speech.say(key)))))
+        for key, values in (
+            ("overview.waiting", [each.waiting for each in depths] or [None]),
+            ("overview.retrying", [each.retrying for each in depths] or [None]),
+            ("overview.letters", [each.letters for each in depths] or [None]),
+        )
+    ]
+    return {"overview": overview, "charts": charts, "table": depths[:: max(len(depths) // 10, 1)][-10:]}

@@ -1,0 +1,1 @@
+"""How values are shown in pages: templates, times, numbers and charts."""
