@@ -81,3 +81,18 @@ def test_it_says_what_would_happen_and_nothing_happens(commands: Commands) -> No
     assert (prediction["id"], prediction["end"], prediction["action"]) == ("a", "succeeds", "v1.create_task")
     assert (summary["letters"], summary["missing"], as_json.returncode) == (1, ["nobody"], 1)
     assert depths(commands) == [0, 0, 2]
+
+
+def test_a_request_is_explained_by_its_rows_and_its_letter(commands: Commands) -> None:
+    write_letters(commands, "a")
+    done = commands.run("explain", "a")
+    assert done.returncode == 0, done.stderr
+    first, *facts = done.stdout.splitlines()
+    assert first.startswith("a, of ")
+    assert first.endswith(": it was given up, and its dead letter waits for somebody.")
+    assert any(
+        "an attempt failed: " in line and "[dead-letter queue, worker taskmanager worker " in line for line in facts
+    )
+    assert "  database: no response is stored: " in done.stdout
+    as_json = commands.run("explain", "nobody", "--json")
+    assert (json.loads(as_json.stdout)["stories"], as_json.returncode) == ([], 1)

@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "doctor": "leveret.cli.operating.doctor:doctor",
     "broker": "leveret.cli.operating.broker:broker",
     "letters": "leveret.cli.operating.letters:app",
+    "explain": "leveret.cli.operating.explain:explain_request",
     "topology": "leveret.cli.operating.topology:app",
     "db": "leveret.cli.operating.database:app",
     "keys": "leveret.cli.operating.keys:app",

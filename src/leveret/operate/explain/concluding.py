@@ -1,0 +1,70 @@
+"""From facts to where a request is. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from typing import Final
+
+from leveret.operate.explain.known import Explanation, Findings, KnownEvent, KnownFact, RequestState, RequestStory
+
+_ORDER: Final = (
+    (KnownEvent.IN_HAND, RequestState.IN_HAND, "it is in a worker's hand now"),
+    (KnownEvent.ANSWERED, RequestState.DONE, "it was executed, and its response is stored"),
+    (KnownEvent.LETTER, RequestState.LETTER, "it was given up, and its dead letter waits for somebody"),
+    (
+        KnownEvent.ON_RECORD,
+        RequestState.ON_RECORD,
+        "it was delivered again, and an attempt is on record: it runs now, or a worker died and it waits",
+    ),
+)
+"""What holds now, the strongest first."""
+
+_LAST: Final = {
+    KnownEvent.REDRIVEN: (RequestState.SENT_AGAIN, "it was sent again, and no response is stored yet"),
+    KnownEvent.EDITED: (RequestState.SENT_AGAIN, "it was edited and sent again, and no response is stored yet"),
+    KnownEvent.DISCARDED: (RequestState.DISCARDED, "its letter was discarded"),
+    KnownEvent.ENDED: (RequestState.ENDED, "a worker brought it to its end, and no response is stored"),
+}
+"""What the last event of the past says where nothing holds now."""
+
+_BOTH: Final = (
+    "it was executed, and its response is stored; its dead letter lies in the queue too: sent again, it changes nothing"
+)
+
+
+def conclude(request_id: str, findings: Iterable[Findings]) -> Explanation:
+    """Return what is known of a request id from what all sources tell.
+
+    Facts whose source does not tell the principal stand with the only request that is known, or by themselves.
+    """
+    findings = list(findings)
+    facts = [fact for each in findings for fact in each.facts]
+    named = sorted({fact.principal for fact in facts if fact.principal is not None})
+    unnamed = [fact for fact in facts if fact.principal is None]
+    if len(named) == 1:
+        stories = [_story(named[0], facts)]
+    else:
+        stories = [_story(name, [fact for fact in facts if fact.principal == name]) for name in named]
+        stories += [_story(None, unnamed)] if unnamed else []
+    blind = dict.fromkeys(spot for each in findings for spot in each.blind)
+    return Explanation(id=request_id, stories=tuple(stories), blind=tuple(blind))
+
+
+def _story(principal: str | None, facts: Sequence[KnownFact]) -> RequestStory:
+    ordered = tuple(sorted(facts, key=lambda fact: inf if fact.at is None else fact.at))
+    state, text = _state(ordered)
+    return RequestStory(principal=principal, state=state, text=text, facts=ordered)
+
+
+def _state(facts: Sequence[KnownFact]) -> tuple[RequestState, str]:
+    events = {fact.event for fact in facts}
+    if {KnownEvent.ANSWERED, KnownEvent.LETTER} <= events and KnownEvent.IN_HAND not in events:
+        return RequestState.DONE, _BOTH
+    for event, state, text in _ORDER:
+        if event in events:
+            return state, text
+    for fact in reversed(facts):
+        if fact.event in _LAST:
+            return _LAST[fact.event]
+    return RequestState.UNKNOWN, "where it is now is not known: it may wait in a queue"
