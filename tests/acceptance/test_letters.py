@@ -90,9 +90,7 @@ def test_a_request_is_explained_by_its_rows_and_its_letter(commands: Commands) -
     first, *facts = done.stdout.splitlines()
     assert first.startswith("a, of ")
     assert first.endswith(": it was given up, and its dead letter waits for somebody.")
-    assert any(
-        "an attempt failed: " in line and "[dead-letter queue, worker taskmanager worker " in line for line in facts
-    )
+    assert any("an attempt failed: " in line and "[dead letters, worker taskmanager worker " in line for line in facts)
     assert "  database: no response is stored: " in done.stdout
     as_json = commands.run("explain", "nobody", "--json")
     assert (json.loads(as_json.stdout)["stories"], as_json.returncode) == ([], 1)

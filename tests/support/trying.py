@@ -103,6 +103,7 @@ class Running:
     shop: Shop
     settings: Settings
     broker: MemoryBroker
+    folder: Path
 
     @property
     def surroundings(self) -> Surroundings:
@@ -202,4 +203,4 @@ def running_shop(folder: Path, **options: Any) -> Running:
     given = {"SHOP_JWT_SECRET": SECRET, "SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.db", "SHOP_MAX_RETRIES": "0"}
     settings = replace(shop.app.defaults.updated(given), amqp_url="amqp://memory")
     shop.app.prepare_database(settings)
-    return Running(shop, settings, MemoryBroker(MACHINE))
+    return Running(shop, settings, MemoryBroker(MACHINE), folder)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from leveret.inbox.journal import Journal
+from leveret.letters.filters import LetterFilter
+from leveret.letters.index import LetterIndex
 from leveret.operate.explain import Explanation, Findings, RequestState, explain
 from leveret.operate.explain.question import FactSource, Question
 from leveret.operate.explain.queues import letter_facts
@@ -20,7 +22,11 @@ async def explained(shop: Running, request_id: str) -> Explanation:
     letters = await shop.letters()
 
     async def ask_letters(question: Question) -> Findings:
-        return Findings(tuple(fact for letter in letters for fact in letter_facts(letter, question)))
+        with LetterIndex(shop.folder / f"{request_id}.index", question.secrets, "the shop") as index:
+            index.adopt(letters)
+            found = index.find(LetterFilter(ids=(question.id,))).rows
+            rows = [row for each in found if (row := index.read(each.key))]
+        return Findings(tuple(fact for row in rows for fact in letter_facts(row)))
 
     sources: Mapping[str, FactSource] = {"database": ask_rows, "letters": ask_letters}
     return await explain(shop.shop.app, shop.settings, request_id, sources=sources)
@@ -36,7 +42,7 @@ async def test_a_letter_tells_of_its_attempts_and_why_it_was_given_up(tmp_path: 
         ("given_up", "it was given up: retries exhausted: RuntimeError: the card is away"),
         ("letter", "its dead letter is in the queue"),
     ]
-    assert story.facts[0].source == "dead-letter queue, worker test"
+    assert story.facts[0].source == "dead letters, worker test"
 
 
 async def test_a_request_that_was_sent_again_is_done_with_its_answer(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import typer
 from leveret.broker.queues import report_queues
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import letters_looking as looking
-from leveret.cli.operating.what_if import show_what_if
+from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.cli.terminal.asking import ask_first
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json
 from leveret.letters.document import as_document, secrets_of
+from leveret.letters.filters import LetterFilter
 from leveret.letters.look import MOST_LETTERS, look_at_letters
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
 from leveret.process.exit_codes import FAILED
@@ -81,7 +83,25 @@ def redrive(
     *,
     everything: All = False,
     what_if: WhatIf = False,
+    action: options.Action = None,
+    version: options.Version = None,
+    worker_version: options.WorkerVersion = None,
+    code: options.Code = None,
+    exception: options.ExceptionName = None,
+    place: options.Place = None,
+    principal: options.PrincipalOption = None,
+    older: options.Older = None,
+    newer: options.Newer = None,
+    text: options.Text = None,
+    group: options.Group = None,
+    limit: Annotated[
+        int,
+        typer.Option(
+            metavar="N", parser=read_option("--limit", values.number(1, MOST_TRIED)), help="Letters to try at most."
+        ),
+    ] = MOST_TRIED,
     as_json: Annotated[bool, typer.Option("--json", help="With --what-if: a JSON object for each letter.")] = False,
+    index: options.IndexPath = None,
 ) -> None:
     """Send letters again as requests; each request has its effect once, however often it is sent.
 
@@ -89,14 +109,33 @@ def redrive(
     is, and the reason is told. Exit code 1: some letter stays or is missing.
     """
     settings = load_settings(context)
-    wanted = _wanted(ids, everything=everything)
+    wanted = options.wanted_letters(
+        ids=ids,
+        action=action,
+        version=version,
+        worker_version=worker_version,
+        code=code,
+        exception=exception,
+        place=place,
+        principal=principal,
+        older=older,
+        newer=newer,
+        text=text,
+        group=group,
+    )
+    if wanted.everything != everything:
+        both = ", not both" if everything else ""
+        raise WrongUse(f"which letters? Name the ids of their requests, or say --all{both}")
     if what_if:
-        show_what_if(application(context), settings, wanted, as_json=as_json)
+        source = options.letters_source(context, index)
+        show_what_if(application(context), settings, source, wanted, most=limit, as_json=as_json)
         return
-    if as_json:
-        raise WrongUse("--json is for --what-if")
+    if as_json or wanted != LetterFilter(ids=wanted.ids):
+        raise WrongUse("--json and the options for which letters are for --what-if")
     redriver = application(context).redriver(settings)
-    report = asyncio.run(redrive_letters(settings.amqp_url, redriver, wanted, lambda fate: tell(fate, "sent again")))
+    report = asyncio.run(
+        redrive_letters(settings.amqp_url, redriver, ids or None, lambda fate: tell(fate, "sent again"))
+    )
     _conclude(report, "sent again")
 
 

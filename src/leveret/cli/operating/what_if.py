@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -14,8 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from leveret.application import Application
-from leveret.cli.ending.endings import CommandFailed
+from leveret.cli.ending.endings import CommandFailed, WrongUse
 from leveret.cli.terminal.screen import print_table
+from leveret.letters.filters import LetterFilter
+from leveret.letters.index.opening import Source
+from leveret.letters.index.schema import IndexTrouble
 from leveret.operate.what_if import PredictedEnd, PredictedGroup, Prediction, grouped
 from leveret.operate.what_if.letters import FoundLetters, find_letters
 from leveret.operate.what_if.trying import TrialFailed, try_letters
@@ -25,6 +28,9 @@ from leveret.settings import Settings
 from leveret.wire.codec import encode_json
 from leveret.wire.masking import printable
 from leveret.wire.words import counted
+
+MOST_TRIED: Final = 100_000
+"""Letters that are tried by default; all of them are in memory."""
 
 ENDS: Final = {
     PredictedEnd.SUCCEEDS: "would succeed",
@@ -41,14 +47,22 @@ _GOOD: Final = frozenset({PredictedEnd.SUCCEEDS, PredictedEnd.DONE})
 
 
 def show_what_if(
-    app: Application[Any], settings: Settings, ids: Collection[str] | None, *, as_json: bool = False
+    app: Application[Any],
+    settings: Settings,
+    source: Source,
+    wanted: LetterFilter,
+    *,
+    most: int = MOST_TRIED,
+    as_json: bool = False,
 ) -> None:
     """Try letters, print what would become of them if they were sent again now, and change nothing.
 
     Args:
         app: the application.
         settings: its settings.
-        ids: of the requests; None for all letters.
+        source: the broker, and the file of the index.
+        wanted: which letters.
+        most: how many at most, the oldest ones.
         as_json: print a JSON object for each letter, as soon as it is tried, and then one for all together.
 
     Raises:
@@ -56,10 +70,13 @@ def show_what_if(
         CommandFailed: lifespan or resources cannot be opened.
         typer.Exit: with 1: some letter would not succeed, is missing or was not seen.
     """
-    found = asyncio.run(find_letters(settings.amqp_url, app.topology(settings), ids))
+    try:
+        found = asyncio.run(find_letters(source, wanted, most))
+    except (IndexTrouble, ValueError) as error:
+        raise WrongUse(str(error)) from error
     predictions: list[Prediction] = []
     try:
-        with interruptible(), closing(try_letters(app, settings, found.letters, named=ids is not None)) as tried:
+        with interruptible(), closing(try_letters(app, settings, found.letters, named=bool(wanted.ids))) as tried:
             for prediction in _with_progress(tried, len(found.letters)):
                 predictions.append(prediction)
                 if as_json:
@@ -68,26 +85,31 @@ def show_what_if(
         raise CommandFailed(str(error)) from error
     groups = grouped(predictions)
     if as_json:
-        about = {"type": "summary", "letters": len(predictions), "missing": found.missing, "complete": found.complete}
-        _print_line(encode_json({**about, "groups": groups}))
+        about = {"missing": found.missing, "unseen": found.unseen, "left": found.left, "groups": groups}
+        _print_line(encode_json({"type": "summary", "letters": len(predictions), **about}))
     else:
         _print(groups, found)
-    if found.missing or not found.complete or any(group.end not in _GOOD for group in groups):
+    if found.missing or found.unseen or found.left or any(group.end not in _GOOD for group in groups):
         raise typer.Exit(FAILED)
 
 
 def _print(groups: Sequence[PredictedGroup], found: FoundLetters) -> None:
     for missing in found.missing:
-        typer.echo(printable(f"not there: {missing}: no letter with this id was seen"))
-    if not groups:
+        typer.echo(printable(f"not there: {missing}: no letter with this id was found"))
+    if groups:
+        _print_groups(groups, len(found.letters))
+    else:
         typer.echo("There are no letters to try.")
-        return
+    if found.left:
+        typer.echo(f"{counted(found.left, 'more letter')} left out, because of --limit.")
+    if found.unseen:
+        typer.echo(f"{counted(found.unseen, 'letter')} of the queue could not be looked through.")
+
+
+def _print_groups(groups: Sequence[PredictedGroup], count: int) -> None:
     rows = [[group.count, ENDS[group.end], printable(group.action), printable(_why(group))] for group in groups]
     print_table("What would happen", ["letters", "what", "action", "why"], rows)
-    count = counted(len(found.letters), "letter")
-    typer.echo(f"{count} tried, each alone against the database as it is; nothing was changed.")
-    if not found.complete:
-        typer.echo(f"Only the oldest {counted(len(found.letters), 'letter')} were seen; more lie behind them.")
+    typer.echo(f"{counted(count, 'letter')} tried, each alone against the database as it is; nothing was changed.")
 
 
 def _why(group: PredictedGroup) -> str:

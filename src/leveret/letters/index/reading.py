@@ -87,6 +87,24 @@ async def catch_up(
         raise
 
 
+async def read_messages(
+    connection: Connection, stream: str, patience: float = _PATIENCE
+) -> AsyncIterator[list[Delivery]]:
+    """Read all messages of the stream from its beginning, and leave them there.
+
+    Args:
+        connection: stays open.
+        stream: its name.
+        patience: seconds to wait for the first message.
+
+    Raises:
+        AmqpError: there is no such stream, no permission, or the connection was lost.
+    """
+    async with _opened(connection, stream, 0, patience) as source:
+        while batch := await source.take():
+            yield [delivery for _, delivery in batch]
+
+
 class _AnotherStream(Exception):
     """The stream is not the one of which the index was made."""
 

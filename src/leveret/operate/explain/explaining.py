@@ -18,7 +18,7 @@ from leveret.settings import Settings
 
 SOURCES: Final[Mapping[str, FactSource]] = {
     "database": ask_rows,
-    "dead-letter queue": ask_letters,
+    "dead letters": ask_letters,
     "queues": ask_depths,
 }
 """What is asked, by the name under which it is missed where it does not answer."""

@@ -24,6 +24,8 @@ class KnownEvent(StrEnum):
     """Its letter was discarded."""
     EDITED = "edited"
     """Its letter was edited and sent again."""
+    GONE = "gone"
+    """Its letter is not in the queue any more, and nobody has noted why."""
     RECEIVED = "received"
     """A worker received it."""
     IN_HAND = "in_hand"
@@ -42,7 +44,7 @@ class KnownFact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         event: what happened.
         text: the same for people, one sentence without its end.
-        source: where it is known from, in words: ``row``, ``dead-letter queue``, ``worker ...``.
+        source: where it is known from, in words: ``row``, ``dead letters``, ``worker ...``.
         at: when it happened, POSIX seconds by the clock of its source; None for what holds now.
         principal: whose request it is; empty for an anonymous caller, None where the source does not tell.
         details: more of it, JSON-ready and without secrets.

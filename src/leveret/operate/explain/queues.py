@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from leveret.amqp import Delivery
-from leveret.broker.connecting import connected
+from msgspec import Struct
+
 from leveret.broker.queues import report_queues
-from leveret.letters.document import as_document
-from leveret.letters.letter import Letter, read_letter
-from leveret.letters.look import MOST_LETTERS, look_at_messages
+from leveret.letters.filters import LetterFilter, LetterState
+from leveret.letters.index.opening import Source, UpToDate, up_to_date
+from leveret.letters.index.records import LetterRow
 from leveret.operate.explain.known import BlindSpot, Findings, KnownEvent, KnownFact
 from leveret.operate.explain.question import Question
-from leveret.wire.envelope import PRINCIPAL
-from leveret.wire.letter import LetterBody
 from leveret.wire.masking import shown
 from leveret.wire.words import counted
 
-SOURCE: Final = "dead-letter queue"
+SOURCE: Final = "dead letters"
 _UNSEEN: Final = "{} there, and nobody can see which: a look would take them out"
+_NO_STREAM: Final = BlindSpot(
+    SOURCE, "there is no stream of letters, so nobody knows letters that were taken out of the queue"
+)
+_MOST: Final = 50
+"""Letters of one id that are told of."""
+
 _LONGEST_TEXT: Final = 300
+
+_NOW: Final = {
+    LetterState.PRESENT: (KnownEvent.LETTER, "its dead letter is in the queue"),
+    LetterState.REDRIVEN: (KnownEvent.REDRIVEN, "its letter was sent again"),
+    LetterState.DISCARDED: (KnownEvent.DISCARDED, "its letter was discarded"),
+    LetterState.EDITED: (KnownEvent.EDITED, "its letter was edited and sent again"),
+    LetterState.GONE: (KnownEvent.GONE, "its letter is not in the queue any more, and nobody has noted why"),
+}
+
+
+class _Told(Struct, frozen=True):
+    """What all facts of one letter have in common."""
+
+    principal: str | None
+
+    def fact(self, event: KnownEvent, text: str, at: object = None, **more: Any) -> KnownFact:
+        return KnownFact(event=event, text=text, at=_moment(at), principal=self.principal, **{"source": SOURCE, **more})
 
 
 async def ask_letters(question: Question) -> Findings:
-    """Look at the dead letters; they stay where they are.
+    """Ask the index of letters, which is brought up to date; the letters stay where they are.
 
     Raises:
         BrokerTrouble: there is no such queue, no permission, or no connection.
+        IndexTrouble: the file of the index cannot be used.
     """
-    topology = question.app.topology(question.settings)
-    async with connected(question.settings.amqp_url) as connection:
-        seen = await look_at_messages(connection, topology, MOST_LETTERS)
-    facts = [fact for delivery in seen for fact in letter_facts(delivery, question)]
-    behind = BlindSpot(SOURCE, f"only the oldest {MOST_LETTERS:,} letters were looked at; more lie behind them")
-    return Findings(tuple(facts), (behind,) if len(seen) >= MOST_LETTERS else ())
+    source = Source(question.settings.amqp_url, question.app.topology(question.settings), question.secrets)
+    async with up_to_date(source) as found:
+        wanted = LetterFilter(ids=(question.id,), state=LetterState.ANY)
+        rows = [found.index.read(row.key) or row for row in found.index.find(wanted, _MOST).rows]
+        blind = tuple(_blind(found))
+    return Findings(tuple(fact for row in rows for fact in letter_facts(row)), blind)
+
+
+def _blind(found: UpToDate) -> Iterator[BlindSpot]:
+    if not found.streamed:
+        yield _NO_STREAM
+    if (unseen := found.depth - found.present) > 0:
+        yield BlindSpot(SOURCE, f"{counted(unseen, 'letter')} of the queue could not be looked through")
 
 
 async def ask_depths(question: Question) -> Findings:
@@ -51,44 +80,39 @@ async def ask_depths(question: Question) -> Findings:
     return Findings(blind=tuple(blind))
 
 
-def letter_facts(delivery: Delivery, question: Question) -> Iterator[KnownFact]:
-    """Return what a letter tells, if it is one of the request: its attempts, its end, and that it is there."""
-    letter = read_letter(delivery)
-    if question.id not in (letter.request_id, letter.correlation_id):
-        return
-    found = (delivery.properties.headers or {}).get(PRINCIPAL)
-    principal = found if isinstance(found, str) else None
-    for attempt in letter.attempts:
-        yield KnownFact(
-            event=KnownEvent.FAILED,
-            text=f"an attempt failed: {shown(attempt.reason, _LONGEST_TEXT)}",
-            source=f"{SOURCE}, worker {shown(attempt.worker, _LONGEST_TEXT)}",
-            at=_moment(attempt.failed_at),
-            principal=principal,
-        )
-    yield from _end(letter, principal, question)
+def letter_facts(row: LetterRow) -> Iterator[KnownFact]:
+    """Return what a letter tells: the attempts that failed, its end, and what became of it."""
+    document = row.document or {}
+    letter, told = document.get("letter"), _Told(row.principal or None)
+    for attempt in _list(letter, "attempts"):
+        worker = f"{SOURCE}, worker {_text(attempt, 'worker')}"
+        text = f"an attempt failed: {_text(attempt, 'reason')}"
+        yield told.fact(KnownEvent.FAILED, text, _get(attempt, "failed_at"), source=worker)
+    if reason := _text(letter, "reason"):
+        yield told.fact(KnownEvent.GIVEN_UP, f"it was given up: {reason}", _get(letter, "failed_at"))
+    for death in () if reason else _list(document, "deaths"):
+        text = f"the broker moved it out of {_text(death, 'queue')}: {_text(death, 'reason')}"
+        yield told.fact(KnownEvent.GIVEN_UP, text)
+    event, text = _NOW[row.state]
+    yield told.fact(event, text, details={"letter": row.key, **({"document": document} if document else {})})
 
 
-def _end(letter: Letter, principal: str | None, question: Question) -> Iterator[KnownFact]:
-    content = letter.content
-    details = as_document(letter, question.secrets)
-    if isinstance(content, LetterBody):
-        at, text = _moment(content.failed_at), f"it was given up: {shown(letter.reason, _LONGEST_TEXT)}"
-        yield KnownFact(event=KnownEvent.GIVEN_UP, text=text, source=SOURCE, at=at, principal=principal)
-    for death in () if isinstance(content, LetterBody) else letter.deaths:
-        text = f"the broker moved it out of {shown(death.queue, _LONGEST_TEXT)}: {shown(death.reason, _LONGEST_TEXT)}"
-        yield KnownFact(event=KnownEvent.GIVEN_UP, text=text, source=SOURCE, principal=principal)
-    yield KnownFact(
-        event=KnownEvent.LETTER,
-        text="its dead letter is in the queue",
-        source=SOURCE,
-        principal=principal,
-        details=details,
-    )
+def _get(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, Mapping) else None
 
 
-def _moment(text: str) -> float | None:
+def _text(value: object, name: str) -> str:
+    found = _get(value, name)
+    return shown(found, _LONGEST_TEXT) if isinstance(found, str) else ""
+
+
+def _list(value: object, name: str) -> list[object]:
+    found = _get(value, name)
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _moment(text: object) -> float | None:
     try:
-        return datetime.fromisoformat(text).timestamp()
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
     except (ValueError, OverflowError):
         return None

@@ -1,16 +1,23 @@
-"""Finds the letters that are to be tried."""
+"""Finds the letters that are to be tried: by the index, as copies from the stream, so that the queue stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct
 
 from leveret.amqp import Delivery
 from leveret.broker.connecting import connected
+from leveret.letters.filters import LetterFilter
+from leveret.letters.index.entries import stored_key
+from leveret.letters.index.index import LetterIndex
+from leveret.letters.index.opening import Source, UpToDate, stream_of, up_to_date
+from leveret.letters.index.reading import Tell, read_messages
+from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
 from leveret.letters.look import MOST_LETTERS, look_at_messages
-from leveret.topology import Topology
 
 
 class FoundLetters(Struct, frozen=True):
@@ -18,32 +25,64 @@ class FoundLetters(Struct, frozen=True):
 
     Attributes:
         letters: the letters, the oldest first.
-        missing: ids of which no letter was seen.
-        complete: every letter of the queue was seen.
+        missing: ids of which no letter was found.
+        unseen: how many letters of the queue could not be looked through.
+        left: how many more there are than were asked for at most.
     """
 
     letters: Sequence[Delivery]
-    missing: tuple[str, ...]
-    complete: bool
+    missing: tuple[str, ...] = ()
+    unseen: int = 0
+    left: int = 0
 
 
-async def find_letters(url: str, topology: Topology, ids: Collection[str] | None) -> FoundLetters:
-    """Look at the letters in the queue, which stay where they are, and return those that were asked for.
+async def find_letters(source: Source, wanted: LetterFilter, most: int, tell: Tell | None = None) -> FoundLetters:
+    """Find letters in the index, and read their copies.
+
+    With a stream of letters nothing in the queue changes. Letters that are older than the stream, and all of them where
+    there is no stream, are looked at in the queue, where they stay: 2,000 at most.
 
     Args:
-        url: the broker.
-        topology: names the queue.
-        ids: the requests' ids, or None for all.
+        source: the broker, and the file of the index.
+        wanted: which letters.
+        most: how many at most, the oldest ones; all of them are in memory.
+        tell: called while the stream is read.
 
     Raises:
-        BrokerTrouble: there is no such queue, no permission, or the connection was lost.
+        BrokerTrouble: there is no queue of letters, or no permission.
+        IndexTrouble: the file cannot be used.
+        ValueError: the text of the filter cannot be searched.
     """
-    async with connected(url) as connection:
-        seen = await look_at_messages(connection, topology, MOST_LETTERS)
-    complete = len(seen) < MOST_LETTERS
-    if ids is None:
-        return FoundLetters(seen, (), complete)
-    wanted, by_id = frozenset(ids), [(request_id(letter), letter) for letter in seen]
-    found = {each for each, _ in by_id}
-    missing = tuple(each for each in dict.fromkeys(ids) if each not in found)
-    return FoundLetters([letter for each, letter in by_id if each in wanted], missing, complete)
+    async with up_to_date(source, tell) as found:
+        keys, count = await asyncio.to_thread(_keys, found.index, wanted, most)
+        copies = await _copies(source, found, frozenset(keys))
+        letters = [copies[key] for key in keys if key in copies]
+        unseen = max(found.depth - found.present, 0) + len(keys) - len(letters)
+    return FoundLetters(letters, _missing(wanted.ids, letters), unseen, count - len(keys))
+
+
+def _keys(index: LetterIndex, wanted: LetterFilter, most: int) -> tuple[list[str], int]:
+    return list(islice(index.keys(wanted), most)), index.count(wanted)
+
+
+async def _copies(source: Source, found: UpToDate, keys: frozenset[str]) -> Mapping[str, Delivery]:
+    """Return letters by their keys in the index."""
+    copies: dict[str, Delivery] = {}
+    async with connected(source.url) as connection:
+        if found.streamed and keys:
+            async for messages in read_messages(connection, stream_of(source.topology)):
+                _keep(copies, messages, keys)
+        if keys - copies.keys():
+            _keep(copies, await look_at_messages(connection, source.topology, MOST_LETTERS), keys)
+    return copies
+
+
+def _keep(copies: dict[str, Delivery], messages: Iterable[Delivery], keys: frozenset[str]) -> None:
+    for message in messages:
+        if (key := stored_key(letter_key(message))) in keys:
+            copies[key] = message
+
+
+def _missing(ids: Sequence[str], letters: Iterable[Delivery]) -> tuple[str, ...]:
+    found = {name for letter in letters for name in (request_id(letter), letter_key(letter))} if ids else set()
+    return tuple(each for each in ids if each not in found)
