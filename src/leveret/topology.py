@@ -17,8 +17,17 @@ DELIVERY_LIMIT: Final = 2_000_000_000
 default of 20 would lose it; -1 means "unlimited" on 4.x but "drop at the first return" on 3.10."""
 
 
+_MEBIBYTE: Final = 1024 * 1024
+
+ARCHIVE_AGE: Final = timedelta(days=30)
+"""How long a discarded letter can be brought back."""
+
+STATUS_AGE: Final = timedelta(hours=1)
+"""How long the reports of workers are kept."""
+
+
 class Queue(Struct, frozen=True):
-    """A durable quorum queue; ``purpose`` is text for people."""
+    """A durable queue or stream; ``purpose`` is text for people."""
 
     name: str
     purpose: str
@@ -33,6 +42,9 @@ class Topology(Struct, frozen=True):
         delays: the ladder; one retry queue for each.
         limit: how many requests may wait for the workers; the broker refuses further ones. None for no limit.
         own_delays: delays of single actions that the ladder does not have; one retry queue for each.
+        letters_size: bytes that the stream with copies of dead letters may have, and the one with discarded letters;
+            None if there are no streams.
+        letters_age: how long a copy is kept at most.
 
     Raises:
         ValueError: a delay is not a whole number of milliseconds, so it would share its queue with another one.
@@ -42,6 +54,8 @@ class Topology(Struct, frozen=True):
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     limit: int | None = 1_000_000
     own_delays: tuple[timedelta, ...] = ()
+    letters_size: int | None = 1024 * _MEBIBYTE
+    letters_age: timedelta = timedelta(days=30)
 
     def __post_init__(self) -> None:
         if not all(map(is_whole, (*self.delays, *self.own_delays))):
@@ -67,6 +81,26 @@ class Topology(Struct, frozen=True):
         return f"{self.requests}.dlq"
 
     @property
+    def letters_exchange(self) -> str:
+        """The durable fanout exchange that brings a letter to its queue, and a copy to the stream."""
+        return f"{self.prefix}.letters"
+
+    @property
+    def letters_stream(self) -> str:
+        """The stream of copies of dead letters, and of marks that tell what became of them."""
+        return f"{self.requests}.letters"
+
+    @property
+    def archive_stream(self) -> str:
+        """The stream of discarded letters."""
+        return f"{self.requests}.archive"
+
+    @property
+    def status_stream(self) -> str:
+        """The stream of the reports of workers."""
+        return f"{self.requests}.status"
+
+    @property
     def retry_queues(self) -> Mapping[timedelta, str]:
         """The retry queue of each delay; with only one delay in the ladder its queue's name does not contain it."""
         delays = (*self.delays, *self.own_delays)
@@ -82,8 +116,17 @@ class Topology(Struct, frozen=True):
 
     @property
     def queues(self) -> tuple[Queue, ...]:
-        """All queues with their arguments (RabbitMQ, "Quorum Queues", "Time-To-Live", "Queue Length Limit")."""
-        to_dead_letters = _dead_lettering("", self.dead_letters)
+        """All queues as they are made at a new broker, see ``queues_through``."""
+        return self.queues_through("" if self.letters_size is None else self.letters_exchange)
+
+    def queues_through(self, exchange: str) -> tuple[Queue, ...]:
+        """Return all queues with their arguments (RabbitMQ, "Quorum Queues", "Time-To-Live", "Queue Length Limit").
+
+        Args:
+            exchange: where the broker publishes what it moves out of the queue of requests: ``letters_exchange``, or
+                the default exchange, as in queues that are older than the streams.
+        """
+        to_dead_letters = _dead_lettering(exchange, self.dead_letters)
         to_requests = _dead_lettering(self.exchange, self.requests)
         waiting = [
             Queue(
@@ -100,23 +143,49 @@ class Topology(Struct, frozen=True):
         )
 
     @property
+    def streams(self) -> tuple[Queue, ...]:
+        """The streams with their arguments (RabbitMQ, "Streams"); none if they are switched off.
+
+        A stream drops whole segments, so a segment is small beside the stream.
+        """
+        if self.letters_size is None:
+            return ()
+        kept = [
+            (self.letters_stream, "copies of dead letters, for the index", self.letters_size, self.letters_age),
+            (self.archive_stream, "letters that were discarded", self.letters_size, ARCHIVE_AGE),
+            (self.status_stream, "what workers report", 64 * _MEBIBYTE, STATUS_AGE),
+        ]
+        return tuple(Queue(name, purpose, _stream(size, age)) for name, purpose, size, age in kept)
+
+    @property
     def _length(self) -> Mapping[str, int]:
         """Only callers meet this limit: requests in hand do not count, and no returned or retried one is dropped."""
         return {} if self.limit is None else {"x-max-length": self.limit}
 
     async def declare(self, channel: AnyChannel) -> None:
-        """Declare everything at the broker; what exists stays as it is.
+        """Declare what requests need, without the streams of letters; what exists stays as it is.
+
+        Workers and tools use `leveret.broker.declaring.declare`, which declares everything.
 
         Raises:
             ChannelClosed: something of that name exists with other arguments; the text says what.
         """
         await channel.declare_exchange(self.exchange, "direct", durable=True)
-        for queue in self.queues:
+        for queue in self.queues_through(""):
             await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
         await channel.bind_queue(self.requests, self.exchange, self.requests)
 
 
 _QUORUM: Final[Mapping[str, str | int]] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+
+
+def _stream(size: int, age: timedelta) -> Mapping[str, str | int]:
+    return {
+        "x-queue-type": "stream",
+        "x-max-length-bytes": size,
+        "x-max-age": f"{age // timedelta(seconds=1)}s",
+        "x-stream-max-segment-size-bytes": min(max(size // 16, _MEBIBYTE), 100 * _MEBIBYTE),
+    }
 
 
 def _dead_lettering(exchange: str, routing_key: str) -> Mapping[str, str | int]:

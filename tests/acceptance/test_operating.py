@@ -55,6 +55,8 @@ def test_the_topology_is_shown_without_asking_the_broker(commands: Commands) -> 
     assert [exchange["name"] for exchange in document["exchanges"]] == [topology.exchange]
     assert [queue["name"] for queue in document["queues"]] == [queue.name for queue in topology.queues]
     assert {queue["arguments"]["x-delivery-limit"] for queue in document["queues"]} == {DELIVERY_LIMIT}
+    assert [each["name"] for each in document["copies"]["streams"]] == [stream.name for stream in topology.streams]
+    assert topology.letters_stream in shown.stdout
     assert depths(commands) == [None, None, None]
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
+from leveret.broker.declaring import declare
 from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.sql import Store, create_engine, metadata
@@ -147,7 +148,7 @@ async def calling(url: str, topology: Topology, *, remove_after: bool = True) ->
     """Make a caller for a topology, which is declared first and, unless a test forbids it, removed at the end."""
     connection = await Connection.open(Address.parse(url), name="test caller")
     try:
-        await topology.declare(await connection.channel())
+        await declare(connection, topology)
         caller = Caller(connection, await connection.channel(confirms=True), topology)
         await caller.channel.consume(DIRECT_REPLY_TO, into(caller.replies), no_ack=True)
         yield caller
@@ -168,11 +169,12 @@ def into(queue: asyncio.Queue[Delivery]) -> Callable[[list[Delivery]], None]:
 
 
 async def remove(connection: Connection, topology: Topology) -> None:
-    """Delete the queues and the exchange of a topology."""
+    """Delete the queues, the streams and the exchanges of a topology."""
     channel = await connection.channel()
-    for queue in topology.queues:
+    for queue in (*topology.queues, *topology.streams):
         await channel.delete_queue(queue.name)
-    await channel.delete_exchange(topology.exchange)
+    for exchange in (topology.exchange, topology.letters_exchange):
+        await channel.delete_exchange(exchange)
 
 
 async def until(condition: Callable[[], Any], what: str, limit: float = LIMIT) -> None:

@@ -55,6 +55,7 @@ class AnyChannel(Protocol):
         on_deliveries: Callable[[list[Delivery]], None],
         *,
         no_ack: bool = False,
+        arguments: FieldTable | None = None,
         on_cancel: Callable[[str], None] | None = None,
         largest_body: int | None = None,
     ) -> str:

@@ -82,7 +82,13 @@ def build_policy(settings: Settings) -> RetryPolicy:
 
 def build_topology(settings: Settings) -> Topology:
     """Make the topology: the exchange, the queues and the binding at the broker."""
-    return Topology(settings.queue_prefix, settings.retry_delays, settings.queue_limit)
+    return Topology(
+        settings.queue_prefix,
+        settings.retry_delays,
+        settings.queue_limit,
+        letters_size=settings.letters_size,
+        letters_age=settings.letters_age,
+    )
 
 
 def build_broker_users(

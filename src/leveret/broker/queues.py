@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from leveret.amqp import ChannelClosed, Connection, QueueState
 from leveret.broker.connecting import connected
+from leveret.broker.declaring import Declared, declare
 from leveret.topology import Topology
 
 _NOT_FOUND: Final = 404
@@ -44,14 +45,14 @@ async def report_queues(url: str, topology: Topology) -> list[QueueReport]:
         return reports
 
 
-async def apply_topology(url: str, topology: Topology) -> None:
+async def apply_topology(url: str, topology: Topology) -> Declared:
     """Declare everything of a topology; what is there already stays as it is.
 
     Raises:
         BrokerTrouble: something is there with other arguments; the text says what, and what to do.
     """
     async with connected(url) as connection:
-        await topology.declare(await connection.channel())
+        return await declare(connection, topology)
 
 
 async def purge_queue(url: str, queue: str) -> int:
@@ -65,16 +66,17 @@ async def purge_queue(url: str, queue: str) -> int:
 
 
 async def remove_topology(url: str, topology: Topology) -> None:
-    """Delete the exchange and all queues of a topology with everything that lies in them.
+    """Delete the exchanges, the streams and all queues of a topology with everything that lies in them.
 
     Raises:
         BrokerTrouble: the broker cannot be reached, or it refused.
     """
     async with connected(url) as connection:
         channel = await connection.channel()
-        for queue in topology.queues:
+        for queue in (*topology.queues, *topology.streams):
             await channel.delete_queue(queue.name)
-        await channel.delete_exchange(topology.exchange)
+        for exchange in (topology.exchange, topology.letters_exchange):
+            await channel.delete_exchange(exchange)
 
 
 async def _state(connection: Connection, queue: str) -> QueueState | None:

@@ -66,14 +66,16 @@ def caller_permissions(topology: Topology, *, reply_queues: bool = False) -> Per
 def worker_permissions(topology: Topology) -> Permissions:
     """Return what a worker needs.
 
-    A worker declares the topology: for the binding it writes to the queue and reads from the exchange, for
-    dead-lettering it reads from the queue and writes to the exchange. It consumes requests, and publishes replies,
-    retries and letters through the default exchange. It may not read letters.
+    A worker declares the topology: for a binding it writes to the queue and reads from the exchange, for dead-lettering
+    it reads from the queue and writes to the exchange. It consumes requests, publishes letters through their exchange,
+    and replies, retries and reports through the default exchange. It may not read letters.
     """
     exchange, requests, letters = map(re.escape, (topology.exchange, topology.requests, topology.dead_letters))
+    copying = re.escape(topology.letters_exchange)
+    copies, archive, status = map(re.escape, (topology.letters_stream, topology.archive_stream, topology.status_stream))
     retries = rf"{requests}\.retry{_DELAY}"
     return Permissions(
-        configure=f"^({exchange}|{requests}|{retries}|{letters})$",
-        write=f"^({_DEFAULT_EXCHANGE}|{exchange}|{requests})$",
-        read=f"^({exchange}|{requests}|{retries})$",
+        configure=f"^({exchange}|{requests}|{retries}|{letters}|{copying}|{copies}|{archive}|{status})$",
+        write=f"^({_DEFAULT_EXCHANGE}|{exchange}|{requests}|{copying}|{letters}|{copies})$",
+        read=f"^({exchange}|{requests}|{retries}|{copying})$",
     )

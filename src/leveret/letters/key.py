@@ -1,22 +1,40 @@
-"""The key of a dead letter: copies of one failure have the same one. No I/O."""
+"""What makes two messages copies of one letter."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from leveret.amqp import Delivery
-from leveret.letters.letter import deaths_in
-from leveret.wire.letter import decode_letter
+from leveret.wire.letter import LetterBody, decode_letter
+
+_FIRST_REASON: Final = "x-first-death-reason"
+"""The header in which the broker says why it moved a message for the first time."""
 
 
-def letter_key(delivery: Delivery) -> str:
-    """Return the id that the worker gave the letter; of any other message a digest of what it is."""
+def letter_key(delivery: Delivery, body: LetterBody | None = None) -> str:
+    """Return the key of a letter: all its copies have the same one, in its queue, in the streams, and in a file.
+
+    A letter that a worker wrote has an id of its own, in its sealed body and in its properties; they have to agree,
+    because anybody could write another id into the properties. Of every other message it is a digest of its content and
+    of what a stream keeps of its way: RabbitMQ 3.10 writes no ``x-death`` into streams. So if a caller sends the same
+    message twice, and the broker moves both, they count as one.
+
+    Args:
+        delivery: the letter.
+        body: its body, if it was read already.
+    """
     found = delivery.properties
-    try:
-        if found.message_id and decode_letter(delivery.body).message_id == found.message_id:
-            return found.message_id
-    except ValueError:
-        pass
-    deaths = deaths_in(found.headers or {})[:1]
-    known = f"{found.correlation_id}\0{delivery.left_out}\0{deaths}\0".encode(errors="replace") + delivery.body
-    return hashlib.blake2b(known, digest_size=16).hexdigest()
+    if body is None:
+        try:
+            body = decode_letter(delivery.body)
+        except ValueError:
+            body = None
+    if body is not None and body.message_id and body.message_id == found.message_id:
+        return body.message_id
+    digest = hashlib.blake2b(digest_size=16)
+    headers = found.headers or {}
+    for part in (found.correlation_id or "", str(headers.get(_FIRST_REASON)), str(delivery.left_out)):
+        digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+    digest.update(delivery.body)
+    return digest.hexdigest()

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from leveret.amqp import Delivery
 from leveret.broker.connecting import connected
+from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
+from leveret.letters.marking import mark
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.letters.walk import Decide, Decision, Drop, Keep, Send, walk
 from leveret.topology import Topology
+from leveret.wire.kept import iso_time
+from leveret.wire.marks import Fate, LetterMark
 
 
 class LetterFate(Struct, frozen=True):
@@ -65,7 +70,7 @@ async def redrive_letters(
         except NotRedrivable as error:
             return Keep(str(error))
 
-    return await _remove(url, redriver.topology, ids, decide, tell)
+    return await _remove(url, redriver.topology, ids, decide, tell, what="redriven")
 
 
 async def discard_letters(
@@ -82,15 +87,22 @@ async def discard_letters(
     Raises:
         BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
     """
-    return await _remove(url, topology, ids, lambda _: Drop(), tell)
+    return await _remove(url, topology, ids, lambda _: Drop(), tell, what="discarded")
 
 
 async def _remove(
-    url: str, topology: Topology, ids: Collection[str] | None, decide: Decide, tell: Callable[[LetterFate], None]
+    url: str,
+    topology: Topology,
+    ids: Collection[str] | None,
+    decide: Decide,
+    tell: Callable[[LetterFate], None],
+    *,
+    what: Fate,
 ) -> LetterReport:
     wanted = None if ids is None else frozenset(ids)
     fates: Counter[bool] = Counter()
     found: set[str | None] = set()
+    taken: list[LetterMark] = []
 
     def decide_wanted(delivery: Delivery) -> Decision:
         return decide(delivery) if wanted is None or request_id(delivery) in wanted else Keep()
@@ -98,11 +110,16 @@ async def _remove(
     def count(delivery: Delivery, decision: Decision) -> None:
         fate = LetterFate(request_id(delivery), decision.why if isinstance(decision, Keep) else "")
         fates[not fate.kept] += 1
+        if not fate.kept:
+            taken.append(LetterMark(letter_key(delivery), what, iso_time(datetime.now(UTC))))
         if wanted is not None:
             found.add(fate.id)
         tell(fate)
 
     async with connected(url) as connection:
-        complete = await walk(connection, topology, decide_wanted, count)
+        try:
+            complete = await walk(connection, topology, decide_wanted, count)
+        finally:
+            await mark(connection, topology, taken)
     missing = tuple(each for each in dict.fromkeys(ids or ()) if each not in found)
     return LetterReport(fates[True], fates[False], missing, complete)

@@ -79,6 +79,8 @@ class Settings:
         retention: how long responses are kept for requests that are sent again.
         queue_prefix: first part of all names at the broker.
         queue_limit: how many requests may wait at the broker; None for any number.
+        letters_size: bytes of the stream with copies of dead letters (``LETTERS_STREAM``); None for no streams.
+        letters_age: how long copies of dead letters are kept there at most.
         prefetch: requests that one worker process holds at a time.
         processes: number of worker processes.
         rate_limit: how many requests one user may send, in all workers together; None for no limit.
@@ -109,6 +111,14 @@ class Settings:
     )
     queue_prefix: str = setting("QUEUE_PREFIX", values.queue_prefix, "leveret")
     queue_limit: int | None = setting("QUEUE_LIMIT", values.unless_off(values.number(1, 999_999_999)), 1_000_000)
+    letters_size: int | None = setting(
+        "LETTERS_STREAM",
+        values.unless_off(values.size(16 * 1024 * 1024, 1024 * 1024 * 1024 * 1024)),
+        1024 * 1024 * 1024,
+    )
+    letters_age: timedelta = setting(
+        "LETTERS_AGE", values.duration(timedelta(minutes=1), timedelta(days=3650)), timedelta(days=30)
+    )
     prefetch: int = setting("PREFETCH", values.number(1, 2000), 200)
     processes: int = setting("PROCESSES", values.number(1, 64), 1)
     rate_limit: RateLimit | None = setting("RATE_LIMIT", values.unless_off(values.rate_limit), None)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from leveret.amqp import FieldTable, InvalidArgument, Message, Properties, size_of
+from msgspec import structs
+
+from leveret.amqp import Delivery, FieldTable, InvalidArgument, Message, Properties, size_of
 from leveret.wire.attempts import Attempt, attempts_header
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import (
@@ -23,6 +25,7 @@ from leveret.wire.envelope import (
     TIMEOUT,
     Request,
 )
+from leveret.wire.marks import MARK, LetterMark
 
 _PERSISTENT: Final = 2
 
@@ -102,7 +105,7 @@ def retry_message(
 
 
 def letter_message(
-    body: bytes, queue: str, headers: FieldTable, message_id: str, correlation_id: str | None
+    body: bytes, queue: str, headers: FieldTable, message_id: str, correlation_id: str | None, *, exchange: str = ""
 ) -> Message:
     """Make a dead letter.
 
@@ -112,6 +115,7 @@ def letter_message(
         headers: see `letter_headers`.
         message_id: the letter's own id.
         correlation_id: that of the request; left out where it cannot be written.
+        exchange: where letters are published: the default exchange, or the one that also copies them into a stream.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
@@ -120,7 +124,35 @@ def letter_message(
         message_id=message_id,
         headers=headers,
     )
-    return Message(body, queue, "", properties, mandatory=True)
+    return Message(body, queue, exchange, properties, mandatory=True)
+
+
+def letter_copy(letter: Delivery, headers: FieldTable, queue: str, exchange: str = "") -> Message:
+    """Make a copy of a letter for another queue; body, seal and ids stay what they are.
+
+    What belongs to the way of the message and not to the letter does not come along: a copy does not expire.
+
+    Args:
+        letter: as it was delivered.
+        headers: the copy's headers.
+        queue: where it goes, which is the routing key.
+        exchange: where it is published.
+    """
+    properties = structs.replace(
+        letter.properties,
+        headers=headers or None,
+        expiration=None,
+        reply_to=None,
+        user_id=None,
+        delivery_mode=_PERSISTENT,
+    )
+    return Message(letter.body, queue, exchange, properties, mandatory=True)
+
+
+def mark_message(mark: LetterMark, stream: str) -> Message:
+    """Make the message of a mark. It is not mandatory: a stream that is missing is not an error."""
+    properties = Properties(content_type=CONTENT_TYPE, type=MARK, delivery_mode=_PERSISTENT)
+    return Message(encode_json(mark), stream, "", properties)
 
 
 def letter_headers(

@@ -15,6 +15,7 @@ from typing import Final, Self
 from msgspec import Struct
 
 from leveret.amqp import Addresses, AmqpError, AnyChannel, AnyConnection, ChannelClosed, Connect, Delivery, Limits
+from leveret.broker.declaring import declare
 from leveret.process.backoff import Pauses
 from leveret.topology import Topology
 from leveret.wire.limits import LARGEST_MOVED_REQUEST
@@ -114,6 +115,7 @@ class Session:
         consumer: the channel on which deliveries come and are acked.
         publisher: publishes with confirms.
         prefetch: the most deliveries in hand.
+        letters: the exchange that letters are published to; empty for the default exchange.
         lost: done as soon as the session is over, with the reason; the reason is None if the session was closed.
     """
 
@@ -127,10 +129,12 @@ class Session:
         prefetch: int,
         topology: Topology,
         connect: Callable[[str], Awaitable[AnyConnection]],
+        letters: str = "",
     ) -> None:
         self.consumer = consumer
         self.publisher = Publisher(publishing, publisher, self.fail_publishing)
         self.prefetch = prefetch
+        self.letters = letters
         self._topology = topology
         self._connect = connect
         self.lost: asyncio.Future[SessionLost | None] = asyncio.get_running_loop().create_future()
@@ -158,8 +162,10 @@ class Session:
         try:
             publishing = await connect_beside("publishes")
             try:
+                declared = await declare(consuming, topology)
+                if declared.trouble:
+                    logger.warning("%s", declared.trouble)
                 consumer = await consuming.channel()
-                await topology.declare(consumer)
                 await consumer.qos(prefetch)
                 publisher = await publishing.channel(confirms=True)
                 return cls(
@@ -169,6 +175,7 @@ class Session:
                     publisher,
                     prefetch=prefetch,
                     topology=topology,
+                    letters=declared.letters,
                     connect=connect_beside,
                 )
             except BaseException:
@@ -231,9 +238,7 @@ class Session:
     async def restore(self) -> None:
         """Declare missing queues; an error is logged."""
         try:
-            channel = await self._connections[0].channel()
-            await self._topology.declare(channel)
-            await channel.close()
+            await declare(self._connections[0], self._topology)
         except AmqpError as error:
             logger.warning("missing queues could not be declared: %s", error)
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic
 
 import sqlalchemy as sa
@@ -101,7 +102,7 @@ class Worker(Generic[S]):
         self._jobs: Jobs = Jobs(
             services, largest_response=options.largest_response, observers=self._observers, clock=clock.posix
         )
-        self._messages = OutcomeMessages(topology, keyring, worker=options.name, clock=clock.posix)
+        self._messages = partial(OutcomeMessages, topology, keyring, worker=options.name, clock=clock.posix)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: RateLimits | None = None
         self._stopping = asyncio.Event()
@@ -189,7 +190,7 @@ class Worker(Generic[S]):
             jobs=self._jobs,
             lanes=lanes,
             admission=self._admission,
-            messages=self._messages,
+            messages=self._messages(letters=session.letters),
             policy=self._policy,
             room=Room(options.room),
             observers=self._observers,

@@ -52,11 +52,13 @@ def test_a_caller_with_reply_queues_may_have_those_that_the_broker_names() -> No
 )
 def test_a_worker_may_do_what_it_does_with_our_names_only(topology: Topology) -> None:
     may = worker_permissions(topology)
-    ours = [topology.exchange, *(queue.name for queue in topology.queues)]
-    letters = topology.dead_letters
+    exchanges = [topology.exchange, topology.letters_exchange]
+    streams, letters = [stream.name for stream in topology.streams], topology.dead_letters
+    ours = [*exchanges, *(queue.name for queue in topology.queues), *streams]
     assert matched(may.configure, ours) == ours
-    assert matched(may.read, ours) == [name for name in ours if name != letters]
-    assert matched(may.write, [*ours, "amq.default"]) == [topology.exchange, topology.requests, "amq.default"]
+    assert matched(may.read, ours) == [name for name in ours if name not in (letters, *streams)]
+    bound = [topology.requests, letters, topology.letters_stream]
+    assert matched(may.write, [*ours, "amq.default"]) == [*exchanges, *bound, "amq.default"]
     foreign = [name for name in FOREIGN if name != "amq.default"] + ["amq.gen-x", f"x{letters}", f"{letters}x"]
     foreign += [f"{topology.requests}.retry.forever", "myxapp.v1.requests"]
     assert [matched(pattern, foreign) for pattern in (may.configure, may.write, may.read)] == [[], [], []]

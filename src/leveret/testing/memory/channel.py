@@ -132,12 +132,15 @@ class MemoryChannel:
         on_deliveries: Callable[[list[Delivery]], None],
         *,
         no_ack: bool = False,
+        arguments: FieldTable | None = None,
         on_cancel: Callable[[str], None] | None = None,  # noqa: ARG002 - no queue is ever deleted
         largest_body: int | None = None,
     ) -> str:
         """Start a consumer of a queue, or of direct replies, and return its tag."""
         self.check()
         replies = queue == DIRECT_REPLY_TO
+        if arguments:
+            raise NotInMemory("arguments of consumers")
         if no_ack is not replies:
             raise NotInMemory("a consumer without acks, but for direct replies")
         if not replies and queue not in self._routing.queues:

@@ -32,16 +32,24 @@ class OutcomeMessages:
         topology: names at the broker.
         keyring: makes tickets and seals.
         worker: the worker's name, for the record of attempts.
+        letters: the exchange that letters are published to; by default the default exchange.
         clock: POSIX time in seconds.
     """
 
     def __init__(
-        self, topology: Topology, keyring: Keyring, *, worker: str = "", clock: Callable[[], float] = time.time
+        self,
+        topology: Topology,
+        keyring: Keyring,
+        *,
+        worker: str = "",
+        letters: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._topology = topology
         self._retry_queues = topology.retry_queues
         self._keyring = keyring
         self._worker = worker
+        self._letters = letters
         self._clock = clock
 
     def of(self, item: Work | DeclinedDelivery, outcome: Retry | DeadLetter) -> list[Message]:
@@ -134,7 +142,7 @@ class OutcomeMessages:
         principal, retries = (item.principal.subject, item.retries) if isinstance(item, Work) else (None, 0)
         seal = self._keyring.seal_letter(queue, principal, body)
         headers = letter_headers(seal, retries, principal, received)
-        return letter_message(body, queue, headers, message_id, correlation_id)
+        return letter_message(body, queue, headers, message_id, correlation_id, exchange=self._letters)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

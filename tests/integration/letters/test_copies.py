@@ -1,0 +1,143 @@
+"""Copies of letters in their stream: what is there, how it is read, and what the queue has of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+import pytest
+from msgspec.structs import replace
+
+from leveret.amqp import Connection, Delivery, Message, Properties
+from leveret.devbroker import DevBroker
+from leveret.letters.archive import Archived, archived_message, read_archived, restored_message
+from leveret.letters.key import letter_key
+from leveret.letters.stream import StreamMissing, newest_offset, offset_of, read_stream, read_until_now
+from leveret.topology import Topology
+from leveret.wire.marks import LetterMark, read_mark
+from support.redriving import Again, letters_of, until_depth
+from support.serving import Caller, Serve, calling
+
+
+@pytest.fixture
+async def connection(broker: DevBroker) -> AsyncIterator[Connection]:
+    connection = await Connection.open(broker.url, name="reader")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def older(connection: Connection, topology: Topology, broker: DevBroker) -> AsyncIterator[Caller]:
+    """A caller at a broker whose queue of requests is older than the streams."""
+    await topology.declare(await connection.channel())
+    async with calling(broker.url, topology) as found:
+        yield found
+
+
+def failing(request_id: str, token: str) -> dict[str, object]:
+    data = {"text": "x", "then": "after:temporary"}
+    return {"id": request_id, "version": "v1", "action": "write", "data": data, "auth": token}
+
+
+async def in_stream(connection: Connection, stream: str) -> list[Delivery]:
+    return [each async for batch in read_until_now(connection, stream, "first") for each in batch.deliveries]
+
+
+async def marks_in(connection: Connection, topology: Topology) -> list[LetterMark]:
+    found = [
+        read_mark(each.properties.type, each.body) for each in await in_stream(connection, topology.letters_stream)
+    ]
+    return [mark for mark in found if mark is not None]
+
+
+async def test_what_a_worker_gives_up_and_what_the_broker_moves_is_in_the_queue_and_in_the_stream(
+    serve: Serve, caller: Caller, connection: Connection, topology: Topology, token: str
+) -> None:
+    await caller.send({"id": "late", "auth": ""}, expiration="0")
+    await until_depth(caller, 1)
+    async with serve(most=0):
+        await caller.ask(failing("a", token))
+    letters, copies = await letters_of(caller), await in_stream(connection, topology.letters_stream)
+    assert [each.properties.correlation_id for each in letters] == ["late", "a"]
+    assert [(each.body, letter_key(each)) for each in copies] == [(each.body, letter_key(each)) for each in letters]
+    assert letter_key(letters[1]) == letters[1].properties.message_id
+
+
+async def test_of_a_queue_that_is_older_than_the_streams_only_the_letters_of_workers_are_copied(
+    serve: Serve, older: Caller, connection: Connection, topology: Topology, token: str
+) -> None:
+    await older.send({"id": "late", "auth": ""}, expiration="0")
+    await until_depth(older, 1)
+    async with serve(most=0):
+        await older.ask(failing("a", token))
+    assert len(await letters_of(older)) == 2
+    assert [each.properties.correlation_id for each in await in_stream(connection, topology.letters_stream)] == ["a"]
+
+
+async def test_reading_changes_neither_the_queue_nor_the_stream(
+    serve: Serve, caller: Caller, connection: Connection, topology: Topology, token: str
+) -> None:
+    async with serve(most=0):
+        for number in range(5):
+            await caller.ask(failing(str(number), token))
+    first, second = [await in_stream(connection, topology.letters_stream) for _ in range(2)]
+    assert [replace(each, consumer_tag="c") for each in second] == [replace(each, consumer_tag="c") for each in first]
+    # The first look at the queue finds letters that nobody has ever held.
+    letters = await letters_of(caller)
+    assert [each.redelivered for each in letters] == [False] * 5
+    assert not any("x-delivery-count" in (each.properties.headers or {}) for each in letters)
+
+
+async def test_reading_begins_at_any_offset_and_goes_on_with_what_comes(
+    caller: Caller, connection: Connection, topology: Topology
+) -> None:
+    stream = topology.letters_stream
+    assert await newest_offset(connection, stream) is None
+    assert await in_stream(connection, stream) == []
+    messages = [Message(str(n).encode(), stream, properties=Properties(delivery_mode=2)) for n in range(300)]
+    await caller.channel.publish_batch(messages)
+    assert await newest_offset(connection, stream) == 299
+    tail = [each async for batch in read_until_now(connection, stream, 290) for each in batch.deliveries]
+    assert [int(each.body) for each in tail] == [offset_of(each) for each in tail] == list(range(290, 300))
+    assert [batch async for batch in read_until_now(connection, stream, 300)] == []
+    async with aclosing(read_stream(connection, stream, 299)) as batches:
+        assert (await anext(batches)).last == 299
+        await caller.channel.publish_batch(messages[:1])
+        batch = await anext(batches)
+        assert (batch.first, batch.last, batch.deliveries[0].body) == (300, 300, b"0")
+
+
+async def test_a_stream_that_is_missing_is_named(connection: Connection, topology: Topology) -> None:
+    for reading in (read_until_now(connection, topology.letters_stream, "first"), read_stream(connection, "none", 0)):
+        with pytest.raises(StreamMissing, match="there is no stream"):
+            await anext(reading)
+
+
+async def test_what_is_sent_again_or_discarded_is_marked(
+    serve: Serve, caller: Caller, connection: Connection, topology: Topology, token: str, again: Again
+) -> None:
+    async with serve(most=0):
+        for request_id in "abc":
+            await caller.ask(failing(request_id, token))
+    keys = {str(each.properties.correlation_id): letter_key(each) for each in await letters_of(caller)}
+    await again.redrive(["b"])
+    await again.discard(["a", "nobody"])
+    found = [(mark.key, mark.what) for mark in await marks_in(connection, topology)]
+    assert found == [(keys["b"], "redriven"), (keys["a"], "discarded")]
+
+
+async def test_a_letter_comes_back_from_the_archive_as_it_was_and_can_be_sent_again(
+    serve: Serve, caller: Caller, connection: Connection, topology: Topology, token: str, again: Again
+) -> None:
+    async with serve(most=0):
+        await caller.ask(failing("a", token))
+        (letter,) = await letters_of(caller)
+        told = {"at": datetime(2026, 12, 1, tzinfo=UTC), "by": "ada@host", "why": "a test", "operation": "op-1"}
+        await caller.channel.publish(archived_message(letter, topology, **told))  # type: ignore[arg-type]
+        await again.discard(["a"])
+        (archived,) = await in_stream(connection, topology.archive_stream)
+        assert read_archived(archived) == Archived("2026-12-01T00:00:00.000Z", "ada@host", "a test", "op-1")
+        await caller.channel.publish(restored_message(archived, topology, exchange=topology.letters_exchange))
+        (back,) = await letters_of(caller)
+        assert (back.body, letter_key(back)) == (letter.body, letter_key(letter))
+        assert (back.properties.headers or {}).keys() == (letter.properties.headers or {}).keys()
+        assert (await again.redrive(["a"])).done == 1
