@@ -39,7 +39,7 @@ async def report_queues(url: str, topology: Topology) -> list[QueueReport]:
     async with connected(url) as connection:
         reports = []
         for queue in topology.queues:
-            state = await _state(connection, queue.name)
+            state = await state_of(connection, queue.name)
             counts = (state.messages, state.consumers) if state else (None, None)
             reports.append(QueueReport(queue.name, queue.purpose, *counts))
         return reports
@@ -79,7 +79,12 @@ async def remove_topology(url: str, topology: Topology) -> None:
             await channel.delete_exchange(exchange)
 
 
-async def _state(connection: Connection, queue: str) -> QueueState | None:
+async def state_of(connection: Connection, queue: str) -> QueueState | None:
+    """Return how many messages and consumers a queue has; None if there is no such queue.
+
+    Raises:
+        AmqpError: the connection was lost, or the user may not look.
+    """
     channel = await connection.channel()
     try:
         state = await channel.declare_queue(queue, passive=True)

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "send": "leveret.cli.calling.send:send",
     "queues": "leveret.cli.operating.queues:queues",
     "doctor": "leveret.cli.operating.doctor:doctor",
+    "top": "leveret.cli.operating.top.command:top",
     "broker": "leveret.cli.operating.broker:broker",
     "letters": "leveret.cli.operating.letters:app",
     "explain": "leveret.cli.operating.explain:explain_request",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import threading
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.operate.doctor.finding import Finding, Findings, unknown
 from leveret.operate.doctor.installation import Installation
+from leveret.operate.threads import in_thread
 from leveret.wire.masking import shown
 
 _LONGEST: Final = 1000
@@ -79,37 +79,11 @@ async def _run(installation: Installation, check: Check) -> Findings:
             if inspect.iscoroutinefunction(check.run):
                 found: Findings = await check.run(installation)
                 return found
-            return await _in_thread(check.run, installation)
+            return await in_thread(cast("Callable[[Installation], Findings]", check.run), installation)
     except TimeoutError:
         return [unknown(f"there was no answer within {installation.limit:g} s")]
     except Exception as error:  # whatever it is, the other checks go on
         return [unknown(f"this check failed: {type(error).__name__}: {error}")]
-
-
-async def _in_thread(run: Callable[[Installation], Any], installation: Installation) -> Findings:
-    """Run a function in a thread that keeps nobody from ending, however long it hangs."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Findings] = loop.create_future()
-
-    def settle(found: Findings | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(found or ())
-
-    def work() -> None:
-        found, failed = None, None
-        try:
-            found = run(installation)
-        except BaseException as error:  # it is raised where it is awaited
-            failed = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, found, failed)
-
-    threading.Thread(target=work, name="doctor", daemon=True).start()
-    return await future
 
 
 def _signed(installation: Installation, check: Check, finding: Finding) -> Finding:

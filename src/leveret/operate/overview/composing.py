@@ -38,6 +38,7 @@ def _blind(seen: Seen) -> Iterator[str]:
     if seen.broker.state == "away":
         yield "queues and workers: the broker does not answer"
     elif seen.reports.state in ("away", "unknown"):
-        yield f"workers, rates and durations: {seen.reports.words}"
+        words = seen.reports.words if seen.reports.state == "away" else "no worker has reported yet"
+        yield f"workers, rates and durations: {words}"
     if seen.database.state == "away":
         yield "stored requests: the database does not answer"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from leveret.amqp import ChannelClosed, Connection, InequivalentArguments, QueueState
+from leveret.amqp import ChannelClosed, Connection, InequivalentArguments
 from leveret.broker.connecting import connected
+from leveret.broker.queues import state_of
 from leveret.operate.doctor.broker.reaching import LIMITS
 from leveret.operate.doctor.finding import Finding, Findings, ok, unknown, warning, wrong
 from leveret.operate.doctor.installation import Installation
@@ -42,8 +43,8 @@ async def workers(installation: Installation) -> Findings:
     """Report how many workers consume requests, how many wait, and how many letters there are."""
     topology = installation.topology
     async with connected(installation.settings.amqp_url, LIMITS) as connection:
-        requests = await _state(connection, topology.requests)
-        letters = await _state(connection, topology.dead_letters)
+        requests = await state_of(connection, topology.requests)
+        letters = await state_of(connection, topology.dead_letters)
     start = f"`{installation.command('worker')}` starts one."
     if requests is None:
         return [warning("no worker has ever run here: its queue is not there", start)]
@@ -96,18 +97,6 @@ def _judged(error: ChannelClosed, what: str, installation: Installation) -> Find
     if error.reply_code == _NOT_FOUND:
         return _MISSING
     return unknown(f"{what} cannot be looked at: {error}", "Ask as a user who may configure it.")
-
-
-async def _state(connection: Connection, queue: str) -> QueueState | None:
-    channel = await connection.channel()
-    try:
-        state = await channel.declare_queue(queue, passive=True)
-    except ChannelClosed as error:
-        if error.reply_code == _NOT_FOUND:
-            return None
-        raise
-    await channel.close()
-    return state
 
 
 def _verb(count: int) -> str:

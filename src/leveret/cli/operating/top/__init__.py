@@ -1,0 +1,1 @@
+"""The command ``top``: an overview in a terminal, again and again, with keys."""
