@@ -1,24 +1,32 @@
 """How many letters a second does `letters redrive --what-if` try, and does each then do what was predicted?
 
-    python benchmarks/what_if.py [--count N] [--database URL]
+    python benchmarks/what_if.py [--count N] [--database URL] [--beside]
 
 Letters of orders that failed for five causes, of which three are mended, are tried as the command does it: in a process
 of its own, with today's code, each in its transaction, which is rolled back. Then the requests as which they would be
 sent again run for good, in a worker's inbox, and their ends are compared with the predictions. The rows of the database
 are compared before and after the trial. By default the database is an SQLite file.
+
+With ``--beside`` another process commits small transactions meanwhile, as a busy worker does: how long do they take
+without a trial, and how long beside it?
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import multiprocessing
+import secrets
+import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -44,6 +52,12 @@ MENDED: Final = ("disk", "rate", "price")
 BROKEN: Final = ("name", "card")
 CAUSES: Final = (*MENDED, *BROKEN)
 
+_ALONE: Final = 4.0
+"""Seconds in which the other program writes without a trial."""
+
+_REST: Final = 0.002
+"""Seconds between two of its transactions."""
+
 METADATA: Final = sa.MetaData()
 ORDERS: Final = sa.Table(
     "orders", METADATA, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(50), unique=True)
@@ -65,13 +79,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--database", help="an empty database; by default a new SQLite file")
+    parser.add_argument("--beside", action="store_true", help="measure what a trial costs a program that writes")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = options.database or f"sqlite:///{folder}/whatif.db"
         settings = app.defaults.updated({"WHATIF_DATABASE_URL": url, "WHATIF_JWT_SECRET": "s" * 32})
         settings = replace(settings, max_retries=0)
         app.prepare_database(settings, migrate=True)
-        sys.exit(_measure(settings, make_letters(settings, options.count)))
+        letters = make_letters(settings, options.count)
+        sys.exit(_measure_beside(settings, letters) if options.beside else _measure(settings, letters))
 
 
 def _measure(settings: Settings, letters: Sequence[Delivery]) -> int:
@@ -84,6 +100,41 @@ def _measure(settings: Settings, letters: Sequence[Delivery]) -> int:
     wrong = _wrong(predictions, carry_out(settings, letters))
     print(f"then carried out: {len(letters) - wrong:,} letters did what was predicted, {wrong:,} did not")
     return int(bool(wrong) or not same)
+
+
+def _measure_beside(settings: Settings, letters: Sequence[Delivery]) -> int:
+    print("without a trial:", _written_beside(settings, lambda: time.sleep(_ALONE)))
+    began = time.perf_counter()
+    print("beside a trial: ", _written_beside(settings, lambda: list(try_letters(app, settings, letters, named=True))))
+    print(f"the trial: {len(letters) / (time.perf_counter() - began):,.0f} letters a second")
+    return 0
+
+
+def _written_beside(settings: Settings, run: Callable[[], object]) -> str:
+    """Commit in another process while something runs, and say how long that took."""
+    ending = multiprocessing.Event()
+    results: Queue[list[float]] = multiprocessing.Queue()
+    writer = multiprocessing.Process(target=_write, args=(settings.database_url, ending, results))
+    writer.start()
+    run()
+    ending.set()
+    times = sorted(results.get())
+    writer.join()
+    figures = statistics.median(times), times[int(len(times) * 0.99)], times[-1]
+    return "commits of {:.1f} ms in the median, 99 % within {:.1f} ms, the longest {:.0f} ms".format(
+        *(1000 * seconds for seconds in figures)
+    )
+
+
+def _write(url: str, ending: Event, results: Queue[list[float]]) -> None:
+    store, times = Store(create_engine(url)), list[float]()
+    while not ending.is_set():
+        began = time.perf_counter()
+        with store.begin(writes=True) as transaction:
+            transaction.connection.execute(ORDERS.insert().values(name=secrets.token_hex(8)))
+        times.append(time.perf_counter() - began)
+        time.sleep(_REST)
+    results.put(times)
 
 
 def make_letters(settings: Settings, count: int) -> list[Delivery]:
