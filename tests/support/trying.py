@@ -116,7 +116,11 @@ class Running:
         app, topology = self.shop.app, self.shop.app.topology(self.settings)
         async with app.worker(self.settings, "test", surroundings=self.surroundings) as worker:
             running = asyncio.create_task(worker.run())
-            await worker.consuming.wait()
+            consuming = asyncio.create_task(worker.consuming.wait())
+            await asyncio.wait({running, consuming}, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED)
+            consuming.cancel()
+            if running.done():
+                running.result()
             client = Client("amqp://memory", topology, connect=self.broker.connect)
             try:
                 async with client:
@@ -197,10 +201,12 @@ class Running:
         return {str(value) for row in self.dump() if row[0] == "processed_requests" for value in row if value in ids}
 
 
-def running_shop(folder: Path, **options: Any) -> Running:
-    """Make a shop with an SQLite file in a folder; it needs a running event loop."""
-    shop = Shop(**options)
-    given = {"SHOP_JWT_SECRET": SECRET, "SHOP_DATABASE_URL": f"sqlite:///{folder}/shop.db", "SHOP_MAX_RETRIES": "0"}
-    settings = replace(shop.app.defaults.updated(given), amqp_url="amqp://memory")
-    shop.app.prepare_database(settings)
+def running_shop(folder: Path, database: str = "", **options: Any) -> Running:
+    """Make a shop with an SQLite file in a folder, or with a database; it needs a running event loop."""
+    shop, url = Shop(**options), database or f"sqlite:///{folder}/shop.db"
+    given = {"JWT_SECRET": SECRET, "DATABASE_URL": url, "MAX_RETRIES": "0", "LETTERS_STREAM": "off"}
+    settings = replace(
+        shop.app.defaults.updated({f"SHOP_{name}": value for name, value in given.items()}), amqp_url="amqp://memory"
+    )
+    shop.app.prepare_database(settings, migrate=True)
     return Running(shop, settings, MemoryBroker(MACHINE), folder)

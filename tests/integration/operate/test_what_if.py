@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from leveret.operate.what_if import PredictedEnd, grouped
@@ -18,13 +19,18 @@ async def broken_orders(shop: Running, count: int) -> dict[str, str]:
     return causes
 
 
-async def test_each_letter_does_what_was_predicted_for_it(tmp_path: Path) -> None:
-    shop = running_shop(tmp_path)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_each_letter_does_what_was_predicted_for_it(
+    tmp_path: Path, request: pytest.FixtureRequest, database: str
+) -> None:
+    shop = running_shop(tmp_path, request.getfixturevalue("postgres_url") if database == "postgresql" else "")
     causes = await broken_orders(shop, 100)
     shop.shop.broken -= MENDED
     shop.shop.refused = {"name"}
 
+    before = shop.dump()
     predicted = {each.id: each.end for each in await shop.predict(await shop.letters())}
+    assert shop.dump() == before
     await shop.redrive()
     async with shop.worker():
         await shop.until_letters(20)
