@@ -4,7 +4,8 @@ A worker's way of doing it would declare queues and take messages. So what is tr
 permission of first, and then does not do (RabbitMQ, "Access Control"; its source, ``rabbit_channel``):
 
 - *configure*: declare what exists already, as it is; the broker compares, and nothing else.
-- *write* to an exchange: publish a message that no queue takes, which the broker drops.
+- *write* to an exchange: publish a message that no queue takes, which the broker drops; to a fanout exchange, which has
+  no such messages, one whose properties are refused.
 - *write* to a queue, *read* of an exchange: remove a binding that does not exist.
 - *read* of a queue: consume with an argument of a wrong type, which is refused after the permission was checked.
 """
@@ -16,7 +17,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from leveret.amqp import AmqpTimeout, Channel, ChannelClosed, Connection, Delivery, Message
+from leveret.amqp import AmqpTimeout, Channel, ChannelClosed, Connection, Delivery, Message, Properties
 from leveret.broker.alarms import NOWHERE
 from leveret.topology import Topology
 
@@ -25,7 +26,11 @@ _NOT_FOUND: Final = 404
 _NO_PRIORITY: Final = "a text instead of a number"
 """The value of an argument that has to be a number."""
 
+_INVALID: Final = Properties(expiration=_NO_PRIORITY, user_id=NOWHERE)
+"""Properties of which the broker refuses each by itself, with 406, after it has checked the permission to write."""
+
 Act = Callable[[Channel], Awaitable[object]]
+Try = tuple[Literal["configure", "write", "read"], str, Act]
 
 
 class Right(Struct, frozen=True):
@@ -35,11 +40,13 @@ class Right(Struct, frozen=True):
         kind: the kind of the permission.
         name: the exchange or the queue; ``amq.default`` is the default exchange.
         allowed: whether the user may; None where that could not be found out.
+        optional: it is needed for copies of letters and reports of workers only.
     """
 
     kind: Literal["configure", "write", "read"]
     name: str
     allowed: bool | None
+    optional: bool = False
 
 
 async def try_rights(connection: Connection, topology: Topology) -> list[Right]:
@@ -48,35 +55,55 @@ async def try_rights(connection: Connection, topology: Topology) -> list[Right]:
     Raises:
         AmqpError: the connection was lost.
     """
-    return [Right(kind, name, await _allowed(connection, act)) for kind, name, act in _tries(topology)]
+    needed = [Right(kind, name, await _allowed(connection, name, act)) for kind, name, act in _tries(topology)]
+    if not topology.streams:
+        return needed
+    return needed + [
+        Right(kind, name, await _allowed(connection, name, act), optional=True)
+        for kind, name, act in _more_tries(topology)
+    ]
 
 
-def _tries(topology: Topology) -> Iterator[tuple[Literal["configure", "write", "read"], str, Act]]:
-    yield "configure", topology.exchange, _declare_exchange(topology.exchange)
+def _tries(topology: Topology) -> Iterator[Try]:
+    yield "configure", topology.exchange, _declare_exchange(topology.exchange, "direct")
     for queue in topology.queues:
         yield "configure", queue.name, _declare_queue(queue.name, dict(queue.arguments))
     yield "write", "amq.default", _publish("")
     yield "write", topology.exchange, _publish(topology.exchange)
-    yield "write", topology.requests, _unbind(topology)
+    yield "write", topology.requests, _unbind(topology.requests, topology.exchange)
     yield "read", topology.requests, _consume(topology.requests)
 
 
-async def _allowed(connection: Connection, act: Act) -> bool | None:
+def _more_tries(topology: Topology) -> Iterator[Try]:
+    letters = topology.letters_exchange
+    yield "configure", letters, _declare_exchange(letters, "fanout")
+    for stream in topology.streams:
+        yield "configure", stream.name, _declare_queue(stream.name, dict(stream.arguments))
+    yield "write", letters, _publish_refused(letters)
+    yield "read", letters, _unbind(topology.requests, letters)
+    yield "write", topology.dead_letters, _unbind(topology.dead_letters, topology.exchange)
+    yield "write", topology.letters_stream, _unbind(topology.letters_stream, topology.exchange)
+
+
+async def _allowed(connection: Connection, name: str, act: Act) -> bool | None:
+    """Return whether something is allowed; None if another name than this one is refused, or there is no such thing."""
     channel = await connection.channel(confirms=True)
     try:
         await act(channel)
     except ChannelClosed as error:
-        return {_REFUSED: False, _NOT_FOUND: None}.get(error.reply_code, True)
+        if error.reply_code == _REFUSED:
+            return False if f"'{name}'" in error.text else None
+        return None if error.reply_code == _NOT_FOUND else True
     except AmqpTimeout:
         return None
     await channel.close()
     return True
 
 
-def _declare_exchange(name: str) -> Act:
+def _declare_exchange(name: str, kind: str) -> Act:
     async def act(channel: Channel) -> None:
-        await channel.declare_exchange(name, "direct", passive=True)
-        await channel.declare_exchange(name, "direct")
+        await channel.declare_exchange(name, kind, passive=True)
+        await channel.declare_exchange(name, kind)
 
     return act
 
@@ -96,9 +123,16 @@ def _publish(exchange: str) -> Act:
     return act
 
 
-def _unbind(topology: Topology) -> Act:
+def _publish_refused(exchange: str) -> Act:
     async def act(channel: Channel) -> None:
-        await channel.unbind_queue(topology.requests, topology.exchange, NOWHERE)
+        await channel.publish(Message(b"", NOWHERE, exchange=exchange, properties=_INVALID))
+
+    return act
+
+
+def _unbind(queue: str, exchange: str) -> Act:
+    async def act(channel: Channel) -> None:
+        await channel.unbind_queue(queue, exchange, NOWHERE)
 
     return act
 

@@ -25,6 +25,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("broker", "version", version.version, _ANSWERS),
     Check("broker", "alarm", alarm.alarm, _ANSWERS),
     Check("broker", "queues", queues.declared, _ANSWERS),
+    Check("broker", "copies", queues.copies, _ANSWERS),
     Check("broker", "permissions", permissions.permissions, _ANSWERS),
     Check("broker", "binding", binding.binding, _ANSWERS),
     Check("broker", "workers", queues.workers, _ANSWERS),

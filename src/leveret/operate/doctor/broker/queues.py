@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from leveret.amqp import ChannelClosed, Connection, InequivalentArguments
@@ -20,6 +21,8 @@ _OWN_WAYS: Final = {
 }
 """What else can be done about an argument that differs, with a place for the settings' prefix."""
 
+_WAY: Final = "x-dead-letter-exchange"
+
 _MISSING: Final = unknown("not there")
 """Stands for something that does not exist; all of these are told in one sentence."""
 
@@ -28,15 +31,33 @@ async def declared(installation: Installation) -> Findings:
     """Report what is missing at the broker, or has other arguments; only what exists is declared again, as it is."""
     topology = installation.topology
     async with connected(installation.settings.amqp_url, LIMITS) as connection:
-        found = {topology.exchange: await _exchange(connection, installation)}
+        found = {topology.exchange: await _exchange(connection, installation, topology.exchange, "direct")}
         found |= {queue.name: await _queue(connection, installation, queue) for queue in topology.queues}
-        missing = [name for name, finding in found.items() if finding is _MISSING]
-    odd = [finding for finding in found.values() if finding is not None and finding is not _MISSING]
-    if missing:
-        apply = installation.command("topology apply")
-        what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there"
-        odd.append(warning(what, f"A worker declares what is missing when it starts, or `{apply}` does."))
+        if _is_form(found[topology.requests]):
+            (older, *_) = topology.queues_through("")
+            found[topology.requests] = await _queue(connection, installation, older)
+    odd = list(_told(found, "A worker declares what is missing when it starts", installation))
     return odd or [ok(f"{topology.exchange} and {counted(len(topology.queues), 'queue')} are there as they should be")]
+
+
+async def copies(installation: Installation) -> Findings:
+    """Report why letters are not copied into their stream, or workers cannot report; requests are served without."""
+    topology = installation.topology
+    if not topology.streams:
+        name = installation.variable("LETTERS_STREAM")
+        return [ok(f"streams are switched off by {name}: tools see 2,000 letters at most, and no workers")]
+    letters = topology.letters_exchange
+    async with connected(installation.settings.amqp_url, LIMITS) as connection:
+        found = {letters: await _exchange(connection, installation, letters, "fanout")}
+        found |= {stream.name: await _queue(connection, installation, stream) for stream in topology.streams}
+        (requests, *_) = topology.queues
+        newer = await _queue(connection, installation, requests)
+    advice = "A worker declares it when it starts, if its user and the broker's version (3.9, stream_queue) allow that"
+    odd = [_softened(finding) for finding in _told(found, advice, installation)]
+    if _is_form(newer):
+        text = f"{topology.requests} is older than the streams: what the broker moves out of it by itself is not copied"
+        odd.append(warning(text, "You may leave it so. Or let it get empty, delete it, and declare it again."))
+    return odd or [ok(f"{letters} and {counted(len(topology.streams), 'stream')} are there as they should be")]
 
 
 async def workers(installation: Installation) -> Findings:
@@ -63,12 +84,29 @@ async def workers(installation: Installation) -> Findings:
     return found
 
 
-async def _exchange(connection: Connection, installation: Installation) -> Finding | None:
-    name = installation.topology.exchange
+def _is_form(finding: Finding | None) -> bool:
+    """Return whether a queue differs only in where it moves messages to; both ways are right."""
+    return finding is not None and f": {_WAY} is" in finding.text
+
+
+def _told(found: Mapping[str, Finding | None], advice: str, installation: Installation) -> Iterator[Finding]:
+    """Yield what is not as it should be; all that is missing in one sentence."""
+    missing = [name for name, finding in found.items() if finding is _MISSING]
+    yield from (finding for finding in found.values() if finding is not None and finding is not _MISSING)
+    if missing:
+        what = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there"
+        yield warning(what, f"{advice}, or `{installation.command('topology apply')}` does.")
+
+
+def _softened(finding: Finding) -> Finding:
+    return warning(finding.text, finding.advice) if finding.state == "wrong" else finding
+
+
+async def _exchange(connection: Connection, installation: Installation, name: str, kind: str) -> Finding | None:
     channel = await connection.channel()
     try:
-        await channel.declare_exchange(name, "direct", passive=True)
-        await channel.declare_exchange(name, "direct")
+        await channel.declare_exchange(name, kind, passive=True)
+        await channel.declare_exchange(name, kind)
     except ChannelClosed as error:
         return _judged(error, f"the exchange {name}", installation)
     await channel.close()

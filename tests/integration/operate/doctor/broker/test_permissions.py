@@ -10,13 +10,15 @@ import pytest
 from msgspec.structs import replace
 
 from leveret.amqp import Connection, Message
+from leveret.broker.declaring import declare
 from leveret.broker.granting import apply_users
 from leveret.broker.trying import try_rights
 from leveret.broker.users import BrokerUser, Permissions, worker_permissions
 from leveret.devbroker import DevBroker
+from leveret.letters.stream import newest_offset
 from leveret.operate.doctor.broker.alarm import alarm
 from leveret.operate.doctor.broker.permissions import permissions
-from leveret.operate.doctor.broker.queues import declared, workers
+from leveret.operate.doctor.broker.queues import copies, declared, workers
 from leveret.operate.doctor.broker.reaching import reachable
 from leveret.operate.doctor.broker.version import version
 from leveret.topology import Topology
@@ -42,7 +44,7 @@ async def there(broker: DevBroker, topology: Topology) -> AsyncIterator[Connecti
     """The topology is declared, and one request waits."""
     connection = await Connection.open(broker.url)
     channel = await connection.channel(confirms=True)
-    await topology.declare(channel)
+    await declare(connection, topology)
     await channel.publish(Message(b"{}", topology.requests, mandatory=True))
     yield connection
     await remove(connection, topology)
@@ -69,7 +71,7 @@ async def test_a_workers_user_is_well_and_nothing_was_changed(
     there: Connection, as_user: Any, topology: Topology
 ) -> None:
     examined = installation(AMQP_URL=as_user(worker_permissions(topology)), QUEUE_PREFIX=topology.prefix)
-    for check in (reachable, permissions, declared, alarm):
+    for check in (reachable, permissions, declared, copies, alarm):
         assert states(await check(examined)) == ["ok"], check
     channel = await there.channel()
     message = await channel.get(topology.requests)
@@ -77,6 +79,7 @@ async def test_a_workers_user_is_well_and_nothing_was_changed(
     assert (message.delivery.redelivered, message.message_count) == (False, 0)
     assert (message.delivery.properties.headers or {}).get("x-delivery-count", 0) == 0
     assert (await channel.declare_queue(topology.dead_letters, passive=True)).messages == 0
+    assert await newest_offset(there, topology.letters_stream) is None
 
 
 RIGHTS = [
@@ -89,12 +92,23 @@ RIGHTS = [
     ("write", "api.requests"),
     ("read", "api.requests"),
 ]
+FOR_COPIES = [
+    ("configure", "api.letters"),
+    ("configure", "api.requests.letters"),
+    ("configure", "api.requests.archive"),
+    ("configure", "api.requests.status"),
+    ("write", "api.letters"),
+    ("write", "api.requests.dlq"),
+    ("write", "api.requests.letters"),
+    ("read", "api.letters"),
+]
 
 
-@pytest.mark.parametrize(("kind", "name"), RIGHTS)
+@pytest.mark.parametrize(("kind", "name"), [*RIGHTS, *FOR_COPIES])
 async def test_a_permission_that_is_missing_is_named(
     there: Connection, as_user: Any, topology: Topology, kind: str, name: str
 ) -> None:
+    optional = (kind, name) in FOR_COPIES
     name = name.replace("api.", f"{topology.prefix}.")
     whole = worker_permissions(topology)
     without = f"^(?!{re.escape(name)}$)({getattr(whole, kind).removeprefix('^').removesuffix('$')})$"
@@ -102,10 +116,10 @@ async def test_a_permission_that_is_missing_is_named(
     connection = await Connection.open(url)
     rights = await try_rights(connection, topology)
     await connection.close()
-    assert [(right.kind, right.name) for right in rights if right.allowed is not True] == [(kind, name)]
+    assert [(right.kind, right.name) for right in rights if right.allowed is False] == [(kind, name)]
     finding = only(await permissions(installation(AMQP_URL=url, QUEUE_PREFIX=topology.prefix)))
-    assert finding.state == "wrong"
-    assert f"may not {kind} {name}, which a worker has to" in finding.text
+    assert finding.state == ("warning" if optional else "wrong")
+    assert f"may not {kind} {name}" in finding.text
 
 
 async def test_what_is_not_there_cannot_be_tried_and_is_not_made(broker: DevBroker, topology: Topology) -> None:
@@ -150,6 +164,23 @@ async def test_a_queue_with_other_arguments_is_named(broker: DevBroker, there: C
     assert "x-max-length is '1000000', wanted is '7'" in found[0].text
     assert "Or set TASKMANAGER_QUEUE_LIMIT" in found[0].advice
     assert "x-message-ttl is '5000', wanted is '7000'" in found[1].text
+
+
+async def test_a_queue_that_is_older_than_the_streams_is_right(broker: DevBroker, topology: Topology) -> None:
+    connection = await Connection.open(broker.url)
+    await topology.declare(await connection.channel())
+    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix)
+    try:
+        assert states(await declared(examined)) == ["ok"]
+        missing, older = await copies(examined)
+        assert (missing.state, older.state) == ("warning", "warning")
+        assert f"{topology.prefix}.letters, {topology.prefix}.requests.letters" in missing.text
+        assert "is older than the streams" in older.text
+        off = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="off")
+        assert states(await declared(off)) == states(await copies(off)) == ["ok"]
+    finally:
+        await remove(connection, topology)
+        await connection.close()
 
 
 async def test_requests_that_wait_without_a_worker_are_wrong(
