@@ -22,8 +22,8 @@ console-demo: install ## run a small system with failures and the console, on a 
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs load-programs ## run all tests, two files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
-	@.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(ARGS)
+test: install broker-programs postgres-programs load-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 test-matrix: install broker-programs postgres-programs load-programs ## run the tests of broker, client and worker on RabbitMQ 3.10, 4.0 and 4.3 (ARGS="--on 4.3 -k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
