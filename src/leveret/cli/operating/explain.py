@@ -11,14 +11,14 @@ import typer
 
 from leveret.cli.context import application, load_settings
 from leveret.cli.terminal.screen import print_json
-from leveret.operate.explain import Explanation, KnownFact, RequestStory, explain
+from leveret.operate.explain import HOLDS_NOW, Explanation, KnownFact, RequestStory, explain
 from leveret.process.exit_codes import FAILED
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import iso_time
 from leveret.wire.masking import printable, shown
 
 _LONGEST_ID: Final = 128
-_NOW: Final = "now".ljust(len(iso_time(datetime.fromtimestamp(0, UTC))))
+_WIDTH: Final = len(iso_time(datetime.fromtimestamp(0, UTC)))
 
 
 def explain_request(
@@ -62,4 +62,6 @@ def _whose(story: RequestStory) -> str:
 
 
 def _moment(fact: KnownFact) -> str:
-    return _NOW if fact.at is None else iso_time(datetime.fromtimestamp(fact.at, UTC))
+    if fact.at is not None:
+        return iso_time(datetime.fromtimestamp(fact.at, UTC))
+    return ("now" if fact.event in HOLDS_NOW else "then").ljust(_WIDTH)

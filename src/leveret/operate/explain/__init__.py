@@ -3,6 +3,7 @@
 from leveret.operate.explain.concluding import conclude
 from leveret.operate.explain.explaining import explain
 from leveret.operate.explain.known import (
+    HOLDS_NOW,
     BlindSpot,
     Explanation,
     Findings,
@@ -13,6 +14,7 @@ from leveret.operate.explain.known import (
 )
 
 __all__ = [
+    "HOLDS_NOW",
     "BlindSpot",
     "Explanation",
     "Findings",

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Final
 
-from leveret.operate.explain.known import Explanation, Findings, KnownEvent, KnownFact, RequestState, RequestStory
+from leveret.operate.explain.known import (
+    HOLDS_NOW,
+    Explanation,
+    Findings,
+    KnownEvent,
+    KnownFact,
+    RequestState,
+    RequestStory,
+)
 
 _ORDER: Final = (
     (KnownEvent.IN_HAND, RequestState.IN_HAND, "it is in a worker's hand now"),
@@ -52,9 +60,14 @@ def conclude(request_id: str, findings: Iterable[Findings]) -> Explanation:
 
 
 def _story(principal: str | None, facts: Sequence[KnownFact]) -> RequestStory:
-    ordered = tuple(sorted(facts, key=lambda fact: inf if fact.at is None else fact.at))
+    ordered = tuple(sorted(facts, key=_place))
     state, text = _state(ordered)
     return RequestStory(principal=principal, state=state, text=text, facts=ordered)
+
+
+def _place(fact: KnownFact) -> tuple[bool, float]:
+    """Return what facts are sorted by: what is past, what is past nobody knows when, and what holds now."""
+    return fact.event in HOLDS_NOW, inf if fact.at is None else fact.at
 
 
 def _state(facts: Sequence[KnownFact]) -> tuple[RequestState, str]:

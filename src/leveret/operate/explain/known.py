@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -38,6 +38,10 @@ class KnownEvent(StrEnum):
     """A worker brought it to an end; its response may be stored or not."""
 
 
+HOLDS_NOW: Final = frozenset({KnownEvent.LETTER, KnownEvent.IN_HAND})
+"""Events that are not past."""
+
+
 class KnownFact(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that is known of a request.
 
@@ -45,7 +49,8 @@ class KnownFact(Struct, frozen=True, kw_only=True, omit_defaults=True):
         event: what happened.
         text: the same for people, one sentence without its end.
         source: where it is known from, in words: ``row``, ``dead letters``, ``worker ...``.
-        at: when it happened, POSIX seconds by the clock of its source; None for what holds now.
+        at: when it happened, POSIX seconds by the clock of its source; None for what holds now, and where the source
+            does not tell.
         principal: whose request it is; empty for an anonymous caller, None where the source does not tell.
         details: more of it, JSON-ready and without secrets.
     """

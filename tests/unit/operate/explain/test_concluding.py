@@ -44,6 +44,12 @@ def test_facts_stand_in_the_order_of_their_times_and_what_holds_now_comes_last()
     assert [each.at for each in story.facts] == [1.0, 2.0, 3.0, None]
 
 
+def test_what_is_past_at_a_time_that_nobody_knows_comes_before_what_holds_now() -> None:
+    given = Findings((fact("letter"), fact("redriven"), fact("failed", 1.0)))
+    (story,) = conclude("a", [given]).stories
+    assert [each.event.value for each in story.facts] == ["failed", "redriven", "letter"]
+
+
 def test_an_id_of_two_principals_is_two_requests() -> None:
     explanation = conclude("a", [Findings((fact("answered", 1.0, "7"), fact("letter", None, "8")))])
     assert [(story.principal, story.state.value) for story in explanation.stories] == [("7", "done"), ("8", "letter")]
