@@ -1,7 +1,7 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
-	broker-programs postgres-programs load-programs bench-programs
+	broker-programs browser-programs console-pictures test-browser postgres-programs load-programs bench-programs
 
 ARGS ?=
 
@@ -23,7 +23,13 @@ worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (A
 	@.venv/bin/taskmanager worker $(ARGS)
 
 test: install broker-programs postgres-programs load-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
-	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
+
+test-browser: install broker-programs browser-programs ## run the tests of the console in a real Chromium (ARGS="-k name")
+	@.venv/bin/python -m pytest tests/browser $(ARGS)
+
+console-pictures: install broker-programs browser-programs ## take the pictures of the console for docs/pictures/console
+	@PYTHONPATH=tests:. .venv/bin/python -m scripts.console_pictures $(ARGS)
 
 test-matrix: install broker-programs postgres-programs load-programs ## run the tests of broker, client and worker on RabbitMQ 3.10, 4.0 and 4.3 (ARGS="--on 4.3 -k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
@@ -60,6 +66,9 @@ clean: ## remove the files that these commands made
 	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
+
+browser-programs:
+	@scripts/ensure-browser
 
 broker-programs: install
 	@scripts/ensure-broker

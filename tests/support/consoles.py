@@ -58,7 +58,14 @@ def site_in(folder: Path, **options: Any) -> Site:
     store.add_user("grace", "viewer", _HASH)
     file = f"sqlite:///{folder / 'guestbook.db'}"
     settings = Settings(name="guestbook", amqp_url="amqp://guest:guest@127.0.0.1:1/", database_url=file)
-    return Site(app=application(), settings=settings, store=store, options=ServingOptions(**options), clock=clock)
+    return Site(
+        app=application(),
+        settings=settings,
+        store=store,
+        options=ServingOptions(**options),
+        index=folder / "letters.db",
+        clock=clock,
+    )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -14,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from leveret.console.entering.guard import ConsoleGuard
-from leveret.console.pages import actions, overview, preferences, sign_in, trying
+from leveret.console.pages import actions, letters, overview, preferences, sign_in, trying
 from leveret.console.pages.files import AssetFiles
 from leveret.console.pages.page import problem
 from leveret.console.showing.templates import ASSETS
@@ -28,11 +29,10 @@ def build_console(site: Site) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.watch = SystemWatch(site, site.clock)
-        try:
+        app.state.watch = SystemWatch(site)
+        app.state.letters = asyncio.Lock()
+        async with app.state.watch.running():
             yield
-        finally:
-            app.state.watch.close()
 
     made = Starlette(
         routes=_routes(),
@@ -48,6 +48,10 @@ def _routes() -> list[Route | Mount]:
     return [
         Route("/", overview.show),
         Route("/live/overview", overview.live),
+        Route("/letters", letters.show),
+        Route("/letters/find", letters.find),
+        Route("/letters/change", letters.change, methods=["POST"]),
+        Route("/letters/{key}", letters.show_one),
         Route("/try", trying.show, methods=["GET"]),
         Route("/try", trying.send, methods=["POST"]),
         Route("/actions", actions.show),

@@ -16,6 +16,7 @@ from leveret.console.building import build_console
 from leveret.console.security.store import ConsoleStore
 from leveret.console.site import ServingOptions, Site, console_database
 from leveret.errors import SettingsError
+from leveret.process.interrupts import interruptible
 from leveret.settings import Settings
 
 _GRACE: Final = 5
@@ -27,6 +28,7 @@ def serve_console(
     settings: Settings,
     options: ServingOptions,
     on_listening: Callable[[str], None],
+    again: Callable[..., list[str]] | None = None,
 ) -> None:
     """Serve a console in the main thread until SIGINT or SIGTERM.
 
@@ -35,6 +37,7 @@ def serve_console(
         settings: its settings.
         options: where to listen.
         on_listening: called with the console's address when it listens.
+        again: see ``Site``.
 
     Raises:
         SettingsError: the file with the keys cannot be used.
@@ -47,7 +50,9 @@ def serve_console(
         with contextlib.ExitStack() as stack:
             if keyring is not None:
                 stack.enter_context(following_keys(settings, keyring))
-            site = Site(app=app, settings=settings, store=store, keyring=keyring, options=options)
+            site = Site(app=app, settings=settings, store=store, keyring=keyring, options=options, again=again)
+            stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+            stack.enter_context(interruptible())  # uvicorn raises the signal again when it has ended
             _ConsoleServer(_config(site), on_listening).run()
     finally:
         store.close()

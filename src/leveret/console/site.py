@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -63,6 +64,9 @@ class Site:
         store: accounts and sessions.
         keyring: verifies tokens of the application; None where there is no secret.
         options: how the console is served.
+        again: returns the command line that calls the application's command with some words, in another process; None
+            where nobody knows.
+        index: path of the file with the index of letters; None for the usual one.
         clock: POSIX time in seconds.
     """
 
@@ -71,6 +75,8 @@ class Site:
     store: ConsoleStore
     keyring: Keyring | None = None
     options: ServingOptions = field(default_factory=ServingOptions)
+    again: Callable[..., list[str]] | None = None
+    index: Path | None = None
     clock: Callable[[], float] = time.time
 
     @property

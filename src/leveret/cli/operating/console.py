@@ -73,7 +73,7 @@ def console(
         typer.echo(f"console of {called.application.name}: {url}")
         sys.stdout.flush()
 
-    serve_console(application(context), settings, options, tell)
+    serve_console(application(context), settings, options, tell, called.again)
 
 
 @user.command()

@@ -6,10 +6,10 @@ const rows = () => [...document.querySelectorAll("[data-row]")];
 function move(step) {
   const all = rows();
   if (!all.length) return;
-  const at = all.findIndex((row) => row.classList.contains("current"));
+  const at = all.findIndex((row) => "current" in row.dataset);
   const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
-  if (at >= 0) all[at].classList.remove("current");
-  next.classList.add("current");
+  if (at >= 0) delete all[at].dataset.current;
+  next.dataset.current = "";
   next.scrollIntoView({ block: "nearest" });
   next.querySelector("a, button")?.focus({ preventScroll: true });
 }
@@ -39,6 +39,8 @@ document.addEventListener("click", async (event) => {
 });
 
 document.addEventListener("change", (event) => {
+  const name = event.target.dataset.all;
+  if (name) for (const box of event.target.form.elements[name]?.length ? event.target.form.elements[name] : [event.target.form.elements[name]]) box.checked = event.target.checked;
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 

@@ -22,6 +22,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 NAVIGATION: Final = (
     ("nav.overview", "/"),
+    ("nav.letters", "/letters"),
     ("nav.try", "/try"),
     ("nav.actions", "/actions"),
 )

@@ -19,7 +19,7 @@ TEXTS: dict[str, dict[str, Text]] = {
 PAGES = sorted(TEMPLATES.glob("*.html"))
 SHOWN_ATTRIBUTE = re.compile(r"""\b(?:title|aria-label|placeholder|alt)=["']([^"']*)["']""")
 KEY = re.compile(r"\b(?:say|count)\('([\w.]+)'[,)]")
-UNITS = {"95 %", "99 %"}
+UNITS = {"95 %", "99 %", "2h"}
 
 
 def fields(text: Text) -> set[str]:

@@ -7,7 +7,7 @@ def test_with_broker_and_database_away_the_page_says_which_part_is_blind(operato
     answer = operator.get("/")
     assert answer.status_code == 200
     assert "The broker does not answer" in answer.text
-    assert "The database does not answer" in answer.text
+    assert "The database cannot be used" in answer.text
     assert "Cannot be seen now: queues and workers" in answer.text
     assert len(answer.content) < 100_000
 

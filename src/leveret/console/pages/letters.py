@@ -1,0 +1,108 @@
+"""The pages of dead letters: groups and list with filters, one letter, what-if, and sending again."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from leveret.broker.connecting import BrokerTrouble
+from leveret.console.letters import LettersView, open_letters, what_if
+from leveret.console.pages.page import allowed, problem, render, site_of
+from leveret.errors import SettingsError
+from leveret.letters.filters import LetterFilter, LetterState, read_query
+from leveret.letters.index.schema import IndexTrouble
+from leveret.letters.removal import LetterFate, redrive_letters
+
+PAGE: Final = 50
+"""Letters on a page."""
+
+MOST_GROUPS: Final = 12
+"""Groups above the list."""
+
+MOST_CHOSEN: Final = 500
+"""Letters that one form may name."""
+
+_log: Final = logging.getLogger("leveret.console")
+
+
+@allowed("viewer")
+async def show(request: Request) -> Response:
+    """Show groups, and the letters that the address asks for."""
+    try:
+        wanted = read_query(request.url.query)
+        after = int(request.query_params.get("after", "0")) or None
+        async with open_letters(site_of(request), request.app.state.letters) as view:
+            return _list(request, view, wanted, after)
+    except (ValueError, IndexTrouble) as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
+
+
+@allowed("viewer")
+async def show_one(request: Request) -> Response:
+    """Show everything of one letter."""
+    key = request.path_params["key"]
+    try:
+        async with open_letters(site_of(request), request.app.state.letters) as view:
+            row = view.index.read(key)
+    except IndexTrouble as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
+    if row is None:
+        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    document = row.document or {}
+    letter: dict[str, Any] = document.get("letter", {})
+    return render(request, "letter.html", row=row, letter=letter, deaths=document.get("deaths", ()), view=view)
+
+
+@allowed("viewer")
+async def find(request: Request) -> Response:
+    """Go to the letters of a request that somebody has the id of."""
+    wanted = LetterFilter(ids=(request.query_params.get("id", "").strip(),), state=LetterState.ANY)
+    return RedirectResponse(f"/letters?{wanted.query()}", HTTPStatus.SEE_OTHER)
+
+
+@allowed("operator")
+async def change(request: Request) -> Response:
+    """Try letters, or send them again, as the button says."""
+    form = await request.form()
+    ids = list(dict.fromkeys(str(each) for each in form.getlist("id")))[:MOST_CHOSEN]
+    if not ids:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.nothing_chosen")
+    if form.get("do") == "redrive":
+        return await _redrive(request, ids, str(form.get("reason") or "")[:500])
+    outcome = await what_if(site_of(request), ids)
+    return render(request, "letters_tried.html", outcome=outcome, ids=ids)
+
+
+async def _redrive(request: Request, ids: list[str], reason: str) -> Response:
+    site, fates = site_of(request), list[LetterFate]()
+    try:
+        redriver = site.app.redriver(site.settings)
+        report = await redrive_letters(site.settings.amqp_url, redriver, ids, fates.append)
+    except (BrokerTrouble, SettingsError) as error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.stopped", why=str(error), done=len(fates))
+    about = {"by": request.state.visitor.name, "why": reason, "letters": report.done, "ids": ids}
+    _log.warning("letters were sent again: %s", about)
+    return render(request, "letters_sent.html", report=report, fates=[fate for fate in fates if fate.id in ids])
+
+
+def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int | None) -> Response:
+    page = view.index.find(wanted, PAGE, after, newest=True)
+    groups = [group for group in view.index.groups() if group.present]
+    onward = [*((name, value) for name, values in wanted.words().items() for value in values), ("after", page.after)]
+    return render(
+        request,
+        "letters.html",
+        view=view,
+        rows=page.rows,
+        total=view.index.count(wanted),
+        groups=groups[:MOST_GROUPS],
+        wanted=wanted,
+        fields={name: " ".join(values) for name, values in wanted.words().items()},
+        states=[str(state) for state in LetterState],
+        onward=urlencode(onward) if page.after else "",
+    )

@@ -1,0 +1,52 @@
+"""Every page in both languages, both themes and on a phone: no complaint of the browser, nothing that axe finds."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AXE = Path(__file__).parent / "axe"
+PATHS = ("/", "/letters", "/letters?state=any&text=sofa", "/try?action=v1.place_order", "/actions?q=order")
+PHONE = {"width": 390, "height": 780}
+DESK = {"width": 1280, "height": 800}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "visit",
+    [
+        pytest.param({"locale": "en", "color_scheme": "light", "viewport": DESK}, id="english light"),
+        pytest.param({"locale": "ru", "color_scheme": "dark", "viewport": PHONE}, id="russian dark phone"),
+        pytest.param({"locale": "en", "color_scheme": "dark", "viewport": DESK}, id="english dark"),
+    ],
+    indirect=True,
+)
+def test_a_page_is_sound_for_everybody(visit: Any, axe: str, path: str) -> None:
+    visit.enter()
+    page = visit.go(path)
+    assert len(page.content().encode()) < 100_000
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), "it is wider than the screen"
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [
+        (each["id"], each["nodes"][0]["html"])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+@pytest.mark.parametrize("visit", [{"locale": "ru"}], indirect=True)
+def test_the_door_is_sound_too_and_speaks_the_language_of_the_browser(visit: Any, axe: str) -> None:
+    page = visit.go("/sign-in")
+    assert page.locator("h1").text_content() == "Вход"
+    page.evaluate(axe)
+    found = page.evaluate("axe.run()")
+    assert [each["id"] for each in found["violations"] if each["impact"] in ("serious", "critical")] == []
+
+
+def test_what_looks_for_barriers_is_what_its_hash_says() -> None:
+    wanted = tomllib.loads((AXE / "VENDORED.toml").read_text())["files"]
+    assert {name: hashlib.sha256((AXE / name).read_bytes()).hexdigest() for name in wanted} == wanted

@@ -1,0 +1,105 @@
+"""What people do in the console, in a real browser."""
+
+from typing import Any
+
+from playwright.sync_api import expect
+
+
+def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters")
+    assert page.locator("ul.groups li").count() == 3
+    page.click("ul.groups a:has-text('ValueError')")
+    assert page.locator("tbody tr").count() == 1
+    page.click("tbody a")
+    assert "invalid literal" in page.locator(".notice.wrong").text_content()
+    page.click("button[value=what-if]")
+    assert "would fail again" in page.locator("tbody").text_content()
+    page.fill("#reason", "the code is mended")
+    page.click("button[value=redrive]")
+    assert "1 letter was sent again" in page.locator("[role=status]").text_content()
+
+
+def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:
+    visit.enter("grace")
+    page = visit.go("/letters?action=charge_card")
+    assert page.locator("form[action='/letters/change'] button:disabled").count() == 2
+    assert "you are a viewer" in page.locator("#why-off").text_content()
+
+
+def test_what_a_stranger_wrote_is_text_and_nothing_else(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters?text=onerror")
+    page.click("tbody a")
+    assert page.locator("img").count() == 1
+    assert "\\u202e" in page.locator("#request").text_content()
+    assert "\u202e" not in page.content()
+
+
+def test_a_person_tries_an_action_and_copies_the_call(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/try")
+    page.select_option("#action", "v1.place_order")
+    page.wait_for_url("**/try?action=v1.place_order")
+    page.fill("[name='field.number']", "77")
+    page.fill("[name='field.article']", "lamp")
+    page.select_option("[name='field.delivery']", "courier")
+    page.click("button.main")
+    assert '"total": 39.9' in page.locator(".answer pre").first.text_content()
+    assert "call place_order" in page.locator("#as-command").text_content()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("[data-copy=as-python]")
+    assert "client.call('place_order'" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_the_overview_changes_by_itself_and_keeps_focus_scroll_and_selection(visit: Any) -> None:
+    visit.enter()
+    page = visit.page
+    page.set_viewport_size({"width": 700, "height": 300})
+    page.click("#numbers summary")
+    page.evaluate("document.querySelector('#live dd').kept = 'yes'")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('.parts dt'))")
+    page.evaluate("scrollTo(0, 120)")
+    rows = page.locator("#numbers tbody")
+    expect(rows).not_to_have_text(rows.text_content() or "", timeout=15_000)
+    assert page.evaluate("scrollY") == 120
+    assert page.evaluate("getSelection().toString()") == page.locator(".parts dt").first.text_content()
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert page.evaluate("document.querySelector('#live dd').kept") == "yes"
+    assert page.locator("#numbers[open]").count() == 1
+
+
+def test_keys_move_through_rows_and_to_the_search_field(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/actions")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    assert page.locator("[data-current]").count() == 1
+    assert page.evaluate("[...document.querySelectorAll('[data-row]')].findIndex((e) => e.matches('[data-current]'))") == 0
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "q"
+    page.keyboard.type("jk?")
+    assert page.input_value("[name=q]") == "jk?"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert page.locator("#keys[open]").count() == 1
+
+
+def test_a_person_chooses_theme_and_language_and_stays_on_the_page(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/actions?q=order")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.click("button[value=dark]")
+    assert page.url.endswith("/actions?q=order")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    page.click("button[value=ru]")
+    assert page.locator("h1").text_content() == "Действия"
+
+
+def test_who_signs_out_is_out(visit: Any) -> None:
+    page = visit.enter()
+    page.click("form.who button")
+    page.wait_for_url("**/sign-in")
+    visit.go("/letters")
+    assert "/sign-in?next=/letters" in page.url
