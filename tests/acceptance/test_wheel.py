@@ -15,6 +15,7 @@ from support.projects import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "src" / "leveret" / "cli" / "new" / "project"
+CONSOLE = ROOT / "src" / "leveret" / "console"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,15 @@ def test_the_wheel_has_every_file_of_a_new_project_and_nothing_that_tools_leave(
     tracked = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=TEMPLATE).split()
     assert len(tracked) >= 15
     assert inside == set(tracked)
+
+
+def test_the_wheel_has_every_page_asset_and_language_of_the_console(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tracked = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=CONSOLE).split()
+    assert {"assets/htmx/htmx.min.js", "assets/htmx/LICENSE", "languages/ru.toml", "templates/letters.html"} <= set(
+        tracked
+    )
+    assert [name for name in tracked if f"leveret/console/{name}" not in names] == []
 
 
 def test_a_project_that_the_installed_wheel_makes_is_the_same_one_and_its_tests_pass(

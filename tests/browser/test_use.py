@@ -76,7 +76,9 @@ def test_keys_move_through_rows_and_to_the_search_field(visit: Any) -> None:
     page.keyboard.press("j")
     page.keyboard.press("k")
     assert page.locator("[data-current]").count() == 1
-    assert page.evaluate("[...document.querySelectorAll('[data-row]')].findIndex((e) => e.matches('[data-current]'))") == 0
+    assert (
+        page.evaluate("[...document.querySelectorAll('[data-row]')].findIndex((e) => e.matches('[data-current]'))") == 0
+    )
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.name") == "q"
     page.keyboard.type("jk?")
