@@ -60,6 +60,7 @@ INNER = frozenset(
         "Setup",
         "Surroundings",
         "Transaction",
+        "WorkerState",
     }
 )
 """Types in public signatures that only the framework itself gives or takes. They are not described."""

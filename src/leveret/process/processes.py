@@ -30,6 +30,7 @@ async def supervise(
     *,
     limit: timedelta = LIMIT,
     final: Collection[int] = (),
+    greeting: bytes = b"",
 ) -> int:
     """Keep processes of a command running until ``stop`` is set, and return when all have ended.
 
@@ -42,6 +43,7 @@ async def supervise(
         stop: set when they have to stop.
         limit: how long a process may take to stop; then it is killed.
         final: exit codes after which a new start would not help: a process that ends with one of them ends all.
+        greeting: what is written to the standard input of each process when it starts; fits in a pipe.
 
     Returns:
         0 after ``stop`` was set, otherwise the final exit code.
@@ -49,7 +51,7 @@ async def supervise(
     Raises:
         OSError: the command cannot be started.
     """
-    crew = _Crew(command, limit, final)
+    crew = _Crew(command, limit, final, greeting)
     keepers = [asyncio.create_task(crew.keep(number)) for number in range(1, count + 1)]
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -67,12 +69,13 @@ async def supervise(
 class _Crew:
     """The processes. ``over`` is set when they have to stop; ``refusal`` is the final exit code, or 0."""
 
-    def __init__(self, command: Sequence[str], limit: timedelta, final: Collection[int]) -> None:
+    def __init__(self, command: Sequence[str], limit: timedelta, final: Collection[int], greeting: bytes) -> None:
         self.over = asyncio.Event()
         self.refusal = DONE
         self._command = command
         self._limit = limit
         self._final = final
+        self._greeting = greeting
 
     async def keep(self, number: int) -> None:
         """Keep one process running until ``over`` is set, or it ends with a final code."""
@@ -80,6 +83,8 @@ class _Crew:
         while not self.over.is_set():
             began = now()
             process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE)
+            if process.stdin is not None:
+                process.stdin.write(self._greeting)
             logger.info("process %d runs as number %d", process.pid, number)
             code = await self._until_end(process)
             if self.over.is_set():

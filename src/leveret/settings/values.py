@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -165,6 +166,14 @@ def number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def ip_address(text: str) -> str:
+    """Check an address of a network interface of this machine: a number of IPv4 or IPv6, no name."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an address such as 127.0.0.1, 0.0.0.0 or ::1") from None
 
 
 def size(least: int, most: int) -> Callable[[str], int]:

@@ -141,6 +141,16 @@ class Consumption:
             progress=self._lanes.progress,
         )
 
+    @property
+    def in_hand(self) -> int:
+        """How many deliveries are in hand."""
+        return len(self._in_hand)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker reads nothing from publishers, because of an alarm."""
+        return self._session.blocked
+
     def renew(self) -> None:
         """Consume anew, on a new channel, unless something is in hand.
 

@@ -18,6 +18,8 @@ from leveret.api import Api, check_bound
 from leveret.auth.keyring import Keyring
 from leveret.errors import WorkerStopped
 from leveret.observe import Observer, Observers
+from leveret.observe.counters import Counters
+from leveret.observe.reports import WorkerState
 from leveret.process.clock import MACHINE, Clock
 from leveret.retry import RetryPolicy
 from leveret.sql.store import Store
@@ -58,7 +60,8 @@ class Worker(Generic[S]):
         policy: limits of retrying, for actions without a policy of their own.
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
-        observers: called with a record at each point of a request's life, see ``leveret.observe``.
+        observers: called with a record at each point of a request's life, see ``leveret.observe``. One that is a
+            ``Counters`` learns of batches and sessions too.
         connect: opens connections; see ``leveret.testing`` for a broker in memory.
         clock: tells the time for deadlines, rate limits, retries and letters.
 
@@ -99,6 +102,7 @@ class Worker(Generic[S]):
         self._options = options
         self._intake = Intake(api, keyring, replay_all=options.replay_all, clock=clock.posix)
         self._observers = Observers(observers)
+        self._counters = [each for each in observers if isinstance(each, Counters)]
         self._jobs: Jobs = Jobs(
             services, largest_response=options.largest_response, observers=self._observers, clock=clock.posix
         )
@@ -107,10 +111,41 @@ class Worker(Generic[S]):
         self._admission: RateLimits | None = None
         self._stopping = asyncio.Event()
         self._consumption: Consumption | None = None
+        self._lanes: Lanes | None = None
 
     def stop(self) -> None:
         """Make ``run`` finish what is in hand and return."""
         self._stopping.set()
+
+    def state(self) -> WorkerState:
+        """Return how the worker does now; in the event loop."""
+        lanes, consumption = self._lanes, self._consumption
+        if lanes is None:
+            return WorkerState(prefetch=self._options.prefetch, lanes=len(self._stores))
+        return WorkerState(
+            consuming=self.consuming.is_set(),
+            blocked=consumption is not None and consumption.blocked,
+            in_hand=consumption.in_hand if consumption is not None else 0,
+            prefetch=self._options.prefetch,
+            lanes=lanes.count,
+            lanes_busy=lanes.working,
+            ready=lanes.open,
+            progress=lanes.progress,
+            backlog=lanes.backlog.made + lanes.backlog.sending,
+        )
+
+    async def ask_database(self) -> None:
+        """Return when the database has answered a lane.
+
+        Raises:
+            StorageUnavailable: it does not answer.
+        """
+        if self._lanes is not None:
+            await self._lanes.run(lambda store: store.ping())
+
+    @property
+    def _on_batch(self) -> Callable[[int], None] | None:
+        return self._counters[0].batch if self._counters else None
 
     async def run(self) -> None:
         """Work until ``stop`` is called; lost connections are opened again, after growing pauses.
@@ -121,7 +156,9 @@ class Worker(Generic[S]):
                 waits for that permission.
             WorkerDeaf: no delivery came although requests wait, or the requests in hand did not end.
         """
-        lanes: Lanes = Lanes(self._stores, hand_out, lasting_journal=self._options.lasting_journal)
+        lanes = self._lanes = Lanes(
+            self._stores, hand_out, lasting_journal=self._options.lasting_journal, on_batch=self._on_batch
+        )
         self._admission = limits_of(self._api, self._options.rate_limit, lanes, self._clock.steady)
         cleaner = asyncio.create_task(self._clean_up.repeat(lanes))
         try:
@@ -183,6 +220,8 @@ class Worker(Generic[S]):
         session = await Session.open(
             self._connect, self._addresses, topology, name=options.name, prefetch=options.prefetch
         )
+        for counters in self._counters:
+            counters.begin_session()
         self._consumption = Consumption(
             session,
             topology.requests,

@@ -12,6 +12,9 @@ import typer
 from leveret.application import Application
 from leveret.errors import WorkerDeaf
 from leveret.observe import Observer
+from leveret.observe.counters import Counters
+from leveret.observe.monitor import monitored
+from leveret.observe.reports import ProcessReport
 from leveret.process.interrupts import interruptible
 from leveret.process.processes import LIMIT
 from leveret.settings import Settings
@@ -38,6 +41,7 @@ async def serve(
     *,
     observers: Sequence[Observer] = (),
     on_consuming: Callable[[], None] | None = None,
+    tell: Callable[[ProcessReport], None] | None = None,
     logger: logging.Logger | None = None,
 ) -> None:
     """Work until ``stop`` is set, and then finish what is in hand; give up opening resources if that still lasts.
@@ -48,6 +52,7 @@ async def serve(
         stop: set when the worker has to stop.
         observers: told of each point of a request's life.
         on_consuming: called when the worker takes requests for the first time.
+        tell: called with a report of the worker every second; without it, nothing is counted.
         logger: told when it stops; by default that of the application.
 
     Raises:
@@ -56,7 +61,7 @@ async def serve(
     """
     opened = asyncio.Event()
     logger = logger or logging.getLogger(app.name)
-    part = _serve(app, settings, opened, stop, observers=observers, on_consuming=on_consuming, logger=logger)
+    part = _serve(app, settings, opened, stop, observers=observers, on_consuming=on_consuming, tell=tell, logger=logger)
     serving, stopping = asyncio.create_task(part), asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -78,9 +83,16 @@ async def _serve(
     *,
     observers: Sequence[Observer],
     on_consuming: Callable[[], None] | None,
+    tell: Callable[[ProcessReport], None] | None,
     logger: logging.Logger,
 ) -> None:
-    async with app.worker(settings, f"{app.name} worker {os.getpid()}", observers=observers) as worker:
+    app.complete()
+    counters = Counters(f"{action.version}.{action.name}" for action in app) if tell else None
+    told: Sequence[Observer] = [*observers, counters] if counters else observers
+    async with (
+        app.worker(settings, f"{app.name} worker {os.getpid()}", observers=told) as worker,
+        monitored(worker, counters, tell),
+    ):
         opened.set()
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
         telling = asyncio.create_task(_tell(worker.consuming, on_consuming)) if on_consuming else stopping

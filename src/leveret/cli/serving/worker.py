@@ -13,13 +13,14 @@ from leveret.cli.command_line import CommandLine
 from leveret.cli.context import command_line, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.serving.log_level import LogLevel
+from leveret.cli.serving.metrics import pages, serve_one, serve_several
 from leveret.cli.serving.reload import run_reloading
-from leveret.cli.serving.running import prepare_database, serve
+from leveret.cli.serving.running import prepare_database
 from leveret.cli.terminal.option_values import read_option
 from leveret.observe import logs
 from leveret.process.exit_codes import NO_ANSWER, WRONG_USE
 from leveret.process.garbage import live_long
-from leveret.process.processes import supervise
+from leveret.process.greeting import read_line
 from leveret.process.running import run
 from leveret.settings import Settings, values
 from leveret.settings.values import shown_database
@@ -56,12 +57,31 @@ def worker(
         bool,
         typer.Option("--reload", help="Start again when a Python file of the application changes; one process runs."),
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            parser=read_option("--metrics-port", values.number(0, 65535)),
+            help="Serve metrics and health on this port; 0 for a free one. Default: PREFIX_METRICS_PORT, or none.",
+        ),
+    ] = None,
+    metrics_address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            parser=read_option("--metrics-address", values.ip_address),
+            help="Where they are served. Default: PREFIX_METRICS_ADDRESS, or 127.0.0.1.",
+        ),
+    ] = None,
     log_level: LogLevel = None,
     supervised: Annotated[
         bool,
         typer.Option(
             "--supervised", hidden=True, help="The parent has prepared the database, and closes the input to stop."
         ),
+    ] = False,
+    reporting: Annotated[
+        bool, typer.Option("--reports", hidden=True, help="The parent says in the input where to report.")
     ] = False,
     reloaded: Annotated[
         bool, typer.Option("--reloaded", hidden=True, help="The parent closes the input to stop.")
@@ -77,23 +97,39 @@ def worker(
     if reload:
         if processes not in (None, 1):
             raise WrongUse("--reload: one process is started again, so leave --processes out")
-        given = {"--processes": 1, "--prefetch": prefetch, "--log-level": log_level}
+        given = {
+            "--processes": 1,
+            "--prefetch": prefetch,
+            "--metrics-port": metrics_port,
+            "--metrics-address": metrics_address,
+            "--log-level": log_level,
+        }
         run_reloading(called, given, ["--migrate"] if migrate else [], log_level or "info")
         return
     app = called.application
-    settings = load_settings(context, processes=processes, prefetch=prefetch, log_level=log_level)
+    settings = load_settings(
+        context,
+        processes=processes,
+        prefetch=prefetch,
+        metrics_port=metrics_port,
+        metrics_address=metrics_address,
+        log_level=log_level,
+    )
     several = settings.processes > 1
     logs.configure("workers" if several else "worker", level=settings.log_level, form=settings.log_format)
-    if not supervised:
-        prepare_database(app, settings, migrate=migrate)
-        _log_start(app, settings)
-    if several:
-        code = run(
-            lambda stop: supervise(_child(called, settings), settings.processes, stop, final=(WRONG_USE, NO_ANSWER))
+    invitation = read_line() if reporting else ""
+    with pages(app, settings, wanted=not supervised) as reports:
+        if not supervised:
+            prepare_database(app, settings, migrate=migrate)
+            _log_start(app, settings)
+        if several:
+            command, final = _child(called, settings), (WRONG_USE, NO_ANSWER)
+            raise typer.Exit(run(lambda stop: serve_several(command, settings, stop, reports=reports, final=final)))
+        live_long()
+        run(
+            lambda stop: serve_one(app, settings, stop, reports=reports, invitation=invitation),
+            stop_with_input=supervised or reloaded,
         )
-        raise typer.Exit(code)
-    live_long()
-    run(lambda stop: serve(app, settings, stop), stop_with_input=supervised or reloaded)
 
 
 def _log_start(app: Application, settings: Settings) -> None:

@@ -63,6 +63,7 @@ class Lanes:
             a transaction, once for each job that runs alone.
         most_unsent: bytes of responses that may wait to be sent; at this limit, no job begins.
         lasting_journal: whether the crash journal outlives the worker.
+        on_batch: called with the size of each batch, in the thread of the lane that takes it.
 
     Attributes:
         journal: the crash journal, for the event loop.
@@ -76,10 +77,13 @@ class Lanes:
         *,
         most_unsent: int = MOST_UNSENT,
         lasting_journal: bool = True,
+        on_batch: Callable[[int], None] | None = None,
     ) -> None:
         self._journal = Journal()
         self.journal = AsyncJournal(self._journal, self.run, lasting=lasting_journal)
         self._on_finished = on_finished
+        self._on_batch = on_batch
+        self._working: set[Store] = set()
         self.backlog = Backlog(self._wake, most_unsent)
         self._open = 0
         self._until_idle: set[asyncio.Future[None]] = set()
@@ -116,6 +120,21 @@ class Lanes:
     def _wake(self) -> None:
         for _ in self._threads:
             self._signals.put(_Signal.GO)
+
+    @property
+    def working(self) -> int:
+        """How many lanes run something now."""
+        return len(self._working)
+
+    @property
+    def count(self) -> int:
+        """How many lanes there are."""
+        return len(self._threads)
+
+    @property
+    def open(self) -> int:
+        """How many jobs run or wait."""
+        return self._open
 
     @property
     def busy(self) -> bool:
@@ -160,10 +179,12 @@ class Lanes:
                 batch, errands = self._take_ready()
                 if self._ready and not self._is_held_up():
                     self._signals.put(_Signal.GO)  # for another lane, or for this one afterwards
+                self._working.add(store)
                 for errand in errands:  # before the batch: errands are short, and an action may take long
                     self._do(errand, store)
                 if batch:
                     self._run(batch, inbox)
+                self._working.discard(store)
                 if signal is _Signal.END:
                     if not self._ready:
                         return
@@ -200,6 +221,8 @@ class Lanes:
     def _run(self, batch: list[_Entry], inbox: Inbox) -> None:
         """Run a batch and report each part of it; an error that ends it is the result of all jobs without one."""
         left = {id(entry.job): entry for entry in batch}
+        if self._on_batch is not None:
+            self._on_batch(len(batch))
         try:
             inbox.run_batch([entry.job for entry in batch], partial(self._pass_on, left))
         except BaseException as error:  # a lane outlives whatever an action raises

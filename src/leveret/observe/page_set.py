@@ -1,0 +1,59 @@
+"""The pages of a worker: metrics and health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from leveret.errors import SettingsError
+from leveret.observe.health import not_alive, not_ready, not_started
+from leveret.observe.pages import Page, Pages, text_page
+from leveret.observe.reports import Reports
+
+if TYPE_CHECKING:
+    from leveret.observe.exposition import WorkerMetrics
+
+_UNAVAILABLE: Final = 503
+
+PATIENCE_OF_LANES: Final = timedelta(minutes=2)
+"""How long lanes may rest in one job where no watchdog says how long."""
+
+
+def worker_pages(reports: Reports, application: str, version: str, watchdog: timedelta | None) -> Pages:
+    """Return the pages of a command that runs workers.
+
+    Args:
+        reports: what its processes report.
+        application: its name.
+        version: its version; empty if it has none.
+        watchdog: how long a job may take.
+
+    Raises:
+        SettingsError: prometheus-client is not installed.
+    """
+    patience = (watchdog or PATIENCE_OF_LANES).total_seconds()
+    page, metrics = _metrics(reports, application, version)
+    return {
+        "/metrics": lambda accept: page(metrics, accept),
+        "/health/live": lambda _: health_page(not_alive(reports, patience)),
+        "/health/ready": lambda _: health_page(not_ready(reports)),
+        "/health/startup": lambda _: health_page(not_started(reports)),
+    }
+
+
+def health_page(troubles: list[str]) -> Page:
+    """Return a page with status 200 and ``ok``, or with status 503 and what is wrong, one line for each."""
+    return text_page(troubles, status=_UNAVAILABLE) if troubles else text_page(["ok"])
+
+
+def _metrics(
+    reports: Reports, application: str, version: str
+) -> tuple[Callable[[WorkerMetrics, str], Page], WorkerMetrics]:
+    try:
+        from leveret.observe.exposition import WorkerMetrics, metrics_page  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("prometheus_client"):
+            raise
+        raise SettingsError(["metrics need prometheus-client: pip install 'leveret[metrics]'"]) from None
+    return metrics_page, WorkerMetrics(reports, application, version)
