@@ -49,6 +49,11 @@ class Board:
         self._parts[name] = Part(state=state, words=words, since=since)
         self.changed.set()
 
+    @property
+    def has_reports(self) -> bool:
+        """Whether any worker has reported in the last minutes."""
+        return bool(self._workers)
+
     def knows(self, *names: PartName) -> bool:
         """Return whether all of these parts were looked at."""
         return all(name in self._parts for name in names)

@@ -37,8 +37,7 @@ def compose(seen: Seen, system: System, now: float) -> Overview:
 def _blind(seen: Seen) -> Iterator[str]:
     if seen.broker.state == "away":
         yield "queues and workers: the broker does not answer"
-    elif seen.reports.state in ("away", "unknown"):
-        words = seen.reports.words if seen.reports.state == "away" else "no worker has reported yet"
-        yield f"workers, rates and durations: {words}"
+    elif seen.reports.state in ("away", "unknown", "unused"):
+        yield f"workers, rates and durations: {seen.reports.words}"
     if seen.database.state == "away":
         yield "stored requests: the database does not answer"

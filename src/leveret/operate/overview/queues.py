@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from leveret.amqp import AmqpError, Channel, ChannelClosed, Connection, Limits, Message
@@ -12,7 +12,7 @@ from leveret.broker.addresses import shown_address
 from leveret.broker.alarms import NOWHERE
 from leveret.broker.connecting import BrokerTrouble, connected
 from leveret.broker.queues import state_of
-from leveret.operate.overview.board import Board
+from leveret.operate.overview.board import Board, PartName
 from leveret.operate.overview.samples import DepthSample
 from leveret.topology import Topology
 
@@ -39,7 +39,8 @@ async def watch_broker(board: Board, url: str, topology: Topology, every: float)
                 says = counting.server_properties
                 words = f"{says.get('product')!s} {says.get('version')!s} at {shown_address(url)}"
                 while True:
-                    trial.make()
+                    if trial.make():
+                        await _note_streams(board, counting, topology)
                     board.count(await _depths(counting, topology, board.clock()))
                     board.note("broker", "troubled" if trial.alarm else "ok", trial.alarm or words)
                     await asyncio.sleep(every)
@@ -65,13 +66,14 @@ class _Trial:
         """Why the broker takes no messages; None if it takes them, or if nobody has tried."""
         return self._connection.blocked
 
-    def make(self) -> None:
-        """Now and then publish a message that no queue takes, unless there is an alarm already."""
-        if next(self._rounds) % _TRIAL == 0 and self.alarm is None and self._channel.is_open:
-            try:
+    def make(self) -> bool:
+        """Publish a message that no queue takes, unless there is an alarm already; return whether it is time for it."""
+        if next(self._rounds) % _TRIAL:
+            return False
+        if self.alarm is None and self._channel.is_open:
+            with suppress(AmqpError):
                 self._channel.publish_batch([Message(b"", NOWHERE)])
-            except AmqpError:
-                return
+        return True
 
 
 @asynccontextmanager
@@ -83,6 +85,20 @@ async def _publishing(url: str) -> AsyncIterator[_Trial]:
         if connection.blocked is None:
             await connection.close()
         connection.abort()
+
+
+async def _note_streams(board: Board, connection: Connection, topology: Topology) -> None:
+    """Write down whether the streams are there, without which workers and letters cannot be seen."""
+    there: tuple[tuple[PartName, str], ...] = (("reports", topology.status_stream), ("index", topology.letters_stream))
+    for part, name in there:
+        if not topology.streams:
+            board.note(part, "unused", "streams are switched off in the settings")
+        elif await _depth(connection, name) is None:
+            board.note(part, "away", f"the stream {name} is not there, or may not be seen")
+        elif part == "reports" and not board.has_reports:
+            board.note(part, "unknown", "no worker has reported yet")
+        else:
+            board.note(part, "ok", name)
 
 
 async def _depths(connection: Connection, topology: Topology, at: float) -> DepthSample:

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -18,10 +19,12 @@ from rich.text import Text
 from leveret.application import Application
 from leveret.cli.context import application, load_settings
 from leveret.cli.operating.top.keys import keyboard
+from leveret.cli.operating.top.opened import telling
 from leveret.cli.operating.top.state import TopState, press
 from leveret.cli.operating.top.view import page
 from leveret.cli.terminal.option_values import read_option, seconds
 from leveret.cli.terminal.screen import make_console
+from leveret.operate.explain import explain
 from leveret.operate.overview import Overview
 from leveret.operate.overview.watching import watching
 from leveret.settings import Settings
@@ -64,13 +67,15 @@ async def _one(made: Application[Any], settings: Settings) -> Overview:
 
 async def _show(made: Application[Any], settings: Settings, console: Console, every: float) -> None:
     """Show overviews, and obey keys, until one of them ends it."""
-    async with watching(made, settings, every=every) as look, keyboard() as keys:
+    asked = partial(explain, made, settings)
+    async with watching(made, settings, every=every) as look, keyboard() as keys, telling(asked) as told:
         state, overview = TopState(), look()
         with Live(
             console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         ) as live:
             while not state.ended:
-                live.update(_fitting(page(overview, state, console.width, console.height)), refresh=True)
+                lines = page(overview, state, console.width, console.height, told=told(state.opened))
+                live.update(_fitting(lines), refresh=True)
                 try:
                     async with asyncio.timeout(every):
                         state = press(state, await keys.get(), overview)

@@ -40,7 +40,14 @@ _WIDE: Final = 112
 _STATES: Final = {"ok": "", "troubled": "bold red", "away": "bold red", "unused": _DIM, "unknown": _DIM}
 
 
-def page(overview: Overview, state: TopState, width: int = _WIDE, height: int | None = None) -> list[Text]:
+def page(
+    overview: Overview,
+    state: TopState,
+    width: int = _WIDE,
+    height: int | None = None,
+    *,
+    told: Sequence[str] = (),
+) -> list[Text]:
     """Return the lines of the whole page.
 
     Args:
@@ -48,9 +55,11 @@ def page(overview: Overview, state: TopState, width: int = _WIDE, height: int | 
         state: what a person has chosen.
         width: how many columns there is room for.
         height: how many lines there is room for; None for any number, without keys and selection.
+        told: what is known of the request whose page is open.
     """
     if state.opened is not None:
-        return [*opened(overview, state), Text(), Text(KEYS_OPENED, _DIM)]
+        lines = [*opened(overview, state), Text(), *(Text(printable(line)) for line in told)]
+        return [*lines[: None if height is None else height - 2], Text(), Text(KEYS_OPENED, _DIM)]
     head = [title(overview, state), Text(), *problems(overview, short=False), Text(), *figures(overview)]
     if height is None:
         rows = in_hand(overview, state.order)
@@ -143,7 +152,7 @@ def opened(overview: Overview, state: TopState) -> Iterator[Text]:
             yield _line("worker", printable(f"{line.worker.name}, process {line.worker.pid} on {line.worker.host}"))
             yield _line("version", printable(f"{line.worker.version}, leveret {line.worker.framework}"))
             return
-    yield Text("It is not in hand any more: it was answered, is to be repeated, or was given up.")
+    yield Text("No worker has it in hand any more.")
 
 
 def clock(moment: float) -> str:

@@ -59,7 +59,7 @@ def test_a_request_is_opened() -> None:
     assert "v2.create_task" in text
     assert "for 11 s" in text
     assert "process 1 on ant" in text
-    assert "It is not in hand any more" in "\n".join(shown(80, 24, opened="gone"))
+    assert "No worker has it in hand any more" in "\n".join(shown(80, 24, opened="gone"))
 
 
 def test_a_page_that_stands_still_says_so() -> None:
