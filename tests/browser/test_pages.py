@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 AXE = Path(__file__).parent / "axe"
-PATHS = ("/", "/letters", "/letters?state=any&text=sofa", "/try?action=v1.place_order", "/actions?q=order")
+PATHS = (
+    "/",
+    "/letters",
+    "/letters?state=any&text=sofa",
+    "/request?id=nobody",
+    "/try?action=v1.place_order",
+    "/actions?q=order",
+)
 PHONE = {"width": 390, "height": 780}
 DESK = {"width": 1280, "height": 800}
 

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from leveret.console.entering.guard import ConsoleGuard
-from leveret.console.pages import actions, letters, overview, preferences, sign_in, trying
+from leveret.console.pages import actions, letters, overview, preferences, requests, sign_in, trying
 from leveret.console.pages.files import AssetFiles
 from leveret.console.pages.page import problem
 from leveret.console.showing.templates import ASSETS
@@ -49,9 +49,9 @@ def _routes() -> list[Route | Mount]:
         Route("/", overview.show),
         Route("/live/overview", overview.live),
         Route("/letters", letters.show),
-        Route("/letters/find", letters.find),
         Route("/letters/change", letters.change, methods=["POST"]),
         Route("/letters/{key}", letters.show_one),
+        Route("/request", requests.show),
         Route("/try", trying.show, methods=["GET"]),
         Route("/try", trying.send, methods=["POST"]),
         Route("/actions", actions.show),

@@ -31,10 +31,6 @@ def test_a_redrive_without_a_broker_says_what_is_done(operator: Browser) -> None
     assert "What was sent before is done: 0" in answer.text
 
 
-def test_an_id_leads_to_its_letters(operator: Browser) -> None:
-    assert operator.get("/letters/find?id=one").headers["location"] == "/letters?ids=one&state=any"
-
-
 def test_the_last_line_of_a_trial_is_about_all_letters() -> None:
     outcome = read_outcome(b'{"type":"prediction"}\n' + SUMMARY + b"\n", b"")
     assert (outcome.letters, outcome.missing, outcome.groups[0].count) == (2, ["x"], 2)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from leveret.broker.connecting import BrokerTrouble
 from leveret.console.letters import LettersView, open_letters, what_if
@@ -56,13 +56,6 @@ async def show_one(request: Request) -> Response:
     document = row.document or {}
     letter: dict[str, Any] = document.get("letter", {})
     return render(request, "letter.html", row=row, letter=letter, deaths=document.get("deaths", ()), view=view)
-
-
-@allowed("viewer")
-async def find(request: Request) -> Response:
-    """Go to the letters of a request that somebody has the id of."""
-    wanted = LetterFilter(ids=(request.query_params.get("id", "").strip(),), state=LetterState.ANY)
-    return RedirectResponse(f"/letters?{wanted.query()}", HTTPStatus.SEE_OTHER)
 
 
 @allowed("operator")
