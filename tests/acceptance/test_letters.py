@@ -57,6 +57,19 @@ def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
     assert depths(commands) == [0, 0, 0]
 
 
+def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:
+    write_letters(commands, "a")
+    told = ("--why", "the test is mended", "--incident", "red-test", "--by", "ada")
+    assert commands.run("letters", "redrive", "a", *told).returncode == 0
+    done = commands.run("letters", "history", "--incident", "red-test")
+    ended, begun = map(json.loads, done.stdout.splitlines())
+    assert [begun["what"], ended["what"]] == ["redrive", "redrive_ended"]
+    assert (begun["by_whom"], begun["why"]) == ("ada", "the test is mended")
+    assert ended["details"] == {"done": 1, "kept": 0, "missing": 0}
+    assert commands.run("letters", "note", "3f2a", "a full disk", "--state", "mended").returncode == 0
+    assert json.loads(commands.run("letters", "notes").stdout)["note"] == "a full disk"
+
+
 def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:
     for arguments in (["redrive"], ["discard"], ["redrive", "a", "--all"], ["discard", "a", "--all", "--yes"]):
         wrong = commands.run("letters", *arguments)

@@ -92,6 +92,8 @@ class Settings:
         console_database_url: SQLAlchemy URL of the console's accounts and sessions; None for an SQLite file.
         metrics_port: port of the pages with metrics and health; 0 for any that is free, None for no pages.
         metrics_address: the address on which they are served.
+        operations_database_url: SQLAlchemy URL of what operators did; None for the application's database, or for an
+            SQLite file if the application uses none.
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
     """
@@ -136,6 +138,7 @@ class Settings:
     console_database_url: str | None = setting("CONSOLE_DATABASE_URL", values.database_url, None, secret=True)
     metrics_port: int | None = setting("METRICS_PORT", values.unless_off(values.number(0, 65535)), None)
     metrics_address: str = setting("METRICS_ADDRESS", values.ip_address, "127.0.0.1")
+    operations_database_url: str | None = setting("OPERATIONS_DATABASE_URL", values.database_url, None, secret=True)
     log_level: str = setting("LOG_LEVEL", values.one_of("debug", "info", "warning", "error"), "info")
     log_format: str = setting("LOG_FORMAT", values.one_of("text", "json"), "text")
 

@@ -13,6 +13,7 @@ from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import letters_looking as looking
+from leveret.cli.operating import recording
 from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.cli.terminal.asking import ask_first
 from leveret.cli.terminal.option_values import read_option
@@ -42,6 +43,9 @@ app.command("list")(looking.list_letters)
 app.command("groups")(looking.list_groups)
 app.command("show")(looking.show_letter)
 app.command("index")(looking.show_index)
+app.command("history")(recording.show_history)
+app.command("note")(recording.note_group)
+app.command("notes")(recording.show_notes)
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
 WhatIf = Annotated[
@@ -102,6 +106,9 @@ def redrive(
     ] = MOST_TRIED,
     as_json: Annotated[bool, typer.Option("--json", help="With --what-if: a JSON object for each letter.")] = False,
     index: options.IndexPath = None,
+    why: recording.Why = "",
+    incident: recording.Incident = "",
+    by: recording.By = "",
 ) -> None:
     """Send letters again as requests; each request has its effect once, however often it is sent.
 
@@ -133,10 +140,14 @@ def redrive(
     if as_json or wanted != LetterFilter(ids=wanted.ids):
         raise WrongUse("--json and the options for which letters are for --what-if")
     redriver = application(context).redriver(settings)
-    report = asyncio.run(
-        redrive_letters(settings.amqp_url, redriver, ids or None, lambda fate: tell(fate, "sent again"))
-    )
-    _conclude(report, "sent again")
+
+    def send() -> LetterReport:
+        return asyncio.run(
+            redrive_letters(settings.amqp_url, redriver, ids or None, lambda fate: tell(fate, "sent again"))
+        )
+
+    cause = recording.cause_of(by, why, incident)
+    _conclude(recording.recorded(context, settings, cause, "redrive", ids=ids or None, change=send), "sent again")
 
 
 @app.command()
@@ -146,6 +157,9 @@ def discard(
     *,
     everything: All = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    why: recording.Why = "",
+    incident: recording.Incident = "",
+    by: recording.By = "",
 ) -> None:
     """Drop letters for good, after asking. Exit code 1: a letter was not found."""
     settings = load_settings(context, needs_secret=False)
@@ -153,8 +167,12 @@ def discard(
     if not yes:
         what = _all(settings.amqp_url, topology) if wanted is None else _named(settings.amqp_url, topology, wanted)
         ask_first(f"Drop {what} in {topology.dead_letters}", "Nothing was discarded.")
-    report = asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
-    _conclude(report, "discarded")
+
+    def drop() -> LetterReport:
+        return asyncio.run(discard_letters(settings.amqp_url, topology, wanted, lambda fate: tell(fate, "discarded")))
+
+    cause = recording.cause_of(by, why, incident)
+    _conclude(recording.recorded(context, settings, cause, "discard", ids=wanted, change=drop), "discarded")
 
 
 def tell(fate: LetterFate, done: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Final
 
+from leveret.sql.operation_tables import OPERATION_TABLES
 from leveret.sql.tables import crash_journal, leveret_application, processed_requests, rate_windows
 
 VERSION_TABLE: Final = "leveret_version"
@@ -17,7 +18,7 @@ FOLDER: Final = Path(__file__).parent / "migrations"
 APPLICATION: Final = "leveret_application"
 """Table that names the application to which the database belongs."""
 
-TABLES: Final = (processed_requests, crash_journal, rate_windows, leveret_application)
+TABLES: Final = (processed_requests, crash_journal, rate_windows, leveret_application, *OPERATION_TABLES)
 """The framework's tables as this version uses them."""
 
 Shape = Mapping[str, Set[str]]
@@ -30,10 +31,24 @@ _FIRST: Final[Shape] = {
 
 _SECOND: Final[Shape] = {**_FIRST, "rate_windows": {"principal", "ends_ms", "taken"}}
 
+_THIRD: Final[Shape] = {**_SECOND, "leveret_application": {"name"}}
+
+_FOURTH: Final[Shape] = {
+    **_THIRD,
+    "leveret_operations": {
+        *("id", "kind", "filter_json", "options_json", "by_whom", "why", "incident"),
+        *("created_at", "state", "ended_why", "owner", "lease_until"),
+    },
+    "leveret_operation_letters": {"operation", "letter", "position", "request", "state", "why", "at"},
+    "leveret_audit": {"id", "at", "by_whom", "what", "why", "incident", "operation", "details_json"},
+    "leveret_groups": {"fingerprint", "state", "note", "by_whom", "at"},
+}
+
 SHAPES: Final[dict[str, Shape]] = {
     "0001": _FIRST,
     "0002": _SECOND,
-    "0003": {**_SECOND, "leveret_application": {"name"}},
+    "0003": _THIRD,
+    "0004": _FOURTH,
 }
 """Each revision, oldest first, with the tables that it leads to. Databases without a version table, which were made by
 hand or by an application's migrations, are known by them."""

@@ -14,8 +14,8 @@ from leveret.operate.doctor.installation import Installation
 from leveret.sql import schema
 from leveret.sql.schema import framework
 
-_READ_ONLY: Final = ("leveret_application",)
-"""Tables that workers only read."""
+_FEWER_RIGHTS: Final = {"leveret_application": ("SELECT",), "leveret_audit": ("SELECT", "INSERT")}
+"""The rights on tables that are only read, or whose rows are only added."""
 
 
 def current(installation: Installation) -> Findings:
@@ -51,7 +51,7 @@ def _missing(connection: sa.Connection, installation: Installation) -> Iterator[
     asked_for = sa.text("SELECT to_regclass(:name) IS NULL OR has_table_privilege(:name, :right)")
     tables = [*framework.TABLES, *installation.application.schema.own_tables]
     for table in tables:
-        rights = ("SELECT",) if table.name in _READ_ONLY else ("SELECT", "INSERT", "UPDATE", "DELETE")
+        rights = _FEWER_RIGHTS.get(table.name, ("SELECT", "INSERT", "UPDATE", "DELETE"))
         name = connection.dialect.identifier_preparer.format_table(table)
         lacking = [
             right for right in rights if not connection.execute(asked_for, {"name": name, "right": right}).scalar_one()

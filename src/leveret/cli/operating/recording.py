@@ -1,0 +1,154 @@
+"""Puts on record who changes letters and why, and prints the record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+import typer
+
+from leveret.cli.context import application, load_settings
+from leveret.cli.ending.endings import WrongUse
+from leveret.cli.operating import letter_options as options
+from leveret.cli.terminal.option_values import read_option
+from leveret.cli.terminal.screen import print_json, print_table
+from leveret.errors import LeveretError
+from leveret.letters.removal import LetterReport
+from leveret.operate.record import Cause, Records, open_records, who_am_i
+from leveret.operate.record.records import MOST_ENTRIES, GroupState
+from leveret.settings import Settings, values
+from leveret.sql.audit_rows import AuditEntry
+from leveret.wire.codec import encode_json
+from leveret.wire.kept import iso_time
+from leveret.wire.masking import printable
+
+SHOWN: Final = 50
+"""Entries that are shown by default."""
+
+_MOST_NAMED: Final = 100
+"""Ids of letters that an entry names; of more it has the number."""
+
+_LONGEST_GROUP: Final = 64
+"""Characters of a group's name."""
+
+_HOW: Final = "On record"
+
+Why: TypeAlias = Annotated[
+    str, typer.Option(metavar="TEXT", help="The reason.", show_default=False, rich_help_panel=_HOW)
+]
+Incident: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="The incident to which this belongs.", rich_help_panel=_HOW)
+]
+By: TypeAlias = Annotated[
+    str, typer.Option(metavar="NAME", help="Who does it. Default: user@host.", show_default=False, rich_help_panel=_HOW)
+]
+
+
+def cause_of(by: str, why: str, incident: str) -> Cause:
+    """Return who does something and why, by the options of a command."""
+    return Cause(by=by or who_am_i(), why=why, incident=incident)
+
+
+def recorded(
+    context: typer.Context,
+    settings: Settings,
+    cause: Cause,
+    what: str,
+    *,
+    ids: Sequence[str] | None,
+    change: Callable[[], LetterReport],
+) -> LetterReport:
+    """Change letters, with an entry in the audit before it and one with the counts behind it.
+
+    Args:
+        context: of the command.
+        settings: the application's settings.
+        cause: who, and why.
+        what: one word for the change; the second entry has ``_ended`` behind it.
+        ids: the letters that are named; None for all.
+        change: does it; nothing is changed if the first entry cannot be written.
+
+    Raises:
+        SettingsError, StorageUnavailable, StorageFailed: the entry cannot be written.
+        LeveretError: what the change raised; that is on record then.
+    """
+    with open_records(application(context), settings) as records:
+        records.write(cause, what, _letters(ids))
+        try:
+            report = change()
+        except LeveretError as error:
+            records.write(cause, f"{what}_ended", {"error": str(error)})
+            raise
+        missing = len(report.missing)
+        records.write(cause, f"{what}_ended", {"done": report.done, "kept": report.kept, "missing": missing})
+        return report
+
+
+def _letters(ids: Sequence[str] | None) -> dict[str, Any]:
+    if ids is None:
+        return {"letters": "all"}
+    return {"letters": list(ids[:_MOST_NAMED]), "named": len(ids)}
+
+
+def show_history(
+    context: typer.Context,
+    *,
+    most: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=read_option("--most", values.number(1, MOST_ENTRIES)),
+            help="Entries to show, the newest.",
+        ),
+    ] = SHOWN,
+    incident: Annotated[str, typer.Option(metavar="NAME", help="Only those of this incident.")] = "",
+    as_json: options.AsJson = False,
+) -> None:
+    """Print who changed letters, when and why, the newest change first; nobody can change that by our commands."""
+    entries = _with_records(context, lambda records: records.history(most, incident=incident))
+    if as_json or not sys.stdout.isatty():
+        for entry in entries:
+            print_json(_as_line(entry))
+    elif entries:
+        print_table("History", ("at", "who", "what", "why", "incident", "details"), map(_row, entries))
+    else:
+        typer.echo("Nothing is on record.")
+
+
+def note_group(
+    context: typer.Context,
+    group: Annotated[str, typer.Argument(metavar="GROUP", help="The group, as `letters groups` names it.")],
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="The note.", show_default=False)] = "",
+    *,
+    state: Annotated[GroupState, typer.Option(help="How far it has been dealt with.")] = GroupState.LOOKED_AT,
+    incident: Incident = "",
+    by: By = "",
+) -> None:
+    """Note something of a group of letters, in place of what was noted; the history keeps that."""
+    if len(group) > _LONGEST_GROUP or not (group.isascii() and group.isalnum()):
+        raise WrongUse(f"{group!r} is not a group: `letters groups` names them")
+    note = _with_records(context, lambda records: records.note(cause_of(by, "", incident), group, state, text))
+    typer.echo(printable(f"{note.fingerprint} is {note.state}: {note.note}"))
+
+
+def show_notes(context: typer.Context) -> None:
+    """Print what is noted of groups of letters, one JSON object each."""
+    for note in _with_records(context, lambda records: list(records.notes().values())):
+        print_json(encode_json(msgspec.to_builtins(note) | {"at": iso_time(note.at)}))
+
+
+def _with_records(context: typer.Context, ask: Callable[[Records], Any]) -> Any:
+    with open_records(application(context), load_settings(context, needs_secret=False)) as records:
+        return ask(records)
+
+
+def _as_line(entry: AuditEntry) -> bytes:
+    fields = {name: getattr(entry, name) for name in ("id", "by_whom", "what", "why", "incident", "operation")}
+    return encode_json({"at": iso_time(entry.at), **fields, "details": msgspec.json.decode(entry.details_json)})
+
+
+def _row(entry: AuditEntry) -> tuple[str, ...]:
+    details = printable(entry.details_json)
+    return (iso_time(entry.at)[:19], entry.by_whom, entry.what, entry.why, entry.incident, details)

@@ -1,0 +1,57 @@
+"""Opens the database in which it is kept what operators did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from leveret.application import Application
+from leveret.operate.record.records import Records
+from leveret.settings import Settings
+from leveret.sql import Store, create_engine
+from leveret.sql.schema import Names, Schema, prepare
+
+
+def records_url(app: Application[Any], settings: Settings) -> str:
+    """Return the SQLAlchemy URL of the database: that of the setting, the application's, or an SQLite file."""
+    if settings.operations_database_url is not None:
+        return settings.operations_database_url
+    if app.uses_database(settings):
+        return settings.database_url
+    return f"sqlite:///{settings.name}-operations.db"
+
+
+@contextmanager
+def open_records(app: Application[Any], settings: Settings) -> Iterator[Records]:
+    """Open the records for the time of a block; SQLite gets the tables that it lacks.
+
+    Args:
+        app: the application.
+        settings: its settings.
+
+    Raises:
+        SettingsError: the application's PostgreSQL database does not have this version's tables, or this version cannot
+            use the database.
+        StorageUnavailable: the database does not answer.
+        StorageFailed: it refuses, because the role lacks a right, for example.
+    """
+    url = records_url(app, settings)
+    if settings.operations_database_url is None and app.uses_database(settings):
+        app.prepare_database(settings)
+    else:
+        upgrade = app.shown_command("letters history")
+        names = Names(
+            application=app.name,
+            setting=settings.variable("OPERATIONS_DATABASE_URL"),
+            upgrade=upgrade,
+            revise=app.shown_command("db revision"),
+        )
+        prepare(url, Schema(), names, migrate=True)
+    engine = create_engine(url, pooler=settings.database_pooler, file="use")
+    store = Store(engine)
+    try:
+        yield Records(store)
+    finally:
+        store.close()
+        engine.dispose()

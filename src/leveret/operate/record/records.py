@@ -1,0 +1,103 @@
+"""Writes and reads what operators did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from leveret.operate.record.cause import LONGEST_WHY, Cause
+from leveret.sql import Store
+from leveret.sql.audit_rows import (
+    AuditEntry,
+    GroupNote,
+    add_audit,
+    new_audit_id,
+    read_audit,
+    read_notes,
+    write_note,
+)
+from leveret.wire.codec import encode_json
+from leveret.wire.masking import shown
+
+MOST_ENTRIES: Final = 10_000
+"""Entries of the audit that are read at once at most."""
+
+
+class GroupState(StrEnum):
+    """How far a group of letters has been dealt with."""
+
+    OPEN = "open"
+    LOOKED_AT = "looked_at"
+    MENDED = "mended"
+
+
+class Records:
+    """The audit, and what is noted of groups of letters; for one thread at a time.
+
+    Every method raises StorageUnavailable if the database does not answer, and StorageFailed if it refuses.
+
+    Args:
+        store: the database, which has this version's tables.
+        clock: the time with its zone.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store = store
+        self._clock = clock
+
+    def write(
+        self, cause: Cause, what: str, details: Mapping[str, Any] | None = None, *, operation: str = ""
+    ) -> AuditEntry:
+        """Add an entry to the audit, committed when this returns.
+
+        Args:
+            cause: who, and why.
+            what: one word for the change, such as ``discard``.
+            details: what else is to be known: counts, ids.
+            operation: the id of the operation to which it belongs.
+        """
+        entry = self._entry(cause, what, details or {}, operation)
+        with self._store.begin(writes=True) as transaction:
+            add_audit(transaction.connection, entry)
+        return entry
+
+    def history(self, most: int = 50, *, operation: str = "", incident: str = "") -> Sequence[AuditEntry]:
+        """Return the newest entries of the audit, the newest first.
+
+        Args:
+            most: how many at most.
+            operation: only of this operation.
+            incident: only of this incident.
+        """
+        with self._store.begin(writes=False) as transaction:
+            return read_audit(transaction.connection, most, operation=operation, incident=incident)
+
+    def note(self, cause: Cause, fingerprint: str, state: GroupState, text: str) -> GroupNote:
+        """Note something of a group in place of what was noted, which stays in the audit."""
+        kept = shown(text, LONGEST_WHY)
+        entry = self._entry(cause, "note", {"group": fingerprint, "state": state, "note": kept}, "")
+        note = GroupNote(fingerprint, str(state), kept, entry.by_whom, entry.at)
+        with self._store.begin(writes=True) as transaction:
+            write_note(transaction.connection, note)
+            add_audit(transaction.connection, entry)
+        return note
+
+    def notes(self) -> Mapping[str, GroupNote]:
+        """Return what is noted of groups, by their fingerprints."""
+        with self._store.begin(writes=False) as transaction:
+            return {note.fingerprint: note for note in read_notes(transaction.connection)}
+
+    def _entry(self, cause: Cause, what: str, details: Mapping[str, Any], operation: str) -> AuditEntry:
+        kept = cause.kept()
+        return AuditEntry(
+            id=new_audit_id(),
+            at=self._clock(),
+            by_whom=kept.by,
+            what=what,
+            why=kept.why,
+            incident=kept.incident,
+            operation=operation,
+            details_json=encode_json(details).decode(),
+        )
