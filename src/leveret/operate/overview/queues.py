@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Literal
 
 from leveret.amqp import AmqpError, Channel, ChannelClosed, Connection, Limits, Message
 from leveret.broker.addresses import shown_address
@@ -94,7 +94,9 @@ async def _note_streams(board: Board, connection: Connection, topology: Topology
         if not topology.streams:
             board.note(part, "unused", "streams are switched off in the settings")
         elif await _depth(connection, name) is None:
-            board.note(part, "away", f"the stream {name} is not there, or may not be seen")
+            # Workers that never reported are no problem; letters that cannot be searched are one.
+            state: Literal["away", "unknown"] = "away" if part == "index" else "unknown"
+            board.note(part, state, f"the stream {name} is not there, or may not be seen")
         elif part == "reports" and not board.has_reports:
             board.note(part, "unknown", "no worker has reported yet")
         else:
