@@ -129,9 +129,10 @@ async def test_a_worker_that_ends_during_a_test_is_what_the_test_fails_with(app:
             TestClient(app, broker=proxy.proxied(broker.url)) as client,
         ):
             topology = client._setup.topology
+            await proxy.refuse()
             await remove_topology(broker.url, topology)
             await apply_topology(broker.url, replace(topology, limit=7))
-            await proxy.cut()
+            await proxy.listen()
             await client.call("health_check", timeout=2)
 
     with pytest.raises(WorkerStopped, match="exists with other arguments") as stopped:
