@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "broker": "leveret.cli.operating.broker:broker",
     "letters": "leveret.cli.operating.letters:app",
     "explain": "leveret.cli.operating.explain:explain_request",
+    "recorder": "leveret.cli.operating.recorder:recorder",
     "topology": "leveret.cli.operating.topology:app",
     "db": "leveret.cli.operating.database:app",
     "keys": "leveret.cli.operating.keys:app",

@@ -42,6 +42,7 @@ class Subject(Struct, frozen=True):
         principal: the caller; empty for a caller without a token, and if the caller is not known.
         delivery: the message as it arrived. It may hold passwords and tokens.
         arrived: when it arrived, in seconds of ``time.monotonic``.
+        attempt: which attempt this is, from 1; 1 too where that is not known.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Subject(Struct, frozen=True):
     principal: str
     delivery: Delivery
     arrived: float
+    attempt: int = 1
 
 
 class Point(Struct, frozen=True):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from leveret.process.file_lock import FileLock
+from leveret.process.file_lock import FileLock, is_held
 
 HOLD = """
 import sys
 from pathlib import Path
-from leveret.process.file_lock import FileLock
+from leveret.process.file_lock import FileLock, is_held
 print(FileLock(Path(sys.argv[1])).acquire(), flush=True)
 sys.stdin.read()
 """
@@ -62,3 +63,18 @@ def test_without_a_number_in_the_file_nobody_is_named(tmp_path: Path) -> None:
     assert lock.holder() is None
     (tmp_path / "lock").write_text("what is this")
     assert lock.holder() is None
+
+
+def test_whether_a_lock_is_held_can_be_asked_by_many_and_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    assert not path.exists()
+    lock = FileLock(path)
+    assert lock.acquire()
+    assert is_held(path)
+    assert lock.holder() == os.getpid()
+    lock.release()
+    assert not is_held(path)
+    with path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # somebody else asks at this moment
+        assert not is_held(path)

@@ -120,7 +120,7 @@ class Intake:
         refused = exceeded(headers, now, "Request arrived") if headers and now * 1000 > until else expired
         if refused and not stores:
             raise refused
-        subject = Subject(request.id, ".".join(name), principal.subject, delivery, opened.arrived)
+        subject = Subject(request.id, ".".join(name), principal.subject, delivery, opened.arrived, retries + 1)
         if action.deprecated and name not in self._deprecated_seen:
             self._deprecated_seen.add(name)
             logger.warning("%s", _called_deprecated(action, principal.subject))

@@ -3,36 +3,73 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from leveret.observe import Observers, Settled, Subject
+from leveret.observe.outcome_words import outcome_word
+from leveret.observe.traces.trace_context import trace_of
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 
 logger: Final = logging.getLogger("leveret.worker")
 
 
-def tell_settled(subject: Subject, outcome: Outcome, observers: Observers) -> None:
+def tell_settled(subject: Subject, outcome: Outcome, observers: Observers, worker: str = "") -> None:
     """Tell the log, and then the observers, what became of a delivery; both get the same record."""
     record = Settled(subject, outcome=outcome)
-    write_line(record)
+    write_line(record, worker)
     if observers.active:
         observers.tell(record)
 
 
-def write_line(record: Settled) -> None:
+def write_line(record: Settled, worker: str = "") -> None:
     """Write the log line of one request; docs/wire.md fixes the texts."""
+    level, text, *values = _line(record)
+    if logger.isEnabledFor(level):
+        logger.log(level, text, *values, extra=fields_of(record, worker))
+
+
+def fields_of(record: Settled, worker: str) -> Mapping[str, Any]:
+    """Return the fields of a request's line: with the JSON form of the log they stand beside the text.
+
+    Args:
+        record: what became of the request.
+        worker: the worker's name.
+    """
+    subject = record.subject
+    outcome, code = outcome_word(record.outcome)
+    fields = {
+        "request_id": subject.id or "?",
+        "action": subject.action,
+        "attempt": subject.attempt,
+        "duration": round(record.at - subject.arrived, 6),
+        "outcome": outcome,
+    }
+    version, dot, _ = subject.action.partition(".")
+    trace = trace_of(subject.delivery.properties.headers)
+    others = {
+        "version": version if dot else "",
+        "principal": subject.principal,
+        "code": code,
+        "worker": worker,
+        "trace_id": trace.trace_id if trace else "",
+    }
+    return fields | {name: value for name, value in others.items() if value}
+
+
+def _line(record: Settled) -> tuple[Any, ...]:
+    """Return level, text and values of a request's line."""
     request_id, name = record.subject.id or "?", record.subject.action
-    extra = {"request_id": request_id, "action": name}
     match record.outcome:
         case Answer(replayed=True):
-            logger.info("idem-replay: %s %s", request_id, name, extra=extra)
+            return logging.INFO, "idem-replay: %s %s", request_id, name
         case Answer(code=None):
-            logger.info("ok: %s %s", request_id, name, extra=extra)
+            return logging.INFO, "ok: %s %s", request_id, name
         case Answer(code=code):
-            logger.info("refused: %s %s code=%s", request_id, name, code, extra=extra)
+            return logging.INFO, "refused: %s %s code=%s", request_id, name, code
         case Retry(number=number, reason=reason):
-            logger.warning("retry #%d for %s because %s", number, request_id, reason, extra=extra)
+            return logging.WARNING, "retry #%d for %s because %s", number, request_id, reason
         case DeadLetter(reason=reason):
-            logger.error("dead-lettered: %s err=%s", request_id, reason, extra=extra)
+            return logging.ERROR, "dead-lettered: %s err=%s", request_id, reason
         case PutBack(reason=reason):
-            logger.info("put back: %s %s because %s", request_id, name, reason, extra=extra)
+            return logging.INFO, "put back: %s %s because %s", request_id, name, reason

@@ -48,7 +48,7 @@ class OutcomeMessages:
         self._topology = topology
         self._retry_queues = topology.retry_queues
         self._keyring = keyring
-        self._worker = worker
+        self.worker = worker
         self._letters = letters
         self._clock = clock
 
@@ -127,7 +127,7 @@ class OutcomeMessages:
     def _attempts(self, item: Work | DeclinedDelivery, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
         """Return the attempts that failed so far: those that the request's message lists, and perhaps the latest."""
         before = item.attempts if isinstance(item, Work) else ()
-        return before if reason is None else bound_attempts([*before, failed_attempt(now, self._worker, reason)])
+        return before if reason is None else bound_attempts([*before, failed_attempt(now, self.worker, reason)])
 
     def _sealed(
         self,

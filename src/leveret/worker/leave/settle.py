@@ -147,14 +147,14 @@ class Settler:
     def _finish(self, parcels: Sequence[Parcel]) -> None:
         """Report deliveries as settled, and ack them: everything that was published for them is confirmed."""
         for parcel in parcels:
-            tell_settled(parcel.item.subject, parcel.outcome, self._observers)
+            tell_settled(parcel.item.subject, parcel.outcome, self._observers, self._messages.worker)
         try:
             self._in_hand.ack(list(map(_tag, parcels)))
         except AmqpError as error:
             self._on_failure(error)
 
     def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
-        tell_settled(item.subject, outcome, self._observers)
+        tell_settled(item.subject, outcome, self._observers, self._messages.worker)
         self._in_hand.put_back([item.delivery.delivery_tag])
 
     def _count(self, change: int) -> None:

@@ -1,0 +1,1 @@
+"""Traces across programs: the context that messages carry."""

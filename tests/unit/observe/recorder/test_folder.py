@@ -1,0 +1,60 @@
+"""Which recordings stay: bounded in number and age, those of processes that died longer than others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from leveret.observe.recorder.folder import MOST_DIED, MOST_ENDED, OLDEST, clean_up, files_of
+from leveret.observe.recorder.record_format import RecordingHeader, encode_header
+from leveret.process.file_lock import FileLock
+
+NOW = 1_800_000_000.0
+
+
+def recording(folder: Path, name: str, *, started: float, closed: float = 0.0, application: str = "guestbook") -> None:
+    path = folder / f"{name}.recording"
+    path.write_bytes(encode_header(RecordingHeader(1, 0, started, closed, application, name)))
+    path.with_suffix(".lock").touch()
+    os.utime(path, (started, started))
+
+
+def names(folder: Path) -> set[str]:
+    return {each.header.worker for each in files_of(folder)}
+
+
+def test_the_newest_stay_and_those_that_died_are_not_pushed_out_by_the_others(tmp_path: Path) -> None:
+    for number in range(MOST_DIED + 3):
+        recording(tmp_path, f"died-{number}", started=NOW - 1000 + number)
+    for number in range(MOST_ENDED + 3):
+        recording(tmp_path, f"ended-{number}", started=NOW - 100 + number, closed=NOW - 50 + number)
+    clean_up(tmp_path, "guestbook", NOW)
+    died = {f"died-{number}" for number in range(3, MOST_DIED + 3)}
+    assert names(tmp_path) == died | {f"ended-{number}" for number in range(3, MOST_ENDED + 3)}
+    assert len(list(tmp_path.iterdir())) == 2 * (MOST_DIED + MOST_ENDED)
+
+
+def test_what_is_old_goes_and_what_is_in_use_or_another_applications_stays(tmp_path: Path) -> None:
+    long_ago = NOW - OLDEST - 60
+    recording(tmp_path, "old", started=long_ago)
+    recording(tmp_path, "held", started=long_ago)
+    recording(tmp_path, "other", started=long_ago, application="shop")
+    lock = FileLock(tmp_path / "held.lock")
+    assert lock.acquire()
+    clean_up(tmp_path, "guestbook", NOW)
+    assert names(tmp_path) == {"held", "other"}
+    lock.release()
+
+
+@pytest.mark.parametrize("content", [b"", b"something else", b"x" * 5000])
+def test_other_files_are_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.recording").write_bytes(content)
+    clean_up(tmp_path, "guestbook", NOW)
+    assert not list(files_of(tmp_path))
+    assert (tmp_path / "a.recording").exists()
+
+
+def test_a_folder_that_does_not_exist_has_no_recordings(tmp_path: Path) -> None:
+    assert not list(files_of(tmp_path / "missing"))
