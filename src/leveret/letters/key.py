@@ -12,6 +12,11 @@ _FIRST_REASON: Final = "x-first-death-reason"
 """The header in which the broker says why it moved a message for the first time."""
 
 
+LARGEST_KNOWN: Final = 1024 * 1024
+"""Bytes of a body that counts in a key; no worker writes a larger letter. Of a larger one only the size counts, so that
+readers may leave it out."""
+
+
 def letter_key(delivery: Delivery, body: LetterBody | None = None) -> str:
     """Return the key of a letter: all its copies have the same one, in its queue, in the streams, and in a file.
 
@@ -25,7 +30,9 @@ def letter_key(delivery: Delivery, body: LetterBody | None = None) -> str:
         body: its body, if it was read already.
     """
     found = delivery.properties
-    if body is None:
+    size = delivery.left_out or len(delivery.body)
+    is_large = size > LARGEST_KNOWN
+    if body is None and not is_large:
         try:
             body = decode_letter(delivery.body)
         except ValueError:
@@ -34,7 +41,7 @@ def letter_key(delivery: Delivery, body: LetterBody | None = None) -> str:
         return body.message_id
     digest = hashlib.blake2b(digest_size=16)
     headers = found.headers or {}
-    for part in (found.correlation_id or "", str(headers.get(_FIRST_REASON)), str(delivery.left_out)):
+    for part in (found.correlation_id or "", str(headers.get(_FIRST_REASON)), str(size if is_large else 0)):
         digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
-    digest.update(delivery.body)
+    digest.update(b"" if is_large else delivery.body)
     return digest.hexdigest()

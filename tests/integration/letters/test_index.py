@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from leveret.amqp import Channel, Connection, Message
+from leveret.amqp import Channel, Connection, FieldTable, Message
 from leveret.devbroker import DevBroker
 from leveret.letters.filters import LetterFilter, LetterState
+from leveret.letters.index.checking import Reconciled, reconcile
 from leveret.letters.index.index import LetterIndex
 from leveret.letters.index.opening import Source, stream_of, up_to_date
 from leveret.letters.index.reading import ReadProgress, catch_up
 from leveret.topology import Topology
-from support.indexed_letters import SECRETS, made_index, mark, moved, written
-from support.responder import declared
+from support.indexed_letters import SECRETS, delivery, made_index, mark, moved, written
+from support.responder import LIMIT, declared
 
 
 @pytest.fixture
@@ -133,3 +137,51 @@ async def test_what_the_queue_lost_without_a_tool_is_seen_in_the_counts(
     await channel.purge_queue(topology.dead_letters)
     async with up_to_date(Source(broker.url, topology, SECRETS, tmp_path / "index.db")) as found:
         assert (found.depth, found.present) == (0, 2)
+
+
+async def test_a_letter_has_the_same_key_in_the_queue_and_in_the_stream(
+    broker: DevBroker, channel: Channel, topology: Topology, stream: str, tmp_path: Path
+) -> None:
+    """The broker itself moves messages to both, and a worker's letter comes to both."""
+    exchange, waiting = f"{topology.prefix}.fanout", f"{topology.prefix}.waiting"
+    await channel.declare_exchange(exchange, "fanout")
+    requests: FieldTable = {
+        **topology.queues[0].arguments,
+        "x-dead-letter-exchange": exchange,
+        "x-dead-letter-routing-key": "",
+    }
+    await channel.declare_queue(waiting, arguments=requests)
+    for queue in (topology.dead_letters, stream):
+        await channel.bind_queue(queue, exchange, "")
+    sent = [
+        delivery(moved(1).body, correlation_id="moved-1"),
+        delivery(b"\xff\0", correlation_id=str(uuid4())),
+        delivery(b"", message_id=str(uuid4())),
+    ]
+    sent += [delivery(b"x" * 1_500_000, correlation_id="large"), delivery(b"{}", headers={"a": [1, {"b": 2}]})]
+    for each in sent:
+        properties = replace(each.properties, expiration="1", delivery_mode=2)
+        assert await channel.publish_batch([Message(each.body, waiting, properties=properties)]) == [None]
+    letter = written(9)
+    assert await channel.publish_batch([Message(letter.body, "", exchange, letter.properties)]) == [None]
+    source = Source(broker.url, topology, SECRETS, tmp_path / "index.db")
+    async with asyncio.timeout(LIMIT):
+        while (await channel.declare_queue(topology.dead_letters, passive=True)).messages < 6:  # noqa: ASYNC110 - at the broker
+            await asyncio.sleep(0.01)
+    async with up_to_date(source) as found:
+        assert (found.depth, found.present, found.index.count(LetterFilter(code="expired"))) == (6, 6, 5)
+        assert await reconcile(source, found) == Reconciled(0, 0)
+    await channel.delete_queue(waiting)
+    await channel.delete_exchange(exchange)
+
+
+async def test_a_look_makes_the_index_agree_with_the_queue(
+    broker: DevBroker, channel: Channel, topology: Topology, stream: str, tmp_path: Path
+) -> None:
+    await write(channel, [stream], written(1), written(2))
+    await write(channel, [topology.dead_letters], written(2), written(3))
+    source = Source(broker.url, topology, SECRETS, tmp_path / "index.db")
+    async with up_to_date(source) as found:
+        assert await reconcile(source, found) == Reconciled(1, 1)
+        assert ids(found.index) == ["request-2", "request-3"]
+        assert ids(found.index, LetterFilter(state=LetterState.GONE)) == ["request-1"]

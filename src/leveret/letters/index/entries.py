@@ -15,10 +15,10 @@ from leveret.letters.document import as_document
 from leveret.letters.fingerprint import LONGEST_NAME, LetterCause, cause_of
 from leveret.letters.index.clean import surely_clean
 from leveret.letters.index.words import most_text, searchable
-from leveret.letters.key import letter_key
+from leveret.letters.key import LARGEST_KNOWN, letter_key
 from leveret.letters.letter import Death, Letter, deaths_in, read_letter
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import PRINCIPAL
+from leveret.wire.envelope import DEATHS, PRINCIPAL, STAMP
 from leveret.wire.kept import writable
 from leveret.wire.letter import LetterBody, may_be_letter
 from leveret.wire.masking import without_tokens
@@ -162,8 +162,7 @@ class EntryReader:
         document = as_document(letter, self._secrets)
         shape: dict[str, Any] = document["letter"]
         asked = _asked_in(shape.get("request", shape.get("body")))
-        deaths = [] if isinstance(letter.content, LetterBody) else document["deaths"]
-        moved = deaths[0]["reason"] if deaths else ""
+        moved = "" if isinstance(letter.content, LetterBody) else _why_moved(letter)
         exception, place, version = (writable(str(shape.get(each) or "")) for each in ("exception", "place", "version"))
         kind = self._kind(asked, exception, place, writable(str(shape.get("code") or moved)), version)
         return Entry(
@@ -199,7 +198,8 @@ def stored_key(key: str) -> str:
 def _key(delivery: Delivery, written: str) -> str:
     """Return the letter's key; ``written`` is what its body says, without which the body would be read once more."""
     own = delivery.properties.message_id
-    return stored_key(own if own and own == written else letter_key(delivery))
+    known = own and own == written and len(delivery.body) <= LARGEST_KNOWN
+    return stored_key(own if own and known else letter_key(delivery))
 
 
 def _asked(request: msgspec.Raw) -> _Asked:
@@ -230,9 +230,18 @@ def _milliseconds(failed_at: str) -> int:
         return 0
 
 
+def _why_moved(letter: Letter) -> str:
+    """Return why the broker moved the message, from its list of deaths or, in a stream, from what is left of that."""
+    found = letter.headers.get("x-first-death-reason")
+    reason = letter.deaths[0].reason if letter.deaths else found if isinstance(found, str) else ""
+    return without_tokens(reason)
+
+
 def _moved_at(letter: Letter) -> int:
-    """Return when the broker moved the message, as far as it tells."""
-    tables = letter.headers.get("x-death")
+    """Return when the broker moved the message, or took it, as far as it tells."""
+    tables, stamp = letter.headers.get(DEATHS), letter.headers.get(STAMP)
     first = tables[0] if isinstance(tables, list) and tables else None
     time = first.get("time") if isinstance(first, dict) else None
-    return int(time.timestamp() * 1000) if isinstance(time, datetime) else 0
+    if isinstance(time, datetime):
+        return int(time.timestamp() * 1000)
+    return stamp if isinstance(stamp, int) and 0 < stamp < 2**53 else 0

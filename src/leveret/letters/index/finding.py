@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
 
 from leveret.letters.filters import LetterFilter, LetterState
-from leveret.letters.fingerprint import without_line
 from leveret.letters.index.feeding import STATES
+from leveret.letters.index.kinds import KindRow, kinds, wanted_kinds
 from leveret.letters.index.records import LetterPage, LetterRow
 from leveret.letters.index.words import match
 
 _COLUMNS: Final = "l.id, l.key, l.request, l.principal, l.failed_at, l.size, l.state, l.copies"
 _KIND: Final = "k.fingerprint, k.action, k.exception, k.place, k.code, k.version, k.worker_version"
 
+_BY_KEY: Final = "SELECT id FROM letters WHERE key IN (SELECT value FROM json_each(?))"
+_BY_REQUEST: Final = "SELECT id FROM letters WHERE request IN (SELECT value FROM json_each(?))"
+
 _TEXT: Final = "words w CROSS JOIN letters l ON l.id = w.rowid"
 """The words first, in their order: SQLite would take the other side first and ask the words about each letter."""
 
 
-class KindRow(Struct, frozen=True):
-    """A row of the table of kinds; times in POSIX milliseconds."""
-
-    id: int
-    fingerprint: str
-    action: str
-    exception: str
-    place: str
-    code: str
-    version: str
-    worker_version: str
-    present: int
-    total: int
-    first_seen: int
-    last_seen: int
+_MOST_MERGED: Final = 500
+"""Kinds of which each has its own page, which are put together; of more than that all letters are put in order."""
 
 
 class Query(Struct, frozen=True):
@@ -47,16 +37,15 @@ class Query(Struct, frozen=True):
         source: the tables.
         where: the conditions.
         values: of the conditions.
+        kinds: the kinds that are asked for, where nothing but the state is asked for beside them.
+        count: how many letters it finds, where the counts of the kinds tell.
     """
 
     source: str
     where: str
     values: tuple[Any, ...]
-
-
-def kinds(connection: sqlite3.Connection) -> list[KindRow]:
-    """Return all kinds of letters."""
-    return [KindRow(*row) for row in connection.execute("SELECT * FROM kinds")]
+    kinds: tuple[int, ...]
+    count: int | None
 
 
 def query(connection: sqlite3.Connection, wanted: LetterFilter, now: float) -> Query | None:
@@ -65,52 +54,43 @@ def query(connection: sqlite3.Connection, wanted: LetterFilter, now: float) -> Q
     Raises:
         ValueError: the text of the filter cannot be searched.
     """
-    conditions, values = [], []
-    source = "letters l"
-    if wanted.text:
-        source = _TEXT
-        conditions.append("w.text MATCH ?")
-        values.append(match(wanted.text))
-    if wanted.ids:
-        ids = json.dumps(wanted.ids)
-        conditions.append(
-            "l.id IN (SELECT id FROM letters WHERE key IN (SELECT value FROM json_each(?))"
-            " UNION ALL SELECT id FROM letters WHERE request IN (SELECT value FROM json_each(?)))"
-        )
-        values += [ids, ids]
-    numbers = _numbers(connection, wanted)
-    if numbers == []:
+    found = wanted_kinds(connection, wanted)
+    if found == []:
         return None
-    narrow = bool(numbers or wanted.older or wanted.newer)
-    if source == "letters l" and not wanted.ids:
-        source += _index(wanted, narrow=narrow)
-    for condition, value in _simple(wanted, now):
-        conditions.append(condition)
-        values.append(value)
-    if numbers:
-        conditions.append(f"l.kind IN ({','.join(map(str, numbers))})")
-    return Query(source, " AND ".join(conditions) or "1", tuple(values))
+    others = [*_searched(wanted), *_simple(wanted, now)]
+    only_kinds = not others and wanted.state in (LetterState.PRESENT, LetterState.ANY)
+    of_kinds = [f"l.kind IN ({','.join(str(kind.id) for kind in found)})"] if found else []
+    of_state = [] if wanted.state is LetterState.ANY else [f"l.state = {STATES.index(wanted.state)}"]
+    return Query(
+        _TEXT if wanted.text else f"letters l{_index(wanted, narrow=bool(found or wanted.older or wanted.newer))}",
+        " AND ".join([*(condition for condition, _ in others), *of_state, *of_kinds]) or "1",
+        tuple(value for _, values in others for value in values),
+        tuple(kind.id for kind in found) if found and not others else (),
+        _total(kinds(connection) if found is None else found, wanted.state) if only_kinds else None,
+    )
 
 
 def page(connection: sqlite3.Connection, found: Query, limit: int, after: int | None, *, newest: bool) -> LetterPage:
     """Return the letters behind one, in their order, or from the newest to the oldest."""
     number = "w.rowid" if found.source == _TEXT else "l.id"
-    where, values = found.where, found.values
-    if after is not None:
-        where, values = f"{where} AND {number} {'<' if newest else '>'} ?", (*values, after)
-    inner = (
-        f"SELECT {number} AS id FROM {found.source} WHERE {where} ORDER BY {number} {'DESC' if newest else ''} LIMIT ?"  # noqa: S608 - only our own words
-    )
-    rows = connection.execute(
-        f"SELECT {_COLUMNS}, {_KIND} FROM ({inner}) AS f JOIN letters l ON l.id = f.id JOIN kinds k ON k.id = l.kind"  # noqa: S608
-        f" ORDER BY l.id {'DESC' if newest else ''}",
-        (*values, limit + 1),
-    ).fetchall()
-    return LetterPage(tuple(map(_row, rows[:limit])), rows[limit - 1][0] if len(rows) > limit else None)
+    order = f"ORDER BY {number} {'DESC' if newest else ''} LIMIT ?"
+    behind = "" if after is None else f" AND {number} {'<' if newest else '>'} {int(after)}"
+    if 0 < len(found.kinds) <= _MOST_MERGED:
+        where = found.where.rpartition("l.kind IN")[0]
+        each = f"SELECT l.id FROM letters l INDEXED BY letters_kind WHERE {where} l.kind = ?{behind} {order}"  # noqa: S608 - only our own words
+        numbers = [row[0] for kind in found.kinds for row in connection.execute(each, (kind, limit + 1))]
+        numbers = sorted(numbers, reverse=newest)[: limit + 1]
+    else:
+        all_of_it = f"SELECT {number} FROM {found.source} WHERE {found.where}{behind} {order}"  # noqa: S608 - only our own words
+        numbers = [row[0] for row in connection.execute(all_of_it, (*found.values, limit + 1))]
+    rows = tuple(_rows(connection, numbers[:limit]))
+    return LetterPage(rows, numbers[limit - 1] if len(numbers) > limit else None)
 
 
 def count(connection: sqlite3.Connection, found: Query) -> int:
     """Count the letters."""
+    if found.count is not None:
+        return found.count
     row = connection.execute(f"SELECT count(*) FROM {found.source} WHERE {found.where}", found.values).fetchone()  # noqa: S608 - only our own words
     return int(row[0])
 
@@ -134,6 +114,8 @@ def read(connection: sqlite3.Connection, key: str) -> LetterRow | None:
 
 def _index(wanted: LetterFilter, *, narrow: bool) -> str:
     """Choose the index that holds everything that the conditions ask for."""
+    if wanted.ids:
+        return ""
     if wanted.principal:
         return " INDEXED BY letters_principal"
     if narrow:
@@ -141,45 +123,38 @@ def _index(wanted: LetterFilter, *, narrow: bool) -> str:
     return "" if wanted.state is LetterState.ANY else " INDEXED BY letters_state"
 
 
-def _simple(wanted: LetterFilter, now: float) -> Iterator[tuple[str, Any]]:
-    if wanted.state is not LetterState.ANY:
-        yield "l.state = ?", STATES.index(wanted.state)
+def _searched(wanted: LetterFilter) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    if wanted.text:
+        yield "w.text MATCH ?", (match(wanted.text),)
+    if wanted.ids:
+        ids = json.dumps(wanted.ids)
+        yield f"l.id IN ({_BY_KEY} UNION ALL {_BY_REQUEST})", (ids, ids)
+
+
+def _simple(wanted: LetterFilter, now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
     if wanted.principal:
-        yield "l.principal = ?", wanted.principal
+        yield "l.principal = ?", (wanted.principal,)
     if wanted.older is not None:
-        yield "l.failed_at <= ?", _moment(now, wanted.older)
+        yield "l.failed_at <= ?", (_moment(now, wanted.older),)
     if wanted.newer is not None:
-        yield "l.failed_at > ?", _moment(now, wanted.newer)
+        yield "l.failed_at > ?", (_moment(now, wanted.newer),)
+
+
+def _total(found: Iterable[KindRow], state: LetterState) -> int:
+    return sum(kind.present if state is LetterState.PRESENT else kind.total for kind in found)
+
+
+def _rows(connection: sqlite3.Connection, numbers: Sequence[int]) -> Iterator[LetterRow]:
+    """Read these letters, in the order of the numbers."""
+    statement = (
+        f"SELECT {_COLUMNS}, {_KIND} FROM json_each(?) f CROSS JOIN letters l ON l.id = f.value"  # noqa: S608 - only our own words
+        " CROSS JOIN kinds k ON k.id = l.kind ORDER BY f.key"
+    )
+    return map(_row, connection.execute(statement, (json.dumps(numbers),)))
 
 
 def _moment(now: float, ago: timedelta) -> int:
     return max(int((now - ago.total_seconds()) * 1000), -(2**62))
-
-
-def _numbers(connection: sqlite3.Connection, wanted: LetterFilter) -> list[int] | None:
-    """Return the kinds that meet a filter; None where it does not ask about kinds."""
-    conditions = list(_about_kinds(wanted))
-    if not conditions:
-        return None
-    return [kind.id for kind in kinds(connection) if all(condition(kind) for condition in conditions)]
-
-
-def _about_kinds(wanted: LetterFilter) -> Iterator[Callable[[KindRow], bool]]:
-    if wanted.action:
-        yield lambda kind: wanted.action in (kind.action, kind.action.removeprefix(f"{kind.version}."))
-    if wanted.version:
-        yield lambda kind: kind.version == wanted.version
-    if wanted.worker_version:
-        yield lambda kind: kind.worker_version == wanted.worker_version
-    if wanted.code:
-        yield lambda kind: kind.code == wanted.code
-    if wanted.exception:
-        yield lambda kind: wanted.exception.lower() in kind.exception.lower()
-    if wanted.place:
-        place = without_line(wanted.place).lower()
-        yield lambda kind: place in kind.place.lower()
-    if wanted.group:
-        yield lambda kind: kind.fingerprint.startswith(wanted.group.lower())
 
 
 def _row(row: tuple[Any, ...]) -> LetterRow:

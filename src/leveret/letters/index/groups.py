@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from leveret.letters.index.finding import KindRow
+from leveret.letters.index.kinds import KindRow
 from leveret.letters.index.records import LetterGroup
 
 

@@ -14,6 +14,7 @@ from leveret.letters.index import feeding, finding, schema
 from leveret.letters.index.entries import EntryReader, stored_key
 from leveret.letters.index.feeding import Change, Event
 from leveret.letters.index.groups import groups_of
+from leveret.letters.index.kinds import kinds
 from leveret.letters.index.marks import is_mark, read_change
 from leveret.letters.index.records import LetterGroup, LetterPage, LetterRow
 
@@ -143,4 +144,4 @@ class LetterIndex:
 
     def groups(self) -> list[LetterGroup]:
         """Return all groups of letters, that with the most letters in the queue first."""
-        return groups_of(finding.kinds(self._connection))
+        return groups_of(kinds(self._connection))

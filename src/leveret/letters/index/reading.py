@@ -13,13 +13,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.amqp import Channel, ChannelClosed, Connection, Delivery
+from leveret.amqp import AmqpTimeout, Channel, ChannelClosed, Connection, Delivery
 from leveret.letters.index.entries import Entry
 from leveret.letters.index.feeding import Event
 from leveret.letters.index.index import LetterIndex
-
-LARGEST_BODY: Final = 1024 * 1024
-"""Bytes of a message that is read; no worker writes a larger letter. Of others only the size is known."""
+from leveret.letters.key import LARGEST_KNOWN
 
 _OFFSET: Final = "x-stream-offset"
 _PREFETCH: Final = 2_000
@@ -29,6 +27,9 @@ _MOST_BYTES: Final = 32 * 1024 * 1024
 
 _QUIET: Final = 0.1
 """Seconds of silence behind the newest part of the stream, after which that was the end."""
+
+_STALLED: Final = 20.0
+"""Seconds to wait for what is known to be in the stream."""
 
 _PATIENCE: Final = 2.0
 """Seconds to wait for the last message that was read before, which comes first."""
@@ -72,7 +73,7 @@ async def catch_up(
         How many messages were read; None where there is no such stream.
 
     Raises:
-        AmqpError: the connection was lost, or there is no permission.
+        AmqpError: the connection was lost, nothing comes any more, or there is no permission.
     """
     try:
         begin = index.next_offset
@@ -185,7 +186,7 @@ async def _opened(connection: Connection, stream: str, begin: int, patience: flo
 
 async def _consume(channel: Channel, stream: str, on_deliveries: OnDeliveries, begin: int | str) -> None:
     await channel.qos(_PREFETCH)
-    await channel.consume(stream, on_deliveries, arguments={_OFFSET: begin}, largest_body=LARGEST_BODY)
+    await channel.consume(stream, on_deliveries, arguments={_OFFSET: begin}, largest_body=LARGEST_KNOWN)
 
 
 class _Source:
@@ -219,20 +220,34 @@ class _Source:
         self._came.set()
 
     async def take(self) -> list[tuple[int, Delivery]]:
-        """Return what has come, as soon as something has; nothing at the end of the stream."""
+        """Return what has come, as soon as something has; nothing at the end of the stream.
+
+        Raises:
+            AmqpTimeout: the stream goes on, but nothing comes.
+        """
         while not self._waiting:
-            done = self.end is not None and self.offset >= self.end
             self._came.clear()
+            may_end, seconds = self._wait()
             try:
-                async with asyncio.timeout(_QUIET if done else self._patience):
+                async with asyncio.timeout(seconds):
                     await self._came.wait()
             except TimeoutError:
                 self._channel.check()
-                return []
+                if may_end:
+                    return []
+                raise AmqpTimeout("the next message of a stream that goes on", seconds) from None
         taken, self._waiting = self._waiting, []
         self._channel.ack(taken[-1].delivery_tag, multiple=True)
         self.offset = _offset(taken[-1])
         return [(_offset(delivery), delivery) for delivery in taken]
+
+    def _wait(self) -> tuple[bool, float]:
+        """Return whether this may be the end of the stream, and how many seconds of silence it takes to be."""
+        if self.end is not None and self.offset >= self.end:
+            return True, _QUIET
+        if self.offset < 0 and (self.end is None or self.end < self.begin):  # it is empty, or another one
+            return True, self._patience
+        return False, _STALLED
 
 
 def _size(event: Event) -> int:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the tables; a file with another one is made anew."""
 
 _OURS: Final = 0x6C657674
@@ -42,6 +42,7 @@ CREATE TABLE letters (
 CREATE UNIQUE INDEX letters_key ON letters (key);
 CREATE INDEX letters_request ON letters (request);
 CREATE INDEX letters_state ON letters (state);
+CREATE INDEX letters_kind ON letters (kind, state);
 CREATE INDEX letters_facts ON letters (state, kind, failed_at);
 CREATE INDEX letters_principal ON letters (principal, state, kind, failed_at) WHERE principal IS NOT NULL;
 CREATE TABLE documents (id INTEGER PRIMARY KEY, document TEXT NOT NULL);

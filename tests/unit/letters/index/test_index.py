@@ -75,9 +75,12 @@ def test_a_filter_finds_and_counts_the_letters_that_meet_all_of_it(
 
 
 @pytest.mark.parametrize("newest", [False, True])
-@pytest.mark.parametrize("wanted", [LetterFilter(), LetterFilter(text="title"), LetterFilter(action="sell")])
+@pytest.mark.parametrize(
+    "wanted", [LetterFilter(), LetterFilter(text="title"), LetterFilter(action="sell"), LetterFilter(newer=HOUR)]
+)
 def test_pages_show_every_letter_once(tmp_path: Path, wanted: LetterFilter, *, newest: bool) -> None:
-    index = made_index(tmp_path, *map(written, range(25)))
+    soon = datetime(2026, 11, 30, 10, tzinfo=UTC).timestamp()
+    index = made_index(tmp_path, *(written(n, code=f"code {n % 4}") for n in range(25)), now=soon)
     seen, after = [], None
     while True:
         page = index.find(wanted, 10, after, newest=newest)
@@ -86,6 +89,14 @@ def test_pages_show_every_letter_once(tmp_path: Path, wanted: LetterFilter, *, n
         if after is None:
             break
     assert seen == sorted(range(1, 26), reverse=newest)
+
+
+def test_letters_of_very_many_kinds_are_in_their_order(tmp_path: Path) -> None:
+    index = made_index(tmp_path, *(written(n, code=f"code {n % 600}") for n in range(1_300)))
+    wanted = LetterFilter(action="sell")
+    page = index.find(wanted, 1_000)
+    assert [row.number for row in page.rows] == list(range(1, 1_001))
+    assert [row.number for row in index.find(wanted, 1_000, page.after).rows] == list(range(1_001, 1_301))
 
 
 def test_a_group_is_counted_as_letters_come_and_go(index: LetterIndex) -> None:
