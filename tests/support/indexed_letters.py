@@ -44,7 +44,7 @@ def moved(number: int, **changes: Any) -> Delivery:
 
 def mark(key: str, what: str, exchange: str = "") -> Delivery:
     """Return the delivery of a mark, as a tool writes it when it takes a letter out of the queue."""
-    body = encode_json({"key": key, "what": what, "at": 1.0})
+    body = encode_json({"key": key, "what": what, "at": "2026-11-30T10:00:00Z"})
     return Delivery("c", 1, redelivered=False, exchange=exchange, routing_key="s", properties=MARK, body=body)
 
 

@@ -16,7 +16,7 @@ from leveret.devbroker import DevBroker
 from leveret.letters.filters import LetterFilter, LetterState
 from leveret.letters.index.checking import Reconciled, reconcile
 from leveret.letters.index.index import LetterIndex
-from leveret.letters.index.opening import Source, stream_of, up_to_date
+from leveret.letters.index.opening import Source, up_to_date
 from leveret.letters.index.reading import ReadProgress, catch_up
 from leveret.topology import Topology
 from support.indexed_letters import SECRETS, delivery, made_index, mark, moved, written
@@ -43,7 +43,7 @@ async def channel(connection: Connection) -> Channel:
 
 @pytest.fixture
 async def stream(channel: Channel, topology: Topology) -> AsyncIterator[str]:
-    name = stream_of(topology)
+    name = topology.letters_stream
     await channel.declare_queue(name, arguments={"x-queue-type": "stream"})
     yield name
     await channel.delete_queue(name)

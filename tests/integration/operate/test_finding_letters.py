@@ -9,7 +9,7 @@ import pytest
 from leveret.amqp import Channel, Connection, Delivery, Message
 from leveret.devbroker import DevBroker
 from leveret.letters.filters import LetterFilter
-from leveret.letters.index.opening import Source, stream_of
+from leveret.letters.index.opening import Source
 from leveret.operate.what_if.letters import FoundLetters, find_letters
 from leveret.topology import Topology
 from support.indexed_letters import SECRETS, mark, written
@@ -31,7 +31,7 @@ async def channel(broker: DevBroker) -> AsyncIterator[Channel]:
 
 @pytest.fixture
 async def stream(channel: Channel, topology: Topology) -> AsyncIterator[str]:
-    name = stream_of(topology)
+    name = topology.letters_stream
     await channel.declare_queue(name, arguments={"x-queue-type": "stream"})
     yield name
     await channel.delete_queue(name)

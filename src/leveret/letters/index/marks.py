@@ -1,18 +1,13 @@
-"""Reads the marks in the stream of letters: what a tool did with a letter. No I/O."""
+"""What the marks in the stream of letters say to the index. No I/O."""
 
 from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from leveret.amqp import Delivery
 from leveret.letters.filters import LetterState
 from leveret.letters.index.feeding import Change
-
-MARK: Final = "letter-mark"
-"""The property ``type`` of a mark."""
+from leveret.wire.marks import MARK, read_mark
 
 _STATES: Final = {
     "redriven": LetterState.REDRIVEN,
@@ -20,14 +15,6 @@ _STATES: Final = {
     "edited": LetterState.EDITED,
     "gone": LetterState.GONE,
 }
-
-
-class _Mark(Struct, frozen=True, gc=False):
-    key: str
-    what: str
-
-
-_decode = msgspec.json.Decoder(_Mark).decode
 
 
 def is_mark(delivery: Delivery) -> bool:
@@ -44,9 +31,6 @@ def read_change(delivery: Delivery) -> Change | None:
 
     A letter that was restored is in the stream once more, which is what makes it present again.
     """
-    try:
-        mark = _decode(delivery.body)
-    except (ValueError, RecursionError):
-        return None
-    state = _STATES.get(mark.what)
-    return None if state is None else Change(mark.key, state)
+    mark = read_mark(delivery.properties.type, delivery.body)
+    state = _STATES.get(mark.what) if mark else None
+    return Change(mark.key, state) if mark and state else None

@@ -60,11 +60,6 @@ class UpToDate(Struct, frozen=True):
         return self.index.copies()
 
 
-def stream_of(topology: Topology) -> str:
-    """Return the name of the stream that has a copy of each letter."""
-    return f"{topology.requests}.letters"
-
-
 def index_path(source: Source) -> Path:
     """Return where the index of these letters is: in the user's cache, one file for each broker, vhost and prefix."""
     if source.path:
@@ -104,7 +99,7 @@ async def up_to_date(source: Source, tell: Tell | None = None, *, rebuild: bool 
             async with connected(source.url) as connection:
                 depth = await letters_in_queue(connection, source.topology)
                 read = await catch_up(
-                    connection, stream_of(source.topology), index, tell=tell, patience=_PATIENCE if depth else 0.3
+                    connection, source.topology.letters_stream, index, tell=tell, patience=_PATIENCE if depth else 0.3
                 )
                 if read is None:
                     index.close()

@@ -13,7 +13,7 @@ from leveret.broker.connecting import connected
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.entries import stored_key
 from leveret.letters.index.index import LetterIndex
-from leveret.letters.index.opening import Source, UpToDate, stream_of, up_to_date
+from leveret.letters.index.opening import Source, UpToDate, up_to_date
 from leveret.letters.index.reading import Tell, read_messages
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
@@ -70,7 +70,7 @@ async def _copies(source: Source, found: UpToDate, keys: frozenset[str]) -> Mapp
     copies: dict[str, Delivery] = {}
     async with connected(source.url) as connection:
         if found.streamed and keys:
-            async for messages in read_messages(connection, stream_of(source.topology)):
+            async for messages in read_messages(connection, source.topology.letters_stream):
                 _keep(copies, messages, keys)
         if keys - copies.keys():
             _keep(copies, await look_at_messages(connection, source.topology, MOST_LETTERS), keys)
