@@ -39,21 +39,21 @@ FILTERS = (
 
 
 def questions(index: LetterIndex) -> Iterator[tuple[str, Question]]:
-    """Yield each question with its name; a filter is counted, and its first page and the newest one are read."""
-    for name, wanted in FILTERS:
-        yield f"{name} ({index.count(wanted):,})", _asked(wanted)
+    """Yield each question with its name; a filter is asked twice: how many letters, and the newest page of them."""
     groups = index.groups()
-    group = LetterFilter(group=groups[0].fingerprint)
-    yield f"a group ({index.count(group):,})", _asked(group)
+    for name, wanted in (*FILTERS, ("a group", LetterFilter(group=groups[0].fingerprint))):
+        yield f"{name}: count ({index.count(wanted):,})", _count(wanted)
+        yield f"{name}: a page", _page(wanted)
     middle = index.find(LetterFilter(), 1).rows[0].number + index.count() // 2
-    yield "a page in the middle", lambda found: found.find(LetterFilter(), 50, middle)
+    yield "all letters: a page in the middle", lambda found: found.find(LetterFilter(), 50, middle)
     key = index.find(LetterFilter(), 1, middle).rows[0].key
     yield "one letter with its content", lambda found: found.read(key)
     yield f"the groups ({len(groups)})", lambda found: found.groups()
 
 
-def _asked(wanted: LetterFilter) -> Question:
-    def ask(index: LetterIndex) -> object:
-        return index.count(wanted), index.find(wanted, 50), index.find(wanted, 50, newest=True)
+def _count(wanted: LetterFilter) -> Question:
+    return lambda index: index.count(wanted)
 
-    return ask
+
+def _page(wanted: LetterFilter) -> Question:
+    return lambda index: index.find(wanted, 50, newest=True)
