@@ -15,11 +15,17 @@ from leveret.wire.codec import encode_json
 from leveret.wire.kept import iso_time
 from leveret.wire.masking import printable, shown
 
-COLUMNS: Final = ("given up", "request", "action", "code", "error", "place", "caller")
-GROUP_COLUMNS: Final = ("letters", "group", "action", "error", "place", "codes", "first", "last", "versions")
+COLUMNS: Final = ("given up", "request", "action", "why", "place", "caller")
+GROUP_COLUMNS: Final = ("letters", "group", "action", "why", "place", "first", "last", "versions")
 
 _CELL: Final = 60
 """Characters of a stranger's text in a table."""
+
+CUT: Final = ("action", "why", "place", "versions")
+"""Columns that are cut where a terminal is narrow."""
+
+_SHORT_GROUP: Final = 8
+"""Characters of a fingerprint in a table; options take the beginning of it."""
 
 _WIDTH: Final = 10
 """Columns of the names beside what is shown of one letter."""
@@ -33,16 +39,22 @@ def moment(seconds: float) -> str:
 def table_row(row: LetterRow) -> tuple[str, ...]:
     """Return a letter as a row of a table."""
     error = row.exception.rpartition(".")[2]
-    texts = (row.request_id, row.action, row.code, error, row.place, row.principal)
-    return (moment(row.failed_at)[:19], *(shown(text, _CELL) for text in texts))
+    texts = (row.request_id, row.action, error or row.code, _short(row.place), row.principal)
+    return (_brief(row.failed_at), *(shown(text, _CELL) for text in texts))
 
 
 def group_row(group: LetterGroup) -> tuple[object, ...]:
     """Return a group as a row of a table."""
     error = group.exception.rpartition(".")[2]
-    texts = (group.action, error, group.place, ", ".join(group.codes))
-    seen = (moment(group.first_seen)[:19], moment(group.last_seen)[:19])
-    return (group.present, group.fingerprint, *(shown(text, _CELL) for text in texts), *seen, _versions(group))
+    texts = (group.action, error or ", ".join(group.codes), _short(group.place))
+    seen = (_brief(group.first_seen), _brief(group.last_seen))
+    return (
+        group.present,
+        group.fingerprint[:_SHORT_GROUP],
+        *(shown(text, _CELL) for text in texts),
+        *seen,
+        _versions(group),
+    )
 
 
 def as_line(record: LetterRow | LetterGroup) -> bytes:
@@ -79,6 +91,16 @@ def letter_lines(row: LetterRow) -> Iterator[str]:
     yield from (_fact("broker", f"{_death(death)}") for death in document.get("deaths", ()))
     yield from _json("data", letter.get("request", letter.get("body")))
     yield from _json("headers", letter.get("headers"))
+
+
+def _brief(seconds: float) -> str:
+    """Return a time as a table has it: month, day, hour and minute in UTC."""
+    return moment(seconds)[5:16].replace("T", " ") or "-"
+
+
+def _short(place: str) -> str:
+    """Return the end of a path: the file, and the folder that it is in."""
+    return "/".join(place.split("/")[-2:])
 
 
 def _attempts(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ import typer
 from leveret.cli.context import command_line
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
-from leveret.cli.operating.letter_rows import COLUMNS, GROUP_COLUMNS, as_line, group_row, letter_lines, table_row
+from leveret.cli.operating.letter_rows import COLUMNS, CUT, GROUP_COLUMNS, as_line, group_row, letter_lines, table_row
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json, print_table
 from leveret.letters.filters import LetterFilter, LetterState
@@ -95,7 +95,7 @@ def list_letters(
             print_json(as_line(row))
         return
     if page.rows:
-        print_table(f"Letters: {printable(wanted.in_words())}", COLUMNS, map(table_row, page.rows))
+        print_table(f"Letters: {printable(wanted.in_words())}", COLUMNS, map(table_row, page.rows), one_line=CUT)
     behind = f"; --after {page.after} goes on" if page.after else ""
     typer.echo(f"{len(page.rows)} of {counted(count, 'letter')}{behind}")
 
@@ -114,7 +114,7 @@ def list_groups(
         for group in groups:
             print_json(as_line(group))
     elif groups:
-        print_table("Groups of letters", GROUP_COLUMNS, map(group_row, groups))
+        print_table("Groups of letters", GROUP_COLUMNS, map(group_row, groups), one_line=CUT)
     else:
         typer.echo("There are no letters.")
 

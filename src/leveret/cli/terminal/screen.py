@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.highlighter import JSONHighlighter
 from rich.table import Table
 from rich.text import Text
 
 from leveret.observe.logs import printable_json
 from leveret.settings import environment
+
+_NARROWEST = 8
+"""Columns of a value that is cut, at least."""
 
 PLAIN_WIDTH = 160
 """Width, in columns, of a table that goes to a file or a pipe."""
@@ -26,16 +29,45 @@ def make_console() -> Console:
     return console
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; a column whose values are all numbers is aligned to the right."""
-    rows = [list(row) for row in rows]
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, one_line: Container[str] = ()
+) -> None:
+    """Print a table; a column whose values are all numbers is aligned to the right.
+
+    Args:
+        title: stands above it.
+        columns: their names.
+        rows: the values, as many as there are columns.
+        one_line: columns whose values are cut where the terminal is too narrow.
+    """
+    rows = [
+        [str(value) if name in one_line else value for name, value in zip(columns, row, strict=True)] for row in rows
+    ]
+    console = make_console()
     table = Table(title=title, title_justify="left")
+    most = _room(console.width, columns, rows, one_line)
     for index, name in enumerate(columns):
         numbers = all(isinstance(row[index], int) for row in rows)
-        table.add_column(name, justify="right" if numbers and rows else "left", overflow="fold")
+        justify: JustifyMethod = "right" if numbers and rows else "left"
+        if name in one_line:
+            table.add_column(name, justify=justify, overflow="ellipsis", no_wrap=True, max_width=most)
+        else:
+            table.add_column(name, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(value)) for value in row))
-    make_console().print(table)
+    console.print(table)
+
+
+def _room(width: int, columns: Sequence[str], rows: Sequence[Sequence[object]], one_line: Container[str]) -> int:
+    """Return how wide each column of those that are cut may be, so that the others are whole."""
+    frame = 3 * len(columns) + 1
+    whole = [
+        max(len(name), *(len(str(row[index])) for row in rows)) if rows else len(name)
+        for index, name in enumerate(columns)
+        if name not in one_line
+    ]
+    cut = len(columns) - len(whole)
+    return max((width - frame - sum(whole)) // cut, _NARROWEST) if cut else width
 
 
 def terminal_json(text: bytes) -> str:
