@@ -85,6 +85,7 @@ class Settings:
         processes: number of worker processes.
         rate_limit: how many requests one user may send, in all workers together; None for no limit.
         watchdog: how long a worker may be deaf or stuck before it ends itself; None if it never does.
+        status_reports: whether workers publish what they do, for those who watch the system.
         broker_admin_password: password of the broker's administrator; needed only while users are made.
         broker_caller_password: new password of the callers' user at the broker.
         broker_worker_password: new password of the workers' user at the broker.
@@ -132,6 +133,7 @@ class Settings:
         values.unless_off(values.duration(timedelta(seconds=1), timedelta(days=1))),
         timedelta(minutes=2),
     )
+    status_reports: bool = setting("STATUS_REPORTS", values.is_word("on", "off"), False)  # noqa: FBT003 - it is the default
     broker_admin_password: str | None = setting("BROKER_ADMIN_PASSWORD", str, None, secret=True)
     broker_caller_password: str | None = setting("BROKER_CALLER_PASSWORD", str, None, secret=True)
     broker_worker_password: str | None = setting("BROKER_WORKER_PASSWORD", str, None, secret=True)

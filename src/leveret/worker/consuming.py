@@ -147,6 +147,11 @@ class Consumption:
         return len(self._in_hand)
 
     @property
+    def session(self) -> Session:
+        """The session on which it consumes."""
+        return self._session
+
+    @property
     def blocked(self) -> bool:
         """Whether the broker reads nothing from publishers, because of an alarm."""
         return self._session.blocked

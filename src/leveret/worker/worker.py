@@ -35,6 +35,7 @@ from leveret.worker.pipeline import hand_out
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.session import Reopening, Session, SessionLost
+from leveret.worker.statuses import StatusPublisher
 from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
@@ -109,6 +110,7 @@ class Worker(Generic[S]):
         self._messages = partial(OutcomeMessages, topology, keyring, worker=options.name, clock=clock.posix)
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: RateLimits | None = None
+        self._statuses = StatusPublisher(topology.status_stream)
         self._stopping = asyncio.Event()
         self._consumption: Consumption | None = None
         self._lanes: Lanes | None = None
@@ -142,6 +144,14 @@ class Worker(Generic[S]):
         """
         if self._lanes is not None:
             await self._lanes.run(lambda store: store.ping())
+
+    async def publish_status(self, body: bytes) -> None:
+        """Publish what this worker says of itself, if there is a session and the broker takes messages.
+
+        Nobody waits for a confirm, and an error is only logged. Where there is no stream, the broker drops it.
+        """
+        if self._consumption is not None:
+            await self._statuses.publish(self._consumption.session, body)
 
     @property
     def _on_batch(self) -> Callable[[int], None] | None:

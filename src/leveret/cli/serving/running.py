@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 import typer
 
 from leveret.application import Application
+from leveret.cli.version import version_of
 from leveret.errors import WorkerDeaf
 from leveret.observe import Observer
 from leveret.observe.counters import Counters
 from leveret.observe.monitor import monitored
 from leveret.observe.reports import ProcessReport
+from leveret.observe.status import StatusReporter, publishing_status
 from leveret.process.interrupts import interruptible
 from leveret.process.processes import LIMIT
 from leveret.settings import Settings
 from leveret.sql.availability import when_available
-from leveret.worker import end_process_within
+from leveret.worker import Worker, end_process_within
 
 
 def prepare_database(app: Application, settings: Settings, *, migrate: bool) -> None:
@@ -87,11 +89,14 @@ async def _serve(
     logger: logging.Logger,
 ) -> None:
     app.complete()
-    counters = Counters(f"{action.version}.{action.name}" for action in app) if tell else None
+    counts = tell is not None or settings.status_reports
+    counters = Counters(f"{action.version}.{action.name}" for action in app) if counts else None
     told: Sequence[Observer] = [*observers, counters] if counters else observers
+    name = f"{app.name} worker {os.getpid()}"
     async with (
-        app.worker(settings, f"{app.name} worker {os.getpid()}", observers=told) as worker,
+        app.worker(settings, name, observers=told) as worker,
         monitored(worker, counters, tell),
+        publishing_status(_reporter(app, worker, counters, name) if settings.status_reports else None),
     ):
         opened.set()
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
@@ -107,6 +112,13 @@ async def _serve(
         except WorkerDeaf:
             end_process_within(LIMIT)
             raise
+
+
+def _reporter(app: Application, worker: Worker, counters: Counters | None, name: str) -> StatusReporter | None:
+    if counters is None:
+        return None
+    version = version_of("leveret")
+    return StatusReporter(worker, counters, name=name, version=app.version or "", leveret=version)
 
 
 async def _tell(consuming: asyncio.Event, on_consuming: Callable[[], None]) -> None:

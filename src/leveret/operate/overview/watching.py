@@ -14,6 +14,7 @@ from leveret.operate.overview.composing import compose
 from leveret.operate.overview.database import watch_database
 from leveret.operate.overview.queues import watch_broker
 from leveret.operate.overview.records import Overview
+from leveret.operate.overview.reports import watch_reports
 from leveret.operate.overview.system import System
 from leveret.settings import Settings
 
@@ -55,6 +56,7 @@ async def watching(
     tasks = [
         asyncio.create_task(watch_broker(seen, settings.amqp_url, topology, every)),
         asyncio.create_task(watch_database(seen, application, settings)),
+        asyncio.create_task(watch_reports(seen, settings.amqp_url, topology)),
     ]
     try:
         await _first(seen)
