@@ -1,0 +1,18 @@
+"""`STATUS_REPORTS=on`: a worker publishes what it does, and `top` shows it."""
+
+from __future__ import annotations
+
+from support.command import Commands
+from testbed.waiting import wait_until
+
+
+def test_top_shows_the_workers_that_report(commands: Commands) -> None:
+    commands.variables["STATUS_REPORTS"] = "on"
+    worker = commands.worker()
+
+    def shown() -> bool:
+        done = commands.run("top", "--once", "--json")
+        return f'"pid":{worker.process.pid}' in done.stdout.replace(" ", "")
+
+    wait_until(shown, "the worker in top", limit=30)
+    assert worker.stop() == 0
