@@ -250,14 +250,6 @@ class Session:
         """
         return await self._connect("answers new reply queues")
 
-    async def open_beside(self) -> AnyChannel:
-        """Open another channel of the connection that publishes; its end does not end the session.
-
-        Raises:
-            AmqpError: the session is over.
-        """
-        return await self._connections[1].channel()
-
     @property
     def blocked(self) -> bool:
         """Whether the broker reads nothing from publishers at present, because of an alarm."""

@@ -29,7 +29,7 @@ class StatusPublisher:
             return
         try:
             if self._channel is None or self._channel[0] is not session or not self._channel[1].is_open:
-                self._channel = (session, await session.open_beside())
+                self._channel = (session, await session.publisher.open_beside())
             properties = Properties("application/json", type="worker-status", delivery_mode=1)
             self._channel[1].publish_batch([Message(body, self._stream, properties=properties, mandatory=False)])
         except AmqpError as error:
