@@ -10,6 +10,8 @@ MODULES = (
     "leveret.sql",
     "leveret.sql.schema",
     "leveret.observe",
+    "leveret.observe.traces",
+    "leveret.observe.traces.call_tracer",
     "leveret.outcome",
 )
 """In the order of their pages. A name that several of them offer is described under the first."""

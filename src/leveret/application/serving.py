@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from leveret.api import Api
 from leveret.api.context import S
 from leveret.application.database import open_engine
+from leveret.application.observing import observing
 from leveret.application.parts import following_keys
-from leveret.application.recording import recording
 from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
 from leveret.errors import SettingsError
@@ -75,7 +75,7 @@ def open_worker(
     )
     given = surroundings.engine
     opened = open_engine(settings, needed=database) if given is None else nullcontext(given)
-    with opened as engine, following_keys(settings, keyring), recording(settings, name) as recorders:
+    with opened as engine, following_keys(settings, keyring), observing(settings, name) as further:
         yield Worker(
             actions,
             settings.amqp_url,
@@ -86,7 +86,7 @@ def open_worker(
             policy=policy,
             options=options,
             forgetting=forgetting,
-            observers=[*observers, *recorders],
+            observers=[*observers, *further],
             connect=surroundings.connect,
             clock=surroundings.clock,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import msgspec
 from msgspec import UNSET
@@ -32,6 +33,7 @@ class Call:
         attempts: how often the request was written to a connection.
         in_doubt: an earlier attempt was lost with its connection, and may have been executed.
         accepted: the broker has confirmed an attempt and did not return it.
+        trace: the headers that tell of the caller's trace; None without one.
         line: where the last attempt was written; None before, and after that connection was lost.
     """
 
@@ -45,12 +47,16 @@ class Call:
         "line",
         "name",
         "sent_until",
+        "trace",
         "waiters",
         "wants_reply",
     )
 
-    def __init__(self, request_id: str, name: str, body: bytes, *, wants_reply: bool) -> None:
+    def __init__(
+        self, request_id: str, name: str, body: bytes, *, wants_reply: bool, trace: Mapping[str, str] | None = None
+    ) -> None:
         self.id, self.name, self.body, self.wants_reply = request_id, name, body, wants_reply
+        self.trace = trace
         self.waiters: list[Waiter] = []
         self.expires = self.sent_until = 0.0
         self.attempts = 0

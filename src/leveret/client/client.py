@@ -16,6 +16,7 @@ from leveret.client.caller import DEFAULT_TIMEOUT, Caller
 from leveret.client.line import Line
 from leveret.client.transport import OnLost, Transport
 from leveret.errors import InvalidRequest, NotSent
+from leveret.observe.traces import CallSpans
 from leveret.process.backoff import Backoff
 from leveret.process.clock import Clock
 from leveret.topology import Topology
@@ -54,6 +55,7 @@ class Client(Caller):
         patience: seconds during which `connect` tries again when it cannot connect.
         connect: opens the connection; see `leveret.testing` for a broker in memory.
         clock: tells the time for timeouts and deadlines; the machine's by default.
+        tracer: makes a span of each call, and tells the worker of it; see ``leveret.observe.traces``.
 
     Raises:
         ValueError: the address is not valid.
@@ -71,6 +73,7 @@ class Client(Caller):
         patience: float = 0.0,
         connect: Connect = Connection.open,
         clock: Clock | None = None,
+        tracer: CallSpans | None = None,
     ) -> None:
         try:
             self._addresses = Addresses.of(address)
@@ -84,6 +87,7 @@ class Client(Caller):
         self._patience = patience
         self._connect = connect
         self._clock = clock
+        self._tracer = tracer
         self._running: _Running | None = None
         self._spare: Line | None = None
 
@@ -191,18 +195,30 @@ class Client(Caller):
         await self._outcome(request, timeout, wants_reply=False)
         return request.id
 
-    async def _outcome(self, request: Request, timeout: float, *, wants_reply: bool) -> ReceivedReply:
+    async def _outcome(
+        self, request: Request, timeout: float, *, wants_reply: bool, trace: Mapping[str, str] | None = None
+    ) -> ReceivedReply:
+        if self._tracer is not None and trace is None:
+            return await self._traced(self._tracer, request, timeout, wants_reply=wants_reply)
         running = self._running
         if running is None or not running.is_ours:
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
         body = encode_json(request)
         if len(body) > LARGEST_REQUEST:
             raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_REQUEST} are taken")
-        waiter = running.transport.ask(Call(request.id, request.name, body, wants_reply=wants_reply), timeout)
+        call = Call(request.id, request.name, body, wants_reply=wants_reply, trace=trace)
+        waiter = running.transport.ask(call, timeout)
         try:
             return await waiter.future
         finally:
             running.transport.in_flight.leave(waiter)
+
+    async def _traced(self, tracer: CallSpans, request: Request, timeout: float, *, wants_reply: bool) -> ReceivedReply:
+        with tracer.call(request.name, request.id, self._topology.exchange, self._topology.requests) as trace:
+            received = await self._outcome(request, timeout, wants_reply=wants_reply, trace=trace)
+            if received.reply.code:
+                tracer.note_error(received.reply.code)
+            return received
 
     async def _first_line(self, transport: Transport) -> Line:
         now = asyncio.get_running_loop().time

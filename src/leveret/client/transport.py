@@ -184,7 +184,7 @@ class Transport:
         if call.wants_reply:  # without a reply nobody waits, so the request needs no deadline
             expires = call.expires
             waits = int((expires + to_posix) * 1000), int((expires - now) * 1000)
-        return request_message(call.body, self._exchange, self._queue, call.id, waits)
+        return request_message(call.body, self._exchange, self._queue, call.id, waits, trace=call.trace)
 
     def _on_verdicts(self, line: Line, batch: list[Call], done: asyncio.Future[list[AmqpError | None]]) -> None:
         verdicts = done.result()

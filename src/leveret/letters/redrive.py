@@ -101,7 +101,7 @@ class Redriver:
         self._clock = clock
 
     def message(self, delivery: Delivery, *, named: bool) -> Message:
-        """Make a fresh message of a letter; see `leveret.wire.messages.redriven_message`. No header is copied.
+        """Make a fresh message of a letter; see `leveret.wire.messages.redriven_message`.
 
         Args:
             delivery: the letter.
@@ -117,7 +117,7 @@ class Redriver:
         request, action = self._request(letter)
         auth = self._auth(request, action, principal, until)
         sent = msgspec.structs.replace(request, auth=auth)
-        message = redriven_message(sent, self.topology.exchange, self.topology.requests)
+        message = redriven_message(sent, self.topology.exchange, self.topology.requests, delivery.properties.headers)
         if len(message.body) > LARGEST_REQUEST:
             raise NotRedrivable(_TOO_LARGE, "too_large")
         return message

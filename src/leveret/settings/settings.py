@@ -96,6 +96,7 @@ class Settings:
         operations_database_url: SQLAlchemy URL of what operators did; None for the application's database, or for an
             SQLite file if the application uses none.
         recorder: whether each worker records its last requests in a file, see ``leveret.observe.recorder``.
+        tracing: whether workers send spans of their requests to a collector (``TRACING``).
         log_level: ``debug``, ``info``, ``warning`` or ``error``.
         log_format: ``text`` or ``json``.
     """
@@ -143,6 +144,7 @@ class Settings:
     metrics_address: str = setting("METRICS_ADDRESS", values.ip_address, "127.0.0.1")
     operations_database_url: str | None = setting("OPERATIONS_DATABASE_URL", values.database_url, None, secret=True)
     recorder: bool = setting("RECORDER", values.is_word("on", "off"), False)  # noqa: FBT003 - it is the default
+    tracing: bool = setting("TRACING", values.is_word("on", "off"), False)  # noqa: FBT003 - it is the default
     log_level: str = setting("LOG_LEVEL", values.one_of("debug", "info", "warning", "error"), "info")
     log_format: str = setting("LOG_FORMAT", values.one_of("text", "json"), "text")
 

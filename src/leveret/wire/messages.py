@@ -5,7 +5,7 @@ What is signed (tickets, seals) is made elsewhere and passed in. No I/O.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import structs
@@ -26,6 +26,7 @@ from leveret.wire.envelope import (
     Request,
 )
 from leveret.wire.marks import MARK, LetterMark
+from leveret.wire.trace_context import trace_headers
 
 _PERSISTENT: Final = 2
 
@@ -40,7 +41,13 @@ _LARGEST_DEATHS: Final = 16 * 1024
 
 
 def request_message(
-    body: bytes, exchange: str, queue: str, request_id: str, waits: tuple[int, int] | None = None
+    body: bytes,
+    exchange: str,
+    queue: str,
+    request_id: str,
+    waits: tuple[int, int] | None = None,
+    *,
+    trace: Mapping[str, str] | None = None,
 ) -> Message:
     """Make a client's request.
 
@@ -51,6 +58,7 @@ def request_message(
         request_id: the request's id.
         waits: for a caller that wants a reply: the deadline as POSIX time and the timeout, both in milliseconds. A
             caller that wants none does not wait either: its request has no deadline.
+        trace: the headers that tell of the caller's trace; None without one.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
@@ -59,6 +67,8 @@ def request_message(
         correlation_id=request_id,
         reply_to=None if waits is None else DIRECT_REPLY_TO,
     )
+    if trace:
+        properties = structs.replace(properties, headers={**(properties.headers or {}), **trace})
     return Message(body, queue, exchange, properties, mandatory=True)
 
 
@@ -83,8 +93,8 @@ def retry_message(
 ) -> Message:
     """Make the message with which a request waits in a retry queue.
 
-    It is a fresh message, because the broker drops one in silence that seems to have died in the same queue before. No
-    header of the request's message is copied.
+    It is a fresh message, because the broker drops one in silence that seems to have died in the same queue before. Of
+    the headers of the request's message only the context of its trace is copied, see `leveret.wire.trace_context`.
 
     Args:
         request: what is asked for, with a ticket in ``auth``.
@@ -99,7 +109,7 @@ def retry_message(
         priority=asked.priority,
         correlation_id=writable_id(asked.correlation_id),
         reply_to=asked.reply_to,
-        headers={RETRY_COUNT: number, **attempts_header(attempts)},
+        headers={RETRY_COUNT: number, **attempts_header(attempts), **trace_headers(asked.headers)},
     )
     return Message(encode_json(request), queue, "", properties, mandatory=True)
 
@@ -172,7 +182,9 @@ def letter_headers(
     return headers | _deaths(received or {})
 
 
-def redriven_message(request: Request, exchange: str, queue: str) -> Message:
+def redriven_message(
+    request: Request, exchange: str, queue: str, letter: Mapping[str, object] | None = None
+) -> Message:
     """Make the request as which a dead letter is sent again.
 
     Nobody waits for its reply. Its priority is low, so that on RabbitMQ 4.3 many of them keep no live request waiting.
@@ -181,13 +193,14 @@ def redriven_message(request: Request, exchange: str, queue: str) -> Message:
         request: what is asked for, with a ticket in ``auth``, or with nothing there for a public action.
         exchange: where requests are published.
         queue: the queue of requests, which is the routing key.
+        letter: the headers of the letter, of which only the context of a trace is copied.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
         delivery_mode=_PERSISTENT,
         priority=REDRIVE_PRIORITY,
         correlation_id=request.id,
-        headers={RETRY_COUNT: 0},
+        headers={RETRY_COUNT: 0, **trace_headers(letter)},
     )
     return Message(encode_json(request), queue, exchange, properties, mandatory=True)
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from leveret.observe import Observers, Settled, Subject
 from leveret.observe.outcome_words import outcome_word
-from leveret.observe.traces.trace_context import trace_of
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.wire.trace_context import trace_of
 
 logger: Final = logging.getLogger("leveret.worker")
 

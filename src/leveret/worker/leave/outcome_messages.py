@@ -21,6 +21,7 @@ from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterFacts, write_letter, write_short_letter
 from leveret.wire.masking import without_tokens
 from leveret.wire.messages import letter_headers, letter_message, reply_message, retry_message
+from leveret.wire.trace_context import trace_headers
 from leveret.wire.words import counted
 from leveret.worker.work import DeclinedDelivery, Work
 
@@ -141,7 +142,7 @@ class OutcomeMessages:
         queue = self._topology.dead_letters
         principal, retries = (item.principal.subject, item.retries) if isinstance(item, Work) else (None, 0)
         seal = self._keyring.seal_letter(queue, principal, body)
-        headers = letter_headers(seal, retries, principal, received)
+        headers = letter_headers(seal, retries, principal, received) | trace_headers(item.delivery.properties.headers)
         return letter_message(body, queue, headers, message_id, correlation_id, exchange=self._letters)
 
     def _now(self) -> datetime:
