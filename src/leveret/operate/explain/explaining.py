@@ -12,6 +12,7 @@ from leveret.operate.explain.concluding import conclude
 from leveret.operate.explain.known import BlindSpot, Explanation, Findings
 from leveret.operate.explain.question import FactSource, Question
 from leveret.operate.explain.queues import ask_depths, ask_letters
+from leveret.operate.explain.recordings import ask_recordings
 from leveret.operate.explain.rows import ask_rows
 from leveret.retry import describe
 from leveret.settings import Settings
@@ -20,6 +21,7 @@ SOURCES: Final[Mapping[str, FactSource]] = {
     "database": ask_rows,
     "dead letters": ask_letters,
     "queues": ask_depths,
+    "flight recorder": ask_recordings,
 }
 """What is asked, by the name under which it is missed where it does not answer."""
 

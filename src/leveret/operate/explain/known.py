@@ -34,6 +34,10 @@ class KnownEvent(StrEnum):
     """It was delivered before, and an attempt of it is on record: it runs, or its worker died."""
     ANSWERED = "answered"
     """It was executed, and its response is stored."""
+    DIED = "died"
+    """A worker died that had it in hand."""
+    PASSED_ON = "passed_on"
+    """A worker was done with it, and put it off to a retry queue, gave it up, or put it back."""
     ENDED = "ended"
     """A worker brought it to an end; its response may be stored or not."""
 
