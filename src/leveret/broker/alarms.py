@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from leveret.amqp import AmqpError, Connection, Limits, Message, Refused
+from leveret.amqp import AmqpError, Connection, Limits, Refused
 from leveret.broker.connecting import BrokerTrouble
+from leveret.wire.messages import trial_message
 
 NOWHERE: Final = "leveret.doctor"
 """A routing key that no queue is bound with, so that the broker drops the message."""
@@ -48,7 +49,7 @@ async def alarm_at(url: str, exchange: str = "", *, seconds: float = 5.0) -> str
 
 async def _published(connection: Connection, exchange: str, blocked: asyncio.Future[str]) -> str | None:
     channel = await connection.channel(confirms=True)
-    confirmed = channel.publish_batch([Message(b"", NOWHERE, exchange=exchange)])
+    confirmed = channel.publish_batch([trial_message(NOWHERE, exchange)])
     done, _ = await asyncio.wait((confirmed, blocked), return_when=asyncio.FIRST_COMPLETED)
     if blocked in done:
         return blocked.result()

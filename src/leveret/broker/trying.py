@@ -17,17 +17,15 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from leveret.amqp import AmqpTimeout, Channel, ChannelClosed, Connection, Delivery, Message, Properties
+from leveret.amqp import AmqpTimeout, Channel, ChannelClosed, Connection, Delivery
 from leveret.broker.alarms import NOWHERE
 from leveret.topology import Topology
+from leveret.wire.messages import trial_message
 
 _REFUSED: Final = 403
 _NOT_FOUND: Final = 404
 _NO_PRIORITY: Final = "a text instead of a number"
 """The value of an argument that has to be a number."""
-
-_INVALID: Final = Properties(expiration=_NO_PRIORITY, user_id=NOWHERE)
-"""Properties of which the broker refuses each by itself, with 406, after it has checked the permission to write."""
 
 Act = Callable[[Channel], Awaitable[object]]
 Try = tuple[Literal["configure", "write", "read"], str, Act]
@@ -118,14 +116,14 @@ def _declare_queue(name: str, arguments: dict[str, str | int]) -> Act:
 
 def _publish(exchange: str) -> Act:
     async def act(channel: Channel) -> None:
-        await channel.publish(Message(b"", NOWHERE, exchange=exchange))
+        await channel.publish(trial_message(NOWHERE, exchange))
 
     return act
 
 
 def _publish_refused(exchange: str) -> Act:
     async def act(channel: Channel) -> None:
-        await channel.publish(Message(b"", NOWHERE, exchange=exchange, properties=_INVALID))
+        await channel.publish(trial_message(NOWHERE, exchange, invalid=True))
 
     return act
 

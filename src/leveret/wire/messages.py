@@ -28,6 +28,9 @@ from leveret.wire.envelope import (
 from leveret.wire.marks import MARK, LetterMark
 from leveret.wire.trace_context import trace_headers
 
+STATUS: Final = "worker-status"
+"""The property ``type`` of a worker's report."""
+
 _PERSISTENT: Final = 2
 
 _SHORT_STRING: Final = 255
@@ -163,6 +166,24 @@ def mark_message(mark: LetterMark, stream: str) -> Message:
     """Make the message of a mark. It is not mandatory: a stream that is missing is not an error."""
     properties = Properties(content_type=CONTENT_TYPE, type=MARK, delivery_mode=_PERSISTENT)
     return Message(encode_json(mark), stream, "", properties)
+
+
+def status_message(body: bytes, stream: str) -> Message:
+    """Make the message with which a worker reports; it is not mandatory, and not worth keeping through a restart."""
+    return Message(body, stream, "", Properties(content_type=CONTENT_TYPE, type=STATUS, delivery_mode=1))
+
+
+def trial_message(key: str, exchange: str = "", *, invalid: bool = False) -> Message:
+    """Make an empty message that only shows what the broker does with it.
+
+    Args:
+        key: a routing key that leads to no queue.
+        exchange: where it is published.
+        invalid: whether it has properties of which the broker refuses each, with 406, after it has checked the
+            permission to write.
+    """
+    properties = Properties(expiration="a text instead of a number", user_id=key) if invalid else Properties()
+    return Message(b"", key, exchange, properties)
 
 
 def letter_headers(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from leveret.amqp import AmqpError, AnyChannel, Message, Properties
+from leveret.amqp import AmqpError, AnyChannel
+from leveret.wire.messages import status_message
 from leveret.worker.session import Session
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -30,8 +31,7 @@ class StatusPublisher:
         try:
             if self._channel is None or self._channel[0] is not session or not self._channel[1].is_open:
                 self._channel = (session, await session.publisher.open_beside())
-            properties = Properties("application/json", type="worker-status", delivery_mode=1)
-            self._channel[1].publish_batch([Message(body, self._stream, properties=properties, mandatory=False)])
+            self._channel[1].publish_batch([status_message(body, self._stream)])
         except AmqpError as error:
             self._say(str(error))
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal
 
-from leveret.amqp import AmqpError, Channel, ChannelClosed, Connection, Limits, Message
+from leveret.amqp import AmqpError, Channel, ChannelClosed, Connection, Limits
 from leveret.broker.addresses import shown_address
 from leveret.broker.alarms import NOWHERE
 from leveret.broker.connecting import BrokerTrouble, connected
@@ -15,6 +15,7 @@ from leveret.broker.queues import state_of
 from leveret.operate.overview.board import Board, PartName
 from leveret.operate.overview.samples import DepthSample
 from leveret.topology import Topology
+from leveret.wire.messages import trial_message
 
 LIMITS: Final = Limits(connect=5.0, rpc=5.0, confirm=5.0, close=1.0)
 
@@ -72,7 +73,7 @@ class _Trial:
             return False
         if self.alarm is None and self._channel.is_open:
             with suppress(AmqpError):
-                self._channel.publish_batch([Message(b"", NOWHERE)])
+                self._channel.publish_batch([trial_message(NOWHERE)])
         return True
 
 
