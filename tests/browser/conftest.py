@@ -19,8 +19,14 @@ document.addEventListener("securitypolicyviolation", (event) => window.__reports
 
 
 @pytest.fixture(scope="session")
-def address(broker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_console(broker.url, "browser", tmp_path_factory.mktemp("console")) as address:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the console's system keeps."""
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="session")
+def address(broker: Any, folder: Path) -> Iterator[str]:
+    with running_console(broker.url, "browser", folder) as address:
         yield address
 
 

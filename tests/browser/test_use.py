@@ -1,11 +1,14 @@
 """What people do in the console, in a real browser."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import expect
 
 
-def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any) -> None:
+def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any, folder: Path) -> None:
     visit.enter()
     page = visit.go("/letters")
     assert page.locator("ul.groups li").count() == 3
@@ -18,6 +21,9 @@ def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any
     page.fill("#reason", "the code is mended")
     page.click("button[value=redrive]")
     assert "1 letter was sent again" in page.locator("[role=status]").text_content()
+    with closing(sqlite3.connect(folder / "shop.db")) as database:
+        audit = database.execute("SELECT what, by_whom, why FROM leveret_audit ORDER BY at").fetchall()
+    assert audit == [(what, "ada (console)", "the code is mended") for what in ("redrive", "redrive_ended")]
 
 
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,10 +12,14 @@ from msgspec import Struct
 
 from leveret.broker.connecting import BrokerTrouble
 from leveret.console.site import Site
+from leveret.errors import LeveretError
 from leveret.letters.document import secrets_of
 from leveret.letters.index import LetterIndex
 from leveret.letters.index.checking import difference
 from leveret.letters.index.opening import Source, open_index, up_to_date
+from leveret.letters.removal import LetterFate, LetterReport, redrive_letters
+from leveret.operate.record import Cause, open_records
+from leveret.operate.record.details import chosen, counts
 from leveret.operate.what_if import PredictedGroup
 
 _LIMIT = 300.0
@@ -81,6 +85,8 @@ async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
     """Try what would become of letters, in a process of its own, because an action may hang or end it."""
     if site.again is None:
         return TrialOutcome(trouble="this console cannot start another process")
+    if any(each.startswith("-") for each in ids):  # a stranger has chosen it, and it would be read as an option
+        return TrialOutcome(trouble="an id that begins with '-' cannot be tried here: send it again, or leave it out")
     command = site.again("letters", "redrive", "--what-if", "--json", *ids)
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -96,6 +102,29 @@ async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
         await process.wait()
         raise
     return read_outcome(output, errors)
+
+
+async def send_again(site: Site, cause: Cause, ids: list[str], tell: Callable[[LetterFate], None]) -> LetterReport:
+    """Send letters again, with an entry in the audit before it and one with the counts behind it.
+
+    Raises:
+        LeveretError: the first entry cannot be written, and nothing was sent; or the broker refused, which is then on
+            record.
+    """
+    redriver = site.app.redriver(site.settings)
+    await asyncio.to_thread(_record, site, cause, "redrive", chosen(ids))
+    try:
+        report = await redrive_letters(site.settings.amqp_url, redriver, ids, tell)
+    except LeveretError as error:
+        await asyncio.to_thread(_record, site, cause, "redrive_ended", {"error": str(error)})
+        raise
+    await asyncio.to_thread(_record, site, cause, "redrive_ended", counts(report))
+    return report
+
+
+def _record(site: Site, cause: Cause, what: str, details: Mapping[str, Any]) -> None:
+    with open_records(site.app, site.settings) as records:
+        records.write(cause, what, details)
 
 
 def read_outcome(output: bytes, errors: bytes) -> TrialOutcome:

@@ -1,8 +1,12 @@
 """Letters while the broker is away, and what a trial says."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from starlette.testclient import TestClient as Browser
 
-from leveret.console.letters import read_outcome
+from leveret.console.letters import read_outcome, what_if
+from support.consoles import site_in
 
 SUMMARY = b'{"type":"summary","letters":2,"missing":["x"],"complete":true,"groups":[{"end":"fails","count":2}]}'
 
@@ -39,3 +43,15 @@ def test_the_last_line_of_a_trial_is_about_all_letters() -> None:
 def test_a_trial_that_fails_says_why_in_its_last_line() -> None:
     assert read_outcome(b"", b"a\nshop: no secret\n").trouble == "shop: no secret"
     assert read_outcome(b"", b"").trouble
+
+
+async def test_an_id_that_looks_like_an_option_is_never_part_of_a_command(tmp_path: Path) -> None:
+    called: list[tuple[str, ...]] = []
+
+    def again(*words: str) -> list[str]:
+        called.append(words)
+        return ["false"]
+
+    outcome = await what_if(replace(site_in(tmp_path), again=again), ["a", "--all"])
+    assert "begins with '-'" in outcome.trouble
+    assert called == []

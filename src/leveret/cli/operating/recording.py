@@ -17,6 +17,7 @@ from leveret.cli.terminal.screen import print_json, print_table
 from leveret.errors import LeveretError
 from leveret.letters.removal import LetterReport
 from leveret.operate.record import Cause, Records, open_records, who_am_i
+from leveret.operate.record.details import chosen, counts
 from leveret.operate.record.records import MOST_ENTRIES, GroupState
 from leveret.settings import Settings, values
 from leveret.sql.audit_rows import AuditEntry
@@ -26,9 +27,6 @@ from leveret.wire.masking import printable
 
 SHOWN: Final = 50
 """Entries that are shown by default."""
-
-_MOST_NAMED: Final = 100
-"""Ids of letters that an entry names; of more it has the number."""
 
 _LONGEST_GROUP: Final = 64
 """Characters of a group's name."""
@@ -75,21 +73,14 @@ def recorded(
         LeveretError: what the change raised; that is on record then.
     """
     with open_records(application(context), settings) as records:
-        records.write(cause, what, _letters(ids))
+        records.write(cause, what, chosen(ids))
         try:
             report = change()
         except LeveretError as error:
             records.write(cause, f"{what}_ended", {"error": str(error)})
             raise
-        missing = len(report.missing)
-        records.write(cause, f"{what}_ended", {"done": report.done, "kept": report.kept, "missing": missing})
+        records.write(cause, f"{what}_ended", counts(report))
         return report
-
-
-def _letters(ids: Sequence[str] | None) -> dict[str, Any]:
-    if ids is None:
-        return {"letters": "all"}
-    return {"letters": list(ids[:_MOST_NAMED]), "named": len(ids)}
 
 
 def show_history(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,13 +9,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from leveret.broker.connecting import BrokerTrouble
-from leveret.console.letters import LettersView, open_letters, what_if
+from leveret.console.letters import LettersView, open_letters, send_again, what_if
 from leveret.console.pages.page import allowed, problem, render, site_of
-from leveret.errors import SettingsError
+from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter, LetterState, read_query
 from leveret.letters.index.schema import IndexTrouble
-from leveret.letters.removal import LetterFate, redrive_letters
+from leveret.letters.removal import LetterFate
+from leveret.operate.record import Cause
 
 PAGE: Final = 50
 """Letters on a page."""
@@ -26,8 +25,6 @@ MOST_GROUPS: Final = 12
 
 MOST_CHOSEN: Final = 500
 """Letters that one form may name."""
-
-_log: Final = logging.getLogger("leveret.console")
 
 
 @allowed("viewer")
@@ -72,14 +69,12 @@ async def change(request: Request) -> Response:
 
 
 async def _redrive(request: Request, ids: list[str], reason: str) -> Response:
-    site, fates = site_of(request), list[LetterFate]()
+    fates = list[LetterFate]()
+    cause = Cause(by=f"{request.state.visitor.name} (console)", why=reason)
     try:
-        redriver = site.app.redriver(site.settings)
-        report = await redrive_letters(site.settings.amqp_url, redriver, ids, fates.append)
-    except (BrokerTrouble, SettingsError) as error:
+        report = await send_again(site_of(request), cause, ids, fates.append)
+    except LeveretError as error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.stopped", why=str(error), done=len(fates))
-    about = {"by": request.state.visitor.name, "why": reason, "letters": report.done, "ids": ids}
-    _log.warning("letters were sent again: %s", about)
     return render(request, "letters_sent.html", report=report, fates=[fate for fate in fates if fate.id in ids])
 
 
