@@ -52,6 +52,8 @@ def _run(stack: ExitStack, options: argparse.Namespace) -> None:
         "SHOP_DATABASE_URL": f"sqlite:///{(folder / 'shop.db').as_posix()}",
         "SHOP_RETRY_DELAY": "300ms",
         "SHOP_ENVIRONMENT": "demonstration",
+        "SHOP_STATUS_REPORTS": "on",
+        "SHOP_RECORDER": "on",
     }
     password = secrets.token_urlsafe(12)
     for name, role in (("ada", "operator"), ("grace", "viewer")):
