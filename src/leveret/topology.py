@@ -54,7 +54,7 @@ class Topology(Struct, frozen=True):
     delays: tuple[timedelta, ...] = (timedelta(seconds=5),)
     limit: int | None = 1_000_000
     own_delays: tuple[timedelta, ...] = ()
-    letters_size: int | None = 1024 * _MEBIBYTE
+    letters_size: int | None = None
     letters_age: timedelta = timedelta(days=30)
 
     def __post_init__(self) -> None:

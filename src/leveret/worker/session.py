@@ -162,10 +162,10 @@ class Session:
         try:
             publishing = await connect_beside("publishes")
             try:
+                consumer = await consuming.channel()
                 declared = await declare(consuming, topology)
                 if declared.trouble:
                     logger.warning("%s", declared.trouble)
-                consumer = await consuming.channel()
                 await consumer.qos(prefetch)
                 publisher = await publishing.channel(confirms=True)
                 return cls(

@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from leveret.amqp import Connection
 from leveret.devbroker import DevBroker
@@ -24,7 +25,7 @@ async def topology(broker: DevBroker, prefix: str) -> AsyncIterator[Topology]:
     topology = quick(prefix)
     yield topology
     connection = await Connection.open(broker.url)
-    await remove(connection, topology)
+    await remove(connection, replace(topology, letters_size=2**26))
     await connection.close()
 
 

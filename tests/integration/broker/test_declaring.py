@@ -18,6 +18,11 @@ from support.serving import Serve, keyring
 
 
 @pytest.fixture
+async def topology(topology: Topology) -> Topology:
+    return replace(topology, letters_size=2**26)
+
+
+@pytest.fixture
 async def connection(broker: DevBroker) -> AsyncIterator[Connection]:
     connection = await Connection.open(broker.url, name="declaring")
     yield connection

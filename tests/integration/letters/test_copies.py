@@ -15,7 +15,12 @@ from leveret.letters.stream import StreamMissing, newest_offset, offset_of, read
 from leveret.topology import Topology
 from leveret.wire.marks import LetterMark, read_mark
 from support.redriving import Again, letters_of, until_depth
-from support.serving import Caller, Serve, calling
+from support.serving import Caller, Serve, calling, quick
+
+
+@pytest.fixture
+def topology(prefix: str) -> Topology:
+    return replace(quick(prefix), letters_size=2**26)
 
 
 @pytest.fixture

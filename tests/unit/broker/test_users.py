@@ -45,9 +45,11 @@ def test_a_caller_with_reply_queues_may_have_those_that_the_broker_names() -> No
 @pytest.mark.parametrize(
     "topology",
     [
-        Topology(),
-        Topology().with_delays([timedelta(milliseconds=5), timedelta(minutes=10), timedelta(days=2)]),
-        Topology("my-app.v1", (timedelta(milliseconds=5), timedelta(seconds=1), timedelta(minutes=2))),
+        Topology(letters_size=2**30),
+        Topology(letters_size=2**30).with_delays([timedelta(milliseconds=5), timedelta(minutes=10), timedelta(days=2)]),
+        Topology(
+            "my-app.v1", (timedelta(milliseconds=5), timedelta(seconds=1), timedelta(minutes=2)), letters_size=2**30
+        ),
     ],
 )
 def test_a_worker_may_do_what_it_does_with_our_names_only(topology: Topology) -> None:

@@ -37,7 +37,7 @@ async def sample(board: Board, finished: int) -> WorkerSample:
 
 @pytest.fixture
 def topology(prefix: str) -> Topology:
-    return Topology(prefix)
+    return Topology(prefix, letters_size=2**26)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def operator(broker: DevBroker) -> Operator:
 
 @pytest.fixture
 def topology(prefix: str) -> Topology:
-    return app.topology(Settings(queue_prefix=prefix))
+    return app.topology(Settings(queue_prefix=prefix, letters_size=2**30))
 
 
 @pytest.fixture
@@ -70,7 +70,9 @@ def as_user(operator: Operator, topology: Topology) -> Any:
 async def test_a_workers_user_is_well_and_nothing_was_changed(
     there: Connection, as_user: Any, topology: Topology
 ) -> None:
-    examined = installation(AMQP_URL=as_user(worker_permissions(topology)), QUEUE_PREFIX=topology.prefix)
+    examined = installation(
+        AMQP_URL=as_user(worker_permissions(topology)), QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB"
+    )
     for check in (reachable, permissions, declared, copies, alarm):
         assert states(await check(examined)) == ["ok"], check
     channel = await there.channel()
@@ -117,13 +119,15 @@ async def test_a_permission_that_is_missing_is_named(
     rights = await try_rights(connection, topology)
     await connection.close()
     assert [(right.kind, right.name) for right in rights if right.allowed is False] == [(kind, name)]
-    finding = only(await permissions(installation(AMQP_URL=url, QUEUE_PREFIX=topology.prefix)))
+    finding = only(
+        await permissions(installation(AMQP_URL=url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB"))
+    )
     assert finding.state == ("warning" if optional else "wrong")
     assert f"may not {kind} {name}" in finding.text
 
 
 async def test_what_is_not_there_cannot_be_tried_and_is_not_made(broker: DevBroker, topology: Topology) -> None:
-    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix)
+    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB")
     finding = only(await permissions(examined))
     assert finding.state == "unknown"
     assert f"{topology.prefix}.direct, {topology.prefix}.requests" in finding.text
@@ -158,7 +162,9 @@ async def test_one_of_several_addresses_that_is_away_is_a_warning(broker: DevBro
 
 
 async def test_a_queue_with_other_arguments_is_named(broker: DevBroker, there: Connection, topology: Topology) -> None:
-    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, QUEUE_LIMIT="7", RETRY_DELAY="7s")
+    examined = installation(
+        AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB", QUEUE_LIMIT="7", RETRY_DELAY="7s"
+    )
     found = await declared(examined)
     assert states(found) == ["wrong", "wrong"]
     assert "x-max-length is '1000000', wanted is '7'" in found[0].text
@@ -169,7 +175,7 @@ async def test_a_queue_with_other_arguments_is_named(broker: DevBroker, there: C
 async def test_a_queue_that_is_older_than_the_streams_is_right(broker: DevBroker, topology: Topology) -> None:
     connection = await Connection.open(broker.url)
     await topology.declare(await connection.channel())
-    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix)
+    examined = installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB")
     try:
         assert states(await declared(examined)) == ["ok"]
         missing, older = await copies(examined)
@@ -188,7 +194,9 @@ async def test_requests_that_wait_without_a_worker_are_wrong(
 ) -> None:
     channel = await there.channel(confirms=True)
     await channel.publish(Message(b"{}", topology.dead_letters, mandatory=True))
-    none, letters = await workers(installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix))
+    none, letters = await workers(
+        installation(AMQP_URL=broker.url, QUEUE_PREFIX=topology.prefix, LETTERS_STREAM="1024MiB")
+    )
     assert (none.state, none.text) == ("wrong", "no worker takes requests, and 1 request waits")
     assert (letters.state, letters.text[:16]) == ("warning", "1 request given ")
 
