@@ -55,9 +55,18 @@ def test_the_topology_is_shown_without_asking_the_broker(commands: Commands) -> 
     assert [exchange["name"] for exchange in document["exchanges"]] == [topology.exchange]
     assert [queue["name"] for queue in document["queues"]] == [queue.name for queue in topology.queues]
     assert {queue["arguments"]["x-delivery-limit"] for queue in document["queues"]} == {DELIVERY_LIMIT}
-    assert [each["name"] for each in document["copies"]["streams"]] == [stream.name for stream in topology.streams]
-    assert topology.letters_stream in shown.stdout
+    assert "copies" not in document
     assert depths(commands) == [None, None, None]
+
+
+def test_the_streams_of_letters_are_shown_where_they_are_switched_on(commands: Commands) -> None:
+    commands.variables |= {"LETTERS_STREAM": "64MiB"}
+    topology = commands.topology
+    document = json.loads(commands.run("topology", "show", "--json").stdout)
+    assert [each["name"] for each in document["copies"]["streams"]] == [
+        f"{topology.requests}.{name}" for name in ("letters", "archive", "status")
+    ]
+    assert topology.letters_stream in commands.run("topology", "show").stdout
 
 
 def test_the_topology_is_applied_and_applied_again(commands: Commands) -> None:

@@ -41,11 +41,24 @@ async def declare(connection: AnyConnection, topology: Topology) -> Declared:
         ChannelClosed: this user may not declare something that requests need.
         AmqpError: the connection was lost.
     """
+    if not topology.streams and await _is_declared_without(connection, topology):
+        return Declared("", "", "")
     await _on_channel(connection, lambda channel: _declare_ground(channel, topology))
     trouble = await _declare_copies(connection, topology)
     letters = "" if trouble or not topology.streams else topology.letters_exchange
     moved = await _declare_requests(connection, topology, letters)
     return Declared(letters, trouble, moved)
+
+
+async def _is_declared_without(connection: AnyConnection, topology: Topology) -> bool:
+    """Declare what there was before there were streams; return false if the queue of requests was made with them."""
+    try:
+        await _on_channel(connection, topology.declare)
+    except InequivalentArguments as error:
+        if error.argument != _WAY:
+            raise
+        return False
+    return True
 
 
 async def _declare_ground(channel: AnyChannel, topology: Topology) -> None:
