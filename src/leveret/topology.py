@@ -19,9 +19,6 @@ default of 20 would lose it; -1 means "unlimited" on 4.x but "drop at the first 
 
 _MEBIBYTE: Final = 1024 * 1024
 
-ARCHIVE_AGE: Final = timedelta(days=30)
-"""How long a discarded letter can be brought back."""
-
 STATUS_AGE: Final = timedelta(hours=1)
 """How long the reports of workers are kept."""
 
@@ -42,8 +39,7 @@ class Topology(Struct, frozen=True):
         delays: the ladder; one retry queue for each.
         limit: how many requests may wait for the workers; the broker refuses further ones. None for no limit.
         own_delays: delays of single actions that the ladder does not have; one retry queue for each.
-        letters_size: bytes that the stream with copies of dead letters may have, and the one with discarded letters;
-            None if there are no streams.
+        letters_size: bytes that the stream with copies of dead letters may have; None if there are no streams.
         letters_age: how long a copy is kept at most.
 
     Raises:
@@ -89,11 +85,6 @@ class Topology(Struct, frozen=True):
     def letters_stream(self) -> str:
         """The stream of copies of dead letters, and of marks that tell what became of them."""
         return f"{self.requests}.letters"
-
-    @property
-    def archive_stream(self) -> str:
-        """The stream of discarded letters."""
-        return f"{self.requests}.archive"
 
     @property
     def status_stream(self) -> str:
@@ -152,7 +143,6 @@ class Topology(Struct, frozen=True):
             return ()
         kept = [
             (self.letters_stream, "copies of dead letters, for the index", self.letters_size, self.letters_age),
-            (self.archive_stream, "letters that were discarded", self.letters_size, ARCHIVE_AGE),
             (self.status_stream, "what workers report", 64 * _MEBIBYTE, STATUS_AGE),
         ]
         return tuple(Queue(name, purpose, _stream(size, age)) for name, purpose, size, age in kept)

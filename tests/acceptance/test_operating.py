@@ -64,7 +64,7 @@ def test_the_streams_of_letters_are_shown_where_they_are_switched_on(commands: C
     topology = commands.topology
     document = json.loads(commands.run("topology", "show", "--json").stdout)
     assert [each["name"] for each in document["copies"]["streams"]] == [
-        f"{topology.requests}.{name}" for name in ("letters", "archive", "status")
+        f"{topology.requests}.{name}" for name in ("letters", "status")
     ]
     assert topology.letters_stream in commands.run("topology", "show").stdout
 

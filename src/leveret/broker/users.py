@@ -72,10 +72,10 @@ def worker_permissions(topology: Topology) -> Permissions:
     """
     exchange, requests, letters = map(re.escape, (topology.exchange, topology.requests, topology.dead_letters))
     copying = re.escape(topology.letters_exchange)
-    copies, archive, status = map(re.escape, (topology.letters_stream, topology.archive_stream, topology.status_stream))
+    copies, status = map(re.escape, (topology.letters_stream, topology.status_stream))
     retries = rf"{requests}\.retry{_DELAY}"
     return Permissions(
-        configure=f"^({exchange}|{requests}|{retries}|{letters}|{copying}|{copies}|{archive}|{status})$",
+        configure=f"^({exchange}|{requests}|{retries}|{letters}|{copying}|{copies}|{status})$",
         write=f"^({_DEFAULT_EXCHANGE}|{exchange}|{requests}|{copying}|{letters}|{copies})$",
         read=f"^({exchange}|{requests}|{retries}|{copying})$",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from datetime import datetime
 from typing import Final, Literal
 
@@ -18,12 +17,6 @@ OFFSET: Final = "x-stream-offset"
 
 _PREFETCH: Final = 2_000
 """Messages under way at most; so many are in memory, and as many again that wait to be handled."""
-
-_FIRST: Final = 1.0
-"""Seconds to wait for the newest chunk; without one the stream is empty."""
-
-_SILENCE: Final = 0.1
-"""Seconds without a message after which the newest chunk was complete."""
 
 _NOT_FOUND: Final = 404
 
@@ -81,49 +74,6 @@ async def read_stream(
             wanted = [pair for pair in found if pair[0] >= first]
             if wanted:
                 yield StreamBatch(wanted[0][0], wanted[-1][0], [each for _, each in wanted])
-    finally:
-        await channel.close()
-
-
-async def read_until_now(
-    connection: AnyConnection, stream: str, start: Start, *, largest_body: int = LARGEST_LETTER
-) -> AsyncGenerator[StreamBatch, None]:
-    """Yield the messages that are in a stream now, and end; see ``read_stream``.
-
-    How far a stream goes cannot be asked for. So a consumer that begins behind its newest message tells where that is.
-    """
-    end = await newest_offset(connection, stream)
-    if end is None or (isinstance(start, int) and start > end):
-        return
-    async with aclosing(read_stream(connection, stream, start, largest_body=largest_body)) as batches:
-        async for batch in batches:
-            yield batch
-            if batch.last >= end:
-                return
-
-
-async def newest_offset(connection: AnyConnection, stream: str) -> int | None:
-    """Return the offset of the newest message in a stream; None if it is empty.
-
-    A broker does not tell; what it says about the depth of a stream may be seconds old. But it sends the newest chunk
-    to a consumer that asks for the last one, and nothing if there is none.
-
-    Raises:
-        StreamMissing: there is no such stream.
-    """
-    channel = await connection.channel()
-    arrived: asyncio.Queue[list[Delivery]] = asyncio.Queue()
-    newest, limit = None, _FIRST
-    try:
-        await _consume(channel, stream, "last", arrived, LARGEST_LETTER)
-        while True:
-            try:
-                async with asyncio.timeout(limit):
-                    deliveries = await _arrivals(channel, arrived)
-            except TimeoutError:
-                return newest
-            channel.ack(deliveries[-1].delivery_tag, multiple=True)
-            newest, limit = offset_of(deliveries[-1]), _SILENCE
     finally:
         await channel.close()
 

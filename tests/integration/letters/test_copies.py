@@ -2,16 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
 from leveret.amqp import Connection, Delivery, Message, Properties
 from leveret.devbroker import DevBroker
-from leveret.letters.archive import Archived, archived_message, read_archived, restored_message
+from leveret.letters.index.reading import read_messages
 from leveret.letters.key import letter_key
-from leveret.letters.stream import StreamMissing, newest_offset, offset_of, read_stream, read_until_now
+from leveret.letters.stream import StreamBatch, StreamMissing, offset_of, read_stream
 from leveret.topology import Topology
 from leveret.wire.marks import LetterMark, read_mark
 from support.redriving import Again, letters_of, until_depth
@@ -44,7 +43,7 @@ def failing(request_id: str, token: str) -> dict[str, object]:
 
 
 async def in_stream(connection: Connection, stream: str) -> list[Delivery]:
-    return [each async for batch in read_until_now(connection, stream, "first") for each in batch.deliveries]
+    return [each async for batch in read_messages(connection, stream) for each in batch]
 
 
 async def marks_in(connection: Connection, topology: Topology) -> list[LetterMark]:
@@ -96,25 +95,27 @@ async def test_reading_begins_at_any_offset_and_goes_on_with_what_comes(
     caller: Caller, connection: Connection, topology: Topology
 ) -> None:
     stream = topology.letters_stream
-    assert await newest_offset(connection, stream) is None
     assert await in_stream(connection, stream) == []
     messages = [Message(str(n).encode(), stream, properties=Properties(delivery_mode=2)) for n in range(300)]
     await caller.channel.publish_batch(messages)
-    assert await newest_offset(connection, stream) == 299
-    tail = [each async for batch in read_until_now(connection, stream, 290) for each in batch.deliveries]
-    assert [int(each.body) for each in tail] == [offset_of(each) for each in tail] == list(range(290, 300))
-    assert [batch async for batch in read_until_now(connection, stream, 300)] == []
-    async with aclosing(read_stream(connection, stream, 299)) as batches:
-        assert (await anext(batches)).last == 299
+    async with aclosing(read_stream(connection, stream, 290)) as batches:
+        found = [each async for batch in until(batches, 299) for each in batch.deliveries]
+        assert [int(each.body) for each in found] == [offset_of(each) for each in found] == list(range(290, 300))
         await caller.channel.publish_batch(messages[:1])
         batch = await anext(batches)
         assert (batch.first, batch.last, batch.deliveries[0].body) == (300, 300, b"0")
 
 
+async def until(batches: AsyncIterator[StreamBatch], last: int) -> AsyncIterator[StreamBatch]:
+    while True:
+        yield (batch := await anext(batches))
+        if batch.last >= last:
+            return
+
+
 async def test_a_stream_that_is_missing_is_named(connection: Connection, topology: Topology) -> None:
-    for reading in (read_until_now(connection, topology.letters_stream, "first"), read_stream(connection, "none", 0)):
-        with pytest.raises(StreamMissing, match="there is no stream"):
-            await anext(reading)
+    with pytest.raises(StreamMissing, match=f"there is no stream '{topology.letters_stream}'"):
+        await anext(read_stream(connection, topology.letters_stream, 0))
 
 
 async def test_what_is_sent_again_or_discarded_is_marked(
@@ -128,21 +129,3 @@ async def test_what_is_sent_again_or_discarded_is_marked(
     await again.discard(["a", "nobody"])
     found = [(mark.key, mark.what) for mark in await marks_in(connection, topology)]
     assert found == [(keys["b"], "redriven"), (keys["a"], "discarded")]
-
-
-async def test_a_letter_comes_back_from_the_archive_as_it_was_and_can_be_sent_again(
-    serve: Serve, caller: Caller, connection: Connection, topology: Topology, token: str, again: Again
-) -> None:
-    async with serve(most=0):
-        await caller.ask(failing("a", token))
-        (letter,) = await letters_of(caller)
-        told = {"at": datetime(2026, 12, 1, tzinfo=UTC), "by": "ada@host", "why": "a test", "operation": "op-1"}
-        await caller.channel.publish(archived_message(letter, topology, **told))  # type: ignore[arg-type]
-        await again.discard(["a"])
-        (archived,) = await in_stream(connection, topology.archive_stream)
-        assert read_archived(archived) == Archived("2026-12-01T00:00:00.000Z", "ada@host", "a test", "op-1")
-        await caller.channel.publish(restored_message(archived, topology, exchange=topology.letters_exchange))
-        (back,) = await letters_of(caller)
-        assert (back.body, letter_key(back)) == (letter.body, letter_key(letter))
-        assert (back.properties.headers or {}).keys() == (letter.properties.headers or {}).keys()
-        assert (await again.redrive(["a"])).done == 1

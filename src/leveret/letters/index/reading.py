@@ -18,8 +18,8 @@ from leveret.letters.index.entries import Entry
 from leveret.letters.index.feeding import Event
 from leveret.letters.index.index import LetterIndex
 from leveret.letters.key import LARGEST_KNOWN
+from leveret.letters.stream import OFFSET, offset_of
 
-_OFFSET: Final = "x-stream-offset"
 _PREFETCH: Final = 2_000
 _MOST_WAITING: Final = 20_000
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -186,7 +186,7 @@ async def _opened(connection: Connection, stream: str, begin: int, patience: flo
 
 async def _consume(channel: Channel, stream: str, on_deliveries: OnDeliveries, begin: int | str) -> None:
     await channel.qos(_PREFETCH)
-    await channel.consume(stream, on_deliveries, arguments={_OFFSET: begin}, largest_body=LARGEST_KNOWN)
+    await channel.consume(stream, on_deliveries, arguments={OFFSET: begin}, largest_body=LARGEST_KNOWN)
 
 
 class _Source:
@@ -215,7 +215,7 @@ class _Source:
 
     def on_newest(self, deliveries: list[Delivery]) -> None:
         """Take messages of the newest part, only to know where the stream ends."""
-        self.end = max(self.end or 0, _offset(deliveries[-1]))
+        self.end = max(self.end or 0, offset_of(deliveries[-1]))
         self._newest.ack(deliveries[-1].delivery_tag, multiple=True)
         self._came.set()
 
@@ -238,8 +238,8 @@ class _Source:
                 raise AmqpTimeout("the next message of a stream that goes on", seconds) from None
         taken, self._waiting = self._waiting, []
         self._channel.ack(taken[-1].delivery_tag, multiple=True)
-        self.offset = _offset(taken[-1])
-        return [(_offset(delivery), delivery) for delivery in taken]
+        self.offset = offset_of(taken[-1])
+        return [(offset_of(delivery), delivery) for delivery in taken]
 
     def _wait(self) -> tuple[bool, float]:
         """Return whether this may be the end of the stream, and how many seconds of silence it takes to be."""
@@ -252,8 +252,3 @@ class _Source:
 
 def _size(event: Event) -> int:
     return event[1].size if isinstance(event[1], Entry) else 0
-
-
-def _offset(delivery: Delivery) -> int:
-    found = (delivery.properties.headers or {}).get(_OFFSET)
-    return found if isinstance(found, int) else 0
