@@ -23,6 +23,9 @@ _NOISY: Final = ("alembic", "sqlalchemy")
 _OF_EVERY_RECORD: Final = frozenset(logging.makeLogRecord({}).__dict__)
 """Attributes that every record has; all others are fields of ``extra``."""
 
+MORE_FIELDS: Final = "more_fields"
+"""The key in ``extra`` of a function that returns more fields; only JSON calls it, so that text does not pay for it."""
+
 _encode_json: Final = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -117,6 +120,8 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record; a value that JSON does not have is written as Python prints it."""
         fields = {name: value for name, value in record.__dict__.items() if name not in _OF_EVERY_RECORD}
+        if more := fields.pop(MORE_FIELDS, None):
+            fields |= more()
         fields["level"] = record.levelname.lower()
         fields["logger"] = record.name
         fields["time"] = self._clock.write(record)

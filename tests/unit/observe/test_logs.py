@@ -170,3 +170,18 @@ def test_a_record_whose_message_does_not_fit_is_a_line_that_says_so(
     assert "a record of leveret.test cannot be written: %d format: a real number is required" in odd
     assert "go on" in good
     assert capsys.readouterr().err == ""
+
+
+def test_only_json_asks_for_more_fields() -> None:
+    asked: list[str] = []
+
+    def more() -> dict[str, object]:
+        asked.append("more")
+        return {"attempt": 2}
+
+    record = logging.makeLogRecord({"msg": "ok", "levelname": "INFO", "request_id": "a", logs.MORE_FIELDS: more})
+    assert logs.TextFormatter("worker").format(record).endswith("ok")
+    assert asked == []
+    line = json.loads(logs.JsonFormatter("worker").format(record))
+    assert (line["request_id"], line["attempt"], line["message"]) == ("a", 2, "ok")
+    assert logs.MORE_FIELDS not in line

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from leveret.observe import Observers, Settled, Subject
+from leveret.observe.logs import MORE_FIELDS
 from leveret.observe.outcome_words import outcome_word
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.trace_context import trace_of
@@ -26,7 +28,8 @@ def write_line(record: Settled, worker: str = "") -> None:
     """Write the log line of one request; docs/wire.md fixes the texts."""
     level, text, *values = _line(record)
     if logger.isEnabledFor(level):
-        logger.log(level, text, *values, extra=fields_of(record, worker))
+        more = partial(fields_of, record, worker)
+        logger.log(level, text, *values, extra={**_names(record.subject), MORE_FIELDS: more})
 
 
 def fields_of(record: Settled, worker: str) -> Mapping[str, Any]:
@@ -39,8 +42,7 @@ def fields_of(record: Settled, worker: str) -> Mapping[str, Any]:
     subject = record.subject
     outcome, code = outcome_word(record.outcome)
     fields = {
-        "request_id": subject.id or "?",
-        "action": subject.action,
+        **_names(subject),
         "attempt": subject.attempt,
         "duration": round(record.at - subject.arrived, 6),
         "outcome": outcome,
@@ -55,6 +57,10 @@ def fields_of(record: Settled, worker: str) -> Mapping[str, Any]:
         "trace_id": trace.trace_id if trace else "",
     }
     return fields | {name: value for name, value in others.items() if value}
+
+
+def _names(subject: Subject) -> dict[str, str]:
+    return {"request_id": subject.id or "?", "action": subject.action}
 
 
 def _line(record: Settled) -> tuple[Any, ...]:
