@@ -8,7 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from leveret.devbroker import answers
@@ -98,6 +100,17 @@ def sign(project: Project, name: str) -> tuple[int, object]:
     return done.returncode, response["data"] if done.returncode == 0 else response["code"]
 
 
+def enter_console(dev: Terminal) -> httpx2.Client:
+    """Sign in at the console, as the line that ``dev`` has printed says."""
+    where = r"console +(http://127\.0\.0\.1:\d+)/sign-in#dev:(\S+)  user dev, password \2\n"
+    wait_until(lambda: re.search(where, dev.running.output), "the address of the console", limit=LIMIT)
+    found = re.search(where, dev.running.output)
+    assert found
+    browser = httpx2.Client(base_url=found[1], headers={"sec-fetch-site": "same-origin"}, timeout=LIMIT)
+    assert browser.post("/sign-in", data={"name": "dev", "password": found[2]}).status_code == 303
+    return browser
+
+
 def start(project: Project) -> Terminal:
     terminal = Terminal(project.start("dev"))
     terminal.shows("ready: guestbook.requests")
@@ -119,6 +132,10 @@ def test_an_application_is_called_changed_broken_mended_and_found_again_the_next
     assert sign(project, "Nobody") == (1, "not_found")
     assert "Nobody is not a guest" in dev.shows("is not a guest\n")
 
+    console = enter_console(dev)
+    assert "v1.sign" in console.get("/actions").text
+    assert "development" in console.get("/actions").text
+
     project.change("guestbook.py", '"hello "', '"HELLO "')  # the same size, perhaps within the same second
     dev.shows("guestbook.py changed: the worker starts again\n")
     dev.shows("ready: guestbook.requests")
@@ -136,9 +153,15 @@ def test_an_application_is_called_changed_broken_mended_and_found_again_the_next
     project.change("guestbook.py", "name[9] +", "name[0 +")
     assert "ERROR guestbook cannot be imported" in dev.shows("waiting for a change")
     assert f"guestbook.py, line {LINE}" in dev.running.output
+    assert console.get("/actions/v1/sign").status_code == 200
     project.change("guestbook.py", "name[0 +", "name[0] +")
+    project.change("guestbook.py", '@app.action("v1", "sign",', '@app.action("v2", "sign",')
+    dev.shows("ready: guestbook.requests")
+    wait_until(lambda: console.get("/actions/v2/sign").status_code == 200, "the new action on its page", limit=LIMIT)
+    project.change("guestbook.py", '@app.action("v2", "sign",', '@app.action("v1", "sign",')
     dev.shows("ready: guestbook.requests")
     assert sign(project, "Bob") == (0, "HELLO Bob")
+    console.close()
 
     left = [dev.running.process.pid, *children(dev.running.process.pid), *processes_of(project.folder)]
     assert len(left) > 3
@@ -174,13 +197,21 @@ def test_nothing_runs_on_when_dev_is_killed_and_the_next_one_starts_in_what_it_l
     assert again.ends(signal.SIGTERM) == 0
 
 
-def test_a_module_that_is_broken_at_the_start_is_waited_for(project: Project, broker: object, prefix: str) -> None:
+def test_without_the_extra_a_module_that_is_broken_at_the_start_is_waited_for(
+    project: Project, broker: object, prefix: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("without")
+    (elsewhere / "sitecustomize.py").write_text("import sys\nsys.modules['jinja2'] = None\n")  # as if it were not there
+    monkeypatch.setenv("PYTHONPATH", os.fspath(elsewhere))
     project.variables |= {"AMQP_URL": broker.url, "QUEUE_PREFIX": prefix}  # type: ignore[attr-defined]  # either kind
     project.change("guestbook.py", "def greet(", "def greet((")
     dev = Terminal(project.start("dev"))
     dev.shows("waiting for a change")
     project.change("guestbook.py", "def greet((", "def greet(")
-    assert "from GUESTBOOK_AMQP_URL" in dev.shows(f"ready: {prefix}.requests")
+    shown = dev.shows(f"ready: {prefix}.requests")
+    assert "from GUESTBOOK_AMQP_URL" in shown
+    assert shown.count("console") == 2, shown
+    assert "console     is not installed: pip install 'leveret[console]'\n" in shown
     assert not (project.folder / ".leveret").exists()
     assert sign(project, "Ada") == (0, "hello Ada")
     assert dev.ends(signal.SIGTERM) == 0

@@ -4,8 +4,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import expect
+
+from support.consoles import PASSWORD
 
 
 def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any, folder: Path) -> None:
@@ -103,6 +106,13 @@ def test_a_person_chooses_theme_and_language_and_stays_on_the_page(visit: Any) -
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
     page.click("button[value=ru]")
     assert page.locator("h1").text_content() == "Действия"
+
+
+def test_the_address_that_dev_prints_signs_in_and_keeps_nothing_in_it(visit: Any) -> None:
+    page = visit.go(f"/sign-in#ada:{quote(PASSWORD)}")
+    page.wait_for_url(f"{visit.address}/")
+    page.go_back()
+    assert "#" not in page.url
 
 
 def test_who_signs_out_is_out(visit: Any) -> None:

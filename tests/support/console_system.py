@@ -107,7 +107,7 @@ def _serving(settings: Settings, folder: Path, environment: dict[str, str]) -> I
         leveret = [sys.executable, "-m", "leveret", *words, "scripts.console_demo.shop:app", "--app-dir", str(ROOT)]
         return ["env", *named, *leveret]
 
-    site = Site(app=app, settings=settings, store=store, again=again, index=folder / "letters.db")
+    site = Site(app=app, settings=settings, store=store, again=again, index=folder / "letters.db", development=True)
     config = uvicorn.Config(build_console(site), port=0, log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

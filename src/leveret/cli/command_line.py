@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -49,11 +50,28 @@ class CommandLine:
         Raises:
             WrongUse: there is none, or it cannot be imported.
         """
-        found = self._target.load() if isinstance(self._target, Target) else self._target
-        found.complete()
-        self.program.prefix = found.prefix
-        found.shown_command = self.shown
-        return found
+        return self._known(self._target.load() if isinstance(self._target, Target) else self._target)
+
+    def reimport(self, forget: Callable[[], None]) -> Application:
+        """Import the application once more, and return the new one; the former one stays as it is.
+
+        Args:
+            forget: makes Python forget the application's modules.
+
+        Raises:
+            WrongUse: it cannot be imported, or is in no module under a name.
+        """
+        target = self._target if isinstance(self._target, Target) else target_of(self._target)
+        if target is None:
+            raise WrongUse("this application cannot be imported: it is not in a variable of a module")
+        forget()
+        return self._known(target.load())
+
+    def _known(self, application: Application) -> Application:
+        application.complete()
+        self.program.prefix = application.prefix
+        application.shown_command = self.shown
+        return application
 
     def again(self, *words: str) -> list[str]:
         """Return the command line that calls this command with other words, for the same application.

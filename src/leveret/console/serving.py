@@ -1,13 +1,18 @@
-"""Serves a console with uvicorn until a signal ends it."""
+"""Serves a console with uvicorn until a signal or an event ends it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import uvicorn
+from starlette.applications import Starlette
 
 from leveret.application import Application
 from leveret.application.parts import following_keys
@@ -45,17 +50,52 @@ def serve_console(
     """
     app.complete()
     store = open_store(settings)
-    keyring = _keyring(app, settings)
+    site = Site(app=app, settings=settings, store=store, options=options, again=again)
     try:
-        with contextlib.ExitStack() as stack:
-            if keyring is not None:
-                stack.enter_context(following_keys(settings, keyring))
-            site = Site(app=app, settings=settings, store=store, keyring=keyring, options=options, again=again)
-            stack.enter_context(contextlib.suppress(KeyboardInterrupt))
-            stack.enter_context(interruptible())  # uvicorn raises the signal again when it has ended
-            _ConsoleServer(_config(site), on_listening).run()
+        # uvicorn raises the signal again when it has ended
+        with with_keyring(site) as known, contextlib.suppress(KeyboardInterrupt), interruptible():
+            _ConsoleServer(_config(build_console(known), options), on_listening).run()
     finally:
         store.close()
+
+
+async def serve_until(
+    stop: asyncio.Event,
+    console: Starlette,
+    options: ServingOptions,
+    listening: socket.socket,
+    on_listening: Callable[[str], None],
+) -> None:
+    """Serve a console until an event is set; signals are somebody else's.
+
+    Args:
+        stop: ends it; pages that are live end at once.
+        console: its pages.
+        options: how it is served; where it listens is said by the socket.
+        listening: is bound to an address, and closed at the end.
+        on_listening: called with the console's address when it listens.
+    """
+    server = _ConsoleServer(_config(console, options), on_listening, signals=False)
+    serving, stopping = asyncio.create_task(server.serve([listening])), asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    server.handle_exit(signal.SIGTERM, None)  # live pages learn of the end from it
+    await serving
+
+
+@contextlib.contextmanager
+def with_keyring(site: Site) -> Iterator[Site]:
+    """Return a site that verifies tokens of the application, if there is a secret; it follows changes of the keys.
+
+    Raises:
+        SettingsError: the file with the keys cannot be used.
+    """
+    keyring = _keyring(site.app, site.settings)
+    if keyring is None:
+        yield site
+        return
+    with following_keys(site.settings, keyring):
+        yield replace(site, keyring=keyring)
 
 
 def open_store(settings: Settings) -> ConsoleStore:
@@ -70,11 +110,23 @@ def open_store(settings: Settings) -> ConsoleStore:
 
 
 class _ConsoleServer(uvicorn.Server):
-    """A server that says when it listens."""
+    """A server that says when it listens.
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[str], None]) -> None:
+    Args:
+        config: its configuration.
+        on_listening: called with its address.
+        signals: whether SIGINT and SIGTERM end it.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[str], None], *, signals: bool = True) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._signals = signals
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals() if self._signals else contextlib.nullcontext():
+            yield
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
@@ -84,10 +136,9 @@ class _ConsoleServer(uvicorn.Server):
             self._on_listening(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
 
 
-def _config(site: Site) -> uvicorn.Config:
-    options = site.options
+def _config(console: Starlette, options: ServingOptions) -> uvicorn.Config:
     return uvicorn.Config(
-        build_console(site),
+        console,
         host=options.host,
         port=options.port,
         ssl_certfile=options.certificate,

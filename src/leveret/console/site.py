@@ -68,6 +68,7 @@ class Site:
             where nobody knows.
         index: path of the file with the index of letters; None for the usual one.
         clock: POSIX time in seconds.
+        development: it belongs to a program that somebody writes, and an address may hold name and password.
     """
 
     app: Application[Any]
@@ -78,6 +79,7 @@ class Site:
     again: Callable[..., list[str]] | None = None
     index: Path | None = None
     clock: Callable[[], float] = time.time
+    development: bool = False
 
     @property
     def topology(self) -> Topology:

@@ -1,6 +1,7 @@
 """What attackers try against the console, in one table and some stories."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from leveret.console.building import build_console
 from leveret.console.entering.guard import LARGEST_BODY
 from leveret.console.security.store import ABSOLUTE, IDLE
 from leveret.console.site import Site
-from support.consoles import HOSTILE, PASSWORD, Hands, enter
+from support.consoles import HOSTILE, PASSWORD, Hands, browsing, enter
 
 OPEN = {"/sign-in", "/sign-out", "/preferences", "/health/live"}
 
@@ -141,6 +142,12 @@ def test_guesses_are_slowed_down_and_the_right_password_too(browser: Browser, si
 @pytest.mark.parametrize("onward", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_nobody_is_sent_to_another_site_after_signing_in(browser: Browser, onward: str) -> None:
     assert enter(browser, "ada", onward=onward).headers["location"] == "/"
+
+
+def test_an_address_signs_in_only_where_somebody_develops(site: Site) -> None:
+    for development in (False, True):
+        with browsing(replace(site, development=development)) as browser:
+            assert ("data-filled" in browser.get("/sign-in").text) is development
 
 
 def test_texts_of_strangers_are_escaped_in_pages(operator: Browser) -> None:

@@ -126,14 +126,18 @@ def _open(context: typer.Context) -> ConsoleStore:
     return open_store(load_settings(context, needs_secret=False))
 
 
+def missing_libraries() -> list[str]:
+    """Return the libraries of the console that are not installed."""
+    return [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
+
+
 def _need_extra() -> None:
     """Check that the libraries of the console are installed.
 
     Raises:
         WrongUse: they are not.
     """
-    missing = [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := missing_libraries():
         raise WrongUse(f"the console needs {', '.join(missing)}: pip install 'leveret[console]'")
 
 

@@ -44,6 +44,15 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
+// While somebody develops, the printed address holds name and password behind a #, which browsers send nowhere.
+const filled = document.querySelector("form[data-filled]");
+const given = filled && location.hash.slice(1).split(":");
+if (given?.length === 2) {
+  history.replaceState(null, "", location.pathname + location.search);
+  [filled.elements.name.value, filled.elements.password.value] = given.map(decodeURIComponent);
+  filled.requestSubmit();
+}
+
 // The page is rendered with times of that moment; those outside of a live part would stand still.
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 const words = new Intl.RelativeTimeFormat(document.documentElement.lang, { style: "short" });

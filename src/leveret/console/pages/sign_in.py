@@ -73,6 +73,7 @@ def _form(request: Request, outcome: SignIn, onward: str | None, name: str = "")
         name=name,
         has_login=login_of(site.app) is not None,
         has_tokens=site.keyring is not None,
+        filled=site.development,
         command=site.app.shown_command("console user add NAME --role operator"),
     )
     if outcome.wait:
