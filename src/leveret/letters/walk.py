@@ -39,9 +39,16 @@ class Keep(Struct, frozen=True):
 Decision = Send | Drop | Keep
 Decide = Callable[[Delivery], Decision]
 Tell = Callable[[Delivery, Decision], None]
+Enough = Callable[[], bool]
 
 
-async def walk(connection: AnyConnection, topology: Topology, decide: Decide, tell: Tell) -> bool:
+def _to_the_end() -> bool:
+    return False
+
+
+async def walk(
+    connection: AnyConnection, topology: Topology, decide: Decide, tell: Tell, *, enough: Enough = _to_the_end
+) -> bool:
     """Decide on each letter that lies in the queue now, and carry the decisions out.
 
     A letter is acked after the broker has confirmed the message that was made of it. If this program or its connection
@@ -56,10 +63,11 @@ async def walk(connection: AnyConnection, topology: Topology, decide: Decide, te
         topology: names the queue.
         decide: called for each letter, more than once for those that stay; must be pure.
         tell: called once for each letter that was taken out, or that stays for a reason.
+        enough: asked after some letters at a time whether no further ones need to be seen.
 
     Returns:
-        Whether all letters that were ready were seen. They were not if too many stay, if the broker takes no more
-        messages, or if somebody else holds some.
+        Whether all letters that were ready were seen, or enough of them. They were not if too many stay, if the broker
+        takes no more messages, or if somebody else holds some.
 
     Raises:
         ChannelClosed: there is no such queue, or no permission.
@@ -68,16 +76,24 @@ async def walk(connection: AnyConnection, topology: Topology, decide: Decide, te
     publisher = await connection.channel(confirms=True)
     try:
         ready = (await publisher.declare_queue(topology.dead_letters, passive=True)).messages
-        walker = _Walk(connection, publisher, topology.dead_letters, decide, tell)
+        walker = _Walk(connection, publisher, topology.dead_letters, _Wanted(decide, tell, enough))
         window = FIRST_WINDOW
         while True:
             unseen = await walker.go(ready - walker.settled, window)
             await wait_until_back(connection, topology.dead_letters, ready - walker.settled)
             if not walker.crowded or window >= MOST_LETTERS:
-                return not unseen
+                return not unseen or enough()
             window = min(2 * window, MOST_LETTERS)
     finally:
         await publisher.close()
+
+
+class _Wanted(Struct, frozen=True):
+    """What the caller of a walk wants."""
+
+    decide: Decide
+    tell: Tell
+    enough: Enough
 
 
 class _Walk:
@@ -88,17 +104,16 @@ class _Walk:
         crowded: the last pass ended because too many letters stay.
     """
 
-    def __init__(
-        self, connection: AnyConnection, publisher: AnyChannel, queue: str, decide: Decide, tell: Tell
-    ) -> None:
+    def __init__(self, connection: AnyConnection, publisher: AnyChannel, queue: str, asked: _Wanted) -> None:
         self.settled = 0
         self.crowded = False
         self._stopped = False
         self._connection = connection
         self._publisher = publisher
         self._queue = queue
-        self._decide = decide
-        self._tell = tell
+        self._decide = asked.decide
+        self._tell = asked.tell
+        self._enough = asked.enough
         self._told: set[bytes] = set()
 
     async def go(self, count: int, window: int) -> int:
@@ -111,7 +126,7 @@ class _Walk:
         try:
             await channel.qos(min(window, count))
             tag = await channel.consume(self._queue, arrived.put_nowait, largest_body=LARGEST_LETTER)
-            while count and kept < window and not self._stopped:
+            while count and kept < window and not self._is_over():
                 deliveries = (await _arrivals(channel, arrived))[:count]
                 if not deliveries:
                     break
@@ -120,8 +135,11 @@ class _Walk:
             await _flush(channel, tag)
         finally:
             await channel.close()
-        self.crowded = count > 0 and kept >= window and not self._stopped
+        self.crowded = count > 0 and kept >= window and not self._is_over()
         return count
+
+    def _is_over(self) -> bool:
+        return self._stopped or self._enough()
 
     async def _carry_out(self, channel: AnyChannel, deliveries: Sequence[Delivery]) -> int:
         """Do what is decided on these letters, and return how many of them stay."""

@@ -52,10 +52,11 @@ class OperationLetter(Struct, frozen=True):
     Attributes:
         letter: the letter's key.
         request: the id of its request; empty where it has none.
-        state: ``wanted``, ``sent``, ``succeeded``, ``failed``, ``refused`` or ``missing``; ``done`` where sending is
-            not what was asked for.
+        state: ``wanted``, ``sending``, ``sent``, ``succeeded``, ``failed``, ``refused`` or ``missing``; ``done`` where
+            sending is not what was asked for. ``sending`` is written before a letter is sent, so of the letters of a
+            process that died only those may have been sent.
         why: what is known beside that.
-        at: since when.
+        at: since when; of a letter that is sent, or whose outcome is known, the moment before it was sent.
     """
 
     letter: str
@@ -105,6 +106,12 @@ def renew_operation(connection: sa.Connection, operation: str, owner: str, until
     """Prolong a lease; return whether the operation still runs and is still the owner's."""
     mine = sa.and_(_OPERATION.id == operation, _OPERATION.owner == owner, _OPERATION.state == "running")
     return connection.execute(leveret_operations.update().where(mine).values(lease_until=until)).rowcount == 1
+
+
+def owns_operation(connection: sa.Connection, operation: str, owner: str) -> bool:
+    """Return whether somebody is the one who runs an operation, or ran it last."""
+    mine = sa.select(sa.literal(1)).where(_OPERATION.id == operation, _OPERATION.owner == owner)
+    return connection.execute(mine).first() is not None
 
 
 def end_operation(

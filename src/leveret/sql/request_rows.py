@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -53,6 +54,17 @@ def answered_requests(connection: sa.Connection, request_id: str) -> list[Answer
     wanted = sa.select(table.principal, table.version, table.action, table.response_json, table.created_at)
     found = connection.execute(wanted.where(table.id == request_id).order_by(table.principal))
     return [AnsweredRequest(*row) for row in found]
+
+
+def responses_to(connection: sa.Connection, ids: Collection[str]) -> list[tuple[str, str, str]]:
+    """Return id, principal and stored response of these ids, of all principals; all rows are read.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database does not answer, or refuses.
+    """
+    table = processed_requests.c
+    found = connection.execute(sa.select(table.id, table.principal, table.response_json).where(table.id.in_(list(ids))))
+    return [(row[0], row[1], row[2]) for row in found]
 
 
 def recorded_attempts(connection: sa.Connection, request_id: str) -> list[RecordedAttempt]:

@@ -102,6 +102,13 @@ def keys(connection: sqlite3.Connection, found: Query) -> Iterator[str]:
     return (str(key) for (key,) in connection.execute(statement, found.values))
 
 
+def targets(connection: sqlite3.Connection, found: Query) -> Iterator[tuple[str, str]]:
+    """Return the keys of the letters, each with the id of its request, in the order in which they came."""
+    number = "w.rowid" if found.source == _TEXT else "l.id"
+    statement = f"SELECT l.key, l.request FROM {found.source} WHERE {found.where} ORDER BY {number}"  # noqa: S608 - only our own words
+    return ((str(key), str(request)) for key, request in connection.execute(statement, found.values))
+
+
 def read(connection: sqlite3.Connection, key: str) -> LetterRow | None:
     """Return a letter with everything that is shown of it; None where there is no letter with this key."""
     row = connection.execute(

@@ -138,6 +138,15 @@ class LetterIndex:
         found = finding.query(self._connection, wanted, self._clock())
         return iter(()) if found is None else finding.keys(self._connection, found)
 
+    def targets(self, wanted: LetterFilter = EVERYTHING) -> Iterator[tuple[str, str]]:
+        """Return the keys of letters, each with the id of its request; for all else see `keys`.
+
+        Raises:
+            ValueError: the text of the filter cannot be searched.
+        """
+        found = finding.query(self._connection, wanted, self._clock())
+        return iter(()) if found is None else finding.targets(self._connection, found)
+
     def read(self, key: str) -> LetterRow | None:
         """Return a letter with everything that is shown of it; None where there is no letter with this key."""
         return finding.read(self._connection, stored_key(key))

@@ -24,7 +24,18 @@ def records_url(app: Application[Any], settings: Settings) -> str:
 
 @contextmanager
 def open_records(app: Application[Any], settings: Settings) -> Iterator[Records]:
-    """Open the records for the time of a block; SQLite gets the tables that it lacks.
+    """Open the records for the time of a block; see `open_store`.
+
+    Raises:
+        SettingsError, StorageUnavailable, StorageFailed: as `open_store`.
+    """
+    with open_store(app, settings) as store:
+        yield Records(store)
+
+
+@contextmanager
+def open_store(app: Application[Any], settings: Settings) -> Iterator[Store]:
+    """Open the database of the records for the time of a block; SQLite gets the tables that it lacks.
 
     Args:
         app: the application.
@@ -51,7 +62,7 @@ def open_records(app: Application[Any], settings: Settings) -> Iterator[Records]
     engine = create_engine(url, pooler=settings.database_pooler, file="use")
     store = Store(engine)
     try:
-        yield Records(store)
+        yield store
     finally:
         store.close()
         engine.dispose()

@@ -8,17 +8,16 @@ from enum import StrEnum
 from typing import Any, Final
 
 from leveret.operate.record.cause import LONGEST_WHY, Cause
+from leveret.operate.record.entry import entry_of
 from leveret.sql import Store
 from leveret.sql.audit_rows import (
     AuditEntry,
     GroupNote,
     add_audit,
-    new_audit_id,
     read_audit,
     read_notes,
     write_note,
 )
-from leveret.wire.codec import encode_json
 from leveret.wire.masking import shown
 
 MOST_ENTRIES: Final = 10_000
@@ -58,7 +57,7 @@ class Records:
             details: what else is to be known: counts, ids.
             operation: the id of the operation to which it belongs.
         """
-        entry = self._entry(cause, what, details or {}, operation)
+        entry = entry_of(cause, what, details or {}, at=self._clock(), operation=operation)
         with self._store.begin(writes=True) as transaction:
             add_audit(transaction.connection, entry)
         return entry
@@ -77,7 +76,7 @@ class Records:
     def note(self, cause: Cause, fingerprint: str, state: GroupState, text: str) -> GroupNote:
         """Note something of a group in place of what was noted, which stays in the audit."""
         kept = shown(text, LONGEST_WHY)
-        entry = self._entry(cause, "note", {"group": fingerprint, "state": state, "note": kept}, "")
+        entry = entry_of(cause, "note", {"group": fingerprint, "state": state, "note": kept}, at=self._clock())
         note = GroupNote(fingerprint, str(state), kept, entry.by_whom, entry.at)
         with self._store.begin(writes=True) as transaction:
             write_note(transaction.connection, note)
@@ -88,16 +87,3 @@ class Records:
         """Return what is noted of groups, by their fingerprints."""
         with self._store.begin(writes=False) as transaction:
             return {note.fingerprint: note for note in read_notes(transaction.connection)}
-
-    def _entry(self, cause: Cause, what: str, details: Mapping[str, Any], operation: str) -> AuditEntry:
-        kept = cause.kept()
-        return AuditEntry(
-            id=new_audit_id(),
-            at=self._clock(),
-            by_whom=kept.by,
-            what=what,
-            why=kept.why,
-            incident=kept.incident,
-            operation=operation,
-            details_json=encode_json(details).decode(),
-        )
