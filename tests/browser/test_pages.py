@@ -12,6 +12,7 @@ PATHS = (
     "/",
     "/letters",
     "/letters?state=any&text=sofa",
+    "/audit",
     "/request?id=nobody",
     "/try?action=v1.place_order",
     "/actions?q=order",

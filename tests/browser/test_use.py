@@ -29,6 +29,21 @@ def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any
     assert audit == [(what, "ada (console)", "the code is mended") for what in ("redrive", "redrive_ended")]
 
 
+def test_what_an_operator_notes_of_a_group_is_beside_it_and_in_the_audit(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters")
+    group = page.locator("ul.groups li:has-text('TemporaryError')")
+    group.locator("summary").click()
+    group.locator("[name=note]").fill("the bank repairs it")
+    group.locator("[name=incident]").fill("bank-down")
+    group.locator("form button").click()
+    assert "being looked at" in group.text_content()
+    assert "the bank repairs it" in group.text_content()
+    visit.go("/audit?incident=bank-down")
+    assert page.locator("tbody tr").count() == 1
+    assert "ada (console)" in page.locator("tbody").text_content()
+
+
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:
     visit.enter("grace")
     page = visit.go("/letters?action=charge_card")

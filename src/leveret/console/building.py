@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from leveret.console.entering.guard import ConsoleGuard
-from leveret.console.pages import actions, letters, overview, preferences, requests, sign_in, trying
+from leveret.console.pages import actions, audit, letters, overview, preferences, requests, sign_in, trying
 from leveret.console.pages.files import AssetFiles
 from leveret.console.pages.page import problem
 from leveret.console.showing.templates import ASSETS
@@ -50,7 +50,9 @@ def _routes() -> list[Route | Mount]:
         Route("/live/overview", overview.live),
         Route("/letters", letters.show),
         Route("/letters/change", letters.change, methods=["POST"]),
+        Route("/letters/note", letters.note, methods=["POST"]),
         Route("/letters/{key}", letters.show_one),
+        Route("/audit", audit.show),
         Route("/request", requests.show),
         Route("/try", trying.show, methods=["GET"]),
         Route("/try", trying.send, methods=["POST"]),

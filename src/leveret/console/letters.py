@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from leveret.broker.connecting import BrokerTrouble
+from leveret.console.records import with_records
 from leveret.console.site import Site
 from leveret.errors import LeveretError
 from leveret.letters.document import secrets_of
@@ -18,7 +19,7 @@ from leveret.letters.index import LetterIndex
 from leveret.letters.index.checking import difference
 from leveret.letters.index.opening import Source, open_index, up_to_date
 from leveret.letters.removal import LetterFate, LetterReport, redrive_letters
-from leveret.operate.record import Cause, open_records
+from leveret.operate.record import Cause
 from leveret.operate.record.details import chosen, counts
 from leveret.operate.what_if import PredictedGroup
 
@@ -112,19 +113,18 @@ async def send_again(site: Site, cause: Cause, ids: list[str], tell: Callable[[L
             record.
     """
     redriver = site.app.redriver(site.settings)
-    await asyncio.to_thread(_record, site, cause, "redrive", chosen(ids))
+    await with_records(site, lambda records: records.write(cause, "redrive", chosen(ids)))
     try:
         report = await redrive_letters(site.settings.amqp_url, redriver, ids, tell)
     except LeveretError as error:
-        await asyncio.to_thread(_record, site, cause, "redrive_ended", {"error": str(error)})
+        await _record_end(site, cause, {"error": str(error)})
         raise
-    await asyncio.to_thread(_record, site, cause, "redrive_ended", counts(report))
+    await _record_end(site, cause, counts(report))
     return report
 
 
-def _record(site: Site, cause: Cause, what: str, details: Mapping[str, Any]) -> None:
-    with open_records(site.app, site.settings) as records:
-        records.write(cause, what, details)
+async def _record_end(site: Site, cause: Cause, details: Mapping[str, Any]) -> None:
+    await with_records(site, lambda records: records.write(cause, "redrive_ended", details))
 
 
 def read_outcome(output: bytes, errors: bytes) -> TrialOutcome:

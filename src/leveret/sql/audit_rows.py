@@ -64,7 +64,9 @@ def add_audit(connection: sa.Connection, entry: AuditEntry) -> None:
     connection.execute(leveret_audit.insert().values({name: getattr(entry, name) for name in entry.__struct_fields__}))
 
 
-def read_audit(connection: sa.Connection, most: int, *, operation: str = "", incident: str = "") -> list[AuditEntry]:
+def read_audit(
+    connection: sa.Connection, most: int, *, operation: str = "", incident: str = "", before: str = ""
+) -> list[AuditEntry]:
     """Return entries, the newest first.
 
     Args:
@@ -72,12 +74,15 @@ def read_audit(connection: sa.Connection, most: int, *, operation: str = "", inc
         most: how many at most.
         operation: only of this operation.
         incident: only of this incident.
+        before: only those that are older than the entry of this id.
     """
     wanted = sa.select(leveret_audit).order_by(leveret_audit.c.id.desc()).limit(most)
     if operation:
         wanted = wanted.where(leveret_audit.c.operation == operation)
     if incident:
         wanted = wanted.where(leveret_audit.c.incident == incident)
+    if before:
+        wanted = wanted.where(leveret_audit.c.id < before)
     return [AuditEntry(**row._mapping) for row in connection.execute(wanted)]
 
 

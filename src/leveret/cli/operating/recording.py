@@ -18,7 +18,7 @@ from leveret.errors import LeveretError
 from leveret.letters.removal import LetterReport
 from leveret.operate.record import Cause, Records, open_records, who_am_i
 from leveret.operate.record.details import chosen, counts
-from leveret.operate.record.records import MOST_ENTRIES, GroupState
+from leveret.operate.record.records import MOST_ENTRIES, GroupState, names_group
 from leveret.settings import Settings, values
 from leveret.sql.audit_rows import AuditEntry
 from leveret.wire.codec import encode_json
@@ -27,9 +27,6 @@ from leveret.wire.masking import printable
 
 SHOWN: Final = 50
 """Entries that are shown by default."""
-
-_LONGEST_GROUP: Final = 64
-"""Characters of a group's name."""
 
 _HOW: Final = "On record"
 
@@ -118,7 +115,7 @@ def note_group(
     by: By = "",
 ) -> None:
     """Note something of a group of letters, in place of what was noted; the history keeps that."""
-    if len(group) > _LONGEST_GROUP or not (group.isascii() and group.isalnum()):
+    if not names_group(group):
         raise WrongUse(f"{group!r} is not a group: `letters groups` names them")
     note = _with_records(context, lambda records: records.note(cause_of(by, "", incident), group, state, text))
     typer.echo(printable(f"{note.fingerprint} is {note.state}: {note.note}"))

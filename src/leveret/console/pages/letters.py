@@ -7,15 +7,16 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from leveret.console.letters import LettersView, open_letters, send_again, what_if
-from leveret.console.pages.page import allowed, problem, render, site_of
+from leveret.console.pages.page import allowed, local_path, problem, render, site_of
+from leveret.console.records import GroupNotes, cause_of, read_notes, write_note
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter, LetterState, read_query
 from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.removal import LetterFate
-from leveret.operate.record import Cause
+from leveret.operate.record.records import GroupState, names_group
 
 PAGE: Final = 50
 """Letters on a page."""
@@ -33,8 +34,9 @@ async def show(request: Request) -> Response:
     try:
         wanted = read_query(request.url.query)
         after = int(request.query_params.get("after", "0")) or None
+        notes = await read_notes(site_of(request))
         async with open_letters(site_of(request), request.app.state.letters) as view:
-            return _list(request, view, wanted, after)
+            return _list(request, view, wanted, after, notes)
     except (ValueError, IndexTrouble) as error:
         return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
 
@@ -70,7 +72,7 @@ async def change(request: Request) -> Response:
 
 async def _redrive(request: Request, ids: list[str], reason: str) -> Response:
     fates = list[LetterFate]()
-    cause = Cause(by=f"{request.state.visitor.name} (console)", why=reason)
+    cause = cause_of(request.state.visitor, reason)
     try:
         report = await send_again(site_of(request), cause, ids, fates.append)
     except LeveretError as error:
@@ -78,7 +80,22 @@ async def _redrive(request: Request, ids: list[str], reason: str) -> Response:
     return render(request, "letters_sent.html", report=report, fates=[fate for fate in fates if fate.id in ids])
 
 
-def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int | None) -> Response:
+@allowed("operator")
+async def note(request: Request) -> Response:
+    """Note something of a group, and go back to the page."""
+    form = await request.form()
+    group, state = str(form.get("group") or ""), str(form.get("state") or "")
+    if not names_group(group) or state not in tuple(GroupState):
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=f"{group[:80]} {state[:20]}")
+    cause = cause_of(request.state.visitor, incident=str(form.get("incident") or "").strip())
+    try:
+        await write_note(site_of(request), cause, group, GroupState(state), str(form.get("note") or "").strip())
+    except LeveretError as error:
+        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.no_records", why=str(error))
+    return RedirectResponse(f"{local_path(str(form.get('next') or ''))}#group-{group}", HTTPStatus.SEE_OTHER)
+
+
+def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int | None, notes: GroupNotes) -> Response:
     page = view.index.find(wanted, PAGE, after, newest=True)
     groups = [group for group in view.index.groups() if group.present]
     onward = [*((name, value) for name, values in wanted.words().items() for value in values), ("after", page.after)]
@@ -86,6 +103,7 @@ def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int 
         request,
         "letters.html",
         view=view,
+        notes=notes,
         rows=page.rows,
         total=view.index.count(wanted),
         groups=groups[:MOST_GROUPS],

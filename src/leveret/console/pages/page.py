@@ -23,6 +23,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 NAVIGATION: Final = (
     ("nav.overview", "/"),
     ("nav.letters", "/letters"),
+    ("nav.audit", "/audit"),
     ("nav.request", "/request"),
     ("nav.try", "/try"),
     ("nav.actions", "/actions"),

@@ -24,12 +24,21 @@ MOST_ENTRIES: Final = 10_000
 """Entries of the audit that are read at once at most."""
 
 
+_LONGEST_GROUP: Final = 64
+"""Characters of a group's name."""
+
+
 class GroupState(StrEnum):
     """How far a group of letters has been dealt with."""
 
     OPEN = "open"
     LOOKED_AT = "looked_at"
     MENDED = "mended"
+
+
+def names_group(text: str) -> bool:
+    """Return whether a text can be the name of a group of letters."""
+    return len(text) <= _LONGEST_GROUP and text.isascii() and text.isalnum()
 
 
 class Records:
@@ -62,16 +71,19 @@ class Records:
             add_audit(transaction.connection, entry)
         return entry
 
-    def history(self, most: int = 50, *, operation: str = "", incident: str = "") -> Sequence[AuditEntry]:
+    def history(
+        self, most: int = 50, *, operation: str = "", incident: str = "", before: str = ""
+    ) -> Sequence[AuditEntry]:
         """Return the newest entries of the audit, the newest first.
 
         Args:
             most: how many at most.
             operation: only of this operation.
             incident: only of this incident.
+            before: only those that are older than the entry of this id.
         """
         with self._store.begin(writes=False) as transaction:
-            return read_audit(transaction.connection, most, operation=operation, incident=incident)
+            return read_audit(transaction.connection, most, operation=operation, incident=incident, before=before)
 
     def note(self, cause: Cause, fingerprint: str, state: GroupState, text: str) -> GroupNote:
         """Note something of a group in place of what was noted, which stays in the audit."""

@@ -30,6 +30,7 @@ def test_changes_are_read_back_with_the_newest_first(empty_url: str) -> None:
         assert records.history() == [second, first]
         assert records.history(incident="shop-down") == [first]
         assert records.history(1) == [second]
+        assert records.history(before=second.id) == [first]
 
 
 @pytest.mark.parametrize("change", ["UPDATE leveret_audit SET why = 'x'", "DELETE FROM leveret_audit"])
