@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from leveret.errors import IdReused, RequestError, StorageFailed
+from leveret.observe.records import Batch
 from leveret.sql.records import RequestKey, StoredResponse
 from leveret.wire.codec import refusal
 
@@ -32,7 +33,8 @@ class Job(Struct, frozen=True):
         other_fingerprints: fingerprints made with other secrets; its row may hold one of them.
         reads: whether its action may only read.
         alone: whether it has a transaction of its own.
-        on_end: called with its result right after its transaction, in the lane's thread.
+        on_end: called with its result and with the batch whose transaction it shared, right after that transaction, in
+            the lane's thread.
         wanted: called in the lane's thread right before the job begins; when it returns False, the job does not begin.
     """
 
@@ -47,7 +49,7 @@ class Job(Struct, frozen=True):
     wanted: Callable[[], bool] = always
     reads: bool = False
     alone: bool = False
-    on_end: Callable[[Result], None] | None = None
+    on_end: Callable[[Result, Batch], None] | None = None
 
 
 class AnsweredJob(Struct, frozen=True):

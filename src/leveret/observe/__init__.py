@@ -2,6 +2,7 @@
 
 from leveret.observe.records import (
     Admitted,
+    Batch,
     Begun,
     Committed,
     Ended,
@@ -16,6 +17,7 @@ from leveret.observe.records import (
 
 __all__ = [
     "Admitted",
+    "Batch",
     "Begun",
     "Committed",
     "Ended",

@@ -87,8 +87,26 @@ class Ended(Point, frozen=True):
     error: BaseException | None = None
 
 
-class Committed(Point, frozen=True):
-    """Its changes and its response are committed. In the thread of a lane."""
+class Batch(Struct, frozen=True, eq=False):
+    """Requests that shared one transaction; the records of each of them have the same object.
+
+    Attributes:
+        size: how many there were, with those that changed nothing.
+        began: when the lane took them, in seconds of ``time.monotonic``.
+    """
+
+    size: int
+    began: float
+
+
+class Committed(Point, frozen=True, kw_only=True):
+    """Its changes and its response are committed. In the thread of a lane.
+
+    Attributes:
+        batch: with which requests; None where that is not known.
+    """
+
+    batch: Batch | None = None
 
 
 class Settled(Point, frozen=True, kw_only=True):

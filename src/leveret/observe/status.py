@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
@@ -35,7 +35,7 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
         leveret: version of the framework.
         started: when it started, POSIX seconds.
         at: when this was written, POSIX seconds.
-        ended: whether it is the last one.
+        ended: whether it is stopping; no other one comes, unless it takes long.
         in_hand: id, action and moment of arrival (POSIX seconds) of requests in hand, the oldest ones.
         counts: how many deliveries were settled, by action and outcome.
         bounds: upper bounds of the buckets of the histograms, in seconds.
@@ -98,6 +98,7 @@ class StatusReporter:
     def __init__(self, worker: StatusSource, counters: Counters, *, name: str, version: str, leveret: str) -> None:
         self._worker = worker
         self._counters = counters
+        self._ends = False
         self._first = WorkerStatus(
             name=name,
             host=socket.gethostname(),
@@ -114,6 +115,11 @@ class StatusReporter:
             await self._worker.publish_status(msgspec.json.encode(self.status()))
             await asyncio.sleep(every)
 
+    async def end(self) -> None:
+        """Publish that the worker is stopping; call it while it still has its session."""
+        self._ends = True
+        await self._worker.publish_status(msgspec.json.encode(self.status()))
+
     def status(self) -> WorkerStatus:
         """Return the status now; in the event loop."""
         totals, state, now = self._counters.totals(), self._worker.state(), time.time()
@@ -121,6 +127,7 @@ class StatusReporter:
         return msgspec.structs.replace(
             self._first,
             at=now,
+            ended=self._ends,
             in_hand=tuple((each.id, each.action, each.arrived + offset) for each in self._counters.held(MOST_NAMED)),
             counts=totals.requests,
             waiting=totals.waiting,
@@ -137,14 +144,21 @@ class StatusReporter:
 
 
 @asynccontextmanager
-async def publishing_status(reporter: StatusReporter | None) -> AsyncIterator[None]:
-    """Publish the status of a worker while the block runs; without a reporter, do nothing."""
+async def publishing_status(reporter: StatusReporter | None) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Publish the status of a worker while the block runs, and yield what publishes that it is stopping.
+
+    Without a reporter, both do nothing.
+    """
     if reporter is None:
-        yield
+        yield _nothing
         return
     running = asyncio.create_task(reporter.run())
     try:
-        yield
+        yield reporter.end
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def _nothing() -> None:
+    """Publish nothing."""

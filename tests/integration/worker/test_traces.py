@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -68,8 +69,33 @@ async def test_retries_are_traces_of_their_own_with_a_link_to_the_caller(
     assert (link.trace_id.hex(), link.span_id.hex()) == (TRACE, SPAN)
     assert [attributes(span)["leveret.outcome"] for span in (first, second)] == ["retry", "letter"]
     assert [attributes(span)["leveret.attempt"] for span in (first, second)] == [1, 2]
-    assert [event.name for event in first.events] == ["retry"]
+    ends = [
+        [part.name for part in collected.spans if part.parent_span_id == span.span_id][-1] for span in (first, second)
+    ]
+    assert ends == ["retry", "settle"]
     assert {span.status.code for span in (first, second)} == {first.status.STATUS_CODE_ERROR}
+
+
+async def test_requests_that_shared_a_transaction_have_links_to_the_span_of_their_batch(
+    broker: Broker, topology: Topology, database: str, token: str, caller: Caller
+) -> None:
+    for number in range(8):
+        await caller.send(write(f"b-{number}", token))
+    with collecting() as collected, exporting("notes", "worker 1", collected.url) as tracer:
+        async with serving(note_api(), broker.url, topology, database, services=[], observers=[RequestTracer(tracer)]):
+            for _ in range(8):
+                await caller.reply()
+    batches = {span.span_id: span for span in collected.spans if span.name == "batch"}
+    commits = [span for span in collected.spans if span.name == "commit"]
+    linked = Counter(link.span_id for span in commits for link in span.links)
+    assert batches, "eight requests that wait are not taken one by one"
+    assert linked == {key: attributes(span)["messaging.batch.message_count"] for key, span in batches.items()}
+    for span in commits:
+        for link in span.links:
+            batch = batches[link.span_id]
+            assert batch.trace_id == link.trace_id != span.trace_id
+            assert batch.start_time_unix_nano <= span.start_time_unix_nano
+            assert batch.parent_span_id == b""
 
 
 async def test_a_header_that_is_not_a_context_starts_a_trace(

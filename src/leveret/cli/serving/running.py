@@ -96,7 +96,7 @@ async def _serve(
     async with (
         app.worker(settings, name, observers=told) as worker,
         monitored(worker, counters, tell),
-        publishing_status(_reporter(app, worker, counters, name) if settings.status_reports else None),
+        publishing_status(_reporter(app, worker, counters, name) if settings.status_reports else None) as say_end,
     ):
         opened.set()
         running, stopping = asyncio.create_task(worker.run()), asyncio.create_task(stop.wait())
@@ -104,6 +104,7 @@ async def _serve(
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         telling.cancel()
+        await say_end()
         worker.stop()
         if not running.done():
             logger.info("stopping: what is in hand is finished first")

@@ -13,6 +13,7 @@ OPERATION_TYPE: Final = "messaging.operation.type"
 DESTINATION: Final = "messaging.destination.name"
 ROUTING_KEY: Final = "messaging.rabbitmq.destination.routing_key"
 MESSAGE_ID: Final = "messaging.message.id"
+BATCH_SIZE: Final = "messaging.batch.message_count"
 CONVERSATION_ID: Final = "messaging.message.conversation_id"
 ERROR_TYPE: Final = "error.type"
 

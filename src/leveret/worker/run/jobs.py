@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from leveret.api import Context, Transactions
 from leveret.errors import ResponseTooLarge
 from leveret.inbox.job import AnsweredJob, Job, Result, always
-from leveret.observe import Committed, Observers
+from leveret.observe import Batch, Committed, Observers
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply
 from leveret.worker.deadline import exceeded
@@ -129,8 +129,8 @@ class _Observed:
         self._ran = True
         return self._run(connection)
 
-    def end(self, result: Result) -> None:
+    def end(self, result: Result, batch: Batch) -> None:
         if not (self._ran and isinstance(result, AnsweredJob)) or result.replayed:
             return
         if result.code is None or (result.kept and self._work.stores):
-            self._observers.tell(Committed(self._work.subject))
+            self._observers.tell(Committed(self._work.subject, batch=batch))

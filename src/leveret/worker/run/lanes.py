@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from leveret.inbox.batch import LARGEST_BATCH, AnsweredJob, FailedJob, Inbox, Job, Part, Result
 from leveret.inbox.journal import Journal
+from leveret.observe.records import Batch
 from leveret.sql.store import Store
 from leveret.worker.leave.backlog import MOST_UNSENT, Backlog
 from leveret.worker.run.journal import AsyncJournal
@@ -221,18 +223,20 @@ class Lanes:
     def _run(self, batch: list[_Entry], inbox: Inbox) -> None:
         """Run a batch and report each part of it; an error that ends it is the result of all jobs without one."""
         left = {id(entry.job): entry for entry in batch}
+        began = time.monotonic()
         if self._on_batch is not None:
             self._on_batch(len(batch))
         try:
-            inbox.run_batch([entry.job for entry in batch], partial(self._pass_on, left))
+            inbox.run_batch([entry.job for entry in batch], partial(self._pass_on, left, began))
         except BaseException as error:  # a lane outlives whatever an action raises
             self._call_in_loop(self._report, [(entry.waiter, FailedJob(error)) for entry in left.values()], 0)
 
-    def _pass_on(self, left: dict[int, _Entry], part: Part) -> bool:
+    def _pass_on(self, left: dict[int, _Entry], began: float, part: Part) -> bool:
         """Report a part of a batch to the event loop; if the backlog is full, put the rest back and return False."""
+        shared = Batch(len(part), began)
         for job, result in part:
             if job.on_end is not None:
-                job.on_end(result)
+                job.on_end(result, shared)
         size = sum([len(result.response) for _, result in part if isinstance(result, AnsweredJob)])
         with self.backlog.lock:
             self.backlog.made += size

@@ -70,8 +70,10 @@ async def test_a_report_says_what_a_worker_has_done(
         await caller.ask(ask("one"))
         await until(lambda: counters.totals().outcomes("ok") == 1, "a counted request")
         watching = asyncio.create_task(watch_reports(board, broker.url, topology))
-        async with publishing_status(reporter):
+        async with publishing_status(reporter) as say_end:
             found = await sample(board, 1)
+            await say_end()
+            await until(lambda: any(each.ended for each in board.seen().workers), "the report that it stops")
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     assert (found.name, found.version, found.framework, found.lanes) == ("test", "1.2", "0.1", 1)
