@@ -52,9 +52,28 @@ def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
     assert (done.returncode, done.stdout) == (0, "discarded: b\n1 discarded, 0 stay\n")
     assert ids_of(commands) == ["a", "c"]
     asked = commands.answer("y", "letters", "discard", "--all")
-    assert "Drop all 2 letters in" in asked
+    assert "Move all 2 letters in" in asked
     assert asked.endswith("2 discarded, 0 stay\n")
     assert depths(commands) == [0, 0, 0]
+    lines = [json.loads(line) for line in commands.run("letters", "archive").stdout.splitlines()]
+    assert [(line["request"], line["state"], line["whole"]) for line in lines] == [
+        (request_id, "archived", True) for request_id in "bac"
+    ]
+    named = commands.run("letters", "archive", "a", "--action", "create_task", "--text", "no such tab", "--json")
+    assert [json.loads(line)["request"] for line in named.stdout.splitlines()] == ["a"]
+    back = commands.run("letters", "restore", "a", "b", "nobody", "--why", "it was the wrong one")
+    assert back.returncode == 1
+    assert back.stdout.splitlines() == [
+        "restored: b",
+        "restored: a",
+        "not there: nobody: no letter with this id is in the archive",
+        "2 restored, 0 stay",
+    ]
+    assert ids_of(commands) == ["b", "a"]
+    assert "for good" in commands.answer("y", "letters", "discard", "b", "--for-good")
+    assert commands.run("letters", "redrive", "a").stdout == "sent again: a\n1 sent again, 0 stay\n"
+    words = [json.loads(line)["what"] for line in commands.run("letters", "history").stdout.splitlines()]
+    assert words[2:6] == ["discard_for_good_ended", "discard_for_good", "restore_ended", "restore"]
 
 
 def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:

@@ -156,7 +156,7 @@ def test_letters_are_shown_redriven_and_discarded(desk: Commands) -> None:
     assert missing.returncode == 1, "nobody is asked about a letter that is not there"
     assert missing.stdout.startswith("not there: nope: no letter with this id is in the queue\n0 discarded")
     asked = desk.answer("y", "letters", "discard", "two", "nope", "two", APP, check=False)
-    assert "Drop 1 letter in " in asked
+    assert "Move 1 letter in " in asked
     assert "1 discarded, 0 stay" in asked
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from leveret.amqp import Delivery, FieldTable, Message, Properties
 from leveret.api import Api
+from leveret.letters.choice import EVERY_LETTER, Choice
 from leveret.letters.letter import request_id
 from leveret.letters.look import wait_until_back
 from leveret.letters.redrive import Redriver
@@ -41,7 +42,11 @@ class Again:
 
     async def discard(self, ids: Collection[str] | None) -> LetterReport:
         """Drop letters."""
-        return await discard_letters(self.url, self.topology, ids, self.told.append)
+        return await discard_letters(self.url, self.topology, self.choice(ids), self.told.append)
+
+    def choice(self, ids: Collection[str] | None) -> Choice:
+        """Return the letters with these ids, or all."""
+        return Choice(ids=tuple(ids)) if ids else EVERY_LETTER
 
     async def refused(self, *ids: str) -> str:
         """Try to send one letter again, and return the reason why it stays."""

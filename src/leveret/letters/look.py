@@ -82,6 +82,17 @@ async def look_at_letters(url: str, topology: Topology, most: int) -> list[Lette
         return await look(connection, topology, most)
 
 
+async def look_at_messages_of(url: str, topology: Topology, most: int) -> list[Delivery]:
+    """Connect to a broker, and return its oldest dead letters as the messages that they are.
+
+    Raises:
+        BrokerTrouble: there is no such queue, or no permission.
+        ValueError: ``most`` is out of range.
+    """
+    async with connected(url) as connection:
+        return await look_at_messages(connection, topology, most)
+
+
 async def _borrow(channel: AnyChannel, queue: str, count: int) -> list[Delivery]:
     borrowed: list[Delivery] = []
     complete = asyncio.Event()

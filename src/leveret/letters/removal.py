@@ -1,4 +1,4 @@
-"""Taking dead letters out of their queue, for an operator: they are sent again, or discarded."""
+"""Taking dead letters out of their queue, for an operator: they are sent again, archived, or dropped."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from msgspec import Struct
 
 from leveret.amqp import Delivery
 from leveret.broker.connecting import connected
+from leveret.letters.choice import EVERY_LETTER, Choice
+from leveret.letters.keeping import LetterKeeper, NotKept
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
 from leveret.letters.marking import mark
 from leveret.letters.redrive import NotRedrivable, Redriver
-from leveret.letters.walk import Decide, Decision, Drop, Keep, Send, walk
+from leveret.letters.walk import Decide, Decision, Drop, Keep, Move, Send, Store, nowhere, walk
 from leveret.topology import Topology
 from leveret.wire.kept import iso_time
 from leveret.wire.marks import Fate, LetterMark
@@ -70,56 +72,109 @@ async def redrive_letters(
         except NotRedrivable as error:
             return Keep(str(error))
 
-    return await _remove(url, redriver.topology, ids, decide, tell, what="redriven")
+    choice = EVERY_LETTER if ids is None else Choice(ids=tuple(ids))
+    return await take_out(url, redriver.topology, choice, Taking(decide, tell, "redriven"))
 
 
 async def discard_letters(
-    url: str, topology: Topology, ids: Collection[str] | None, tell: Callable[[LetterFate], None]
+    url: str, topology: Topology, choice: Choice, tell: Callable[[LetterFate], None]
 ) -> LetterReport:
     """Drop dead letters for good, whoever wrote them.
 
     Args:
         url: the broker.
         topology: names the queue.
-        ids: the requests' ids, or None for all letters that lie there now.
+        choice: which letters.
         tell: called for each letter, as soon as it is done.
 
     Raises:
         BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
     """
-    return await _remove(url, topology, ids, lambda _: Drop(), tell, what="discarded")
+    return await take_out(url, topology, choice, Taking(lambda _: Drop(), tell, "discarded"))
 
 
-async def _remove(
+async def archive_letters(
     url: str,
     topology: Topology,
-    ids: Collection[str] | None,
-    decide: Decide,
+    choice: Choice,
     tell: Callable[[LetterFate], None],
     *,
-    what: Fate,
+    keeper: LetterKeeper,
+    store: Store,
 ) -> LetterReport:
-    wanted = None if ids is None else frozenset(ids)
+    """Move dead letters elsewhere, whoever wrote them; each is acked when it has been kept.
+
+    A crash between the two leaves the letter in both places.
+
+    Args:
+        url: the broker.
+        topology: names the queue.
+        choice: which letters.
+        tell: called for each letter, as soon as it is done.
+        keeper: makes what is kept of a letter; what cannot be kept stays.
+        store: keeps them.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
+        Exception: what ``store`` raised; the letters that it was given are in the queue.
+    """
+
+    def decide(delivery: Delivery) -> Decision:
+        try:
+            return Move(keeper.keep(delivery))
+        except NotKept as error:
+            return Keep(str(error))
+
+    return await take_out(url, topology, choice, Taking(decide, tell, "discarded", store))
+
+
+class Taking(Struct, frozen=True):
+    """How letters are taken out of their queue.
+
+    Attributes:
+        decide: what is to be done with a letter that was chosen.
+        tell: called for each letter, as soon as it is done.
+        what: what the stream of letters is told of those that were taken out.
+        store: keeps letters that are moved.
+    """
+
+    decide: Decide
+    tell: Callable[[LetterFate], None]
+    what: Fate
+    store: Store = nowhere
+
+
+async def take_out(url: str, topology: Topology, choice: Choice, taking: Taking) -> LetterReport:
+    """Take letters out of their queue, and tell the indexes.
+
+    Args:
+        url: the broker.
+        topology: names the queue.
+        choice: which letters.
+        taking: what is done with them.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost.
+    """
     fates: Counter[bool] = Counter()
-    found: set[str | None] = set()
+    found: set[str] = set()
     taken: list[LetterMark] = []
 
-    def decide_wanted(delivery: Delivery) -> Decision:
-        return decide(delivery) if wanted is None or request_id(delivery) in wanted else Keep()
+    def decide(delivery: Delivery) -> Decision:
+        return taking.decide(delivery) if choice.takes(delivery) else Keep()
 
     def count(delivery: Delivery, decision: Decision) -> None:
         fate = LetterFate(request_id(delivery), decision.why if isinstance(decision, Keep) else "")
         fates[not fate.kept] += 1
         if not fate.kept:
-            taken.append(LetterMark(letter_key(delivery), what, iso_time(datetime.now(UTC))))
-        if wanted is not None:
-            found.add(fate.id)
-        tell(fate)
+            taken.append(LetterMark(letter_key(delivery), taking.what, iso_time(datetime.now(UTC))))
+        if choice.ids is not None:
+            found.update(choice.names(delivery))
+        taking.tell(fate)
 
     async with connected(url) as connection:
         try:
-            complete = await walk(connection, topology, decide_wanted, count)
+            complete = await walk(connection, topology, decide, count, store=taking.store)
         finally:
             await mark(connection, topology, taken)
-    missing = tuple(each for each in dict.fromkeys(ids or ()) if each not in found)
-    return LetterReport(fates[True], fates[False], missing, complete)
+    return LetterReport(fates[True], fates[False], choice.missing(found), complete)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from leveret.amqp import AmqpError, AnyChannel, AnyConnection, Delivery, Message, Refused, Unroutable
+from leveret.letters.keeping import KeptLetter
 from leveret.letters.look import LARGEST_LETTER, MOST_LETTERS, wait_until_back
 from leveret.topology import Topology
 
@@ -30,24 +31,44 @@ class Drop(Struct, frozen=True):
     """Take the letter out for good."""
 
 
+class Move(Struct, frozen=True):
+    """Take the letter out when it has been kept elsewhere."""
+
+    letter: KeptLetter
+
+
 class Keep(Struct, frozen=True):
     """Leave the letter where it is; ``why`` is empty if nobody asked for anything else."""
 
     why: str = ""
 
 
-Decision = Send | Drop | Keep
+Decision = Send | Drop | Move | Keep
 Decide = Callable[[Delivery], Decision]
 Tell = Callable[[Delivery, Decision], None]
 Enough = Callable[[], bool]
+Store = Callable[[Sequence[KeptLetter]], Awaitable[None]]
+"""Keeps letters elsewhere; when it returns, they are there whatever happens."""
 
 
 def _to_the_end() -> bool:
     return False
 
 
+async def nowhere(letters: Sequence[KeptLetter]) -> None:
+    """Keep letters where nothing is ever moved to: only for decisions without `Move`."""
+    if letters:
+        raise RuntimeError(f"{len(letters)} letters are to be moved, and nobody said where")
+
+
 async def walk(
-    connection: AnyConnection, topology: Topology, decide: Decide, tell: Tell, *, enough: Enough = _to_the_end
+    connection: AnyConnection,
+    topology: Topology,
+    decide: Decide,
+    tell: Tell,
+    *,
+    enough: Enough = _to_the_end,
+    store: Store = nowhere,
 ) -> bool:
     """Decide on each letter that lies in the queue now, and carry the decisions out.
 
@@ -64,6 +85,7 @@ async def walk(
         decide: called for each letter, more than once for those that stay; must be pure.
         tell: called once for each letter that was taken out, or that stays for a reason.
         enough: asked after some letters at a time whether no further ones need to be seen.
+        store: keeps letters that are moved, before any of them is acked; what it raises ends the walk.
 
     Returns:
         Whether all letters that were ready were seen, or enough of them. They were not if too many stay, if the broker
@@ -76,7 +98,7 @@ async def walk(
     publisher = await connection.channel(confirms=True)
     try:
         ready = (await publisher.declare_queue(topology.dead_letters, passive=True)).messages
-        walker = _Walk(connection, publisher, topology.dead_letters, _Wanted(decide, tell, enough))
+        walker = _Walk(connection, publisher, topology.dead_letters, _Wanted(decide, tell, enough, store))
         window = FIRST_WINDOW
         while True:
             unseen = await walker.go(ready - walker.settled, window)
@@ -94,6 +116,7 @@ class _Wanted(Struct, frozen=True):
     decide: Decide
     tell: Tell
     enough: Enough
+    store: Store
 
 
 class _Walk:
@@ -111,9 +134,7 @@ class _Walk:
         self._connection = connection
         self._publisher = publisher
         self._queue = queue
-        self._decide = asked.decide
-        self._tell = asked.tell
-        self._enough = asked.enough
+        self._asked = asked
         self._told: set[bytes] = set()
 
     async def go(self, count: int, window: int) -> int:
@@ -139,12 +160,13 @@ class _Walk:
         return count
 
     def _is_over(self) -> bool:
-        return self._stopped or self._enough()
+        return self._stopped or self._asked.enough()
 
     async def _carry_out(self, channel: AnyChannel, deliveries: Sequence[Delivery]) -> int:
         """Do what is decided on these letters, and return how many of them stay."""
-        wanted = [self._decide(delivery) for delivery in deliveries]
+        wanted = [self._asked.decide(delivery) for delivery in deliveries]
         await self._connection.writable()
+        await self._asked.store([decision.letter for decision in wanted if isinstance(decision, Move)])
         messages = [decision.message for decision in wanted if isinstance(decision, Send)]
         verdicts = iter(await self._publisher.publish_batch(messages))
         done = [self._confirmed(each, next(verdicts)) if isinstance(each, Send) else each for each in wanted]
@@ -172,7 +194,7 @@ class _Walk:
             if not decision.why or digest in self._told:
                 return
             self._told.add(digest)
-        self._tell(delivery, decision)
+        self._asked.tell(delivery, decision)
 
 
 async def _read(channel: AnyChannel) -> None:

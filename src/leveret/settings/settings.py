@@ -81,6 +81,7 @@ class Settings:
         queue_limit: how many requests may wait at the broker; None for any number.
         letters_size: bytes of the stream with copies of dead letters (``LETTERS_STREAM``); None for no streams.
         letters_age: how long copies of dead letters are kept there at most.
+        archive_age: how long discarded letters can be brought back (``ARCHIVE_AGE``).
         prefetch: requests that one worker process holds at a time.
         processes: number of worker processes.
         rate_limit: how many requests one user may send, in all workers together; None for no limit.
@@ -123,6 +124,9 @@ class Settings:
     )
     letters_age: timedelta = setting(
         "LETTERS_AGE", values.duration(timedelta(minutes=1), timedelta(days=3650)), timedelta(days=30)
+    )
+    archive_age: timedelta = setting(
+        "ARCHIVE_AGE", values.duration(timedelta(minutes=1), timedelta(days=3650)), timedelta(days=30)
     )
     prefetch: int = setting("PREFETCH", values.number(1, 2000), 200)
     processes: int = setting("PROCESSES", values.number(1, 64), 1)

@@ -1,4 +1,4 @@
-"""The tables of what operators do: operations with their letters, the audit, and what is noted of groups of letters.
+"""The tables of what operators do: operations with their letters, the audit, the archive, and notes of groups.
 
 Workers never use them. Their names begin with ``leveret_``, so that an application's tables may have the plain names.
 """
@@ -73,7 +73,31 @@ leveret_groups: Final = sa.Table(
 )
 """One row for each group of letters of which somebody noted something."""
 
-OPERATION_TABLES: Final = (leveret_operations, leveret_operation_letters, leveret_audit, leveret_groups)
+leveret_archive: Final = sa.Table(
+    "leveret_archive",
+    metadata,
+    sa.Column("letter", sa.String(LONGEST_KEY), primary_key=True),
+    sa.Column("request", sa.String(LONGEST_KEY), nullable=False, index=True),
+    sa.Column("action", sa.String(LONGEST_NAME_OF_PERSON), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("whole", sa.Boolean, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False, index=True),
+    sa.Column("by_whom", sa.String(LONGEST_NAME_OF_PERSON), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("incident", sa.String(LONGEST_NAME_OF_PERSON), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("properties_json", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""One row for each letter that was discarded: the message as it was, and who discarded it."""
+
+OPERATION_TABLES: Final = (
+    leveret_operations,
+    leveret_operation_letters,
+    leveret_audit,
+    leveret_groups,
+    leveret_archive,
+)
 """All of them."""
 
 SQLITE_GUARDS: Final = tuple(

@@ -6,7 +6,7 @@ What is signed (tickets, seals) is made elsewhere and passed in. No I/O.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -38,6 +38,9 @@ _SHORT_STRING: Final = 255
 
 _SURELY_SHORT: Final = _SHORT_STRING // 4
 """Characters that never have more bytes than that in UTF-8."""
+
+_OF_THE_QUEUE: Final = frozenset({"x-delivery-count", "x-acquired-count", "x-stream-offset"})
+"""Headers that the broker adds to a delivery of a quorum queue or a stream; a copy does not have them."""
 
 _LARGEST_DEATHS: Final = 16 * 1024
 """Bytes of `x-death` that a letter repeats; the broker writes some hundred for each queue and reason."""
@@ -140,26 +143,44 @@ def letter_message(
     return Message(body, queue, exchange, properties, mandatory=True)
 
 
-def letter_copy(letter: Delivery, headers: FieldTable, queue: str, exchange: str = "") -> Message:
-    """Make a copy of a letter for another queue; body, seal and ids stay what they are.
+def letter_copy(letter: Delivery, queue: str) -> Message:
+    """Make a copy of a letter for a queue; body, seal and ids stay what they are.
 
     What belongs to the way of the message and not to the letter does not come along: a copy does not expire.
 
     Args:
         letter: as it was delivered.
-        headers: the copy's headers.
-        queue: where it goes, which is the routing key.
-        exchange: where it is published.
+        queue: where it goes, through the default exchange.
     """
     properties = structs.replace(
         letter.properties,
-        headers=headers or None,
+        headers=own_headers(letter.properties) or None,
         expiration=None,
         reply_to=None,
         user_id=None,
         delivery_mode=_PERSISTENT,
     )
-    return Message(letter.body, queue, exchange, properties, mandatory=True)
+    return Message(letter.body, queue, "", properties, mandatory=True)
+
+
+def own_headers(properties: Properties) -> FieldTable:
+    """Return the headers of a message without those that the broker adds when it delivers it from a queue."""
+    return {name: value for name, value in (properties.headers or {}).items() if name not in _OF_THE_QUEUE}
+
+
+def stream_copy(letter: Delivery, stream: str) -> Message:
+    """Make the copy of a letter for the stream that an index reads.
+
+    It is not mandatory: a stream that is missing is not an error. It never looks like a mark.
+    """
+    copied = letter_copy(letter, stream)
+    kind = None if letter.properties.type == MARK else letter.properties.type
+    return structs.replace(copied, properties=structs.replace(copied.properties, type=kind), mandatory=False)
+
+
+def properties_of(fields: Mapping[str, Any]) -> Properties:
+    """Return the properties that were kept of a message, each under its name."""
+    return Properties(**fields)
 
 
 def mark_message(mark: LetterMark, stream: str) -> Message:

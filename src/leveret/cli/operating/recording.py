@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
@@ -14,7 +15,7 @@ from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json, print_table
-from leveret.errors import LeveretError
+from leveret.errors import LeveretError, StorageFailed, StorageUnavailable
 from leveret.letters.removal import LetterReport
 from leveret.operate.record import Cause, Records, open_records, who_am_i
 from leveret.operate.record.details import chosen, counts
@@ -69,12 +70,41 @@ def recorded(
         SettingsError, StorageUnavailable, StorageFailed: the entry cannot be written.
         LeveretError: what the change raised; that is on record then.
     """
+    return changed(context, settings, cause, what, about=chosen(ids), change=lambda _: change())
+
+
+def changed(
+    context: typer.Context,
+    settings: Settings,
+    cause: Cause,
+    what: str,
+    *,
+    about: Mapping[str, Any],
+    change: Callable[[Records], LetterReport],
+) -> LetterReport:
+    """Change letters as `recorded` does, where the change itself needs the database too.
+
+    Args:
+        context: of the command.
+        settings: the application's settings.
+        cause: who, and why.
+        what: one word for the change; the second entry has ``_ended`` behind it.
+        about: what the first entry says of the letters.
+        change: does it; nothing is changed if the first entry cannot be written.
+
+    Raises:
+        SettingsError, StorageUnavailable, StorageFailed: the entry cannot be written.
+        LeveretError: what the change raised; that is on record then, if the database still answers.
+    """
     with open_records(application(context), settings) as records:
-        records.write(cause, what, chosen(ids))
+        records.write(cause, what, about)
         try:
-            report = change()
+            report = change(records)
         except LeveretError as error:
-            records.write(cause, f"{what}_ended", {"error": str(error)})
+            with (
+                suppress(StorageUnavailable, StorageFailed) if isinstance(error, StorageUnavailable) else nullcontext()
+            ):
+                records.write(cause, f"{what}_ended", {"error": str(error)})
             raise
         records.write(cause, f"{what}_ended", counts(report))
         return report

@@ -1,4 +1,4 @@
-"""Asks a person before a command does something that cannot be undone."""
+"""Asks a person before a command does something that matters."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from leveret.cli.ending.endings import WrongUse
 from leveret.process.exit_codes import INTERRUPTED
 
 
-def ask_first(question: str, otherwise: str) -> None:
+def ask_first(question: str, otherwise: str, *, warning: str = "This cannot be undone.") -> None:
     """Ask whether to go on; end the command if the answer is no.
 
     Args:
         question: what the command is about to do, without a question mark.
         otherwise: what to print if the answer is no.
+        warning: a sentence behind the question; may be empty.
 
     Raises:
         WrongUse: there is no terminal to ask on.
     """
     if not sys.stdin.isatty():
         raise WrongUse(f"{question}: add --yes, because there is no terminal to ask on")
-    if not _confirmed(f"{question}? This cannot be undone."):
+    if not _confirmed(f"{question}? {warning}".rstrip()):
         typer.echo(otherwise)
         raise typer.Exit
 

@@ -55,6 +55,11 @@ class Records:
         self._store = store
         self._clock = clock
 
+    @property
+    def store(self) -> Store:
+        """The database, for what else belongs there."""
+        return self._store
+
     def write(
         self, cause: Cause, what: str, details: Mapping[str, Any] | None = None, *, operation: str = ""
     ) -> AuditEntry:

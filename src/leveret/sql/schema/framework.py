@@ -44,11 +44,20 @@ _FOURTH: Final[Shape] = {
     "leveret_groups": {"fingerprint", "state", "note", "by_whom", "at"},
 }
 
+_FIFTH: Final[Shape] = {
+    **_FOURTH,
+    "leveret_archive": {
+        *("letter", "request", "action", "state", "whole", "at", "by_whom", "why", "incident"),
+        *("size", "properties_json", "body"),
+    },
+}
+
 SHAPES: Final[dict[str, Shape]] = {
     "0001": _FIRST,
     "0002": _SECOND,
     "0003": _THIRD,
     "0004": _FOURTH,
+    "0005": _FIFTH,
 }
 """Each revision, oldest first, with the tables that it leads to. Databases without a version table, which were made by
 hand or by an application's migrations, are known by them."""

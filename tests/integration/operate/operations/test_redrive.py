@@ -8,6 +8,7 @@ import pytest
 
 from leveret.amqp import Message, Properties
 from leveret.broker.connecting import connected
+from leveret.letters.choice import Choice
 from leveret.letters.removal import discard_letters, redrive_letters
 from leveret.operate.operations import (
     OperationState,
@@ -93,7 +94,7 @@ async def test_what_a_process_was_sending_when_it_died_is_sent_once_by_the_next_
         operations.claim(plan.view.id, "the one that dies", ADA)
         operations.begin_letters(plan.view.id, "the one that dies", operations.letters(plan.view.id)[:2])
     await redrive_letters(shop.settings.amqp_url, redriver, ["sent"], lambda _: None)
-    await discard_letters(shop.settings.amqp_url, shop.topology, ["taken"], lambda _: None)
+    await discard_letters(shop.settings.amqp_url, shop.topology, Choice(ids=("taken",)), lambda _: None)
     async with shop.worker():
         with pytest.raises(OperationTrouble, match="is run by the one that dies"):
             await shop.run(plan.view.id, BOB)
@@ -116,7 +117,7 @@ async def test_a_letter_that_may_have_been_sent_is_not_called_sent_without_a_sig
     with open_operations(shop.stall.app, shop.settings) as operations:
         operations.claim(plan.view.id, "the one that dies", ADA)
         operations.begin_letters(plan.view.id, "the one that dies", operations.letters(plan.view.id))
-    await discard_letters(shop.settings.amqp_url, shop.topology, ["a"], lambda _: None)
+    await discard_letters(shop.settings.amqp_url, shop.topology, Choice(ids=("a",)), lambda _: None)
     view = await shop.run(plan.view.id, take_over=True)
     assert shop.results(view.id) == {"a": "missing"}
     assert "a process ended while it sent this letter" in shop.whys(view.id)["a"]

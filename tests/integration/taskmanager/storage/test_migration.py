@@ -77,7 +77,7 @@ def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_al
     assert {name: rows(empty_url, name) for name in kept} == before
     assert all(before.values())
     assert rows(empty_url, "alembic_version") == [("0002",)]
-    assert rows(empty_url, "leveret_version") == [("0004",)]
+    assert rows(empty_url, "leveret_version") == [("0005",)]
     assert not migration.upgrade(empty_url)
 
 

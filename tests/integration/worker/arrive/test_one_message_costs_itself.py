@@ -20,6 +20,7 @@ import pytest
 from leveret.amqp import Connection, Delivery, FieldTable
 from leveret.broker.queues import report_queues
 from leveret.client import Client
+from leveret.letters.choice import EVERY_LETTER
 from leveret.letters.look import look, wait_until_back
 from leveret.letters.removal import discard_letters
 from leveret.topology import Topology
@@ -214,7 +215,7 @@ async def test_hostile_messages_that_expire_are_letters_that_can_be_shown_and_di
         assert len(await look(connection, scene.caller.topology, 2000)) == len(ends.sent)
     finally:
         await connection.close()
-    report = await discard_letters(scene.url, scene.caller.topology, None, lambda _: None)
+    report = await discard_letters(scene.url, scene.caller.topology, EVERY_LETTER, lambda _: None)
     assert (report.done, report.kept, report.complete) == (len(ends.sent), 0, True)
     await scene.queues_are_empty()
 

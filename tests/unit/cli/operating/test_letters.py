@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from leveret.cli.operating.letters import tell
+from leveret.cli.operating.letter_fates import tell
 from leveret.cli.terminal.screen import terminal_json
 from leveret.letters.document import as_document, secrets_of
 from leveret.letters.letter import Death, Letter

@@ -1,0 +1,133 @@
+"""Moves letters from their queue into the archive, and back. At every moment a letter is in one of them, or in both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from leveret.amqp import AmqpError, AnyChannel, AnyConnection, Delivery, Refused, Unroutable
+from leveret.broker.connecting import connected
+from leveret.letters.choice import Choice
+from leveret.letters.index.entries import stored_key
+from leveret.letters.keeping import KeptLetter, LetterKeeper
+from leveret.letters.key import letter_key
+from leveret.letters.look import MOST_LETTERS, look_at_messages
+from leveret.letters.publishing import publish_letters
+from leveret.letters.removal import LetterFate, LetterReport, archive_letters
+from leveret.operate.archive.archive import Archive, LetterPlace
+from leveret.operate.record import Cause
+from leveret.sql.archive_rows import ArchivedLetter
+from leveret.topology import Topology
+
+_THERE: Final = "it is in the queue already, because a discard or a restore was interrupted; it is not sent twice"
+_UNKNOWN: Final = (
+    f"a discard or a restore of it was interrupted, and the queue holds more than the {MOST_LETTERS:,} letters that "
+    "can be looked at, so nobody knows whether it is among them; make the queue shorter, then restore it"
+)
+_UNSURE: Final = frozenset({LetterPlace.LEAVING, LetterPlace.RETURNING})
+
+Tell = Callable[[LetterFate], None]
+
+
+async def discard(
+    url: str, topology: Topology, choice: Choice, archive: Archive, keeper: LetterKeeper, *, cause: Cause, tell: Tell
+) -> LetterReport:
+    """Move letters from their queue into the archive.
+
+    A letter's row is committed before the letter is acked. Until the queue surely has the ack, the row says that the
+    letter is leaving; so a crash leaves a letter in both places, and both discard and restore can go on from there.
+
+    Args:
+        url: the broker.
+        topology: names the queue.
+        choice: which letters.
+        archive: takes them.
+        keeper: makes what is kept of a letter.
+        cause: who, and why.
+        tell: called for each letter, as soon as it is done.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
+        StorageUnavailable, StorageFailed: the rows cannot be written; those letters are in the queue.
+    """
+    written: list[str] = []
+
+    async def store(letters: Sequence[KeptLetter]) -> None:
+        await asyncio.to_thread(archive.put, cause, letters)
+        written.extend(each.key for each in letters)
+
+    report = await archive_letters(url, topology, choice, tell, keeper=keeper, store=store)
+    await asyncio.to_thread(archive.settle, written, LetterPlace.ARCHIVED)
+    return report
+
+
+async def restore(
+    url: str, topology: Topology, letters: Sequence[ArchivedLetter], archive: Archive, tell: Tell
+) -> LetterReport:
+    """Bring letters of the archive back to their queue, with a confirm for each; behind all that lie there.
+
+    Args:
+        url: the broker.
+        topology: names the queue.
+        letters: which ones.
+        archive: has them.
+        tell: called for each letter, as soon as it is done.
+
+    Raises:
+        BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
+        StorageUnavailable, StorageFailed: the rows cannot be read or written.
+        NotPortable: a row was changed by somebody else.
+    """
+    done = kept = 0
+    async with connected(url) as connection:
+        there, complete = await _in_queue(connection, topology, letters)
+        surely: list[ArchivedLetter] = []
+        for letter in letters:
+            if letter.state in _UNSURE and letter.letter in there:
+                await asyncio.to_thread(archive.settle, [letter.letter], LetterPlace.RESTORED)
+                tell(LetterFate(letter.request, _THERE))
+                kept += 1
+            elif letter.state in _UNSURE and not complete:
+                tell(LetterFate(letter.request, _UNKNOWN))
+                kept += 1
+            else:
+                surely.append(letter)
+        channel = await connection.channel(confirms=True)
+        for part in archive.messages(surely):
+            for letter, why in await _send(connection, channel, topology, archive, part):
+                tell(LetterFate(letter.request, why))
+                done, kept = done + (not why), kept + bool(why)
+        await channel.close()
+    return LetterReport(done, kept, (), complete=True)
+
+
+async def _in_queue(
+    connection: AnyConnection, topology: Topology, letters: Iterable[ArchivedLetter]
+) -> tuple[frozenset[str], bool]:
+    """Return the keys of letters in the queue, and whether these are all; looks only if a letter may be there."""
+    if not any(letter.state in _UNSURE for letter in letters):
+        return frozenset(), True
+    found = await look_at_messages(connection, topology, MOST_LETTERS)
+    return frozenset(stored_key(letter_key(each)) for each in found), len(found) < MOST_LETTERS
+
+
+async def _send(
+    connection: AnyConnection,
+    channel: AnyChannel,
+    topology: Topology,
+    archive: Archive,
+    part: Sequence[tuple[ArchivedLetter, Delivery]],
+) -> list[tuple[ArchivedLetter, str]]:
+    """Publish letters, and write where they are, before and behind it; returns why each stays, or an empty text."""
+    keys = [letter.letter for letter, _ in part]
+    await asyncio.to_thread(archive.settle, keys, LetterPlace.RETURNING)
+    verdicts = await publish_letters(connection, channel, topology, [message for _, message in part])
+    refused = [key for key, verdict in zip(keys, verdicts, strict=True) if verdict]
+    await asyncio.to_thread(archive.settle, refused, LetterPlace.ARCHIVED)
+    await asyncio.to_thread(archive.settle, [key for key in keys if key not in refused], LetterPlace.RESTORED)
+    return [(letter, _why(verdict)) for (letter, _), verdict in zip(part, verdicts, strict=True)]
+
+
+def _why(verdict: AmqpError | None) -> str:
+    return f"{verdict}; it stays in the archive" if isinstance(verdict, Refused | Unroutable) else ""
