@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from leveret.operate.overview.sentences import BLIND, SENTENCES
 from leveret.wire.masking import printable
 
 _FOLDER: Final = Path(__file__).parent
@@ -64,6 +65,14 @@ class Language:
         form = self._texts[key][PLURALS[self.code][1](number)]
         return Markup(form).format(n=f"{number:,}", **_safe(values))  # noqa: S704 - as in say
 
+    def counts(self, key: str) -> bool:
+        """Return whether a text holds a number.
+
+        Raises:
+            KeyError: there is no such text.
+        """
+        return isinstance(self._texts[key], list)
+
     def knows(self, key: str) -> bool:
         """Return whether there is a text with this key."""
         return key in self._texts
@@ -91,8 +100,21 @@ def language(code: str) -> Language:
     """
     if code not in PLURALS:
         raise KeyError(code)
-    found = tomllib.loads((_FOLDER / f"{code}.toml").read_text(encoding="utf-8"))
-    return Language(code, dict(keys_of(found)))
+    return Language(code, texts_of(code))
+
+
+def texts_of(code: str) -> dict[str, Text]:
+    """Return all texts of a language; the English sentences of overviews are those that the terminal shows too."""
+    found = dict(keys_of(tomllib.loads((_FOLDER / f"{code}.toml").read_text(encoding="utf-8"))))
+    return found | dict(_sentences()) if code == "en" else found
+
+
+def _sentences() -> Iterator[tuple[str, Text]]:
+    for kind, sentence in SENTENCES.items():
+        yield f"problem.{kind}", sentence.text if isinstance(sentence.text, str) else list(sentence.text)
+        yield f"advice.{kind}", sentence.advice
+    for kind, text in BLIND.items():
+        yield f"blind.{kind}", text
 
 
 def chosen(cookie: str | None, accepted: str) -> Language:

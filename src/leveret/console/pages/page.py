@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from leveret.console.languages.catalogue import Language, chosen
 from leveret.console.security.roles import Role, Visitor
+from leveret.console.showing.findings import blind_text, problem_advice, problem_text
 from leveret.console.showing.moments import ago, span
 from leveret.console.showing.templates import environment
 from leveret.console.site import Site
@@ -80,6 +81,9 @@ def page_text(request: Request, template: str, **values: Any) -> str:
         "lang": speech.code,
         "ago": partial(ago, now=site.clock(), speech=speech),
         "span": partial(span, speech=speech),
+        "problem_text": partial(problem_text, speech=speech),
+        "problem_advice": partial(problem_advice, speech=speech),
+        "blind_text": partial(blind_text, speech=speech),
         "nonce": request.state.nonce,
         "visitor": request.state.visitor,
         "app_name": site.app.name,

@@ -1,7 +1,7 @@
 """How a system does at one moment, and what is wrong with it."""
 
 from leveret.operate.overview.composing import compose
-from leveret.operate.overview.records import Depths, Flow, Overview, Percentiles, Problem, WorkerLine
+from leveret.operate.overview.records import Depths, Flow, HiddenPart, Overview, Percentiles, Problem, WorkerLine
 from leveret.operate.overview.samples import DepthSample, Durations, HeldRequest, Part, Seen, WorkerSample
 from leveret.operate.overview.system import System
 
@@ -11,6 +11,7 @@ __all__ = [
     "Durations",
     "Flow",
     "HeldRequest",
+    "HiddenPart",
     "Overview",
     "Part",
     "Percentiles",

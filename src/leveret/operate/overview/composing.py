@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leveret.operate.overview.facts import gather
-from leveret.operate.overview.records import Overview
+from leveret.operate.overview.records import HiddenPart, Overview
 from leveret.operate.overview.rules import RULES
 from leveret.operate.overview.samples import Seen
 from leveret.operate.overview.system import System
@@ -34,10 +34,10 @@ def compose(seen: Seen, system: System, now: float) -> Overview:
     )
 
 
-def _blind(seen: Seen) -> Iterator[str]:
+def _blind(seen: Seen) -> Iterator[HiddenPart]:
     if seen.broker.state == "away":
-        yield "queues and workers: the broker does not answer"
+        yield HiddenPart("broker", seen.broker.words)
     elif seen.reports.state in ("away", "unknown", "unused"):
-        yield f"workers, rates and durations: {seen.reports.words}"
+        yield HiddenPart("reports", seen.reports.words)
     if seen.database.state == "away":
-        yield "stored requests: the database does not answer"
+        yield HiddenPart("database", seen.database.words)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
 from leveret.operate.overview.samples import HeldRequest, Part
+from leveret.operate.overview.sentences import BLIND, SENTENCES, Value, in_english
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -14,19 +16,46 @@ class Problem(Struct, frozen=True, kw_only=True):
 
     Attributes:
         code: a stable word for programs and links, such as ``nobody_consumes``.
+        kind: names its sentence: the code, or one of several forms of it.
+        values: what stands in the sentence and in the advice; a float is a duration in seconds.
         weight: ``wrong``: callers feel it, or soon will; ``warning``: somebody should look.
-        text: what is wrong, one sentence.
         since: when it began, POSIX seconds; None where that is not known.
         felt: how many requests of callers it concerns; None where that is not known.
-        advice: what to do.
     """
 
     code: str
+    kind: str
+    values: Mapping[str, Value]
     weight: Literal["wrong", "warning"]
-    text: str
     since: float | None
     felt: int | None
-    advice: str
+
+    @property
+    def text(self) -> str:
+        """What is wrong, one English sentence."""
+        return in_english(SENTENCES[self.kind].text, self.values)
+
+    @property
+    def advice(self) -> str:
+        """What to do, in English."""
+        return in_english(SENTENCES[self.kind].advice, self.values)
+
+
+class HiddenPart(Struct, frozen=True):
+    """Something that cannot be seen now.
+
+    Attributes:
+        kind: names its sentence.
+        words: why, in English.
+    """
+
+    kind: Literal["broker", "reports", "database"]
+    words: str
+
+    @property
+    def text(self) -> str:
+        """What cannot be seen, in English."""
+        return in_english(BLIND[self.kind], {"words": self.words})
 
 
 class Depths(Struct, frozen=True, kw_only=True):
@@ -120,7 +149,7 @@ class Overview(Struct, frozen=True, kw_only=True):
         broker: the broker in words.
         database: the database in words.
         reports: the stream with the reports of workers, in words. Without it, ``workers`` and ``flow`` are blind.
-        blind: what cannot be seen now, in words; empty if all can.
+        blind: what cannot be seen now; empty if all can.
     """
 
     at: float
@@ -132,4 +161,4 @@ class Overview(Struct, frozen=True, kw_only=True):
     broker: Part
     database: Part
     reports: Part
-    blind: tuple[str, ...]
+    blind: tuple[HiddenPart, ...]

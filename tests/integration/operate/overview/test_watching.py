@@ -66,7 +66,7 @@ async def test_a_broker_that_is_away_is_told_and_the_database_is_seen(
         found = look()
     assert (found.broker.state, found.database.state) == ("away", "ok")
     assert [problem.code for problem in found.problems] == ["broker_away"]
-    assert found.blind == ("queues and workers: the broker does not answer",)
+    assert [blind.text for blind in found.blind] == ["queues and workers: the broker does not answer"]
     assert "hush" not in str(found)
 
 

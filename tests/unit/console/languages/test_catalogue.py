@@ -2,20 +2,16 @@
 
 import re
 import string
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from leveret.console.languages import catalogue
-from leveret.console.languages.catalogue import PLURALS, Text, chosen, keys_of, language
+from leveret.console.languages.catalogue import PLURALS, Text, chosen, language, texts_of
 from leveret.console.showing.templates import TEMPLATES, environment
+from leveret.operate.overview.sentences import BLIND, SENTENCES
 
-FOLDER = Path(catalogue.__file__).parent
-TEXTS: dict[str, dict[str, Text]] = {
-    code: dict(keys_of(tomllib.loads((FOLDER / f"{code}.toml").read_text()))) for code in PLURALS
-}
+TEXTS: dict[str, dict[str, Text]] = {code: texts_of(code) for code in PLURALS}
 PAGES = sorted(TEMPLATES.glob("*.html"))
 SHOWN_ATTRIBUTE = re.compile(r"""\b(?:title|aria-label|placeholder|alt)=["']([^"']*)["']""")
 KEY = re.compile(r"\b(?:say|count)\('([\w.]+)'[,)]")
@@ -30,6 +26,15 @@ def fields(text: Text) -> set[str]:
 def test_all_languages_have_the_same_keys_with_the_same_values_in_them() -> None:
     assert TEXTS["en"].keys() == TEXTS["ru"].keys()
     assert {key for key in TEXTS["en"] if fields(TEXTS["en"][key]) != fields(TEXTS["ru"][key])} == set()
+
+
+@pytest.mark.parametrize("code", PLURALS)
+def test_every_kind_of_finding_is_said_in_each_language(code: str) -> None:
+    kinds = {key.partition(".")[::2] for key in TEXTS[code] if key.startswith(("problem.", "advice.", "blind."))}
+    wanted = {(part, kind) for kind in SENTENCES for part in ("problem", "advice")} | {
+        ("blind", kind) for kind in BLIND
+    }
+    assert kinds == wanted
 
 
 def test_a_text_with_a_number_has_all_forms_of_its_language() -> None:

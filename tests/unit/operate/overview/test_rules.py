@@ -19,6 +19,7 @@ from leveret.operate.overview import (
     WorkerSample,
     compose,
 )
+from leveret.operate.overview.sentences import SENTENCES
 
 NOW = 1_800_000_000.0
 SYSTEM = System(application="guestbook", limit=1000, watchdog=120.0, command="guestbook {}".format)
@@ -161,6 +162,12 @@ def test_a_rule_says_what_is_wrong_since_when_and_for_how_many(
     assert (problem.code, problem.since, problem.felt) == (code, since, felt)
     assert not problem.text[0].islower()
     assert problem.advice.endswith(".")
+    assert "{" not in problem.text + problem.advice
+
+
+def test_every_kind_of_problem_comes_up_in_these_cases() -> None:
+    kinds = {problem.kind for found, *_ in CASES.values() for problem in compose(found, SYSTEM, NOW).problems}
+    assert kinds == set(SENTENCES)
 
 
 WELL: dict[str, Seen] = {

@@ -94,8 +94,8 @@ def problems(overview: Overview, *, short: bool) -> Iterator[Text]:
         else:
             yield first
             yield Text.assemble((f"  {about}{': ' if about else ''}", _DIM), (problem.advice, "cyan"))
-    for words in overview.blind:
-        yield Text(f"not seen: {words}", _DIM)
+    for blind in overview.blind:
+        yield Text(f"not seen: {blind.text}", _DIM)
     if not overview.problems:
         yield Text("nothing is wrong" + (", of what can be seen" if overview.blind else ""), "green")
 
