@@ -76,6 +76,33 @@ def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
     assert words[2:6] == ["discard_for_good_ended", "discard_for_good", "restore_ended", "restore"]
 
 
+def test_letters_are_exported_and_imported(commands: Commands) -> None:
+    write_letters(commands, "a", "b")
+    file = commands.folder / "letters.jsonl"
+    done = commands.run("letters", "export", str(file), "--all")
+    assert (done.returncode, done.stdout) == (0, f"2 letters exported to {file}\n")
+    assert "It holds what callers wrote" in done.stderr
+    assert (oct(file.stat().st_mode)[-3:], len(file.read_text().splitlines())) == ("600", 2)
+    again = commands.run("letters", "export", str(file), "a")
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    assert commands.run("letters", "discard", "b", "--for-good", "--yes").returncode == 0
+    assert "Nothing was imported." in commands.answer("n", "letters", "import", str(file))
+    back = commands.run("letters", "import", str(file), "--yes", "--why", "too early")
+    assert (back.returncode, back.stdout) == (0, "imported: b\n1 imported, 0 stay\n")
+    assert "In the queue already: 1 letter." in back.stderr
+    assert ids_of(commands) == ["a", "b"]
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], "{}", lines[1][:-1]]))
+    wrong = commands.run("letters", "import", str(file), "--yes")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert [line.split(":")[0] for line in wrong.stderr.splitlines()[:2]] == ["line 2", "line 3"]
+    assert "2 lines cannot be imported; nothing was imported" in wrong.stderr
+    assert commands.run("letters", "redrive", "b").returncode == 0
+    words = [json.loads(line)["what"] for line in commands.run("letters", "history").stdout.splitlines()]
+    assert words[-1:] == ["export"]
+    assert {"import", "import_ended"} <= set(words)
+
+
 def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:
     write_letters(commands, "a")
     told = ("--why", "the test is mended", "--incident", "red-test", "--by", "ada")

@@ -31,6 +31,7 @@ PRINTS = [
     "letters redrive --all",
     "letters discard --all --yes",
     "letters restore --all",
+    "letters export out-{number}.jsonl --all",
     "letters note abc text",
     "doctor",
     "db upgrade",
@@ -61,6 +62,7 @@ SILENT = {
 
 NOT_TRIED = (
     "letters index",
+    "letters import",
     "letters show",
     "explain",
     "recorder",

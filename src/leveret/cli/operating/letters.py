@@ -17,6 +17,7 @@ from leveret.cli.operating.letter_archive import restore, show_archive
 from leveret.cli.operating.letter_choice import choosing
 from leveret.cli.operating.letter_discard import discard
 from leveret.cli.operating.letter_fates import conclude, tell
+from leveret.cli.operating.letter_files import export_letters, import_file
 from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json
@@ -44,6 +45,8 @@ app.command("notes")(recording.show_notes)
 app.command("discard")(choosing(discard))
 app.command("archive")(choosing(show_archive, named=False))
 app.command("restore")(choosing(restore))
+app.command("export")(choosing(export_letters))
+app.command("import")(import_file)
 
 Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the requests.", show_default=False)]
 WhatIf = Annotated[
