@@ -232,6 +232,7 @@ class Application(ApiWithResources[S]):
                 keyring,
                 opened.services,
                 name=name,
+                version=self.version or "",
                 topology=self.topology(settings).with_delays(opened.api.retry_delays),
                 policy=self.policy(settings),
                 forgetting=self._forgetting,

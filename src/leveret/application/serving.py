@@ -37,6 +37,7 @@ def open_worker(
     services: S,
     *,
     name: str,
+    version: str,
     topology: Topology,
     policy: RetryPolicy,
     forgetting: Sequence[Callable[[sa.Connection, datetime, int], int]],
@@ -52,6 +53,7 @@ def open_worker(
         keyring: verifies tokens; it follows the file with the keys.
         services: handed to the actions.
         name: name of the worker in the broker's list of connections.
+        version: version of the application; empty if it has none.
         topology: names at the broker.
         policy: limits of retrying.
         forgetting: the application's part of the clean-up.
@@ -65,6 +67,7 @@ def open_worker(
     _check(actions, settings)
     options = WorkerOptions(
         name=name,
+        version=version,
         prefetch=settings.prefetch,
         replay_all=settings.replay_all,
         largest_response=settings.largest_response,

@@ -13,7 +13,7 @@ from leveret.wire.kept import show_body
 from leveret.wire.letter import LetterBody
 from leveret.wire.masking import without_secrets
 
-_WHY: Final = ("failed_at", "reason", "code", "exception", "place", "attempts")
+_WHY: Final = ("failed_at", "reason", "code", "exception", "place", "version", "attempts")
 """Names of the fields of a letter that explain why it was written."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from leveret.amqp import FieldTable, FieldValue, InvalidArgument, size_of
 from leveret.wire.envelope import ATTEMPTS
@@ -26,23 +26,26 @@ _LONGEST_NAME: Final = 100
 """Characters of an attempt's reason, and of its worker's name."""
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, omit_defaults=True):
     """An attempt that failed.
 
     Attributes:
         failed_at: when, ISO 8601 in UTC.
         worker: the worker's name, as the broker lists it.
         reason: what it failed with, in one line of at most some hundred characters, without tokens.
+        version: version of the application in the worker; empty where it has none, or where an older worker wrote it.
     """
 
     failed_at: str
     worker: str
     reason: str
+    version: str = ""
 
 
-def failed_attempt(failed_at: datetime, worker: str, reason: str) -> Attempt:
+def failed_attempt(failed_at: datetime, worker: str, reason: str, version: str = "") -> Attempt:
     """Record an attempt that failed; what is too long is cut, and what must not be written down is taken out."""
-    return Attempt(iso_time(failed_at), shown(worker, _LONGEST_NAME), shown(reason, _LONGEST_REASON))
+    name, number = shown(worker, _LONGEST_NAME), shown(version, _LONGEST_NAME)
+    return Attempt(iso_time(failed_at), name, shown(reason, _LONGEST_REASON), number)
 
 
 def read_attempts(headers: Mapping[str, Any] | None, digest: str) -> tuple[Attempt, ...]:
@@ -60,8 +63,15 @@ def read_attempts(headers: Mapping[str, Any] | None, digest: str) -> tuple[Attem
 
 
 def attempts_digest(attempts: Sequence[Attempt]) -> str:
-    """Return what the ticket says of the attempts that travel with a request; empty where none do."""
-    return hashlib.blake2b(msgspec.json.encode(attempts), digest_size=16).hexdigest() if attempts else ""
+    """Return what the ticket says of the attempts that travel with a request; empty where none do.
+
+    It does not speak for the versions, because workers of an earlier version do not read them: they would find another
+    digest, and drop the attempts.
+    """
+    if not attempts:
+        return ""
+    spoken_for = [structs.replace(each, version="") for each in attempts]
+    return hashlib.blake2b(msgspec.json.encode(spoken_for), digest_size=16).hexdigest()
 
 
 def bound_attempts(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
@@ -74,9 +84,7 @@ def bound_attempts(attempts: Sequence[Attempt]) -> tuple[Attempt, ...]:
 
 def attempts_header(attempts: Sequence[Attempt]) -> FieldTable:
     """Make the header with which attempts travel; no header where there is none."""
-    tables: list[FieldValue] = [
-        {"failed_at": each.failed_at, "worker": each.worker, "reason": each.reason} for each in attempts
-    ]
+    tables: list[FieldValue] = [msgspec.to_builtins(each) for each in attempts]
     return {ATTEMPTS: tables} if tables else {}
 
 

@@ -42,6 +42,7 @@ class LetterBody(Struct, frozen=True):
         exception: the qualified name of the error's class; absent where no error was the reason.
         place: file of the application and line where the error was raised; absent where that is not known.
         attempts: the attempts that failed, the oldest first; absent where there was none.
+        version: version of the application in the worker that gave the request up; absent where it has none.
     """
 
     failed_at: str
@@ -54,6 +55,7 @@ class LetterBody(Struct, frozen=True):
     exception: str | UnsetType = UNSET
     place: str | UnsetType = UNSET
     attempts: list[Attempt] | UnsetType = UNSET
+    version: str | UnsetType = UNSET
 
 
 class LetterFacts(Struct, frozen=True):
@@ -67,6 +69,7 @@ class LetterFacts(Struct, frozen=True):
         exception: the qualified name of the error's class.
         place: file of the application and line where the error was raised.
         attempts: the attempts that failed, the oldest first.
+        version: version of the application in the worker; empty where it has none.
     """
 
     message_id: str
@@ -76,6 +79,7 @@ class LetterFacts(Struct, frozen=True):
     exception: str | None = None
     place: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    version: str = ""
 
 
 def write_letter(
@@ -106,6 +110,7 @@ def write_letter(
         facts.exception or UNSET,
         facts.place or UNSET,
         list(facts.attempts) or UNSET,
+        facts.version or UNSET,
     )
     return encode_json(letter)
 
@@ -128,6 +133,7 @@ def write_short_letter(named: Mapping[str, str], size: int, facts: LetterFacts) 
         code=facts.code,
         exception=facts.exception or UNSET,
         place=facts.place or UNSET,
+        version=facts.version or UNSET,
     )
     return encode_json(letter)
 

@@ -16,6 +16,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: shown in the broker's list of connections and in the log.
+        version: version of the application, for letters and the record of attempts; may be empty.
         prefetch: the most deliveries in hand; a quorum queue gives 2,000 at most.
         replay_all: whether the responses of reads are stored too.
         largest_response: the most bytes of a response; a larger one is refused and its transaction rolled back.
@@ -31,6 +32,7 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """
 
     name: str = "worker"
+    version: str = ""
     prefetch: int = 200
     replay_all: bool = False
     largest_response: int = LARGEST_RESPONSE

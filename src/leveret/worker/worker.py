@@ -107,7 +107,9 @@ class Worker(Generic[S]):
         self._jobs: Jobs = Jobs(
             services, largest_response=options.largest_response, observers=self._observers, clock=clock.posix
         )
-        self._messages = partial(OutcomeMessages, topology, keyring, worker=options.name, clock=clock.posix)
+        self._messages = partial(
+            OutcomeMessages, topology, keyring, worker=options.name, version=options.version, clock=clock.posix
+        )
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: RateLimits | None = None
         self._statuses = StatusPublisher(topology.status_stream)

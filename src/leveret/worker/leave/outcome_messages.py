@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 
@@ -19,11 +20,14 @@ from leveret.wire.envelope import ATTEMPTS
 from leveret.wire.ids import new_id
 from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterFacts, write_letter, write_short_letter
-from leveret.wire.masking import without_tokens
+from leveret.wire.masking import shown, without_tokens
 from leveret.wire.messages import letter_headers, letter_message, reply_message, retry_message
 from leveret.wire.trace_context import trace_headers
 from leveret.wire.words import counted
 from leveret.worker.work import DeclinedDelivery, Work
+
+LONGEST_VERSION: Final = 100
+"""Characters of the application's version that stand in letters."""
 
 
 class OutcomeMessages:
@@ -33,6 +37,7 @@ class OutcomeMessages:
         topology: names at the broker.
         keyring: makes tickets and seals.
         worker: the worker's name, for the record of attempts.
+        version: version of the application, for letters and the record of attempts.
         letters: the exchange that letters are published to; by default the default exchange.
         clock: POSIX time in seconds.
     """
@@ -43,6 +48,7 @@ class OutcomeMessages:
         keyring: Keyring,
         *,
         worker: str = "",
+        version: str = "",
         letters: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -50,6 +56,7 @@ class OutcomeMessages:
         self._retry_queues = topology.retry_queues
         self._keyring = keyring
         self.worker = worker
+        self._version = shown(version, LONGEST_VERSION)
         self._letters = letters
         self._clock = clock
 
@@ -123,12 +130,15 @@ class OutcomeMessages:
             failure.exception if failure else None,
             failure.place if failure else None,
             self._attempts(item, now, outcome.attempt),
+            self._version,
         )
 
     def _attempts(self, item: Work | DeclinedDelivery, now: datetime, reason: str | None) -> tuple[Attempt, ...]:
         """Return the attempts that failed so far: those that the request's message lists, and perhaps the latest."""
         before = item.attempts if isinstance(item, Work) else ()
-        return before if reason is None else bound_attempts([*before, failed_attempt(now, self.worker, reason)])
+        if reason is None:
+            return before
+        return bound_attempts([*before, failed_attempt(now, self.worker, reason, self._version)])
 
     def _sealed(
         self,

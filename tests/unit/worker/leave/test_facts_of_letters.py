@@ -1,10 +1,11 @@
 """What a letter tells as fields: why, of which error, and of which attempts, whoever made them."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery, Message, Properties
@@ -12,6 +13,7 @@ from leveret.errors import DeadlineExceeded, TemporaryError
 from leveret.outcome import WORKERS_DIED_READING, DeadLetter, Retry
 from leveret.retry import RetryPolicy, decide
 from leveret.topology import Topology
+from leveret.wire.attempts import attempts_digest, failed_attempt
 from leveret.wire.letter import WORKERS_DIED_CODE, LetterBody, decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake
@@ -85,6 +87,21 @@ def test_a_letter_tells_of_the_attempts_on_all_workers() -> None:
     assert reasons(found) == [("worker one", "at first"), ("worker other", "again"), ("worker one", "at last")]
     assert "x-attempts" not in found.headers
     assert (found.code, found.exception) == ("retries_exhausted", "leveret.errors.TemporaryError")
+
+
+def test_a_letter_tells_which_version_wrote_it_and_failed_before() -> None:
+    older, newer = (OutcomeMessages(TOPOLOGY, RING, worker="w", version=each) for each in ("1.4.1", "1.4.2"))
+    back = work(delivered(retried(work(delivery_of(request())), "at first", older)))
+    (message, _) = newer.of(back, exhausted())
+    found = decode_letter(message.body)
+    assert isinstance(found.attempts, list)
+    assert (found.version, [each.version for each in found.attempts]) == ("1.4.2", ["1.4.1", "1.4.2"])
+    assert letter(work(delivery_of(request())), exhausted()).version is UNSET, "an application may have no version"
+
+
+def test_a_worker_that_does_not_know_versions_believes_attempts_that_have_them() -> None:
+    with_version = failed_attempt(datetime.now(UTC), "w", "why", "1.4.2")
+    assert attempts_digest([with_version]) == attempts_digest([replace(with_version, version="")])
 
 
 @pytest.mark.parametrize("forged", [[{"failed_at": "x", "worker": "you", "reason": "sorry"}], "text", [], None])
