@@ -53,6 +53,7 @@ SILENT = {
     "letters history": 0,
     "letters notes": 0,
     "letters archive": 0,
+    "letters operations": 0,
     "console user list": 0,
     "worker --supervised": 0,
     "call health_check --timeout 0": 2,
@@ -61,6 +62,8 @@ SILENT = {
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
 
 NOT_TRIED = (
+    "letters pause",
+    "letters resume",
     "letters index",
     "letters import",
     "letters show",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from leveret.amqp import Connection
 from leveret.broker.connecting import connected
 from leveret.letters.redrive import Redriver
+from leveret.operate.operations.accepted import accepted
 from leveret.operate.operations.asking import AskedOperations
 from leveret.operate.operations.operations import Claim, Operations
 from leveret.operate.operations.options import Step, steps_of
@@ -69,6 +70,7 @@ class Redrive:
         claim: the operation, claimed by this process.
         letters: all its letters, in their order.
         redriver: decides what may be sent again, and makes its message.
+        pace: how fast they are sent.
         by: who runs it.
         over: set when nothing more may be sent.
         tell: called when something has changed.
@@ -82,6 +84,7 @@ class Redrive:
         letters: Sequence[OperationLetter],
         redriver: Redriver,
         *,
+        pace: Pace,
         by: str,
         over: asyncio.Event,
         tell: Callable[[RedriveProgress], None],
@@ -98,9 +101,9 @@ class Redrive:
         self._place = {letter.letter: place for place, letter in enumerate(letters)}
         self._steps = steps_of(len(letters), self._options.steps)
         self._results = Results(system, self._place)
-        self._pace = Pace(self._options.rate)
+        self._pace = pace
         self._given_up = {each.letter for each in letters if each.state == LetterResult.SENT and each.why}
-        self._accepted = _accepted(claim, letters)
+        self._accepted = accepted(claim, letters, self._steps)
         self._doubtful: set[str] = set()
         self._began = self._looked = time.monotonic()
         self._sent = 0
@@ -179,6 +182,8 @@ class Redrive:
 
     async def _wait(self, step: Step) -> None:
         """Wait until it is known what became of all letters of a step, or nothing new is learned for too long."""
+        if not self._awaited(step):
+            return
         pause, changed = _QUICK, time.monotonic()
         while self._awaited(step):
             self._report(step, waiting=True)
@@ -290,10 +295,3 @@ class Redrive:
 def _begun(letter: OperationLetter, now: datetime) -> OperationLetter:
     """Return a letter with the moment before it was sent first."""
     return letter if letter.state == LetterResult.SENDING else replace(letter, at=now)
-
-
-def _accepted(claim: Claim, letters: Sequence[OperationLetter]) -> set[str]:
-    """Return the letters because of which an operation stopped, if that was what somebody wants to go on from."""
-    if claim.before is not OperationState.STOPPED:
-        return set()
-    return {letter.letter for letter in letters if letter.state in (LetterResult.FAILED, LetterResult.SENT)}

@@ -13,6 +13,7 @@ from typing import Final
 from leveret.errors import LeveretError
 from leveret.operate.operations.asking import AskedOperations, open_asked
 from leveret.operate.operations.operations import LeaseLost, Operations
+from leveret.operate.operations.pace import Pace
 from leveret.operate.operations.planning import OperatedSystem
 from leveret.operate.operations.records import OperationState, OperationView, RedriveProgress
 from leveret.operate.operations.redriving import EndsHere, Redrive
@@ -36,6 +37,7 @@ async def run_redrive(
     tell: Callable[[RedriveProgress], None] = _nobody,
     stop: asyncio.Event | None = None,
     take_over: bool = False,
+    rate: float | None = None,
 ) -> OperationView:
     """Run an operation that sends letters again, until it is done, paused or stopped, and return how it stands then.
 
@@ -49,6 +51,7 @@ async def run_redrive(
         tell: called in the event loop when something has changed.
         stop: set it to pause the operation; what is being sent at the moment is still sent.
         take_over: run it although somebody else does; the other one then stops.
+        rate: letters a second at most, this time, instead of what the operation says.
 
     Raises:
         OperationTrouble: there is no such operation, it is done, or somebody else runs it.
@@ -60,9 +63,12 @@ async def run_redrive(
     async with open_asked(system.app, system.settings) as asked:
         claim = await asked.ask(Operations.claim, operation, owner_name(cause.by), cause, take_over=take_over)
         view = claim.view
+        pace = Pace(view.options.rate if rate is None else rate)
         letters = await asked.ask(Operations.letters, view.id)
         async with _kept(asked, view, stop or asyncio.Event()) as over:
-            redrive = Redrive(system, asked, claim, letters, redriver, by=cause.kept().by, over=over, tell=tell)
+            redrive = Redrive(
+                system, asked, claim, letters, redriver, pace=pace, by=cause.kept().by, over=over, tell=tell
+            )
             async with _ending(asked, view, cause):
                 await redrive.run()
         return await asked.ask(Operations.find, view.id)

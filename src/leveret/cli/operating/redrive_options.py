@@ -1,0 +1,85 @@
+"""The options of ``letters redrive`` that say how letters are sent again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Final, TypeAlias
+
+import typer
+
+from leveret.cli.terminal.option_values import read_option
+from leveret.operate.operations.options import RedriveOptions, read_rate, read_steps
+from leveret.operate.operations.planning import MOST_OF_ONE
+from leveret.settings import values
+
+_PANEL: Final = "How they are sent"
+
+Limit: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=read_option("--limit", values.number(1, MOST_OF_ONE)),
+        help=f"Letters at most, the oldest ones. Default: {MOST_OF_ONE:,}.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Rate: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="N/s",
+        parser=read_option("--rate", read_rate),
+        help="Letters a second at most: 200/s, 30/m, 100/h.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Steps: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STEPS",
+        help="Send so many, look what becomes of them, and go on if none failed again: 1,5,50,all.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+StopAfter: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=read_option("--stop-after", values.number(1, MOST_OF_ONE)),
+        help="Stop when so many have failed again.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+Wait: TypeAlias = Annotated[
+    timedelta | None,
+    typer.Option(
+        metavar="DURATION",
+        parser=read_option("--wait", values.duration(timedelta(milliseconds=100), timedelta(days=1))),
+        help="How long nothing new may be learned until a step is over. Default: longer than all retries take.",
+        show_default=False,
+        rich_help_panel=_PANEL,
+    ),
+]
+DryRun: TypeAlias = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Send nothing: print which letters would be sent.", rich_help_panel=_PANEL),
+]
+
+
+def options_of(
+    steps: str | None, rate: float | None, stop_after: int | None, wait: timedelta | None, *, default_wait: float
+) -> RedriveOptions:
+    """Return the options of an operation.
+
+    Raises:
+        WrongUse: the steps cannot be used.
+    """
+    return RedriveOptions(
+        steps=read_option("--steps", read_steps)(steps) if steps is not None else (),
+        rate=rate,
+        stop_after=stop_after,
+        wait=wait.total_seconds() if wait is not None else default_wait,
+    )
