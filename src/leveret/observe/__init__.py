@@ -1,5 +1,6 @@
 """What a worker tells about each request: records for observers, and log lines."""
 
+from leveret.observe.observers import Observers, Sampler
 from leveret.observe.records import (
     Admitted,
     Batch,
@@ -7,7 +8,6 @@ from leveret.observe.records import (
     Committed,
     Ended,
     Observer,
-    Observers,
     Point,
     Received,
     Record,
@@ -26,6 +26,7 @@ __all__ = [
     "Point",
     "Received",
     "Record",
+    "Sampler",
     "Settled",
     "Subject",
 ]

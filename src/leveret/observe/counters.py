@@ -2,62 +2,84 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 
-from leveret.observe.records import Admitted, Begun, Committed, Ended, Received, Record, Settled, Subject
+from leveret.observe.observers import Sampler
+from leveret.observe.outcome_words import OutcomeWord, outcome_word
+from leveret.observe.records import Begun, Committed, Ended, Record, Settled, Subject
 from leveret.observe.totals import SECONDS, SIZES, Spread, Totals
-from leveret.outcome import Answer, DeadLetter, Outcome, Retry
 
 UNKNOWN: Final = "-"
 """The action of requests that name none that the application has: strangers must not invent names of counters."""
 
-OUTCOMES: Final = ("ok", "refused", "replay", "retry", "letter", "put_back")
-"""The words for outcomes."""
+MEASURED: Final = 100
+"""Requests of each second whose parts are measured in any case."""
+
+ONE_OF: Final = 16
+"""Of the further requests of a second, one of that many is measured, and counts for all of them."""
 
 
-class Counters:
+class Counters(Sampler):
     """An observer that counts. A worker that has one also tells it of batches and of sessions with the broker.
+
+    Every request is counted when it is settled, with its outcome and the time that it took altogether. The parts of its
+    way are measured for a sample: for the first ``MEASURED`` requests of each second, and then for one of ``ONE_OF``,
+    which counts that many times. So at a low rate every request counts, and at a high rate few requests cost more.
 
     Threads of lanes only note moments of a request, each request in one thread at a time. Everything is added up in the
     event loop, when the request is settled; so no request needs a lock.
 
     Args:
         actions: version and name of each action, such as ``v1.create_task``.
+        clock: seconds of a clock that never goes back.
     """
 
-    def __init__(self, actions: Iterable[str]) -> None:
-        self._requests: dict[str, dict[str, int]] = {name: {} for name in (*actions, UNKNOWN)}
-        self._moments: dict[int, _Moments] = {}  # by delivery tag, oldest first
+    def __init__(self, actions: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self.chosen: dict[int, _Moments] = {}
+        self._requests = {name: dict.fromkeys(OutcomeWord, 0) for name in (*actions, UNKNOWN)}
+        self._unknown = self._requests[UNKNOWN]
+        self._held: dict[int, Subject] = {}  # by delivery tag, oldest first
         self._waiting, self._handling, self._commit, self._total = (_Buckets(SECONDS) for _ in range(4))
         self._batches, self._lock = _Buckets(SIZES), threading.Lock()
+        self._sample = _Sample(clock)
         self._sessions = 0
 
+    def admit(self, subjects: Sequence[Subject]) -> None:
+        """Remember that requests are in hand, and choose those whose parts are measured."""
+        self._held.update({each.delivery.delivery_tag: each for each in subjects})
+        for each, weight in self._sample.of(subjects):
+            self.chosen[each.delivery.delivery_tag] = _Moments(each, weight)
+
     def __call__(self, record: Record) -> None:
-        """Count what a record says."""
-        kind, subject = type(record), record.subject
-        if kind is Received:
+        """Note when a chosen request passes a point."""
+        moments = self.chosen.get(record.subject.delivery.delivery_tag)
+        if moments is None or moments.subject is not record.subject:  # of a session that was lost
             return
-        if kind is Admitted:
-            self._moments[subject.delivery.delivery_tag] = _Moments(subject)
-            return
-        if isinstance(record, Settled):
-            self._settle(record)
-            return
-        moments = self._moments.get(subject.delivery.delivery_tag)
-        if moments is None or moments.subject is not subject:  # of a session that was lost
-            return
+        kind = type(record)
         if kind is Begun:
             moments.begun = record.at
         elif kind is Ended:
             moments.ended = record.at
         elif kind is Committed:
             moments.committed = record.at
+
+    def settle(self, record: Settled) -> None:
+        """Count a request with its outcome."""
+        subject, (word, _) = record.subject, outcome_word(record.outcome)
+        self._requests.get(subject.action, self._unknown)[word] += 1
+        self._total.add(record.at - subject.arrived)
+        tag = subject.delivery.delivery_tag
+        self._held.pop(tag, None)
+        if tag in self.chosen:
+            self._measure(self.chosen.pop(tag))
 
     def batch(self, size: int) -> None:
         """Count a batch that a lane takes; in the thread of the lane."""
@@ -67,14 +89,19 @@ class Counters:
     def begin_session(self) -> None:
         """Forget the requests in hand, because a new session with the broker begins; it delivers them again."""
         self._sessions += 1
-        self._moments.clear()
+        self._held.clear()
+        self.chosen.clear()
 
     def totals(self) -> Totals:
         """Return what was counted so far; in the event loop."""
         with self._lock:
             batches = self._batches.spread()
+        counts = {
+            name: {word.value: count for word, count in words.items() if count}
+            for name, words in self._requests.items()
+        }
         return Totals(
-            requests={name: dict(counts) for name, counts in self._requests.items() if counts},
+            requests={name: words for name, words in counts.items() if words},
             waiting=self._waiting.spread(),
             handling=self._handling.spread(),
             commit=self._commit.spread(),
@@ -85,32 +112,59 @@ class Counters:
 
     def held(self, most: int) -> list[Subject]:
         """Return the requests in hand, the oldest ones first, but not more than ``most``; in the event loop."""
-        return [moments.subject for moments in islice(self._moments.values(), most)]
+        return list(islice(self._held.values(), most))
 
-    def _settle(self, record: Settled) -> None:
-        subject = record.subject
-        counts = self._requests.get(subject.action) or self._counts_of(subject.action)
-        word = outcome_word(record.outcome)
-        counts[word] = counts.get(word, 0) + 1
-        self._total.add(record.at - subject.arrived)
-        moments = self._moments.pop(subject.delivery.delivery_tag, None)
-        if moments is None or not moments.begun:
+    def _measure(self, moments: _Moments) -> None:
+        if not moments.begun:
             return
-        self._waiting.add(moments.begun - subject.arrived)
+        weight = moments.weight
+        self._waiting.add(moments.begun - moments.subject.arrived, weight)
         if moments.ended:
-            self._handling.add(moments.ended - moments.begun)
+            self._handling.add(moments.ended - moments.begun, weight)
             if moments.committed > moments.ended:  # an `async def` action commits before it ends
-                self._commit.add(moments.committed - moments.ended)
+                self._commit.add(moments.committed - moments.ended, weight)
 
-    def _counts_of(self, action: str) -> dict[str, int]:
-        counts = self._requests.get(action)
-        return self._requests[UNKNOWN] if counts is None else counts
+
+class _Sample:
+    """Chooses requests: the first ``MEASURED`` of each second, and one of ``ONE_OF`` of the others."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._second, self._left = -1, 0
+        self._steps = _steps()
+        self._skip = next(self._steps)
+
+    def of(self, subjects: Sequence[Subject]) -> Iterator[tuple[Subject, int]]:
+        """Yield the chosen ones, and for how many requests each of them counts."""
+        if (second := int(self._clock())) != self._second:
+            self._second, self._left = second, MEASURED
+        if self._left:
+            first, subjects = subjects[: self._left], subjects[self._left :]
+            self._left -= len(first)
+            yield from ((each, 1) for each in first)
+        while self._skip < len(subjects):
+            yield subjects[self._skip], ONE_OF
+            self._skip += next(self._steps)
+        self._skip -= len(subjects)
+
+
+def _steps() -> Iterator[int]:
+    """Yield the steps from one chosen request to the next, so that one is chosen of each ``ONE_OF``.
+
+    It is at a random place among them: a fixed distance could always meet the same place of a batch.
+    """
+    former = ONE_OF
+    while True:
+        place = random.randrange(ONE_OF)  # noqa: S311 - it chooses a sample, and protects nothing
+        yield ONE_OF - former + place
+        former = place
 
 
 class _Moments(Struct):
     """When a request passed points of its way, in seconds of ``time.monotonic``; 0 for not yet."""
 
     subject: Subject
+    weight: int
     begun: float = 0.0
     ended: float = 0.0
     committed: float = 0.0
@@ -124,18 +178,9 @@ class _Buckets:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
-    def add(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
+    def add(self, value: float, weight: int = 1) -> None:
+        self._counts[bisect_left(self._bounds, value)] += weight
+        self._sum += value * weight
 
     def spread(self) -> Spread:
         return Spread(tuple(self._counts), self._sum)
-
-
-def outcome_word(outcome: Outcome) -> str:
-    """Return the word for an outcome, one of ``OUTCOMES``."""
-    if isinstance(outcome, Answer):
-        return "replay" if outcome.replayed else "ok" if outcome.code is None else "refused"
-    if isinstance(outcome, Retry):
-        return "retry"
-    return "letter" if isinstance(outcome, DeadLetter) else "put_back"

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from leveret.observe.counters import MEASURED, ONE_OF
 from leveret.observe.pages import Page
 from leveret.observe.reports import KnownProcess, Reports
 from leveret.observe.totals import SECONDS, SIZES, Spread, Totals
+
+_SAMPLE: Final = (
+    f"of the first {MEASURED} requests of a process in each second, "
+    f"and of one in {ONE_OF} of the further ones, which counts {ONE_OF} times"
+)
+"""Says on the page of which requests the parts are measured."""
 
 
 class WorkerMetrics:
@@ -62,9 +70,9 @@ def _requests(totals: Totals) -> Metric:
 
 def _histograms(totals: Totals) -> Iterator[Metric]:
     durations = (
-        ("request_waiting", "From the arrival of a request at the worker to its beginning", totals.waiting),
-        ("request_handling", "How long actions take", totals.handling),
-        ("request_commit", "From the end of an action to its commit", totals.commit),
+        ("request_waiting", f"From the arrival of a request at the worker to its beginning; {_SAMPLE}", totals.waiting),
+        ("request_handling", f"How long actions take; {_SAMPLE}", totals.handling),
+        ("request_commit", f"From the end of an action to its commit; {_SAMPLE}", totals.commit),
         ("request", "From the arrival of a request at the worker until its outcome is safe", totals.total),
     )
     for name, words, spread in durations:

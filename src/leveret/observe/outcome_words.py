@@ -1,10 +1,11 @@
-"""One word for each outcome, for logs and recordings."""
+"""One word for each outcome, for logs, recordings and metrics."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
-from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.outcome import Answer, DeadLetter, Outcome, Retry
 
 
 class OutcomeWord(StrEnum):
@@ -18,16 +19,17 @@ class OutcomeWord(StrEnum):
     PUT_BACK = "put_back"
 
 
+_OK: Final = OutcomeWord.OK, ""
+_RETRY: Final = OutcomeWord.RETRY, ""
+_PUT_BACK: Final = OutcomeWord.PUT_BACK, ""
+
+
 def outcome_word(outcome: Outcome) -> tuple[OutcomeWord, str]:
     """Return the word for an outcome, and the code of its error or letter; the code is empty without one."""
-    match outcome:
-        case Answer(replayed=True, code=code):
-            return OutcomeWord.REPLAYED, code or ""
-        case Answer(code=code):
-            return (OutcomeWord.REFUSED, code) if code else (OutcomeWord.OK, "")
-        case Retry():
-            return OutcomeWord.RETRY, ""
-        case DeadLetter(code=code):
-            return OutcomeWord.LETTER, code
-        case PutBack():
-            return OutcomeWord.PUT_BACK, ""
+    if isinstance(outcome, Answer):  # the usual one comes first: each request asks
+        if outcome.replayed:
+            return OutcomeWord.REPLAYED, outcome.code or ""
+        return (OutcomeWord.REFUSED, outcome.code) if outcome.code else _OK
+    if isinstance(outcome, Retry):
+        return _RETRY
+    return (OutcomeWord.LETTER, outcome.code) if isinstance(outcome, DeadLetter) else _PUT_BACK

@@ -1,6 +1,7 @@
 """What a worker tells its observers about each request, for logs, metrics, traces and tests.
 
-A request passes up to six points, and at each point the worker calls its observers with a frozen record:
+A request passes up to six points, and at each point the worker calls its observers with a frozen record (a
+``Sampler`` only of requests that it has chosen, and of the end of all):
 
 Record
 ├── Received    the worker begins to read its message
@@ -18,19 +19,14 @@ not settled when the session is lost is delivered again, and received again.
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 from msgspec import Struct, field
 
 from leveret.amqp import Delivery
 from leveret.outcome import Outcome
-
-logger: Final = logging.getLogger("leveret.worker")
 
 
 class Subject(Struct, frozen=True):
@@ -124,44 +120,3 @@ Record: TypeAlias = Received | Admitted | Begun | Ended | Committed | Settled
 
 Observer: TypeAlias = Callable[[Record], None]
 """Called with each record, in the thread that passes the point: it must be quick and thread-safe."""
-
-
-class Observers:
-    """The observers of a worker. When one raises, its error is logged, and it is not called again.
-
-    Args:
-        observers: called in this order.
-
-    Attributes:
-        active: the observers that are still called. While there are none, no record needs to be made.
-    """
-
-    def __init__(self, observers: Iterable[Observer] = ()) -> None:
-        self.active: tuple[Observer, ...] = tuple(observers)
-        self._lock = threading.Lock()
-
-    def tell(self, record: Record) -> None:
-        """Call all observers with a record; never raises."""
-        for observer in self.active:
-            try:
-                observer(record)
-            except BaseException as error:  # an observer's error must not affect the request
-                self._leave_out(observer, error)
-
-    @contextmanager
-    def attempt(self, subject: Subject) -> Iterator[None]:
-        """Tell the observers that an attempt begins, and afterwards how it has ended."""
-        self.tell(Begun(subject))
-        try:
-            yield
-        except BaseException as error:
-            self.tell(Ended(subject, error=error))
-            raise
-        self.tell(Ended(subject))
-
-    def _leave_out(self, observer: Observer, error: BaseException) -> None:
-        with self._lock:
-            if observer not in self.active:  # another thread was faster
-                return
-            self.active = tuple(each for each in self.active if each != observer)
-        logger.error("an observer failed and is not called again: %r", observer, exc_info=error)

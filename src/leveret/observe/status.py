@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from leveret.observe.counters import Counters
+from leveret.observe.outcome_words import OutcomeWord
 from leveret.observe.reports import WorkerState
 from leveret.observe.totals import NO_SECONDS, SECONDS, Spread
 
@@ -133,9 +134,9 @@ class StatusReporter:
             waiting=totals.waiting,
             handling=totals.handling,
             total=totals.total,
-            retries=totals.outcomes("retry"),
-            letters=totals.outcomes("letter"),
-            replays=totals.outcomes("replay"),
+            retries=totals.outcomes(OutcomeWord.RETRY),
+            letters=totals.outcomes(OutcomeWord.LETTER),
+            replays=totals.outcomes(OutcomeWord.REPLAYED),
             reconnects=totals.reconnects,
             backlog=state.backlog,
             lanes=state.lanes,

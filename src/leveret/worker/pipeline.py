@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 from leveret.amqp import Delivery
 from leveret.errors import DeadlineExceeded, Internal, RateLimited, StorageUnavailable
 from leveret.inbox.batch import AnsweredJob, DeadlyJob, FailedJob, Result
-from leveret.observe import Admitted, Observers, Received
+from leveret.observe import Observers, Received
 from leveret.outcome import WORKERS_DIED, Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.retry import RetryPolicy, decide, describe, failure_of
 from leveret.wire.codec import decode_reply
@@ -159,9 +159,8 @@ class Pipeline:
 
     def begin(self, works: Sequence[Work]) -> None:
         """Run admitted requests as soon as they may run; do nothing once the session is over."""
-        if self._observers.active and self._open.is_set():
-            for work in works:
-                self._observers.tell(Admitted(work.subject))
+        if (self._observers.active or self._observers.sampler) and self._open.is_set():
+            self._observers.admit([work.subject for work in works])
         if self._floor.tending is None and not [work for work in works if work.delivery.redelivered]:
             self._begin(works)
         elif self._open.is_set():

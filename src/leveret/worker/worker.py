@@ -62,13 +62,14 @@ class Worker(Generic[S]):
         options: see ``WorkerOptions``.
         forgetting: the application's part of the clean-up, see ``CleanUp``.
         observers: called with a record at each point of a request's life, see ``leveret.observe``. One that is a
-            ``Counters`` learns of batches and sessions too.
+            ``Counters`` learns of batches and sessions too; there can be one of them.
         connect: opens connections; see ``leveret.testing`` for a broker in memory.
         clock: tells the time for deadlines, rate limits, retries and letters.
 
     Raises:
         ValueError: the topology has other retry delays than the policy, or not those of an action; or an action may
-            take longer than the watchdog waits, or its retries longer than responses are kept.
+            take longer than the watchdog waits, or its retries longer than responses are kept; or there are two
+            ``Counters``.
         AddressError: the address is not valid.
     """
 

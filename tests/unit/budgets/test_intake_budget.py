@@ -14,6 +14,7 @@ from msgspec import Struct
 from leveret.amqp import Delivery
 from leveret.api import Api, AsyncCallNext, CallNext, Context, Runtime
 from leveret.observe import Begun, Ended, Observers, Record
+from leveret.observe.counters import Counters
 from leveret.outcome import Answer
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
@@ -96,7 +97,7 @@ def test_what_a_worker_does_with_a_request_stays_within_its_budget(passwords: Pa
     assert writing < 15, "the reply"
 
 
-def test_observers_cost_a_request_nothing_while_there_are_none() -> None:
+def test_observers_cost_a_request_nothing_while_there_are_none_that_want_it() -> None:
     """What a lane calls for a request is its action and what surrounds it, and no call more."""
     keys, some_api, connection = keyring(), Api[None](), cast("sa.Connection", None)
 
@@ -123,6 +124,14 @@ def test_observers_cost_a_request_nothing_while_there_are_none() -> None:
     observed = Jobs(None, observers=Observers([told.append])).job(work)
     assert observed.run(connection) == job.run(connection)
     assert [type(record) for record in told] == [Begun, Ended]
+
+    counters = Counters(["v1.ping"])
+    counting = Jobs(None, observers=Observers([counters]))
+    not_chosen = counting.job(work)
+    assert calls_for_each(lambda _: not_chosen.run(connection)) == calls_for_each(lambda _: by_hand(connection))
+    assert not_chosen.on_end is None
+    counters.admit([work.subject])
+    assert counting.job(work).on_end is not None
 
 
 def test_plain_parameters_cost_a_request_one_call_and_a_record_none() -> None:

@@ -1,13 +1,12 @@
 """Counting what becomes of requests."""
 
-from datetime import timedelta
+import sys
+from collections.abc import Callable
 
-import pytest
-
-from leveret.observe import Admitted, Begun, Committed, Ended, Received, Settled, Subject
-from leveret.observe.counters import Counters, outcome_word
+from leveret.observe import Begun, Committed, Ended, Observers, Settled, Subject
+from leveret.observe.counters import MEASURED, ONE_OF, Counters
 from leveret.observe.totals import SECONDS, Spread, Totals
-from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.outcome import Answer, DeadLetter, Outcome
 from support.handmade_deliveries import delivery_of
 
 OK = Answer(b"{}")
@@ -17,53 +16,107 @@ def subject(tag: int = 1, action: str = "v1.greet") -> Subject:
     return Subject("id", action, "ada", delivery_of({"id": "id"}, tag), 100.0)
 
 
-def pass_all(counters: Counters, about: Subject, outcome: Outcome = OK) -> None:
-    counters(Received(about, 100.0))
-    counters(Admitted(about, 100.1))
-    counters(Begun(about, 100.5))
-    counters(Ended(about, 102.5))
-    counters(Committed(about, 102.75))
-    counters(Settled(about, 104.0, outcome=outcome))
+def subjects(count: int) -> list[Subject]:
+    return [subject(tag) for tag in range(1, count + 1)]
+
+
+def run(counters: Counters, about: Subject, outcome: Outcome = OK) -> None:
+    """Pass the points after the admission, as a worker does."""
+    observers = Observers([counters])
+    if observers.follow(about):
+        observers.tell(Begun(about, 100.5))
+        observers.tell(Ended(about, 102.5))
+        observers.tell(Committed(about, 102.75))
+    observers.settle(Settled(about, 104.0, outcome=outcome))
 
 
 def test_each_part_of_the_way_of_a_request_is_measured() -> None:
-    counters = Counters(["v1.greet"])
-    pass_all(counters, subject())
+    counters, about = Counters(["v1.greet"]), subject()
+    counters.admit([about])
+    run(counters, about)
     totals = counters.totals()
     assert totals.requests == {"v1.greet": {"ok": 1}}
     assert [totals.waiting.sum, totals.handling.sum, totals.commit.sum, totals.total.sum] == [0.5, 2.0, 0.25, 4.0]
     assert totals.handling.counts[SECONDS.index(2.5)] == 1
 
 
-@pytest.mark.parametrize(
-    ("outcome", "word"),
-    [
-        (OK, "ok"),
-        (Answer(b"", code="conflict"), "refused"),
-        (Answer(b"", replayed=True), "replay"),
-        (Answer(b"", code="conflict", replayed=True), "replay"),
-        (Retry(1, timedelta(seconds=1), "why"), "retry"),
-        (DeadLetter("why"), "letter"),
-        (PutBack("why"), "put_back"),
-    ],
-)
-def test_every_outcome_has_a_word(outcome: Outcome, word: str) -> None:
-    assert outcome_word(outcome) == word
+def test_at_a_low_rate_the_parts_of_every_request_are_measured() -> None:
+    seconds = iter(range(5))
+    counters = Counters(["v1.greet"], lambda: next(seconds))
+    for _ in range(5):
+        about = subjects(MEASURED)
+        counters.admit(about)
+        for each in about:
+            run(counters, each)
+    assert counters.totals().waiting.count == counters.totals().total.count == 5 * MEASURED
+
+
+def test_at_a_high_rate_one_of_several_is_measured_and_counts_for_them_and_all_are_counted() -> None:
+    counters, rest, told = Counters(["v1.greet"], lambda: 0.9), 40 * ONE_OF, list[int]()
+    about = subjects(MEASURED + rest)
+    for first in range(0, len(about), 7):  # the batches' size has nothing to do with the sample's
+        batch = about[first : first + 7]
+        counters.admit(batch)
+        told += [each.delivery.delivery_tag for each in batch if Observers([counters]).follow(each)]
+        for each in batch:
+            run(counters, each, OK if each.delivery.delivery_tag % 50 else DeadLetter("why"))
+    totals = counters.totals()
+    letters = len(about) // 50
+    assert totals.requests == {"v1.greet": {"ok": len(about) - letters, "letter": letters}}
+    assert totals.total.count == len(about)
+    assert told[:MEASURED] == list(range(1, MEASURED + 1))
+    assert [(tag - 1 - MEASURED) // ONE_OF for tag in told[MEASURED:]] == list(range(40)), "one of each sixteen"
+    assert totals.waiting.count == totals.handling.count == totals.commit.count == MEASURED + rest
+    assert totals.handling.sum == 2.0 * (MEASURED + rest)
+
+
+def test_counting_costs_few_calls_at_a_high_rate() -> None:
+    counters, count = Counters(["v1.greet"], lambda: 0.0), 100 * ONE_OF
+    observers, about = Observers([counters]), [Settled(each, 104.0, outcome=OK) for each in subjects(count)]
+    admitted = [each.subject for each in about]
+    observers.admit(admitted[:MEASURED])
+    calls = calls_of(lambda: follow_all(observers, admitted, about)) / count
+    assert calls < 14, "admit, follow, settle, outcome_word, add, and what they call in C; a sixteenth of the parts"
+
+
+def follow_all(observers: Observers, admitted: list[Subject], about: list[Settled]) -> None:
+    observers.admit(admitted)
+    for each in admitted:
+        if observers.follow(each):
+            with observers.attempt(each):
+                pass
+            observers.tell(Committed(each))
+    for settled in about:
+        observers.settle(settled)
+
+
+def calls_of(step: Callable[[], None]) -> int:
+    """Return how many calls of Python's and C's functions a step makes."""
+    count = 0
+
+    def see(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(see)
+    try:
+        step()
+    finally:
+        sys.setprofile(None)
+    return count
 
 
 def test_a_name_that_a_stranger_invents_is_counted_as_unknown() -> None:
     counters = Counters(["v1.greet"])
     for number in range(100):
-        counters(Settled(subject(action=f"v1.invented_{number}"), 101.0, outcome=DeadLetter("unknown action")))
+        counters.settle(Settled(subject(action=f"v1.invented_{number}"), 101.0, outcome=DeadLetter("unknown action")))
     assert counters.totals().requests == {"-": {"letter": 100}}
 
 
 def test_requests_in_hand_are_named_oldest_first_up_to_a_number() -> None:
-    counters = Counters(["v1.greet"])
-    about = [subject(tag) for tag in range(1, 6)]
-    for each in about:
-        counters(Admitted(each, 100.0))
-    counters(Settled(about[0], 101.0, outcome=OK))
+    counters, about = Counters(["v1.greet"]), subjects(5)
+    counters.admit(about)
+    counters.settle(Settled(about[0], 101.0, outcome=OK))
     assert counters.held(3) == about[1:4]
 
 
@@ -71,23 +124,24 @@ def test_a_new_session_forgets_what_was_in_hand_and_counts_a_reconnect() -> None
     counters = Counters(["v1.greet"])
     counters.begin_session()
     lost = subject(1)
-    counters(Admitted(lost, 100.0))
+    counters.admit([lost])
     counters.begin_session()
+    assert counters.held(1) == []
     again = subject(1)
-    counters(Admitted(again, 101.0))
+    counters.admit([again])
     counters(Begun(lost, 101.0))  # a lane that still runs it
-    counters(Settled(again, 102.0, outcome=OK))
+    counters.settle(Settled(again, 102.0, outcome=OK))
     assert counters.totals().waiting.count == 0
     assert counters.totals().reconnects == 1
 
 
 def test_an_async_action_that_commits_before_it_ends_has_no_commit_of_its_own() -> None:
     counters, about = Counters(["v1.greet"]), subject()
-    counters(Admitted(about, 100.0))
+    counters.admit([about])
     counters(Begun(about, 100.0))
     counters(Committed(about, 101.0))
     counters(Ended(about, 101.5))
-    counters(Settled(about, 102.0, outcome=OK))
+    counters.settle(Settled(about, 102.0, outcome=OK))
     assert counters.totals().commit.count == 0
     assert counters.totals().handling.sum == 1.5
 

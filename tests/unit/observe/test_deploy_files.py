@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from leveret.observe.counters import OUTCOMES
 from leveret.observe.exposition import WorkerMetrics
+from leveret.observe.outcome_words import OutcomeWord
 from leveret.observe.reports import Reports
 from leveret.topology import Topology
 from support.pages import ROOT
@@ -51,7 +51,7 @@ def test_an_expression_asks_for_metrics_and_outcomes_that_there_are(where: str, 
     named = set(NAME.findall(expression))
     assert named, where
     assert named <= exported()
-    assert set(re.findall(r'outcome="(\w+)"', expression)) <= set(OUTCOMES)
+    assert set(re.findall(r'outcome="(\w+)"', expression)) <= set(OutcomeWord)
     for opening, closing in ("()", "[]", "{}"):
         assert expression.count(opening) == expression.count(closing)
 

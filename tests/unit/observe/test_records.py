@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 
-from leveret.observe import Admitted, Begun, Ended, Observers, Record, Subject
+from leveret.observe import Admitted, Begun, Ended, Observers, Record, Sampler, Settled, Subject
+from leveret.outcome import PutBack
 from support.handmade_deliveries import delivery_of
 
 SUBJECT = Subject("a", "v1.write", "7", delivery_of({"id": "a"}), 1.0)
@@ -80,3 +82,73 @@ def test_each_record_says_when_it_was_made() -> None:
     moments = [record.at for record in told]
     assert moments == sorted(moments)
     assert moments[0] > 0
+
+
+class Odd(Sampler):
+    """A sampler that chooses requests with odd delivery tags, and raises when it is told of one number of records."""
+
+    def __init__(self, *, fails_at: int = 0) -> None:
+        self.chosen: dict[int, Subject] = {}
+        self.told: list[Record] = []
+        self._fails_at = fails_at
+
+    def admit(self, subjects: Sequence[Subject]) -> None:
+        tags = [each.delivery.delivery_tag for each in subjects]
+        self.chosen.update((tag, each) for tag, each in zip(tags, subjects, strict=True) if tag % 2)
+
+    def settle(self, record: Settled) -> None:
+        self(record)
+        self.chosen.pop(record.subject.delivery.delivery_tag, None)
+
+    def __call__(self, record: Record) -> None:
+        self.told.append(record)
+        if len(self.told) == self._fails_at:
+            raise ValueError("broken")
+
+
+def pass_points(observers: Observers, subjects: Sequence[Subject]) -> None:
+    observers.admit(subjects)
+    for each in subjects:
+        if observers.follow(each):
+            with observers.attempt(each):
+                pass
+    for each in subjects:
+        observers.settle(Settled(each, outcome=PutBack("why")))
+
+
+def one_and_two() -> list[Subject]:
+    return [Subject("a", "v1.write", "7", delivery_of({"id": "a"}, tag), 1.0) for tag in (1, 2)]
+
+
+def test_a_sampler_is_told_how_all_requests_end_and_of_other_points_of_those_it_chose() -> None:
+    odd, (one, two) = Odd(), one_and_two()
+    pass_points(Observers([odd]), [one, two])
+    assert [(type(each), each.subject) for each in odd.told] == [
+        (Begun, one),
+        (Ended, one),
+        (Settled, one),
+        (Settled, two),
+    ]
+
+
+def test_beside_a_sampler_the_others_are_told_of_all_requests() -> None:
+    odd, told, about = Odd(), list[Record](), one_and_two()
+    pass_points(Observers([odd, told.append]), about)
+    assert [type(each) for each in told] == [Admitted, Admitted, Begun, Ended, Begun, Ended, Settled, Settled]
+    assert [type(each) for each in odd.told] == [Begun, Ended, Settled, Settled]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_sampler_that_raises_is_left_out(number: int, caplog: pytest.LogCaptureFixture) -> None:
+    odd = Odd(fails_at=number)
+    observers = Observers([odd])
+    pass_points(observers, one_and_two())
+    assert observers.sampler is None
+    assert not observers.follow(one_and_two()[0])
+    assert len(odd.told) == number
+    assert "an observer failed and is not called again" in caplog.text
+
+
+def test_a_worker_has_one_sampler() -> None:
+    with pytest.raises(ValueError, match="one sampler among its observers, and these are 2"):
+        Observers([Odd(), Odd()])

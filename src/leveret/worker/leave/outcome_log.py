@@ -20,8 +20,8 @@ def tell_settled(subject: Subject, outcome: Outcome, observers: Observers, worke
     """Tell the log, and then the observers, what became of a delivery; both get the same record."""
     record = Settled(subject, outcome=outcome)
     write_line(record, worker)
-    if observers.active:
-        observers.tell(record)
+    if observers.active or observers.sampler is not None:
+        observers.settle(record)
 
 
 def write_line(record: Settled, worker: str = "") -> None:

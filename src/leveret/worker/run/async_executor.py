@@ -123,7 +123,7 @@ class AsyncExecutor:
 
     async def _call(self, work: Work, transactions: Transactions) -> Any:
         context, observers = self._jobs.context(work, transactions=transactions), self._jobs.observers
-        if not observers.active:
+        if not observers.follow(work.subject):
             return await work.action.call(context, *work.arguments)
         with observers.attempt(work.subject):
             return await work.action.call(context, *work.arguments)

@@ -50,17 +50,18 @@ class Jobs:
     ) -> Job:
         """Make the job that a lane runs: the action itself, or ``run`` in its place; for ``wanted`` see ``Job``."""
         request, action = work.request, work.action
+        followed = self.observers.follow(work.subject)
 
         def run_action(connection: sa.Connection) -> bytes:
             self.check_deadline(work)
             context = self.context(work, connection=connection)
-            if self.observers.active:
+            if followed:
                 with self.observers.attempt(work.subject):
                     return self.response(request.id, action.call(context, *work.arguments))
             response = encode_json(Reply(request.id, "ok", action.call(context, *work.arguments)))
             return response if len(response) <= self._largest_response else self._refuse(response)
 
-        observed = _Observed(self.observers, work, run or run_action) if self.observers.active else None
+        observed = _Observed(self.observers, work, run or run_action) if followed else None
         return Job(
             work.key,
             work.fingerprint,

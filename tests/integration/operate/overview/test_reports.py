@@ -14,7 +14,7 @@ import pytest
 
 from leveret.api import Api, Context
 from leveret.devbroker import DevBroker
-from leveret.observe import Admitted, Settled, Subject
+from leveret.observe import Settled, Subject
 from leveret.observe.counters import Counters
 from leveret.observe.reports import WorkerState
 from leveret.observe.status import StatusReporter, publishing_status
@@ -103,9 +103,9 @@ async def test_requests_in_hand_and_outcomes_are_in_a_report() -> None:
         Subject(name, "v1.ping", "7", delivery_of({"id": name}, tag), time.monotonic() - 60)
         for tag, name in enumerate(("held", "done"), start=1)
     )
-    counters(Admitted(held))
+    counters.admit([held])
     for outcome in (Answer(b""), Retry(1, timedelta(seconds=5), "why"), DeadLetter("why"), PutBack("why")):
-        counters(Settled(done, outcome=outcome))
+        counters.settle(Settled(done, outcome=outcome))
     status = StatusReporter(Idle(), counters, name="test", version="", leveret="").status()
     found = sample_of(msgspec.json.encode(status))
     assert found is not None
