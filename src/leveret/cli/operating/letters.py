@@ -16,8 +16,8 @@ from leveret.cli.operating.letter_archive import restore, show_archive
 from leveret.cli.operating.letter_choice import choosing
 from leveret.cli.operating.letter_discard import discard
 from leveret.cli.operating.letter_files import export_letters, import_file
-from leveret.cli.operating.operations_commands import pause, resume, show_operations
-from leveret.cli.operating.redriving import redrive
+from leveret.cli.operating.redrive.command import redrive
+from leveret.cli.operating.redrive.operations import pause, resume, show_operations
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json
 from leveret.letters.document import as_document, secrets_of

@@ -11,8 +11,8 @@ from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import CommandFailed
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
-from leveret.cli.operating import redrive_options as how
-from leveret.cli.operating.operation_lines import (
+from leveret.cli.operating.redrive import options as how
+from leveret.cli.operating.redrive.lines import (
     UNSETTLED,
     Told,
     as_object,
@@ -23,7 +23,7 @@ from leveret.cli.operating.operation_lines import (
     print_operations,
     state_line,
 )
-from leveret.cli.operating.operation_running import carry_out, system_of
+from leveret.cli.operating.redrive.running import carry_out, system_of
 from leveret.cli.terminal.option_values import read_option
 from leveret.operate.operations import LetterResult, OperationTrouble, open_operations
 from leveret.settings import values

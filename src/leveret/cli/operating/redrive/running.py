@@ -13,7 +13,7 @@ import typer
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import CommandFailed
 from leveret.cli.operating import letter_options as options
-from leveret.cli.operating.operation_lines import UNSETTLED, Told, in_words, remaining
+from leveret.cli.operating.redrive.lines import UNSETTLED, Told, in_words, remaining
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter
 from leveret.operate.operations import (

@@ -11,10 +11,10 @@ from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
-from leveret.cli.operating import redrive_options as how
 from leveret.cli.operating.letter_fates import conclude, tell
-from leveret.cli.operating.operation_lines import Told
-from leveret.cli.operating.operation_running import carry_out, show_dry_run, system_of
+from leveret.cli.operating.redrive import options as how
+from leveret.cli.operating.redrive.lines import Told
+from leveret.cli.operating.redrive.running import carry_out, show_dry_run, system_of
 from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.schema import IndexTrouble

@@ -1,0 +1,1 @@
+"""Sending letters again: the command ``letters redrive``, and those that are about operations."""
