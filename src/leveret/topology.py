@@ -78,7 +78,7 @@ class Topology(Struct, frozen=True):
 
     @property
     def letters_exchange(self) -> str:
-        """The durable fanout exchange that brings a letter to its queue, and a copy to the stream."""
+        """The durable fanout exchange that brings what the broker gives up to the dead letters and to their stream."""
         return f"{self.prefix}.letters"
 
     @property
@@ -152,16 +152,20 @@ class Topology(Struct, frozen=True):
         """Only callers meet this limit: requests in hand do not count, and no returned or retried one is dropped."""
         return {} if self.limit is None else {"x-max-length": self.limit}
 
-    async def declare(self, channel: AnyChannel) -> None:
+    async def declare(self, channel: AnyChannel, *, through: str = "") -> None:
         """Declare what requests need, without the streams of letters; what exists stays as it is.
 
         Workers and tools use `leveret.broker.declaring.declare`, which declares everything.
+
+        Args:
+            channel: it is closed if the broker refuses.
+            through: see ``queues_through``.
 
         Raises:
             ChannelClosed: something of that name exists with other arguments; the text says what.
         """
         await channel.declare_exchange(self.exchange, "direct", durable=True)
-        for queue in self.queues_through(""):
+        for queue in self.queues_through(through):
             await channel.declare_queue(queue.name, durable=True, arguments=dict(queue.arguments))
         await channel.bind_queue(self.requests, self.exchange, self.requests)
 

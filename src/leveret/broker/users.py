@@ -67,8 +67,8 @@ def worker_permissions(topology: Topology) -> Permissions:
     """Return what a worker needs.
 
     A worker declares the topology: for a binding it writes to the queue and reads from the exchange, for dead-lettering
-    it reads from the queue and writes to the exchange. It consumes requests, publishes letters through their exchange,
-    and replies, retries and reports through the default exchange. It may not read letters.
+    it reads from the queue and writes to the exchange. It consumes requests, and publishes replies, retries, letters,
+    their copies and reports through the default exchange. It may not read letters.
     """
     exchange, requests, letters = map(re.escape, (topology.exchange, topology.requests, topology.dead_letters))
     copying = re.escape(topology.letters_exchange)

@@ -121,7 +121,7 @@ def retry_message(
 
 
 def letter_message(
-    body: bytes, queue: str, headers: FieldTable, message_id: str, correlation_id: str | None, *, exchange: str = ""
+    body: bytes, queue: str, headers: FieldTable, message_id: str, correlation_id: str | None
 ) -> Message:
     """Make a dead letter.
 
@@ -131,7 +131,6 @@ def letter_message(
         headers: see `letter_headers`.
         message_id: the letter's own id.
         correlation_id: that of the request; left out where it cannot be written.
-        exchange: where letters are published: the default exchange, or the one that also copies them into a stream.
     """
     properties = Properties(
         content_type=CONTENT_TYPE,
@@ -140,7 +139,12 @@ def letter_message(
         message_id=message_id,
         headers=headers,
     )
-    return Message(body, queue, exchange, properties, mandatory=True)
+    return Message(body, queue, "", properties, mandatory=True)
+
+
+def first_copy(letter: Message, stream: str) -> Message:
+    """Make the copy of a letter that was just written, for the stream of letters; both have one ``message_id``."""
+    return structs.replace(letter, routing_key=stream, exchange="")
 
 
 def letter_copy(letter: Delivery, queue: str) -> Message:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from leveret.amqp import AmqpError
+from leveret.amqp import AmqpError, Message
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.observe import Observers
 from leveret.process.backoff import Pauses
@@ -55,6 +55,7 @@ class Consumption:
         policy, room: limit retries, and the memory for what is read.
         observers: called with a record at each point of a request's life.
         consuming: set while deliveries come.
+        copy: called with letters that are in their queue; None if nobody wants copies.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Consumption:
         room: Room,
         observers: Observers,
         consuming: asyncio.Event,
+        copy: Callable[[Sequence[Message]], None] | None = None,
     ) -> None:
         self._session = session
         self._queue = queue
@@ -78,7 +80,7 @@ class Consumption:
         self._consuming = consuming
         self._changed = asyncio.Event()
         self._in_hand = InHand(session.consumer, on_held=self._changed.set)
-        self._settler = Settler(self._in_hand, session, messages, backlog=lanes.backlog, observers=observers)
+        self._settler = Settler(self._in_hand, session, messages, backlog=lanes.backlog, observers=observers, copy=copy)
         self._pipeline = Pipeline(
             intake=intake,
             jobs=jobs,
@@ -145,11 +147,6 @@ class Consumption:
     def in_hand(self) -> int:
         """How many deliveries are in hand."""
         return len(self._in_hand)
-
-    @property
-    def session(self) -> Session:
-        """The session on which it consumes."""
-        return self._session
 
     @property
     def blocked(self) -> bool:

@@ -85,14 +85,6 @@ class Publisher:
             self.largest = verdict.limit
         return verdict
 
-    async def open_beside(self) -> AnyChannel:
-        """Open another channel of the connection, without confirms; its end does not end the session.
-
-        Raises:
-            AmqpError: the connection has ended.
-        """
-        return await self._connection.channel()
-
     def end(self) -> None:
         """Stop opening channels, because the session is over."""
         for task in self._reopening:

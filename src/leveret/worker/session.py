@@ -15,7 +15,7 @@ from typing import Final, Self
 from msgspec import Struct
 
 from leveret.amqp import Addresses, AmqpError, AnyChannel, AnyConnection, ChannelClosed, Connect, Delivery, Limits
-from leveret.broker.declaring import declare
+from leveret.broker.declaring import declare_queues
 from leveret.process.backoff import Pauses
 from leveret.topology import Topology
 from leveret.wire.limits import LARGEST_MOVED_REQUEST
@@ -115,7 +115,7 @@ class Session:
         consumer: the channel on which deliveries come and are acked.
         publisher: publishes with confirms.
         prefetch: the most deliveries in hand.
-        letters: the exchange that letters are published to; empty for the default exchange.
+        trouble: why what the broker itself moves to the dead letters is not copied; empty if nothing is wrong.
         lost: done as soon as the session is over, with the reason; the reason is None if the session was closed.
     """
 
@@ -129,12 +129,12 @@ class Session:
         prefetch: int,
         topology: Topology,
         connect: Callable[[str], Awaitable[AnyConnection]],
-        letters: str = "",
+        trouble: str = "",
     ) -> None:
         self.consumer = consumer
         self.publisher = Publisher(publishing, publisher, self.fail_publishing)
         self.prefetch = prefetch
-        self.letters = letters
+        self.trouble = trouble
         self._topology = topology
         self._connect = connect
         self.lost: asyncio.Future[SessionLost | None] = asyncio.get_running_loop().create_future()
@@ -163,9 +163,7 @@ class Session:
             publishing = await connect_beside("publishes")
             try:
                 consumer = await consuming.channel()
-                declared = await declare(consuming, topology)
-                if declared.trouble:
-                    logger.warning("%s", declared.trouble)
+                declared = await declare_queues(consuming, topology)
                 await consumer.qos(prefetch)
                 publisher = await publishing.channel(confirms=True)
                 return cls(
@@ -175,7 +173,7 @@ class Session:
                     publisher,
                     prefetch=prefetch,
                     topology=topology,
-                    letters=declared.letters,
+                    trouble=declared.trouble,
                     connect=connect_beside,
                 )
             except BaseException:
@@ -238,7 +236,7 @@ class Session:
     async def restore(self) -> None:
         """Declare missing queues; an error is logged."""
         try:
-            await declare(self._connections[0], self._topology)
+            await declare_queues(self._connections[0], self._topology)
         except AmqpError as error:
             logger.warning("missing queues could not be declared: %s", error)
 

@@ -35,7 +35,7 @@ from leveret.worker.pipeline import hand_out
 from leveret.worker.run.jobs import Jobs
 from leveret.worker.run.lanes import Lanes
 from leveret.worker.session import Reopening, Session, SessionLost
-from leveret.worker.statuses import StatusPublisher
+from leveret.worker.streams import WorkerStreams
 from leveret.worker.watch.clean_up import CleanUp
 from leveret.worker.watch.loop_guard import LoopGuard
 from leveret.worker.watch.watchdog import Sight, watch
@@ -113,7 +113,8 @@ class Worker(Generic[S]):
         )
         self._clean_up = CleanUp(options.retention, options.cleaning, forgetting)
         self._admission: RateLimits | None = None
-        self._statuses = StatusPublisher(topology.status_stream)
+        open_beside = partial(connect, self._addresses, name=f"{options.name} copies letters")
+        self._streams = WorkerStreams(topology, open_beside) if topology.streams else None
         self._stopping = asyncio.Event()
         self._consumption: Consumption | None = None
         self._lanes: Lanes | None = None
@@ -151,10 +152,10 @@ class Worker(Generic[S]):
     async def publish_status(self, body: bytes) -> None:
         """Publish what this worker says of itself, if there is a session and the broker takes messages.
 
-        Nobody waits for a confirm, and an error is only logged. Where there is no stream, the broker drops it.
+        Nobody waits for it, and an error is only logged. Where streams are switched off, it is dropped.
         """
-        if self._consumption is not None:
-            await self._statuses.publish(self._consumption.session, body)
+        if self._consumption is not None and self._streams is not None:
+            self._streams.report(body)
 
     @property
     def _on_batch(self) -> Callable[[int], None] | None:
@@ -179,6 +180,8 @@ class Worker(Generic[S]):
         finally:
             cleaner.cancel()
             await asyncio.gather(cleaner, return_exceptions=True)
+            if self._streams is not None:
+                await self._streams.close()
             if self._admission is not None:
                 await self._admission.close()
             await lanes.close(_LANES_LIMIT)
@@ -235,6 +238,8 @@ class Worker(Generic[S]):
         )
         for counters in self._counters:
             counters.begin_session()
+        if self._streams is not None:
+            self._streams.begin(session.trouble)
         self._consumption = Consumption(
             session,
             topology.requests,
@@ -242,11 +247,12 @@ class Worker(Generic[S]):
             jobs=self._jobs,
             lanes=lanes,
             admission=self._admission,
-            messages=self._messages(letters=session.letters),
+            messages=self._messages(),
             policy=self._policy,
             room=Room(options.room),
             observers=self._observers,
             consuming=self.consuming,
+            copy=self._streams.copy if self._streams is not None else None,
         )
         now = asyncio.get_running_loop().time
         began = now()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from leveret.amqp import Connection, InequivalentArguments
+from leveret.amqp import Connection, InequivalentArguments, Message
 from leveret.broker.declaring import Declared, declare
 from leveret.broker.granting import apply_users
 from leveret.broker.users import BrokerUser, Permissions, worker_permissions
@@ -21,6 +21,10 @@ async def topology(topology: Topology) -> Topology:
     return replace(topology, letters_size=2**26)
 
 
+def names(topology: Topology) -> tuple[str, ...]:
+    return tuple(stream.name for stream in topology.streams)
+
+
 @pytest.fixture
 async def connection(broker: DevBroker) -> AsyncIterator[Connection]:
     connection = await Connection.open(broker.url, name="declaring")
@@ -32,7 +36,7 @@ async def test_a_new_broker_gets_everything_and_declaring_again_changes_nothing(
     connection: Connection, topology: Topology
 ) -> None:
     for _ in range(2):
-        assert await declare(connection, topology) == Declared(topology.letters_exchange, "", topology.letters_exchange)
+        assert await declare(connection, topology) == Declared(topology.letters_exchange, names(topology))
     channel = await connection.channel()
     assert [(await channel.declare_queue(each.name, passive=True)).messages for each in topology.streams] == [0, 0]
 
@@ -41,17 +45,26 @@ async def test_a_queue_that_is_older_than_the_streams_stays_as_it_is(
     connection: Connection, topology: Topology
 ) -> None:
     await topology.declare(await connection.channel())
-    assert await declare(connection, topology) == Declared(topology.letters_exchange, "", "")
-    assert await declare(connection, replace(topology, letters_size=None)) == Declared("", "", "")
+    assert await declare(connection, topology) == Declared("", names(topology))
+    assert await declare(connection, replace(topology, letters_size=None)) == Declared("")
 
 
 async def test_streams_can_be_switched_off_where_the_queue_knows_them(
     connection: Connection, topology: Topology
 ) -> None:
     await declare(connection, topology)
-    assert await declare(connection, replace(topology, letters_size=None)) == Declared(
-        "", "", topology.letters_exchange
-    )
+    assert await declare(connection, replace(topology, letters_size=None)) == Declared(topology.letters_exchange)
+
+
+async def test_what_a_former_queue_moves_has_a_way_also_where_streams_are_off_and_the_dead_letters_are_new(
+    connection: Connection, topology: Topology
+) -> None:
+    await declare(connection, topology)
+    channel = await connection.channel(confirms=True)
+    await channel.delete_queue(topology.dead_letters)
+    await declare(connection, replace(topology, letters_size=None))
+    await channel.publish(Message(b"a letter", "any", topology.letters_exchange, mandatory=True))
+    assert await channel.purge_queue(topology.dead_letters) == 1
 
 
 @pytest.mark.parametrize("older", [True, False])
@@ -67,12 +80,28 @@ async def test_another_difference_is_named_in_both_forms(
     assert (raised.value.name, raised.value.argument) == (topology.requests, "x-max-length")
 
 
-async def test_a_stream_with_other_bounds_is_no_reason_not_to_work(connection: Connection, topology: Topology) -> None:
+async def test_a_stream_with_other_bounds_is_used_as_it_is(connection: Connection, topology: Topology) -> None:
     await declare(connection, topology)
-    declared = await declare(connection, replace(topology, letters_age=timedelta(days=1)))
-    assert declared.letters == ""
-    assert "x-max-age is" in declared.trouble
-    assert "'topology users'" in declared.trouble
+    other = replace(topology, letters_age=timedelta(days=1), letters_size=2**27)
+    declared = await declare(connection, other)
+    assert declared.streams == names(topology)
+    (trouble,) = declared.troubles
+    assert f"the stream {topology.letters_stream} is used as it is" in trouble
+    for argument in ("x-max-age", "x-max-length-bytes", "x-stream-max-segment-size-bytes"):
+        assert trouble.count(f"{argument} is ") == 1
+    assert f"rabbitmqctl delete_queue {topology.letters_stream}" in trouble
+
+
+@pytest.mark.parametrize("which", [0, 1])
+async def test_a_queue_in_the_place_of_a_stream_switches_off_that_one_alone(
+    connection: Connection, topology: Topology, which: int
+) -> None:
+    taken, other = names(topology)[which], names(topology)[1 - which]
+    await (await connection.channel()).declare_queue(taken, arguments={"x-queue-type": "quorum"})
+    declared = await declare(connection, topology)
+    assert declared.streams == (other,)
+    assert declared.moved == topology.letters_exchange
+    assert [f"the stream {taken} (" in trouble for trouble in declared.troubles] == [True]
 
 
 def before_streams(topology: Topology) -> Permissions:
@@ -106,6 +135,9 @@ async def test_a_worker_whose_user_was_made_before_there_were_streams_works_and_
             assert len(await caller.letters(1)) == 1
     finally:
         operator.management.remove_user(name)
-    said = [record.getMessage() for record in caplog.records if "not copied" in record.getMessage()]
-    assert len(said) == 1
-    assert "access to exchange" in said[0]
+    said = [text for text in caplog.messages if "'topology users'" in text]
+    what = (topology.letters_exchange, *names(topology))
+    assert [
+        f"access to {kind} '{name}'" in text
+        for kind, name, text in zip(("exchange", "queue", "queue"), what, said, strict=True)
+    ] == [True] * 3

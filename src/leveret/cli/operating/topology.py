@@ -52,15 +52,16 @@ def apply(context: typer.Context) -> None:
     declared = asyncio.run(apply_topology(settings.amqp_url, topology))
     typer.echo(f"At {shown_address(settings.amqp_url)} there are now:")
     typer.echo(f"  exchange {topology.exchange}")
-    if declared.letters:
-        typer.echo(f"  exchange {declared.letters}")
+    if topology.streams:
+        typer.echo(f"  exchange {topology.letters_exchange}")
     for queue in asyncio.run(report_queues(settings.amqp_url, topology)):
         holds = f"{counted(queue.messages or 0, 'message')}, {counted(queue.consumers or 0, 'consumer')}"
         typer.echo(f"  queue {queue.name}: {queue.purpose}; {holds}")
-    for stream in topology.streams if declared.letters else ():
-        typer.echo(f"  stream {stream.name}: {stream.purpose}")
-    if declared.trouble:
-        typer.echo(f"Streams: {declared.trouble}", err=True)
+    for stream in topology.streams:
+        if stream.name in declared.streams:
+            typer.echo(f"  stream {stream.name}: {stream.purpose}")
+    for trouble in declared.troubles:
+        typer.echo(f"Streams: {trouble}", err=True)
 
 
 def _lines(arguments: Mapping[str, str | int]) -> str:

@@ -38,7 +38,6 @@ class OutcomeMessages:
         keyring: makes tickets and seals.
         worker: the worker's name, for the record of attempts.
         version: version of the application, for letters and the record of attempts.
-        letters: the exchange that letters are published to; by default the default exchange.
         clock: POSIX time in seconds.
     """
 
@@ -49,7 +48,6 @@ class OutcomeMessages:
         *,
         worker: str = "",
         version: str = "",
-        letters: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._topology = topology
@@ -57,7 +55,6 @@ class OutcomeMessages:
         self._keyring = keyring
         self.worker = worker
         self._version = shown(version, LONGEST_VERSION)
-        self._letters = letters
         self._clock = clock
 
     def of(self, item: Work | DeclinedDelivery, outcome: Retry | DeadLetter) -> list[Message]:
@@ -153,7 +150,7 @@ class OutcomeMessages:
         principal, retries = (item.principal.subject, item.retries) if isinstance(item, Work) else (None, 0)
         seal = self._keyring.seal_letter(queue, principal, body)
         headers = letter_headers(seal, retries, principal, received) | trace_headers(item.delivery.properties.headers)
-        return letter_message(body, queue, headers, message_id, correlation_id, exchange=self._letters)
+        return letter_message(body, queue, headers, message_id, correlation_id)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import Message
-from leveret.outcome import Outcome
+from leveret.outcome import DeadLetter, Outcome
 from leveret.worker.work import DeclinedDelivery, Work
 
 
@@ -19,6 +19,7 @@ class Parcel(Struct, eq=False):
         outcome: what becomes of the delivery.
         messages: those that the broker has not confirmed.
         shortened: whether its letter is as short as possible.
+        letter: the letter among its messages, also when the broker has confirmed it.
     """
 
     item: Work | DeclinedDelivery
@@ -26,6 +27,12 @@ class Parcel(Struct, eq=False):
     outcome: Outcome
     messages: list[Message]
     shortened: bool = False
+    letter: Message | None = None
+
+    def note_letter(self) -> None:
+        """Remember the letter, if its messages have one: the only message of a dead letter that is no reply."""
+        if isinstance(self.outcome, DeadLetter):
+            self.letter = next((message for message in self.messages if message.mandatory), self.letter)
 
     def lighten(self) -> None:
         """Free the decoded data of a request: its messages are written, and it may wait for a long time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Final
@@ -46,6 +46,7 @@ class Settler:
         messages: writes retries, letters and shorter replacements.
         backlog: counts the bytes of messages that wait for the broker's confirm.
         observers: told about each settled delivery, as the log is.
+        copy: called with letters that are in their queue; None if nobody wants copies.
 
     Attributes:
         concluded: how many deliveries have got an outcome so far.
@@ -59,8 +60,10 @@ class Settler:
         *,
         backlog: Backlog,
         observers: Observers,
+        copy: Callable[[Sequence[Message]], None] | None = None,
     ) -> None:
         self._backlog = backlog
+        self._copy = copy
         self._closed = False
         self._in_hand = in_hand
         self._observers = observers
@@ -152,6 +155,8 @@ class Settler:
             self._in_hand.ack(list(map(_tag, parcels)))
         except AmqpError as error:
             self._on_failure(error)
+        if self._copy is not None and (letters := [parcel.letter for parcel in parcels if parcel.letter is not None]):
+            self._copy(letters)
 
     def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
         tell_settled(item.subject, outcome, self._observers, self._messages.worker)
@@ -178,6 +183,7 @@ class Settler:
             for message in list(parcel.messages):
                 if len(message.body) > largest:
                     self._write_shorter(parcel, message)
+        parcel.note_letter()
         return parcel
 
     def _takes_detour(self, parcel: Parcel) -> bool:
@@ -228,6 +234,7 @@ class Settler:
         parcel.outcome, shorter = self._messages.shorter(parcel.item, parcel.outcome, message)
         parcel.messages[at : at + 1] = shorter
         parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
+        parcel.note_letter()
         if was_retry and not parcel.messages[-1].mandatory:
             self._takes_detour(parcel)  # a retry's parcel had no reply before
 

@@ -23,6 +23,10 @@ _OWN_WAYS: Final = {
 
 _WAY: Final = "x-dead-letter-exchange"
 
+_OF_STREAMS: Final = (
+    "Requests and dead letters are safe with it. To have it as it is wanted, delete it: copies are lost, and no letter."
+)
+
 _MISSING: Final = unknown("not there")
 """Stands for something that does not exist; all of these are told in one sentence."""
 
@@ -99,7 +103,8 @@ def _told(found: Mapping[str, Finding | None], advice: str, installation: Instal
 
 
 def _softened(finding: Finding) -> Finding:
-    return warning(finding.text, finding.advice) if finding.state == "wrong" else finding
+    """Return what is only a warning, because workers go on without a stream, or with its bounds as they are."""
+    return warning(finding.text, _OF_STREAMS) if finding.state == "wrong" else finding
 
 
 async def _exchange(connection: Connection, installation: Installation, name: str, kind: str) -> Finding | None:
