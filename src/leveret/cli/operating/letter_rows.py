@@ -94,8 +94,11 @@ def letter_lines(row: LetterRow) -> Iterator[str]:
 
 
 def _brief(seconds: float) -> str:
-    """Return a time as a table has it: month, day, hour and minute in UTC."""
-    return moment(seconds)[5:16].replace("T", " ") or "-"
+    """Return a time as a table has it: hour and minute in UTC, behind month and day if that is not today."""
+    day, _, time = moment(seconds).partition("T")
+    if day == iso_time(datetime.now(UTC))[:10]:
+        return time[:5]
+    return f"{day[5:]} {time[:5]}" if time else day
 
 
 def _short(place: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from leveret.amqp import Delivery
 from leveret.cli.operating.letter_rows import as_line, group_row, letter_lines, moment, table_row
@@ -33,6 +36,13 @@ def test_one_letter_is_told_with_its_attempts_and_its_request(tmp_path: Path) ->
     assert "attempt 2  2026-11-30T10:00:00.000Z  worker-2  second" in lines
     assert "reason     OperationalError: no such table: tasks" in lines
     assert '"password": "[removed]"' in "".join(lines)
+
+
+@pytest.mark.parametrize(("ago", "form"), [(0, r"\d\d:\d\d"), (2 * 86_400, r"\d\d-\d\d \d\d:\d\d")])
+def test_a_table_leaves_the_day_out_where_it_is_today(tmp_path: Path, ago: float, form: str) -> None:
+    found = table_row(structs.replace(row_of(tmp_path, written(1)), failed_at=time.time() - ago))
+    assert re.fullmatch(form, found[0])
+    assert table_row(structs.replace(row_of(tmp_path, written(1)), failed_at=0))[0] == "-"
 
 
 def test_a_message_that_the_broker_moved_is_told_with_what_the_broker_says(tmp_path: Path) -> None:
