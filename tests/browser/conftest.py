@@ -26,7 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def address(broker: Any, folder: Path) -> Iterator[str]:
-    with running_console(broker.url, "browser", folder) as address:
+    ids = ("one", "two", "three", "--all")  # the last one looks like an option
+    with running_console(broker.url, "browser", folder, ids=ids) as address:
         yield address
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import uvicorn
 
 from leveret.broker.queues import remove_topology, report_queues
+from leveret.cli.command_line import with_target
 from leveret.client import BlockingClient
 from leveret.console.building import build_console
 from leveret.console.security.passwords import hash_password
@@ -41,8 +42,11 @@ FAILING: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 @contextmanager
-def running_console(url: str, prefix: str, folder: Path) -> Iterator[str]:
-    """Run everything while the block runs, and yield the address; four letters of three causes lie in the queue."""
+def running_console(url: str, prefix: str, folder: Path, *, ids: Sequence[str] = ()) -> Iterator[str]:
+    """Run everything while the block runs, and yield the address; four letters of three causes lie in the queue.
+
+    Their requests have the ids that are given, or random ones.
+    """
     variables = {
         "SHOP_AMQP_URL": url,
         "SHOP_QUEUE_PREFIX": prefix,
@@ -58,7 +62,7 @@ def running_console(url: str, prefix: str, folder: Path) -> Iterator[str]:
     with (folder / "worker.txt").open("wb") as output:
         worker = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
     try:
-        _fail(settings)
+        _fail(settings, ids)
         with _serving(settings, folder, environment) as address:
             yield address
     finally:
@@ -73,13 +77,13 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
-def _fail(settings: Settings) -> None:
+def _fail(settings: Settings, ids: Sequence[str]) -> None:
     """Send the requests that fail, and wait until all of them are letters."""
     topology = app.topology(settings)
     with BlockingClient(settings.amqp_url, topology=topology, name="browser tests", patience=LIMIT) as client:
         wait_until(lambda: _try(client, "stock", {"article": "lamp"}), "an answer of the worker", limit=LIMIT)
-        for action, data in FAILING:
-            _try(client, action, data)
+        for (action, data), name in zip(FAILING, ids or [None] * len(FAILING), strict=True):
+            _try(client, action, data, name)
 
     def letters() -> int | None:
         return _run(report_queues(settings.amqp_url, topology))[-1].messages
@@ -87,9 +91,9 @@ def _fail(settings: Settings) -> None:
     wait_until(lambda: letters() == len(FAILING), "the letters of all requests", limit=LIMIT)
 
 
-def _try(client: BlockingClient, action: str, data: dict[str, Any]) -> bool:
+def _try(client: BlockingClient, action: str, data: dict[str, Any], name: str | None = None) -> bool:
     try:
-        client.call(action, data, timeout=0.3)
+        client.call(action, data, id=name, timeout=0.3)
     except LeveretError:
         return False
     return True
@@ -104,8 +108,8 @@ def _serving(settings: Settings, folder: Path, environment: dict[str, str]) -> I
 
     def again(*words: str) -> list[str]:
         named = [f"{name}={value}" for name, value in environment.items() if name.startswith(("SHOP_", "XDG_"))]
-        leveret = [sys.executable, "-m", "leveret", *words, "scripts.console_demo.shop:app", "--app-dir", str(ROOT)]
-        return ["env", *named, *leveret]
+        target = ["scripts.console_demo.shop:app", "--app-dir", str(ROOT)]
+        return ["env", *named, sys.executable, "-m", "leveret", *with_target(words, target)]
 
     site = Site(app=app, settings=settings, store=store, again=again, index=folder / "letters.db", development=True)
     config = uvicorn.Config(build_console(site), port=0, log_config=None, timeout_graceful_shutdown=1)

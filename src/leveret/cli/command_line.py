@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -77,13 +77,13 @@ class CommandLine:
         """Return the command line that calls this command with other words, for the same application.
 
         If the module that this command runs in is not installed, it is ``leveret`` that is called, with the name of the
-        module that holds the application.
+        module that holds the application. What stands behind a ``--`` among the words stays behind it.
 
         Raises:
             WrongUse: no module that can be imported holds the application under a name.
         """
         if isinstance(self._target, Target):
-            return [*_PYTHON, self._module or "leveret", *words, *self._target.words()]
+            return [*_PYTHON, self._module or "leveret", *with_target(words, self._target.words())]
         if self._module is not None and _is_installed(self._module):
             return [*_PYTHON, self._module, *words]
         target = target_of(self._target)
@@ -92,7 +92,7 @@ class CommandLine:
                 "another process cannot find this application: several processes need it in a variable of a module "
                 "that can be imported, such as app in guestbook.py"
             )
-        return [*_PYTHON, "leveret", *words, *target.words()]
+        return [*_PYTHON, "leveret", *with_target(words, target.words())]
 
     def shown(self, words: str) -> str:
         """Return what a person types to call this command with other words: ``leveret db upgrade guestbook:app``."""
@@ -108,6 +108,12 @@ class CommandLine:
             return [package]
         target = target_of(self._target)
         return target.places() if target is not None else [Path.cwd()]
+
+
+def with_target(words: Sequence[str], target: Sequence[str]) -> list[str]:
+    """Return the words of a command line with those that name the application, which stand before a ``--``."""
+    end = list(words).index("--") if "--" in words else len(words)
+    return [*words[:end], *target, *words[end:]]
 
 
 def _is_installed(module: str) -> bool:

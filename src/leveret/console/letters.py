@@ -86,9 +86,7 @@ async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
     """Try what would become of letters, in a process of its own, because an action may hang or end it."""
     if site.again is None:
         return TrialOutcome(trouble="this console cannot start another process")
-    if any(each.startswith("-") for each in ids):  # a stranger has chosen it, and it would be read as an option
-        return TrialOutcome(trouble="an id that begins with '-' cannot be tried here: send it again, or leave it out")
-    command = site.again("letters", "redrive", "--what-if", "--json", *ids)
+    command = site.again("letters", "redrive", "--what-if", "--json", "--", *ids)  # strangers have chosen the ids
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

@@ -45,13 +45,12 @@ def test_a_trial_that_fails_says_why_in_its_last_line() -> None:
     assert read_outcome(b"", b"").trouble
 
 
-async def test_an_id_that_looks_like_an_option_is_never_part_of_a_command(tmp_path: Path) -> None:
+async def test_an_id_that_looks_like_an_option_is_an_id(tmp_path: Path) -> None:
     called: list[tuple[str, ...]] = []
 
     def again(*words: str) -> list[str]:
         called.append(words)
         return ["false"]
 
-    outcome = await what_if(replace(site_in(tmp_path), again=again), ["a", "--all"])
-    assert "begins with '-'" in outcome.trouble
-    assert called == []
+    await what_if(replace(site_in(tmp_path), again=again), ["a", "--all"])
+    assert called == [("letters", "redrive", "--what-if", "--json", "--", "a", "--all")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from leveret import App
+from leveret.cli.command_line import with_target
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.finding.target import Target, split_target
 
@@ -37,6 +38,14 @@ def default(folder: Path, app: str = "guestbook:app") -> None:
 def split(folder: Path, line: str) -> tuple[str, str]:
     words, target = split_target(line.split(), folder, VALUED)
     return " ".join(words), target.text
+
+
+def test_an_id_that_looks_like_an_option_stays_behind_the_application(tmp_path: Path) -> None:
+    target = Target("guestbook:app", folder=tmp_path)
+    write(tmp_path, guestbook="")
+    words = with_target(["letters", "redrive", "--", "--all", "one"], target.words())
+    assert split_target(words, tmp_path, VALUED) == (["letters", "redrive", "--", "--all", "one"], target)
+    assert with_target(["worker"], ["guestbook:app"]) == ["worker", "guestbook:app"]
 
 
 @pytest.mark.parametrize(
