@@ -47,8 +47,12 @@ def _take(browser: Browser, address: str) -> None:
     _save(page, "letter")
     page.go_back()
     page.check("[data-all]")
-    page.click("button[value=what-if]")
+    page.click("button[formaction='/letters/what-if']")
     _save(page, "what-if")
+    page.fill("#why", "the shop has a price for sofas again")
+    page.click("form[action='/operations'] button")
+    page.wait_for_timeout(4_000)  # so that it is known what became of the letters
+    _save(page, "operation")
     page.goto(f"{address}/try?action=v1.place_order")
     _save(page, "try")
     phone = _entered(browser, address, "dark", phone=True)

@@ -13,6 +13,8 @@ PATHS = (
     "/letters",
     "/letters?state=any&text=sofa",
     "/audit",
+    "/operations",
+    "/redrive?action=place_order",
     "/request?id=nobody",
     "/try?action=v1.place_order",
     "/actions?q=order",

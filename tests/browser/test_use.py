@@ -19,11 +19,13 @@ def test_an_operator_goes_from_a_letter_to_what_if_and_sends_it_again(visit: Any
     assert page.locator("tbody tr").count() == 1
     page.click("tbody a")
     assert "invalid literal" in page.locator(".notice.wrong").text_content()
-    page.click("button[value=what-if]")
+    page.click("button[formaction='/letters/what-if']")
     assert "would fail again" in page.locator("tbody").text_content()
-    page.fill("#reason", "the code is mended")
-    page.click("button[value=redrive]")
-    assert "1 letter was sent again" in page.locator("[role=status]").text_content()
+    page.fill("#why", "the code is mended")
+    page.click("form[action='/operations'] button")
+    expect(page.locator("#how")).to_contain_text("done", timeout=20_000)
+    expect(page.locator("#count-failed strong")).to_have_text("1")
+    expect(page.locator("tbody")).to_contain_text("failed again")
     with closing(sqlite3.connect(folder / "shop.db")) as database:
         audit = database.execute("SELECT what, by_whom, why FROM leveret_audit ORDER BY at").fetchall()
     assert audit == [(what, "ada (console)", "the code is mended") for what in ("redrive", "redrive_ended")]
@@ -44,10 +46,35 @@ def test_what_an_operator_notes_of_a_group_is_beside_it_and_in_the_audit(visit: 
     assert "ada (console)" in page.locator("tbody").text_content()
 
 
+def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters")
+    for name in ("one", "two", "--all"):
+        page.check(f"input[name=id][value='{name}']")
+    page.click("button[formaction='/redrive']")
+    assert "3 letters will be sent again" in page.locator("main").text_content()
+    page.fill("#steps", "all")
+    page.fill("#rate", "1/m")
+    page.click("form[action='/operations'] button")
+    expect(page.locator("#count-sent strong")).to_have_text("1", timeout=20_000)
+    owner = page.locator("#how .meta").text_content()
+    page.click("#take-over")
+    expect(page.locator("#how .meta")).not_to_have_text(owner)
+    expect(page.locator("#count-sent strong")).to_have_text("2", timeout=20_000)
+    page.click("#pause")
+    expect(page.locator("#how")).to_contain_text("paused by ada (console)")
+    page.click("#resume")
+    expect(page.locator("#how")).to_contain_text("done", timeout=20_000)
+    expect(page.locator("#count-failed strong")).to_have_text("3")
+    page.click("a[href^='/audit?operation=']")
+    steps = [each.strip() for each in page.locator("tbody code").all_text_contents() if "redrive" in each]
+    assert {"redrive", "redrive_taken_over", "redrive_paused", "redrive_resumed", "redrive_ended"} <= set(steps)
+
+
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:
     visit.enter("grace")
     page = visit.go("/letters?action=charge_card")
-    assert page.locator("form[action='/letters/change'] button:disabled").count() == 2
+    assert page.locator("form[action='/redrive'] button:disabled").count() == 2
     assert "you are a viewer" in page.locator("#why-off").text_content()
 
 

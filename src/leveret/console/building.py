@@ -15,7 +15,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from leveret.console.entering.guard import ConsoleGuard
-from leveret.console.pages import actions, audit, letters, overview, preferences, requests, sign_in, trying
+from leveret.console.operations import OperationTasks
+from leveret.console.pages import (
+    actions,
+    audit,
+    letters,
+    operations,
+    overview,
+    preferences,
+    redrive,
+    requests,
+    sign_in,
+    trying,
+)
 from leveret.console.pages.files import AssetFiles
 from leveret.console.pages.page import problem
 from leveret.console.showing.templates import ASSETS
@@ -31,8 +43,12 @@ def build_console(site: Site) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.watch = SystemWatch(site)
         app.state.letters = asyncio.Lock()
-        async with app.state.watch.running():
-            yield
+        app.state.operations = OperationTasks()
+        try:
+            async with app.state.watch.running():
+                yield
+        finally:
+            await app.state.operations.close()
 
     made = Starlette(
         routes=_routes(),
@@ -49,9 +65,16 @@ def _routes() -> list[Route | Mount]:
         Route("/", overview.show),
         Route("/live/overview", overview.live),
         Route("/letters", letters.show),
-        Route("/letters/change", letters.change, methods=["POST"]),
+        Route("/letters/what-if", letters.try_letters, methods=["POST"]),
         Route("/letters/note", letters.note, methods=["POST"]),
         Route("/letters/{key}", letters.show_one),
+        Route("/redrive", redrive.show, methods=["GET"]),
+        Route("/redrive", redrive.choose, methods=["POST"]),
+        Route("/operations", operations.show, methods=["GET"]),
+        Route("/operations", redrive.begin, methods=["POST"]),
+        Route("/operations/{name}", operations.show_one, methods=["GET"]),
+        Route("/operations/{name}", operations.change, methods=["POST"]),
+        Route("/live/operations/{name}", operations.live),
         Route("/audit", audit.show),
         Route("/request", requests.show),
         Route("/try", trying.show, methods=["GET"]),

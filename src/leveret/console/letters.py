@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,16 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from leveret.broker.connecting import BrokerTrouble
-from leveret.console.records import with_records
+from leveret.console.operations import source_of
 from leveret.console.site import Site
-from leveret.errors import LeveretError
-from leveret.letters.document import secrets_of
 from leveret.letters.index import LetterIndex
 from leveret.letters.index.checking import difference
-from leveret.letters.index.opening import Source, open_index, up_to_date
-from leveret.letters.removal import LetterFate, LetterReport, redrive_letters
-from leveret.operate.record import Cause
-from leveret.operate.record.details import chosen, counts
+from leveret.letters.index.opening import open_index, up_to_date
 from leveret.operate.what_if import PredictedGroup
 
 _LIMIT = 300.0
@@ -68,7 +63,7 @@ async def open_letters(site: Site, lock: asyncio.Lock) -> AsyncIterator[LettersV
     Raises:
         IndexTrouble: the file of the index cannot be used.
     """
-    source = Source(site.settings.amqp_url, site.topology, secrets_of(site.app), site.index)
+    source = source_of(site)
     async with lock:
         try:
             async with up_to_date(source) as found:
@@ -101,28 +96,6 @@ async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
         await process.wait()
         raise
     return read_outcome(output, errors)
-
-
-async def send_again(site: Site, cause: Cause, ids: list[str], tell: Callable[[LetterFate], None]) -> LetterReport:
-    """Send letters again, with an entry in the audit before it and one with the counts behind it.
-
-    Raises:
-        LeveretError: the first entry cannot be written, and nothing was sent; or the broker refused, which is then on
-            record.
-    """
-    redriver = site.app.redriver(site.settings)
-    await with_records(site, lambda records: records.write(cause, "redrive", chosen(ids)))
-    try:
-        report = await redrive_letters(site.settings.amqp_url, redriver, ids, tell)
-    except LeveretError as error:
-        await _record_end(site, cause, {"error": str(error)})
-        raise
-    await _record_end(site, cause, counts(report))
-    return report
-
-
-async def _record_end(site: Site, cause: Cause, details: Mapping[str, Any]) -> None:
-    await with_records(site, lambda records: records.write(cause, "redrive_ended", details))
 
 
 def read_outcome(output: bytes, errors: bytes) -> TrialOutcome:

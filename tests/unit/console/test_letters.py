@@ -26,13 +26,8 @@ def test_a_filter_that_cannot_be_read_is_named(operator: Browser) -> None:
 
 
 def test_a_form_without_letters_changes_nothing(operator: Browser) -> None:
-    assert operator.post("/letters/change", data={"do": "redrive"}).status_code == 400
-
-
-def test_a_redrive_without_a_broker_says_what_is_done(operator: Browser) -> None:
-    answer = operator.post("/letters/change", data={"do": "redrive", "id": "one"})
-    assert answer.status_code == 503
-    assert "What was sent before is done: 0" in answer.text
+    for path in ("/letters/what-if", "/redrive", "/operations"):
+        assert operator.post(path, data={"why": "x"}).status_code == 400
 
 
 def test_the_last_line_of_a_trial_is_about_all_letters() -> None:

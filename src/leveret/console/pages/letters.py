@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from leveret.console.letters import LettersView, open_letters, send_again, what_if
+from leveret.console.letters import LettersView, open_letters, what_if
 from leveret.console.pages.page import allowed, local_path, problem, render, site_of
+from leveret.console.pages.redrive import chosen_ids, form_of_ids
 from leveret.console.records import GroupNotes, cause_of, read_notes, write_note
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter, LetterState, read_query
 from leveret.letters.index.schema import IndexTrouble
-from leveret.letters.removal import LetterFate
 from leveret.operate.record.records import GroupState, names_group
 
 PAGE: Final = 50
@@ -23,9 +23,6 @@ PAGE: Final = 50
 
 MOST_GROUPS: Final = 12
 """Groups above the list."""
-
-MOST_CHOSEN: Final = 500
-"""Letters that one form may name."""
 
 
 @allowed("viewer")
@@ -58,26 +55,13 @@ async def show_one(request: Request) -> Response:
 
 
 @allowed("operator")
-async def change(request: Request) -> Response:
-    """Try letters, or send them again, as the button says."""
-    form = await request.form()
-    ids = list(dict.fromkeys(str(each) for each in form.getlist("id")))[:MOST_CHOSEN]
+async def try_letters(request: Request) -> Response:
+    """Try what would become of the letters that were chosen."""
+    ids = chosen_ids(await request.form())
     if not ids:
         return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.nothing_chosen")
-    if form.get("do") == "redrive":
-        return await _redrive(request, ids, str(form.get("reason") or "")[:500])
     outcome = await what_if(site_of(request), ids)
-    return render(request, "letters_tried.html", outcome=outcome, ids=ids)
-
-
-async def _redrive(request: Request, ids: list[str], reason: str) -> Response:
-    fates = list[LetterFate]()
-    cause = cause_of(request.state.visitor, reason)
-    try:
-        report = await send_again(site_of(request), cause, ids, fates.append)
-    except LeveretError as error:
-        return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.stopped", why=str(error), done=len(fates))
-    return render(request, "letters_sent.html", report=report, fates=[fate for fate in fates if fate.id in ids])
+    return render(request, "letters_tried.html", outcome=outcome, redrive=form_of_ids(ids))
 
 
 @allowed("operator")
@@ -110,5 +94,6 @@ def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int 
         wanted=wanted,
         fields={name: " ".join(values) for name, values in wanted.words().items()},
         states=[str(state) for state in LetterState],
+        query=wanted.query(),
         onward=urlencode(onward) if page.after else "",
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leveret.console.pages.live import live_part
 from leveret.console.pages.page import allowed, page_text, render, speech_of
 from leveret.console.showing.charts import line_chart
 from leveret.console.watching import PAUSE, SystemWatch
@@ -24,25 +22,11 @@ async def show(request: Request) -> Response:
 @allowed("viewer")
 async def live(request: Request) -> Response:
     """Send the changing part of the page again and again, until the browser goes or the session ends."""
-    return EventSourceResponse(_parts(request), ping=15)
 
+    async def part() -> str:
+        return page_text(request, "overview_live.html", **await _values(request))
 
-async def _parts(request: Request) -> AsyncIterator[ServerSentEvent]:
-    site, visitor = request.app.state.site, request.state.visitor
-    before = ""
-    while site.clock() < visitor.ends_at and await _is_signed_in(request):
-        text = page_text(request, "overview_live.html", **await _values(request))
-        if text != before:
-            yield ServerSentEvent(data=text)
-            before = text
-        await asyncio.sleep(PAUSE)
-
-
-async def _is_signed_in(request: Request) -> bool:
-    """Return whether the session still exists: who was removed sees nothing more."""
-    site = request.app.state.site
-    token = request.cookies.get(site.cookie, "")
-    return await asyncio.to_thread(site.store.find_session, token, used=False) is not None
+    return live_part(request, part, PAUSE)
 
 
 async def _values(request: Request) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 NAVIGATION: Final = (
     ("nav.overview", "/"),
     ("nav.letters", "/letters"),
+    ("nav.operations", "/operations"),
     ("nav.audit", "/audit"),
     ("nav.request", "/request"),
     ("nav.try", "/try"),
