@@ -27,6 +27,7 @@ TYPES = {
     "KeySet": "leveret.auth.keys",
     "Letter": "leveret.letters.letter",
     "LetterBody": "leveret.wire.letter",
+    "LetterEdit": "leveret.wire.letter",
     "OnLost": "leveret.client.transport",
     "Pooler": "leveret.sql.pooling",
     "Properties": "leveret.amqp",

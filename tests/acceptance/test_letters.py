@@ -103,6 +103,37 @@ def test_letters_are_exported_and_imported(commands: Commands) -> None:
     assert {"import", "import_ended"} <= set(words)
 
 
+def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands) -> None:
+    token = write_letters(commands, "a", "b")
+    assert "--why is needed" in commands.run("letters", "edit", "a", "--set", "title=Bake").stderr
+    tried = commands.run("letters", "edit", "a", "b", "--patch", '{"title": "Bake\\u202e"}', "--dry-run")
+    assert (tried.returncode, tried.stdout.splitlines()[:2]) == (0, ["--- a as it is", "+++ a edited"])
+    assert '+  "title": "Bake\\u202e"' in tried.stdout.splitlines()
+    assert tried.stdout.endswith("2 letters would be edited, 0 stay; nothing was changed\n")
+    wrong = commands.run("letters", "edit", "a", "--set", "title:=7", "--why", "x", "--yes")
+    assert (wrong.returncode, "stays: a: a worker would refuse the new data: Field title" in wrong.stdout) == (1, True)
+    why = ("--why", "a typing error", "--by", "ada")
+    asked = commands.answer("n", "letters", "edit", "a", "--set", "title=Bake", *why)
+    assert "Edit 1 letter in" in asked
+    assert ids_of(commands) == ["a", "b"]
+    patch = commands.folder / "patch.json"
+    patch.write_text('[{"op": "replace", "path": "/title", "value": "Bake"}]')
+    done = commands.run("letters", "edit", "a", "--patch", str(patch), *why, "--yes")
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["edited: a", "1 edited, 0 stay"])
+    assert sorted(ids_of(commands)) == ["a", "b"]
+    shown = json.loads(commands.run("letters", "show", "a").stdout)
+    assert (shown["letter"]["edited"][0]["by"], shown["letter"]["edited"][0]["why"]) == ("ada", "a typing error")
+    assert "its data was edited by ada: a typing error" in commands.run("explain", "a").stdout
+    ended, begun = (json.loads(line) for line in commands.run("letters", "history").stdout.splitlines()[:2])
+    assert (begun["what"], begun["by_whom"], begun["details"]["letters"]) == ("edit", "ada", ["a"])
+    assert ended["details"]["done"] == 1
+    assert commands.run("letters", "redrive", "a").returncode == 0
+    commands.worker()
+    wait_until(lambda: len(commands.call("list_tasks", token=token)) == 1, "the task of the edited request")
+    executed = commands.run("letters", "edit", "a", "--set", "title=Cook", *why, "--yes")
+    assert (executed.returncode, "not there: a" in executed.stdout) == (1, True)
+
+
 def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:
     write_letters(commands, "a")
     told = ("--why", "the test is mended", "--incident", "red-test", "--by", "ada")

@@ -66,6 +66,7 @@ NOT_TRIED = (
     "letters resume",
     "letters index",
     "letters import",
+    "letters edit",
     "letters show",
     "explain",
     "recorder",

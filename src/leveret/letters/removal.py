@@ -136,12 +136,14 @@ class Taking(Struct, frozen=True):
         tell: called for each letter, as soon as it is done.
         what: what the stream of letters is told of those that were taken out.
         store: keeps letters that are moved.
+        taken: called for each letter that was taken out, before it is told.
     """
 
     decide: Decide
     tell: Callable[[LetterFate], None]
     what: Fate
     store: Store = nowhere
+    taken: Callable[[Delivery], None] = lambda _: None
 
 
 async def take_out(url: str, topology: Topology, choice: Choice, taking: Taking) -> LetterReport:
@@ -167,6 +169,7 @@ async def take_out(url: str, topology: Topology, choice: Choice, taking: Taking)
         fate = LetterFate(request_id(delivery), decision.why if isinstance(decision, Keep) else "")
         fates[not fate.kept] += 1
         if not fate.kept:
+            taking.taken(delivery)
             taken.append(LetterMark(letter_key(delivery), taking.what, iso_time(datetime.now(UTC))))
         if choice.ids is not None:
             found.update(choice.names(delivery))

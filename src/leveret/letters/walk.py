@@ -102,7 +102,7 @@ async def walk(
         window = FIRST_WINDOW
         while True:
             unseen = await walker.go(ready - walker.settled, window)
-            await wait_until_back(connection, topology.dead_letters, ready - walker.settled)
+            await wait_until_back(connection, topology.dead_letters, ready - walker.settled + len(walker.added))
             if not walker.crowded or window >= MOST_LETTERS:
                 return not unseen or enough()
             window = min(2 * window, MOST_LETTERS)
@@ -124,16 +124,19 @@ class _Walk:
 
     Attributes:
         settled: how many letters were taken out.
+        added: letters that were published into the queue itself.
         crowded: the last pass ended because too many letters stay.
     """
 
     def __init__(self, connection: AnyConnection, publisher: AnyChannel, queue: str, asked: _Wanted) -> None:
         self.settled = 0
         self.crowded = False
+        self.added: list[Message] = []
         self._stopped = False
         self._connection = connection
         self._publisher = publisher
         self._queue = queue
+        self._own = ("", queue)
         self._asked = asked
         self._told: set[bytes] = set()
 
@@ -174,6 +177,8 @@ class _Walk:
             if not isinstance(decision, Keep):
                 channel.ack(delivery.delivery_tag)
                 self.settled += 1
+            if isinstance(decision, Send) and (decision.message.exchange, decision.message.routing_key) == self._own:
+                self.added.append(decision.message)
         await _read(channel)
         for delivery, decision in zip(deliveries, done, strict=True):
             self._tell_once(delivery, decision)

@@ -28,6 +28,20 @@ _DEEPEST: Final = 2 * DEEPEST_NESTING  # a request, or headers (at most 32 deep)
 _MOST_VALUES: Final = 2 * MOST_VALUES  # a request, and headers and attempts, of which there are fewer
 
 
+class LetterEdit(Struct, frozen=True):
+    """Who changed the data of a letter.
+
+    Attributes:
+        at: when, ISO 8601 in UTC.
+        by: who.
+        why: the reason.
+    """
+
+    at: str
+    by: str
+    why: str
+
+
 class LetterBody(Struct, frozen=True):
     """A dead letter as it stands in a message's body. Older letters end with ``redrivable``.
 
@@ -43,6 +57,7 @@ class LetterBody(Struct, frozen=True):
         place: file of the application and line where the error was raised; absent where that is not known.
         attempts: the attempts that failed, the oldest first; absent where there was none.
         version: version of the application in the worker that gave the request up; absent where it has none.
+        edited: who changed the request's data since, the oldest first; absent where nobody did.
     """
 
     failed_at: str
@@ -56,6 +71,7 @@ class LetterBody(Struct, frozen=True):
     place: str | UnsetType = UNSET
     attempts: list[Attempt] | UnsetType = UNSET
     version: str | UnsetType = UNSET
+    edited: list[LetterEdit] | UnsetType = UNSET
 
 
 class LetterFacts(Struct, frozen=True):

@@ -88,6 +88,7 @@ def letter_lines(row: LetterRow) -> Iterator[str]:
     }
     yield from (_fact(name, value) for name, value in facts.items() if value)
     yield from _attempts(letter.get("attempts") or [])
+    yield from (_fact("edited", _edit(each)) for each in letter.get("edited") or [])
     yield from (_fact("broker", f"{_death(death)}") for death in document.get("deaths", ()))
     yield from _json("data", letter.get("request", letter.get("body")))
     yield from _json("headers", letter.get("headers"))
@@ -110,6 +111,10 @@ def _attempts(attempts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for number, attempt in enumerate(attempts, 1):
         words = (attempt.get("failed_at"), attempt.get("worker"), attempt.get("version"), attempt.get("reason"))
         yield _fact(f"attempt {number}", "  ".join(str(word) for word in words if word))
+
+
+def _edit(edit: Mapping[str, Any]) -> str:
+    return "  ".join(str(word) for word in (edit.get("at"), edit.get("by"), edit.get("why")) if word)
 
 
 def _death(death: Mapping[str, Any]) -> str:

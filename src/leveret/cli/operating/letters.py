@@ -15,6 +15,7 @@ from leveret.cli.operating import recording
 from leveret.cli.operating.letter_archive import restore, show_archive
 from leveret.cli.operating.letter_choice import choosing
 from leveret.cli.operating.letter_discard import discard
+from leveret.cli.operating.letter_edit import edit
 from leveret.cli.operating.letter_files import export_letters, import_file
 from leveret.cli.operating.redrive.command import redrive
 from leveret.cli.operating.redrive.operations import pause, resume, show_operations
@@ -48,6 +49,7 @@ app.command("archive")(choosing(show_archive, named=False))
 app.command("restore")(choosing(restore))
 app.command("export")(choosing(export_letters))
 app.command("import")(import_file)
+app.command("edit")(choosing(edit))
 
 
 @app.callback(invoke_without_command=True)

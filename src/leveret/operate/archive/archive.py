@@ -25,6 +25,9 @@ from leveret.sql.archive_rows import (
 _MOST_AT_ONCE: Final = 200
 """Messages that are read from the archive together."""
 
+_STEP: Final = timedelta(microseconds=1)
+"""Between letters that are written together, so that they stay in their order."""
+
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of the bodies that are read together; one alone may have more."""
 
@@ -87,7 +90,7 @@ class Archive:
                     action=each.action,
                     state=LetterPlace.LEAVING,
                     whole=each.whole,
-                    at=now,
+                    at=now + number * _STEP,
                     by_whom=told.by,
                     why=told.why,
                     incident=told.incident,
@@ -95,7 +98,7 @@ class Archive:
                 ),
                 ArchivedMessage(each.key, each.properties_json, each.body),
             )
-            for each in letters
+            for number, each in enumerate(letters)
         ]
         with self._store.begin(writes=True) as transaction:
             put_archived(transaction.connection, rows)

@@ -30,7 +30,7 @@ _ORDER: Final = (
 
 _LAST: Final = {
     KnownEvent.REDRIVEN: (RequestState.SENT_AGAIN, "it was sent again, and no response is stored yet"),
-    KnownEvent.EDITED: (RequestState.SENT_AGAIN, "it was edited and sent again, and no response is stored yet"),
+    KnownEvent.EDITED: (RequestState.UNKNOWN, "its letter was replaced by an edited one, which nobody has seen"),
     KnownEvent.DISCARDED: (RequestState.DISCARDED, "its letter was discarded"),
     KnownEvent.DIED: (RequestState.UNKNOWN, "a worker died that had it in hand; the broker delivers it again"),
     KnownEvent.PASSED_ON: (RequestState.UNKNOWN, "a worker passed it on: it waits for a retry, or in its queue again"),

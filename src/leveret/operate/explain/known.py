@@ -23,7 +23,7 @@ class KnownEvent(StrEnum):
     DISCARDED = "discarded"
     """Its letter was discarded."""
     EDITED = "edited"
-    """Its letter was edited and sent again."""
+    """Its letter was replaced by an edited one."""
     GONE = "gone"
     """Its letter is not in the queue any more, and nobody has noted why."""
     RECEIVED = "received"

@@ -31,7 +31,7 @@ _NOW: Final = {
     LetterState.PRESENT: (KnownEvent.LETTER, "its dead letter is in the queue"),
     LetterState.REDRIVEN: (KnownEvent.REDRIVEN, "its letter was sent again"),
     LetterState.DISCARDED: (KnownEvent.DISCARDED, "its letter was discarded"),
-    LetterState.EDITED: (KnownEvent.EDITED, "its letter was edited and sent again"),
+    LetterState.EDITED: (KnownEvent.EDITED, "its letter was replaced by an edited one"),
     LetterState.GONE: (KnownEvent.GONE, "its letter is not in the queue any more, and nobody has noted why"),
 }
 
@@ -93,6 +93,9 @@ def letter_facts(row: LetterRow) -> Iterator[KnownFact]:
     for death in () if reason else _list(document, "deaths"):
         text = f"the broker moved it out of {_text(death, 'queue')}: {_text(death, 'reason')}"
         yield told.fact(KnownEvent.GIVEN_UP, text)
+    for edit in _list(letter, "edited"):
+        text = f"its data was edited by {_text(edit, 'by')}: {_text(edit, 'why')}"
+        yield told.fact(KnownEvent.EDITED, text, _get(edit, "at"))
     event, text = _NOW[row.state]
     yield told.fact(event, text, details={"letter": row.key, **({"document": document} if document else {})})
 

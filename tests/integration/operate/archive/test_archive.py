@@ -60,6 +60,12 @@ def test_a_letter_that_is_discarded_again_is_one_row_with_the_whole_time(empty_u
         assert archive.forget() == 0
 
 
+def test_letters_that_are_written_together_stay_in_their_order(empty_url: str) -> None:
+    with archive_in(empty_url) as archive:
+        archive.put(ADA, kept("z", "a", "m"))
+        assert [row.request for row in archive.find()] == ["z", "a", "m"]
+
+
 def test_letters_that_are_back_in_the_queue_are_not_found(empty_url: str) -> None:
     with archive_in(empty_url) as archive:
         archive.put(ADA, kept(*map(str, range(700))))
@@ -71,8 +77,10 @@ def test_letters_that_are_back_in_the_queue_are_not_found(empty_url: str) -> Non
 
 
 def test_the_archive_is_searched_by_the_conditions_of_the_queue(empty_url: str) -> None:
-    with archive_in(empty_url) as archive:
+    clock = Clock()
+    with archive_in(empty_url, clock) as archive:
         archive.put(ADA, kept("a", "b"))
+        clock.now += timedelta(seconds=1)
         archive.put(ADA, kept("c", action="read"))
 
         def find(**conditions: str) -> list[str]:

@@ -12,7 +12,7 @@ from leveret.cli.terminal.help_texts import reflow
 from taskmanager.cli.command import command as taskmanager
 
 GROUPS = {
-    "letters": ("redrive", "discard", "archive", "restore", "export", "import"),
+    "letters": ("redrive", "discard", "archive", "restore", "export", "import", "edit"),
     "topology": ("show", "apply", "users"),
     "db": ("upgrade", "current", "revision"),
     "keys": ("show", "add", "secret", "sign", "remove"),
