@@ -21,9 +21,10 @@ async def mark(connection: AnyConnection, topology: Topology, marks: Sequence[Le
     """Publish marks, and return whether the broker has taken all of them.
 
     Nothing depends on a mark: what lies in the queue is the truth, and an index that lacks a mark finds out when it is
-    compared with the queue. So an error is logged and no more.
+    compared with the queue. So an error is logged and no more. The stream may be there although the settings of whoever
+    runs this switch streams off; where there is none, the broker drops the marks.
     """
-    if not marks or not topology.streams or not connection.is_open:
+    if not marks or not connection.is_open:
         return not marks
     try:
         channel = await connection.channel(confirms=True)

@@ -38,9 +38,8 @@ async def publish_letters(
         if not (verdict is None or isinstance(verdict, Refused | Unroutable)):
             raise verdict
         verdicts.append(verdict)
-    if topology.streams:
-        taken = [letter for letter, verdict in zip(letters, verdicts, strict=True) if verdict is None]
-        await copy_letters(channel, topology, taken)
+    taken = [letter for letter, verdict in zip(letters, verdicts, strict=True) if verdict is None]
+    await copy_letters(channel, topology, taken)
     return verdicts
 
 

@@ -6,6 +6,7 @@ So it answers although an event loop hangs, and says that. Any program can have 
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -89,7 +90,13 @@ class _Server(ThreadingHTTPServer):
         super().__init__(place, handler)
 
     def server_bind(self) -> None:
-        """Bind without a look at the name service, which may hang."""
+        """Bind without a look at the name service, which may hang.
+
+        A port whose last connections are still in TIME_WAIT can be had on POSIX systems: a worker that starts again
+        right after its page was read needs it. On Windows the same option would let two programs share a port.
+        """
+        if os.name == "posix":
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 

@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from leveret.amqp import ChannelClosed, Connection, Message, Properties
 from leveret.devbroker import DevBroker
 from leveret.letters.key import letter_key
+from leveret.letters.marking import mark
 from leveret.letters.stream import StreamBatch, StreamMissing, offset_of, read_stream
 from leveret.topology import Topology
-from leveret.wire.marks import read_mark
+from leveret.wire.marks import LetterMark, read_mark
 from support.redriving import Again, letters_of, until_depth
 from support.serving import LIMIT, Caller, Serve, calling, quick
 from support.streams import in_stream
@@ -162,3 +164,16 @@ async def test_what_is_sent_again_or_discarded_is_marked(
     ]
     found = [(mark.key, mark.what) for mark in marks if mark is not None]
     assert found == [(keys["b"], "redriven"), (keys["a"], "discarded")]
+
+
+async def test_a_mark_does_not_need_the_setting_of_whoever_writes_it(
+    broker: DevBroker, serve: Serve, connection: Connection, topology: Topology
+) -> None:
+    async with serve(most=0):
+        pass
+    written = LetterMark("key", "redriven", "2026-12-01T05:25:30.305Z")
+    assert await mark(connection, msgspec.structs.replace(topology, letters_size=None), [written])
+    (found,) = await in_stream(broker.url, topology.letters_stream, 1)
+    assert read_mark(found.properties.type, found.body) == written
+    missing = msgspec.structs.replace(topology, prefix="nobody")
+    assert await mark(connection, missing, [written]), "where there is no stream, nothing is wrong"

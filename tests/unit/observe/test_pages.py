@@ -1,6 +1,7 @@
 """The small server of pages, and the pages of a worker."""
 
 import http.client
+import os
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -55,6 +56,15 @@ def test_a_client_that_knows_openmetrics_gets_it(server: PageServer) -> None:
     assert text.endswith("# EOF\n")
     families = {family.name: family for family in read_openmetrics(text)}  # type: ignore[no-untyped-call]
     assert families["leveret_reconnects"].samples[0].value == 4
+
+
+@pytest.mark.skipif(os.name != "posix", reason="on Windows the option would let two programs share a port")
+def test_a_port_can_be_had_again_right_after_its_page_was_read() -> None:
+    with PageServer("127.0.0.1", 0, {"/": lambda _: text_page(["yes"])}) as first:
+        get(first, "/")  # the server closes the connection first, so its end stays in TIME_WAIT
+        port = int(first.address.rpartition(":")[2])
+    with PageServer("127.0.0.1", port, {}) as again, pytest.raises(OSError, match="in use"):
+        PageServer("127.0.0.1", int(again.address.rpartition(":")[2]), {})
 
 
 @pytest.mark.parametrize("accept", ["*/*", "", "text/plain", "text/html,application/xhtml+xml"])
