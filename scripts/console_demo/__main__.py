@@ -63,7 +63,6 @@ def _run(stack: ExitStack, options: argparse.Namespace) -> None:
         "SHOP_RETRY_DELAY": "300ms",
         "SHOP_ENVIRONMENT": "demonstration",
         "SHOP_STATUS_REPORTS": "on",
-        "SHOP_LETTERS_STREAM": "256MiB",
         "SHOP_RECORDER": "on",
     }
     password = secrets.token_urlsafe(12)

@@ -55,18 +55,17 @@ def test_the_topology_is_shown_without_asking_the_broker(commands: Commands) -> 
     assert [exchange["name"] for exchange in document["exchanges"]] == [topology.exchange]
     assert [queue["name"] for queue in document["queues"]] == [queue.name for queue in topology.queues]
     assert {queue["arguments"]["x-delivery-limit"] for queue in document["queues"]} == {DELIVERY_LIMIT}
-    assert "copies" not in document
+    streams = [f"{topology.requests}.{name}" for name in ("letters", "status")]
+    assert [each["name"] for each in document["copies"]["streams"]] == streams
+    assert topology.letters_stream in shown.stdout
     assert depths(commands) == [None, None, None]
 
 
-def test_the_streams_of_letters_are_shown_where_they_are_switched_on(commands: Commands) -> None:
-    commands.variables |= {"LETTERS_STREAM": "64MiB"}
-    topology = commands.topology
+def test_no_streams_are_shown_where_they_are_switched_off(commands: Commands) -> None:
+    commands.variables |= {"LETTERS_STREAM": "off"}
     document = json.loads(commands.run("topology", "show", "--json").stdout)
-    assert [each["name"] for each in document["copies"]["streams"]] == [
-        f"{topology.requests}.{name}" for name in ("letters", "status")
-    ]
-    assert topology.letters_stream in commands.run("topology", "show").stdout
+    assert "copies" not in document
+    assert document["queues"][0]["arguments"]["x-dead-letter-exchange"] == ""
 
 
 def test_the_topology_is_applied_and_applied_again(commands: Commands) -> None:
@@ -75,6 +74,9 @@ def test_the_topology_is_applied_and_applied_again(commands: Commands) -> None:
         assert done.returncode == 0, done
         for queue in commands.topology.queues:
             assert f"queue {queue.name}: {queue.purpose}; 0 messages, 0 consumers" in done.stdout
+        for stream in commands.topology.streams:
+            assert f"stream {stream.name}: {stream.purpose}\n" in done.stdout
+        assert done.stderr == ""
         assert "guest:guest" not in done.stdout
 
 

@@ -7,7 +7,7 @@ from testbed.waiting import wait_until
 
 
 def test_top_shows_the_workers_that_report(commands: Commands) -> None:
-    commands.variables |= {"STATUS_REPORTS": "on", "LETTERS_STREAM": "64MiB"}
+    commands.variables |= {"STATUS_REPORTS": "on"}
     worker = commands.worker()
 
     def shown() -> bool:

@@ -138,9 +138,16 @@ async def _declare_stream(connection: AnyConnection, stream: Queue) -> list[str]
             different.append(f"{error.argument} is {error.current}, wanted is {error.wanted}")
             arguments.pop(error.argument)
             if (found := _VALUE.match(error.current)) is not None:
-                arguments[error.argument] = int(found[1]) if found[1].isdecimal() else found[1]
+                arguments[error.argument] = _as_argument(error.argument, found[1])
         else:
             return different
+
+
+def _as_argument(name: str, value: str) -> str | int:
+    """Return a value that the broker has told as it is declared; RabbitMQ 4.3 tells an age in milliseconds."""
+    if name == "x-max-age":
+        return f"{int(value) // 1000}s" if value.isdecimal() else value
+    return int(value) if value.isdecimal() else value
 
 
 async def _declare_queue(channel: AnyChannel, name: str, arguments: Mapping[str, str | int]) -> None:

@@ -120,7 +120,7 @@ class Settings:
     queue_prefix: str = setting("QUEUE_PREFIX", values.queue_prefix, "leveret")
     queue_limit: int | None = setting("QUEUE_LIMIT", values.unless_off(values.number(1, 999_999_999)), 1_000_000)
     letters_size: int | None = setting(
-        "LETTERS_STREAM", values.unless_off(values.size(16 * 1024 * 1024, 1024 * 1024 * 1024 * 1024)), None
+        "LETTERS_STREAM", values.unless_off(values.size(16 * 1024 * 1024, 1024 * 1024 * 1024 * 1024)), 1024**3
     )
     letters_age: timedelta = setting(
         "LETTERS_AGE", values.duration(timedelta(minutes=1), timedelta(days=3650)), timedelta(days=30)

@@ -133,7 +133,7 @@ def _settings(options: Options) -> Settings:
         database_url=options.database or _IN_MEMORY,
         jwt_secret=secrets.token_bytes(32),
         watchdog=None,
-        letters_size=None if options.broker is None else options.app.defaults.letters_size,
+        letters_size=None,  # each test would make streams of its own, and brokers fail where many are made and deleted
     )
     settings = usual.updated({usual.variable(name): str(value) for name, value in options.settings.items()})
     if options.broker is None:

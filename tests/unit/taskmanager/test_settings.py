@@ -132,10 +132,12 @@ def test_a_wrong_value_is_explained_under_its_name(name: str, text: str, words: 
 
 
 @pytest.mark.parametrize("text", ["off", "OFF"])
-def test_the_queue_limit_and_the_watchdog_can_be_switched_off(text: str) -> None:
-    settings = Settings.from_environment({"TASKMANAGER_QUEUE_LIMIT": text, "TASKMANAGER_WATCHDOG": text})
-    assert (settings.queue_limit, settings.watchdog) == (None, None)
-    assert (Settings().queue_limit, Settings().watchdog) == (1_000_000, timedelta(minutes=2))
+def test_the_queue_limit_the_watchdog_and_the_streams_can_be_switched_off(text: str) -> None:
+    names = ("QUEUE_LIMIT", "WATCHDOG", "LETTERS_STREAM")
+    settings = Settings.from_environment({f"TASKMANAGER_{name}": text for name in names})
+    assert (settings.queue_limit, settings.watchdog, settings.letters_size) == (None, None, None)
+    usual = Settings()
+    assert (usual.queue_limit, usual.watchdog, usual.letters_size) == (1_000_000, timedelta(minutes=2), 2**30)
 
 
 def test_all_problems_are_reported_at_once() -> None:

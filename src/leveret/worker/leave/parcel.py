@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import Message
-from leveret.outcome import DeadLetter, Outcome
+from leveret.outcome import Outcome
 from leveret.worker.work import DeclinedDelivery, Work
 
 
@@ -30,9 +30,8 @@ class Parcel(Struct, eq=False):
     letter: Message | None = None
 
     def note_letter(self) -> None:
-        """Remember the letter, if its messages have one: the only message of a dead letter that is no reply."""
-        if isinstance(self.outcome, DeadLetter):
-            self.letter = next((message for message in self.messages if message.mandatory), self.letter)
+        """Remember the letter of a request that was given up: the only one of its messages that is no reply."""
+        self.letter = next((message for message in self.messages if message.mandatory), self.letter)
 
     def lighten(self) -> None:
         """Free the decoded data of a request: its messages are written, and it may wait for a long time."""

@@ -183,7 +183,8 @@ class Settler:
             for message in list(parcel.messages):
                 if len(message.body) > largest:
                     self._write_shorter(parcel, message)
-        parcel.note_letter()
+        if isinstance(parcel.outcome, DeadLetter):
+            parcel.note_letter()
         return parcel
 
     def _takes_detour(self, parcel: Parcel) -> bool:
@@ -233,8 +234,9 @@ class Settler:
         at, was_retry = parcel.messages.index(message), isinstance(parcel.outcome, Retry)
         parcel.outcome, shorter = self._messages.shorter(parcel.item, parcel.outcome, message)
         parcel.messages[at : at + 1] = shorter
-        parcel.shortened = parcel.shortened or isinstance(parcel.outcome, DeadLetter)
-        parcel.note_letter()
+        if isinstance(parcel.outcome, DeadLetter):
+            parcel.shortened = True
+            parcel.note_letter()
         if was_retry and not parcel.messages[-1].mandatory:
             self._takes_detour(parcel)  # a retry's parcel had no reply before
 
