@@ -14,6 +14,7 @@ PATHS = (
     "/letters?state=any&text=sofa",
     "/audit",
     "/operations",
+    "/archive",
     "/redrive?action=place_order",
     "/request?id=nobody",
     "/try?action=v1.place_order",

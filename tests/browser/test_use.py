@@ -71,10 +71,33 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -
     assert {"redrive", "redrive_taken_over", "redrive_paused", "redrive_resumed", "redrive_ended"} <= set(steps)
 
 
+def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters?action=print_label")
+    page.check("tbody input[name=id]")
+    page.click("button[formaction='/discard']")
+    page.fill("#why", "the label is not needed")
+    page.click("button[value=discard]")
+    assert "1 letter" in page.locator("[role=status]").text_content()
+    visit.go("/letters?action=print_label")
+    assert page.locator("tbody tr").count() == 0
+    visit.go("/archive")
+    assert "the label is not needed" in page.locator("tbody").text_content()
+    page.check("tbody input[name=id]")
+    page.fill("#why", "it is needed after all")
+    page.click("button[value=restore]")
+    assert "1 letter" in page.locator("[role=status]").text_content()
+    visit.go("/letters?action=print_label")
+    assert page.locator("tbody tr").count() == 1
+    visit.go("/audit")
+    done = page.locator("tbody code").all_text_contents()[:4]
+    assert [each.strip() for each in done] == ["restore_ended", "restore", "discard_ended", "discard"]
+
+
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:
     visit.enter("grace")
     page = visit.go("/letters?action=charge_card")
-    assert page.locator("form[action='/redrive'] button:disabled").count() == 2
+    assert page.locator("form[action='/redrive'] button:disabled").count() == 3
     assert "you are a viewer" in page.locator("#why-off").text_content()
 
 

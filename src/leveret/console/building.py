@@ -18,6 +18,7 @@ from leveret.console.entering.guard import ConsoleGuard
 from leveret.console.operations import OperationTasks
 from leveret.console.pages import (
     actions,
+    archive,
     audit,
     letters,
     operations,
@@ -70,6 +71,9 @@ def _routes() -> list[Route | Mount]:
         Route("/letters/{key}", letters.show_one),
         Route("/redrive", redrive.show, methods=["GET"]),
         Route("/redrive", redrive.choose, methods=["POST"]),
+        Route("/archive", archive.show, methods=["GET"]),
+        Route("/archive", archive.change, methods=["POST"]),
+        Route("/discard", archive.ask, methods=["POST"]),
         Route("/operations", operations.show, methods=["GET"]),
         Route("/operations", redrive.begin, methods=["POST"]),
         Route("/operations/{name}", operations.show_one, methods=["GET"]),
