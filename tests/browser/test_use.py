@@ -1,5 +1,6 @@
 """What people do in the console, in a real browser."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -69,6 +70,28 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -
     page.click("a[href^='/audit?operation=']")
     steps = [each.strip() for each in page.locator("tbody code").all_text_contents() if "redrive" in each]
     assert {"redrive", "redrive_taken_over", "redrive_paused", "redrive_resumed", "redrive_ended"} <= set(steps)
+
+
+def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: Any) -> None:
+    visit.enter()
+    page = visit.go("/letters?text=onerror")
+    page.click("tbody a")
+    page.click("a[href$='/edit']")
+    data = json.loads(page.input_value("#data"))
+    page.fill("#data", json.dumps(data | {"article": 7}))
+    page.fill("#why", "a sofa has no price")
+    page.click("button[value=show]")
+    assert "a worker would refuse the new data" in page.locator("[role=alert]").text_content()
+    page.fill("#data", json.dumps(data | {"article": "divan"}))
+    page.click("button[value=show]")
+    assert '"article": "divan"' in page.locator("ins").text_content()
+    assert '"article": "sofa"' in page.locator("del").text_content()
+    page.click("button[value=save]")
+    assert "1 letter edited" in page.locator("[role=status]").text_content()
+    visit.go("/letters?text=divan")
+    assert page.locator("tbody tr").count() == 1
+    visit.go("/audit")
+    assert [each.strip() for each in page.locator("tbody code").all_text_contents()[:2]] == ["edit_ended", "edit"]
 
 
 def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any) -> None:

@@ -1,0 +1,68 @@
+"""The page that edits the data of a letter: it shows the difference before anything is changed."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from leveret.console.editing import apply_edit, difference, plan_edit
+from leveret.console.letters import open_letters
+from leveret.console.pages.operations import refused
+from leveret.console.pages.page import allowed, problem, render, site_of
+from leveret.console.records import cause_of
+from leveret.errors import LeveretError
+from leveret.letters.index.schema import IndexTrouble
+
+_LARGEST: Final = 20_000
+"""Characters of data that are edited here; for more there is the command."""
+
+
+@allowed("operator")
+async def show(request: Request) -> Response:
+    """Show the data of a letter, to be edited."""
+    key = request.path_params["key"]
+    try:
+        async with open_letters(site_of(request), request.app.state.letters) as view:
+            row = view.index.read(key)
+    except IndexTrouble as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
+    if row is None:
+        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    sent = (row.document or {}).get("letter", {}).get("request") or {}
+    data = sent.get("data") or {}
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if len(text) > _LARGEST:
+        return problem(request, HTTPStatus.CONFLICT, "problem_page.too_long")
+    return render(request, "edit.html", key=key, data=text, entered={}, lines=[], refused="")
+
+
+@allowed("operator")
+async def change(request: Request) -> Response:
+    """Show the difference, or change the letter, as the button says."""
+    key, form = request.path_params["key"], await request.form()
+    entered = {name: str(form.get(name) or "").strip() for name in ("data", "why", "incident")}
+    entered["data"] = entered["data"].replace("\r\n", "\n")[: 2 * _LARGEST]
+    cause = cause_of(request.state.visitor, entered["why"], entered["incident"])
+    site = site_of(request)
+    try:
+        async with request.app.state.letters:
+            plan = await plan_edit(site, cause, key, entered["data"])
+            if plan.edits and entered["why"] and form.get("do") == "save":
+                done = await apply_edit(site, cause, plan)
+                return render(request, "letters_changed.html", what="edit", report=done.report, fates=done.fates)
+    except (ValueError, IndexTrouble) as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
+    except LeveretError as error:
+        return refused(request, error)
+    if not plan.edits and not plan.refused:
+        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    lines = difference(site, plan.edits[0]) if plan.edits else []
+    why = plan.refused[0].why if plan.refused else ""
+    status = HTTPStatus.OK if plan.edits else HTTPStatus.UNPROCESSABLE_ENTITY
+    return render(
+        request, "edit.html", status, key=key, data=entered["data"], entered=entered, lines=lines, refused=why
+    )
