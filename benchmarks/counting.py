@@ -33,10 +33,9 @@ def one_batch(observers: Observers, subjects: Sequence[Subject], answer: Answer)
             with observers.attempt(subject):
                 pass
             observers.tell(Committed(subject))
-    for subject in subjects:
-        settled = Settled(subject, outcome=answer)
-        if observers.active or observers.sampler:
-            observers.settle(settled)
+    records = [Settled(subject, outcome=answer) for subject in subjects]
+    if observers.active or observers.sampler:
+        observers.settle(records)
 
 
 def microseconds(make: Callable[[], Observers], requests: int, size: int) -> float:
@@ -64,7 +63,7 @@ def microseconds(make: Callable[[], Observers], requests: int, size: int) -> flo
 
 def counting(second: Callable[[], float]) -> Observers:
     """Return observers with one that counts, whose clock is a function."""
-    return Observers([Counters(["v1.create_task"], second)])
+    return Observers([Counters(["v1.create_task"], names_held=False, clock=second)])
 
 
 def main() -> None:

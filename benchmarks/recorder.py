@@ -38,7 +38,7 @@ def _seconds(observers: Sequence[Observer]) -> float:
         if told.active:
             for kind in (Received, Admitted, Begun, Ended, Committed):
                 told.tell(kind(subject))
-        told.tell(Settled(subject, outcome=answer))
+        told.settle([Settled(subject, outcome=answer)])
     return time.perf_counter() - began
 
 

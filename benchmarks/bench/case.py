@@ -17,6 +17,9 @@ UNITS: Final = {
     "held_mb": "after them, MB",
     "peak_mb": "peak, MB",
     "growth_mb": "growth, MB",
+    "rate_cost": "of the rate, %",
+    "cpu_us": "worker's CPU, us/reply",
+    "cpu_cost_us": "of that for this, us",
 }
 """Figures that a run may have, and their names in tables."""
 

@@ -122,6 +122,11 @@ TARGETS: Final = (
         least=1.3,
     ),
     Target(
+        text="metrics, whole job, SQLite, 64 in flight: % of the rate",
+        of=Place("observing", "taskmanager, SQLite, with metrics", _64, "rate_cost"),
+        most=1.0,
+    ),
+    Target(
         text="one in flight, whole job, SQLite, p50: times that of the C echo",
         of=Place("latency", _OURS_SQLITE, "one in flight", "p50_ms"),
         to=Place("latency", "echo, C worker", "one in flight", "p50_ms"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.case import RunFailed
 from bench.databases import Database, Engine, new_database
@@ -64,7 +65,12 @@ class OurWorker:
 
 @contextmanager
 def taskmanager(
-    rig: Rig, database: Database, *, processes: int = 1, topology: Topology | None = None
+    rig: Rig,
+    database: Database,
+    *,
+    processes: int = 1,
+    topology: Topology | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[OurWorker]:
     """Run the command while the block runs, then stop it and verify what it did.
 
@@ -73,6 +79,7 @@ def taskmanager(
         database: the worker's database.
         processes: number of worker processes.
         topology: a topology that is declared already; by default one is made for the block.
+        variables: further settings of the worker.
 
     Raises:
         RunFailed: the command did not start or stop, or database or queues do not hold what they should.
@@ -80,12 +87,13 @@ def taskmanager(
     if topology is None:
         with (
             api_queues(rig.broker.url, Topology(rig.new_name("api"))) as made,
-            taskmanager(rig, database, processes=processes, topology=made) as served,
+            taskmanager(rig, database, processes=processes, topology=made, variables=variables) as served,
         ):
             yield served
         return
     before = look(database)
-    with serving(worker_command(processes), worker_environment(rig, database, topology), _log(rig)) as server:
+    environment = {**worker_environment(rig, database, topology), **variables}
+    with serving(worker_command(processes), environment, _log(rig)) as server:
         wait_for_consumers(rig.broker.url, topology.requests, processes)
         served = OurWorker(rig, database, topology, server)
         yield served
@@ -101,9 +109,14 @@ def verify(served: OurWorker, before: DatabaseState) -> None:
 
 
 @contextmanager
-def on_new_database(rig: Rig, engine: Engine, *, processes: int = 1) -> Iterator[OurWorker]:
-    """Run the command on a new, empty database."""
-    with new_database(rig, engine) as database, taskmanager(rig, database, processes=processes) as served:
+def on_new_database(
+    rig: Rig, engine: Engine, *, processes: int = 1, variables: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[OurWorker]:
+    """Run the command on a new, empty database, with further settings."""
+    with (
+        new_database(rig, engine) as database,
+        taskmanager(rig, database, processes=processes, variables=variables) as served,
+    ):
         yield served
 
 

@@ -39,10 +39,14 @@ class Counters(Sampler):
 
     Args:
         actions: version and name of each action, such as ``v1.create_task``.
+        names_held: whether it has to be able to name the requests in hand.
         clock: seconds of a clock that never goes back.
     """
 
-    def __init__(self, actions: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, actions: Iterable[str], *, names_held: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._names_held = names_held
         self.chosen: dict[int, _Moments] = {}
         self._requests = {name: dict.fromkeys(OutcomeWord, 0) for name in (*actions, UNKNOWN)}
         self._unknown = self._requests[UNKNOWN]
@@ -54,7 +58,8 @@ class Counters(Sampler):
 
     def admit(self, subjects: Sequence[Subject]) -> None:
         """Remember that requests are in hand, and choose those whose parts are measured."""
-        self._held.update({each.delivery.delivery_tag: each for each in subjects})
+        if self._names_held:
+            self._held.update({each.delivery.delivery_tag: each for each in subjects})
         for each, weight in self._sample.of(subjects):
             self.chosen[each.delivery.delivery_tag] = _Moments(each, weight)
 
@@ -71,15 +76,18 @@ class Counters(Sampler):
         elif kind is Committed:
             moments.committed = record.at
 
-    def settle(self, record: Settled) -> None:
-        """Count a request with its outcome."""
-        subject, (word, _) = record.subject, outcome_word(record.outcome)
-        self._requests.get(subject.action, self._unknown)[word] += 1
-        self._total.add(record.at - subject.arrived)
-        tag = subject.delivery.delivery_tag
-        self._held.pop(tag, None)
-        if tag in self.chosen:
-            self._measure(self.chosen.pop(tag))
+    def settle(self, records: Sequence[Settled]) -> None:
+        """Count requests with their outcomes."""
+        requests, unknown, held, chosen = self._requests, self._unknown, self._held, self.chosen
+        for record in records:
+            subject = record.subject
+            requests.get(subject.action, unknown)[outcome_word(record.outcome)[0]] += 1
+            tag = subject.delivery.delivery_tag
+            if held:
+                held.pop(tag, None)
+            if tag in chosen:
+                self._measure(chosen.pop(tag))
+        self._total.add_all([record.at - record.subject.arrived for record in records])
 
     def batch(self, size: int) -> None:
         """Count a batch that a lane takes; in the thread of the lane."""
@@ -111,7 +119,10 @@ class Counters(Sampler):
         )
 
     def held(self, most: int) -> list[Subject]:
-        """Return the requests in hand, the oldest ones first, but not more than ``most``; in the event loop."""
+        """Return the requests in hand, the oldest ones first, but not more than ``most``; in the event loop.
+
+        There are none without ``names_held``.
+        """
         return list(islice(self._held.values(), most))
 
     def _measure(self, moments: _Moments) -> None:
@@ -181,6 +192,12 @@ class _Buckets:
     def add(self, value: float, weight: int = 1) -> None:
         self._counts[bisect_left(self._bounds, value)] += weight
         self._sum += value * weight
+
+    def add_all(self, values: Sequence[float]) -> None:
+        counts, bounds = self._counts, self._bounds
+        for value in values:
+            counts[bisect_left(bounds, value)] += 1
+        self._sum += sum(values)
 
     def spread(self) -> Spread:
         return Spread(tuple(self._counts), self._sum)

@@ -31,8 +31,8 @@ class Sampler(ABC):
         """Take note of requests that are admitted together, and choose; in the event loop."""
 
     @abstractmethod
-    def settle(self, record: Settled) -> None:
-        """Take note of the outcome of any request, chosen or not, admitted or not; in the event loop."""
+    def settle(self, records: Sequence[Settled]) -> None:
+        """Take note of the outcomes of all requests, chosen or not, admitted or not; in the event loop."""
 
     @abstractmethod
     def __call__(self, record: Record) -> None:
@@ -60,13 +60,12 @@ class Observers:
             raise ValueError(f"A worker can have one sampler among its observers, and these are {len(samplers)}")
         self.active: tuple[Observer, ...] = tuple(each for each in observers if not isinstance(each, Sampler))
         self.sampler: Sampler | None = samplers[0] if samplers else None
+        self._chosen: Mapping[int, object] = self.sampler.chosen if self.sampler else {}
         self._lock = threading.Lock()
 
     def follow(self, subject: Subject) -> bool:
         """Return whether anybody wants to know when this request begins, ends and is committed."""
-        if self.active:
-            return True
-        return self.sampler is not None and subject.delivery.delivery_tag in self.sampler.chosen
+        return bool(self.active) or subject.delivery.delivery_tag in self._chosen
 
     def admit(self, subjects: Sequence[Subject]) -> None:
         """Tell the observers that requests are admitted together, and let the sampler choose; never raises."""
@@ -80,31 +79,30 @@ class Observers:
 
     def tell(self, record: Record) -> None:
         """Call all observers that want to know with the record of a point before the last; never raises."""
-        for observer in self.active:
+        if self.active:
+            self._tell_active(record)
+        if record.subject.delivery.delivery_tag in self._chosen and self.sampler is not None:
             try:
-                observer(record)
+                self.sampler(record)
             except BaseException as error:  # as above
-                self._leave_out(observer, error)
-        sampler = self.sampler
-        if sampler is not None and record.subject.delivery.delivery_tag in sampler.chosen:
-            try:
-                sampler(record)
-            except BaseException as error:  # as above
-                self._leave_out(sampler, error)
+                self._leave_out(self.sampler, error)
 
-    def settle(self, record: Settled) -> None:
-        """Call all observers with the record of the last point; never raises."""
+    def settle(self, records: Sequence[Settled]) -> None:
+        """Call all observers with the records of the last point of requests that settle together; never raises."""
+        for record in records if self.active else ():
+            self._tell_active(record)
+        if self.sampler is not None:
+            try:
+                self.sampler.settle(records)
+            except BaseException as error:  # as above
+                self._leave_out(self.sampler, error)
+
+    def _tell_active(self, record: Record) -> None:
         for observer in self.active:
             try:
                 observer(record)
             except BaseException as error:  # as above
                 self._leave_out(observer, error)
-        sampler = self.sampler
-        if sampler is not None:
-            try:
-                sampler.settle(record)
-            except BaseException as error:  # as above
-                self._leave_out(sampler, error)
 
     def attempt(self, subject: Subject) -> AbstractContextManager[None]:
         """Return a context that tells the observers that an attempt begins, and afterwards how it has ended."""
@@ -113,7 +111,7 @@ class Observers:
     def _leave_out(self, observer: Observer, error: BaseException) -> None:
         with self._lock:
             if observer is self.sampler:
-                self.sampler = None
+                self.sampler, self._chosen = None, {}
             elif observer in self.active:
                 self.active = tuple(each for each in self.active if each != observer)
             else:  # another thread was faster

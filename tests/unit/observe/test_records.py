@@ -96,9 +96,10 @@ class Odd(Sampler):
         tags = [each.delivery.delivery_tag for each in subjects]
         self.chosen.update((tag, each) for tag, each in zip(tags, subjects, strict=True) if tag % 2)
 
-    def settle(self, record: Settled) -> None:
-        self(record)
-        self.chosen.pop(record.subject.delivery.delivery_tag, None)
+    def settle(self, records: Sequence[Settled]) -> None:
+        for record in records:
+            self(record)
+            self.chosen.pop(record.subject.delivery.delivery_tag, None)
 
     def __call__(self, record: Record) -> None:
         self.told.append(record)
@@ -112,8 +113,7 @@ def pass_points(observers: Observers, subjects: Sequence[Subject]) -> None:
         if observers.follow(each):
             with observers.attempt(each):
                 pass
-    for each in subjects:
-        observers.settle(Settled(each, outcome=PutBack("why")))
+    observers.settle([Settled(each, outcome=PutBack("why")) for each in subjects])
 
 
 def one_and_two() -> list[Subject]:

@@ -90,7 +90,8 @@ async def _serve(
 ) -> None:
     app.complete()
     counts = tell is not None or settings.status_reports
-    counters = Counters(f"{action.version}.{action.name}" for action in app) if counts else None
+    names = [f"{action.version}.{action.name}" for action in app]
+    counters = Counters(names, names_held=settings.status_reports) if counts else None
     told: Sequence[Observer] = [*observers, counters] if counters else observers
     name = f"{app.name} worker {os.getpid()}"
     async with (

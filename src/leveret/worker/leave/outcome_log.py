@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,12 +16,13 @@ from leveret.wire.trace_context import trace_of
 logger: Final = logging.getLogger("leveret.worker")
 
 
-def tell_settled(subject: Subject, outcome: Outcome, observers: Observers, worker: str = "") -> None:
-    """Tell the log, and then the observers, what became of a delivery; both get the same record."""
-    record = Settled(subject, outcome=outcome)
-    write_line(record, worker)
-    if observers.active or observers.sampler is not None:
-        observers.settle(record)
+def tell_settled(settled: Sequence[tuple[Subject, Outcome]], observers: Observers, worker: str = "") -> None:
+    """Tell the log, and then the observers, what became of deliveries; both get the same records."""
+    records = [Settled(subject, outcome=outcome) for subject, outcome in settled]
+    for record in records:
+        write_line(record, worker)
+    if observers.active or observers.sampler:
+        observers.settle(records)
 
 
 def write_line(record: Settled, worker: str = "") -> None:

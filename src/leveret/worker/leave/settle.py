@@ -149,8 +149,8 @@ class Settler:
 
     def _finish(self, parcels: Sequence[Parcel]) -> None:
         """Report deliveries as settled, and ack them: everything that was published for them is confirmed."""
-        for parcel in parcels:
-            tell_settled(parcel.item.subject, parcel.outcome, self._observers, self._messages.worker)
+        settled = [(parcel.item.subject, parcel.outcome) for parcel in parcels]
+        tell_settled(settled, self._observers, self._messages.worker)
         try:
             self._in_hand.ack(list(map(_tag, parcels)))
         except AmqpError as error:
@@ -159,7 +159,7 @@ class Settler:
             self._copy(letters)
 
     def _return(self, item: Work | DeclinedDelivery, outcome: PutBack) -> None:
-        tell_settled(item.subject, outcome, self._observers, self._messages.worker)
+        tell_settled([(item.subject, outcome)], self._observers, self._messages.worker)
         self._in_hand.put_back([item.delivery.delivery_tag])
 
     def _count(self, change: int) -> None:

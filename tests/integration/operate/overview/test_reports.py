@@ -105,7 +105,7 @@ async def test_requests_in_hand_and_outcomes_are_in_a_report() -> None:
     )
     counters.admit([held])
     for outcome in (Answer(b""), Retry(1, timedelta(seconds=5), "why"), DeadLetter("why"), PutBack("why")):
-        counters.settle(Settled(done, outcome=outcome))
+        counters.settle([Settled(done, outcome=outcome)])
     status = StatusReporter(Idle(), counters, name="test", version="", leveret="").status()
     found = sample_of(msgspec.json.encode(status))
     assert found is not None

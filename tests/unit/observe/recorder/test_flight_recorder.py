@@ -31,7 +31,7 @@ def pass_points(recorder: FlightRecorder, request_id: str, outcome: Outcome, att
     told = Observers([recorder])
     for record in (Received(unread), Admitted(subject), Begun(subject), Ended(subject), Committed(subject)):
         told.tell(record)
-    told.tell(Settled(subject, outcome=outcome))
+    told.settle([Settled(subject, outcome=outcome)])
     assert told.active
 
 

@@ -35,14 +35,14 @@ def test_each_outcome_has_a_line_of_its_own(
     outcome: Outcome, level: int, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "leveret.worker")
-    tell_settled(SUBJECT, outcome, Observers())
+    tell_settled([(SUBJECT, outcome)], Observers())
     (record,) = caplog.records
     assert (record.levelno, record.message) == (level, text)
     assert (record.__dict__["request_id"], record.__dict__["action"]) == ("a-1", "v1.create_task")
 
 
 def test_a_request_of_which_nothing_is_known_is_a_question_mark(caplog: pytest.LogCaptureFixture) -> None:
-    tell_settled(Subject("", "-", "", delivery_of({"id": "a-1"}), 0.0), DeadLetter("not JSON"), Observers())
+    tell_settled([(Subject("", "-", "", delivery_of({"id": "a-1"}), 0.0), DeadLetter("not JSON"))], Observers())
     assert caplog.messages == ["dead-lettered: ? err=not JSON"]
 
 
@@ -50,7 +50,7 @@ def test_observers_are_told_whatever_the_log_leaves_out(caplog: pytest.LogCaptur
     caplog.set_level(logging.CRITICAL, "leveret.worker")
     told: list[Record] = []
     for outcome, _, _ in TEXTS:
-        tell_settled(SUBJECT, outcome, Observers([told.append]))
+        tell_settled([(SUBJECT, outcome)], Observers([told.append]))
     assert [(record.subject, record.outcome) for record in told if isinstance(record, Settled)] == [
         (SUBJECT, outcome) for outcome, _, _ in TEXTS
     ]
@@ -105,7 +105,7 @@ def test_the_fields_stand_in_the_line_of_json() -> None:
     level = logger.level
     logger.setLevel(logging.INFO)
     try:
-        tell_settled(SUBJECT, Answer(b"", "conflict"), Observers(), "worker 1")
+        tell_settled([(SUBJECT, Answer(b"", "conflict"))], Observers(), "worker 1")
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
