@@ -50,7 +50,8 @@ class Jobs:
     ) -> Job:
         """Make the job that a lane runs: the action itself, or ``run`` in its place; for ``wanted`` see ``Job``."""
         request, action = work.request, work.action
-        followed = self.observers.follow(work.subject)
+        observers = self.observers
+        followed = bool(observers.active or observers.sampler) and observers.follow(work.subject)
 
         def run_action(connection: sa.Connection) -> bytes:
             self.check_deadline(work)
