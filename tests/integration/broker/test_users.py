@@ -2,16 +2,22 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from leveret.amqp import Connection
+from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.granting import apply_users
 from leveret.broker.users import BrokerUser, Permissions
 from leveret.client import Client
 from leveret.letters.redrive import Redriver
 from leveret.letters.removal import redrive_letters
 from leveret.topology import Topology
+from support.archives import Mover, archive_in
 from support.broker_users import Operator, calling_as
 from support.notes import note_api
+from support.redriving import Again
 from support.serving import Caller, Serve, into, keyring
 
 
@@ -97,5 +103,27 @@ async def test_an_operator_with_the_documented_permissions_sends_letters_again(
         redriver = Redriver(topology, keyring(), note_api(), retention=timedelta(days=1))
         report = await redrive_letters(operator.as_user(name, "secret"), redriver, None, lambda _: None)
         assert report.done == 1
+    finally:
+        operator.management.remove_user(name)
+
+
+async def test_an_operator_who_may_not_publish_to_the_queue_loses_no_letter_and_restores_it_when_he_may(
+    operator: Operator, users: tuple[str, str], serve_as: Serve, topology: Topology, tmp_path: Path
+) -> None:
+    async with serve_as(url=users[1], most=0), calling_as(users[0], topology) as caller:
+        await caller.ask(writing("bad", "after:temporary"))
+    name = f"{topology.prefix}-operator"
+    reads, direct = rf"^{topology.prefix}\.requests\.dlq$", rf"{topology.prefix}\.direct"
+    may = [BrokerUser(name, Permissions("^$", f"^{direct}$", reads), "secret")]
+    may_more = [BrokerUser(name, Permissions("^$", rf"^(amq\.default|{direct})$", reads), "secret")]
+    try:
+        list(apply_users(operator.address, operator.administrator, "/", may))
+        with archive_in(f"sqlite:///{tmp_path / 'archive.db'}") as archive:
+            mover = Mover(Again(operator.as_user(name, "secret"), topology, note_api()), archive)
+            assert (await mover.discard()).done == 1
+            with pytest.raises(BrokerTrouble, match="ACCESS_REFUSED"):
+                await mover.restore()
+            list(apply_users(operator.address, operator.administrator, "/", may_more))
+            assert (await mover.restore()).done == 1
     finally:
         operator.management.remove_user(name)

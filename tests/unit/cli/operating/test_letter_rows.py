@@ -38,6 +38,14 @@ def test_one_letter_is_told_with_its_attempts_and_its_request(tmp_path: Path) ->
     assert '"password": "[removed]"' in "".join(lines)
 
 
+def test_a_letter_says_who_edited_it_and_a_strangers_text_there_is_harmless(tmp_path: Path) -> None:
+    edits = [{"at": "2026-12-01T00:00:00.000Z", "by": "ada", "why": WILD}]
+    lines = list(letter_lines(row_of(tmp_path, written(1, edited=edits))))
+    [line] = [line for line in lines if line.startswith("edited")]
+    assert line.startswith("edited     2026-12-01T00:00:00.000Z  ada  \\x1b[2J")
+    assert line.isprintable()
+
+
 @pytest.mark.parametrize(("ago", "form"), [(0, r"\d\d:\d\d"), (2 * 86_400, r"\d\d-\d\d \d\d:\d\d")])
 def test_a_table_leaves_the_day_out_where_it_is_today(tmp_path: Path, ago: float, form: str) -> None:
     found = table_row(structs.replace(row_of(tmp_path, written(1)), failed_at=time.time() - ago))
