@@ -70,6 +70,16 @@ class Visit:
         self.page.wait_for_url(f"{self.address}/")
         return self.page
 
+    def barriers(self, axe: str) -> list[tuple[str, str]]:
+        """Return what axe finds on this page that keeps somebody from using it."""
+        self.page.evaluate(axe)
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            (each["id"], each["nodes"][0]["html"])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+
     def complaints(self) -> None:
         assert self.troubles == []
         assert self.page.evaluate("window.__reports") == []

@@ -47,7 +47,7 @@ def test_what_an_operator_notes_of_a_group_is_beside_it_and_in_the_audit(visit: 
     assert "ada (console)" in page.locator("tbody").text_content()
 
 
-def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -> None:
+def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any, axe: str) -> None:
     visit.enter()
     page = visit.go("/letters")
     for name in ("one", "two", "--all"):
@@ -58,6 +58,7 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -
     page.fill("#rate", "1/m")
     page.click("form[action='/operations'] button")
     expect(page.locator("#count-sent strong")).to_have_text("1", timeout=20_000)
+    assert visit.barriers(axe) == []
     owner = page.locator("#how .meta").text_content()
     page.click("#take-over")
     expect(page.locator("#how .meta")).not_to_have_text(owner)
@@ -72,7 +73,7 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any) -
     assert {"redrive", "redrive_taken_over", "redrive_paused", "redrive_resumed", "redrive_ended"} <= set(steps)
 
 
-def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: Any) -> None:
+def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: Any, axe: str) -> None:
     visit.enter()
     page = visit.go("/letters?text=onerror")
     page.click("tbody a")
@@ -86,6 +87,7 @@ def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: An
     page.click("button[value=show]")
     assert '"article": "divan"' in page.locator("ins").text_content()
     assert '"article": "sofa"' in page.locator("del").text_content()
+    assert visit.barriers(axe) == []
     page.click("button[value=save]")
     assert "1 letter edited" in page.locator("[role=status]").text_content()
     visit.go("/letters?text=divan")
@@ -94,17 +96,19 @@ def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: An
     assert [each.strip() for each in page.locator("tbody code").all_text_contents()[:2]] == ["edit_ended", "edit"]
 
 
-def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any) -> None:
+def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any, axe: str) -> None:
     visit.enter()
     page = visit.go("/letters?action=print_label")
     page.check("tbody input[name=id]")
     page.click("button[formaction='/discard']")
+    assert visit.barriers(axe) == []
     page.fill("#why", "the label is not needed")
     page.click("button[value=discard]")
     assert "1 letter" in page.locator("[role=status]").text_content()
     visit.go("/letters?action=print_label")
     assert page.locator("tbody tr").count() == 0
     visit.go("/archive")
+    assert visit.barriers(axe) == []
     assert "the label is not needed" in page.locator("tbody").text_content()
     page.check("tbody input[name=id]")
     page.fill("#why", "it is needed after all")
