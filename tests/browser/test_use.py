@@ -88,9 +88,12 @@ def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: An
     assert '"article": "divan"' in page.locator("ins").text_content()
     assert '"article": "sofa"' in page.locator("del").text_content()
     assert visit.barriers(axe) == []
+    page.fill("#data", json.dumps(data | {"article": "settee"}))
+    page.click("button[value=save]")
+    assert '"article": "settee"' in page.locator("ins").text_content(), "what was not shown is not written"
     page.click("button[value=save]")
     assert "1 letter edited" in page.locator("[role=status]").text_content()
-    visit.go("/letters?text=divan")
+    visit.go("/letters?text=settee")
     assert page.locator("tbody tr").count() == 1
     visit.go("/audit")
     assert [each.strip() for each in page.locator("tbody code").all_text_contents()[:2]] == ["edit_ended", "edit"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,10 +36,10 @@ async def show(request: Request) -> Response:
         return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
     sent = (row.document or {}).get("letter", {}).get("request") or {}
     data = sent.get("data") or {}
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    text = as_editable(data)
     if len(text) > _LARGEST:
         return problem(request, HTTPStatus.CONFLICT, "problem_page.too_long")
-    return render(request, "edit.html", key=key, data=text, entered={}, lines=[], refused="")
+    return render(request, "edit.html", key=key, data=text, entered={}, lines=[], refused="", seen="")
 
 
 @allowed("operator")
@@ -51,7 +53,8 @@ async def change(request: Request) -> Response:
     try:
         async with request.app.state.letters:
             plan = await plan_edit(site, cause, key, entered["data"])
-            if plan.edits and entered["why"] and form.get("do") == "save":
+            was_shown = form.get("do") == "save" and form.get("seen") == _seen(entered)
+            if plan.edits and entered["why"] and was_shown:
                 done = await apply_edit(site, cause, plan)
                 return render(request, "letters_changed.html", what="edit", report=done.report, fates=done.fates)
     except (ValueError, IndexTrouble) as error:
@@ -63,6 +66,16 @@ async def change(request: Request) -> Response:
     lines = difference(site, plan.edits[0]) if plan.edits else []
     why = plan.refused[0].why if plan.refused else ""
     status = HTTPStatus.OK if plan.edits else HTTPStatus.UNPROCESSABLE_ENTITY
-    return render(
-        request, "edit.html", status, key=key, data=entered["data"], entered=entered, lines=lines, refused=why
-    )
+    values = {"key": key, "data": entered["data"], "entered": entered, "lines": lines, "refused": why}
+    return render(request, "edit.html", status, seen=_seen(entered), **values)
+
+
+def as_editable(data: Any) -> str:
+    """Return data as indented JSON, in which what cannot be printed is escaped as JSON has it."""
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1] for sign in text)
+
+
+def _seen(entered: Mapping[str, str]) -> str:
+    """Return what names the data whose difference was shown; other data is shown before it is written."""
+    return hashlib.sha256(entered["data"].encode(errors="surrogatepass")).hexdigest()

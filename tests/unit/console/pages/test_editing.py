@@ -1,8 +1,11 @@
 """The page that edits a letter, while no broker answers."""
 
+import json
+
 from starlette.testclient import TestClient as Browser
 
 from leveret.console.editing import EditedPart, difference
+from leveret.console.pages.editing import as_editable
 from leveret.console.site import Site
 from leveret.letters.edit.editor import EditedLetter
 from leveret.operate.record import open_records
@@ -22,6 +25,13 @@ def test_a_letter_that_is_not_there_is_not_edited(operator: Browser, site: Site)
     assert answer.status_code == 503
     with open_records(site.app, site.settings) as records:
         assert records.history() == []
+
+
+def test_what_cannot_be_printed_is_escaped_as_json_has_it() -> None:
+    data = {"note": "\u202e\x1b\x7f\U000e0001 é"}
+    text = as_editable(data)
+    assert text.replace("\n", "").isprintable()
+    assert json.loads(text) == data
 
 
 def test_the_difference_has_all_lines_and_says_which_come_and_go(site: Site) -> None:
