@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -17,8 +16,14 @@ from leveret.topology import Topology
 FIRST_WINDOW: Final = 128
 """How many letters are borrowed at once at first, and are in memory, however many lie in the queue."""
 
+MOST_HELD: Final = 100_000
+"""How many letters that stay are held until those behind them were seen."""
+
 _SILENCE: Final = 5.0
 """Seconds without a letter after which the missing ones are taken to be in somebody else's hands."""
+
+_MOMENT: Final = 1.0
+"""Seconds in which letters come that the broker lends already."""
 
 
 class Send(Struct, frozen=True):
@@ -75,21 +80,22 @@ async def walk(
     A letter is acked after the broker has confirmed the message that was made of it. If this program or its connection
     dies between the two, both the letter and the request are there; because of its id, the request has its effect once.
 
-    One consumer borrows the letters. When it ends, the broker puts back those that stay, in their order (see
-    `leveret.letters.look.look`). At first it borrows few, so that few are in memory. When as many stay, it starts again
-    and borrows twice as many. RabbitMQ lends 2,000 at most: letters behind 2,000 that stay are not reached.
+    A consumer borrows the letters. At first it borrows few, so that few are in memory. When as many stay, it holds
+    those and gets no more, and another one borrows twice as many, behind them: RabbitMQ lends 2,000 to each. At the end
+    the channels are closed one after another, and the broker puts back what each holds, in its order (see
+    `leveret.letters.look.look`). Until then nobody else sees the letters in front.
 
     Args:
         connection: stays open; under an alarm of the broker it waits as publishers do.
         topology: names the queue.
-        decide: called for each letter, more than once for those that stay; must be pure.
+        decide: called once for each letter.
         tell: called once for each letter that was taken out, or that stays for a reason.
         enough: asked after some letters at a time whether no further ones need to be seen.
         store: keeps letters that are moved, before any of them is acked; what it raises ends the walk.
 
     Returns:
-        Whether all letters that were ready were seen, or enough of them. They were not if too many stay, if the broker
-        takes no more messages, or if somebody else holds some.
+        Whether all letters that were ready were seen, or enough of them. They were not if more than 100,000 stay, if
+        the broker takes no more messages, or if somebody else holds some.
 
     Raises:
         ChannelClosed: there is no such queue, or no permission.
@@ -97,15 +103,19 @@ async def walk(
     """
     publisher = await connection.channel(confirms=True)
     try:
-        ready = (await publisher.declare_queue(topology.dead_letters, passive=True)).messages
-        walker = _Walk(connection, publisher, topology.dead_letters, _Wanted(decide, tell, enough, store))
+        unseen = (await publisher.declare_queue(topology.dead_letters, passive=True)).messages
+        walker = _Walk(connection, publisher, topology, _Wanted(decide, tell, enough, store))
         window = FIRST_WINDOW
-        while True:
-            unseen = await walker.go(ready - walker.settled, window)
-            await wait_until_back(connection, topology.dead_letters, ready - walker.settled + len(walker.added))
-            if not walker.crowded or window >= MOST_LETTERS:
-                return not unseen or enough()
-            window = min(2 * window, MOST_LETTERS)
+        try:
+            while unseen:
+                unseen = await walker.go(unseen, window)
+                if not walker.crowded:
+                    break
+                window = min(2 * window, MOST_LETTERS)
+            await walker.give_back(unseen)
+        finally:
+            await walker.close()
+        return not unseen or enough()
     finally:
         await publisher.close()
 
@@ -119,48 +129,69 @@ class _Wanted(Struct, frozen=True):
     store: Store
 
 
+class _Held(Struct, frozen=True):
+    """Letters that a channel holds: those that stay, and those at which nobody looked."""
+
+    channel: AnyChannel
+    kept: int
+    untouched: int
+
+
 class _Walk:
-    """Several passes over the same letters.
+    """Several consumers, each of which borrows letters behind those that the one before holds.
 
     Attributes:
-        settled: how many letters were taken out.
-        added: letters that were published into the queue itself.
-        crowded: the last pass ended because too many letters stay.
+        added: how many letters were published into the queue itself.
+        crowded: the last one ended because as many letters stay as it may borrow, and another one may go on.
     """
 
-    def __init__(self, connection: AnyConnection, publisher: AnyChannel, queue: str, asked: _Wanted) -> None:
-        self.settled = 0
+    def __init__(self, connection: AnyConnection, publisher: AnyChannel, topology: Topology, asked: _Wanted) -> None:
         self.crowded = False
-        self.added: list[Message] = []
+        self.added = 0
         self._stopped = False
         self._connection = connection
         self._publisher = publisher
-        self._queue = queue
-        self._own = ("", queue)
+        self._topology = topology
+        self._own = ("", topology.dead_letters)
         self._asked = asked
-        self._told: set[bytes] = set()
+        self._holding: list[_Held] = []
 
     async def go(self, count: int, window: int) -> int:
         """Look at ``count`` letters, unless as many as ``window`` stay; returns how many were not seen."""
-        if not count:
-            return 0
         channel = await self._connection.channel()
         arrived: asyncio.Queue[list[Delivery]] = asyncio.Queue()
-        kept = 0
-        try:
-            await channel.qos(min(window, count))
-            tag = await channel.consume(self._queue, arrived.put_nowait, largest_body=LARGEST_LETTER)
-            while count and kept < window and not self._is_over():
-                deliveries = (await _arrivals(channel, arrived))[:count]
-                if not deliveries:
-                    break
-                count -= len(deliveries)
-                kept += await self._carry_out(channel, deliveries)
-            await _flush(channel, tag)
-        finally:
-            await channel.close()
-        self.crowded = count > 0 and kept >= window and not self._is_over()
+        self._holding.append(_Held(channel, 0, 0))
+        kept, room = 0, min(window, count)
+        await channel.qos(room)
+        tag = await channel.consume(self._topology.dead_letters, arrived.put_nowait, largest_body=LARGEST_LETTER)
+        while count and kept < window and not self._is_over():
+            deliveries = (await _arrivals(channel, arrived))[:count]
+            if not deliveries:
+                break
+            count -= len(deliveries)
+            kept += await self._carry_out(channel, deliveries)
+        # Each ack lets the broker lend another letter. If that one came after the cancel, the broker of 3.10 would put
+        # it back at once, in front of all those that are held.
+        untouched = min(await _lent(channel, arrived, min(room - kept, count)), count)
+        await _flush(channel, tag)
+        self._holding[-1] = _Held(channel, kept, untouched)
+        held = sum(each.kept for each in self._holding)
+        self.crowded = count > 0 and kept >= window and held < MOST_HELD and not self._is_over()
         return count
+
+    async def give_back(self, unseen: int) -> None:
+        """Give all letters back in their order: the next channel ends when the queue has what the one before held."""
+        back = unseen - sum(each.untouched for each in self._holding)
+        while self._holding:
+            held = self._holding.pop(0)
+            await held.channel.close()
+            back += held.kept + held.untouched + (0 if self._holding else self.added)
+            await wait_until_back(self._connection, self._topology.dead_letters, back)
+
+    async def close(self) -> None:
+        """Close the channels that are open still, because something has failed."""
+        while self._holding:
+            await self._holding.pop(0).channel.close()
 
     def _is_over(self) -> bool:
         return self._stopped or self._asked.enough()
@@ -176,12 +207,12 @@ class _Walk:
         for delivery, decision in zip(deliveries, done, strict=True):
             if not isinstance(decision, Keep):
                 channel.ack(delivery.delivery_tag)
-                self.settled += 1
             if isinstance(decision, Send) and (decision.message.exchange, decision.message.routing_key) == self._own:
-                self.added.append(decision.message)
+                self.added += 1
         await _read(channel)
         for delivery, decision in zip(deliveries, done, strict=True):
-            self._tell_once(delivery, decision)
+            if not isinstance(decision, Keep) or decision.why:
+                self._asked.tell(delivery, decision)
         return sum(isinstance(decision, Keep) for decision in done)
 
     def _confirmed(self, send: Send, verdict: AmqpError | None) -> Decision:
@@ -191,15 +222,6 @@ class _Walk:
             raise verdict
         self._stopped = True
         return Keep(f"{verdict}; nothing was sent, and no further letter was tried")
-
-    def _tell_once(self, delivery: Delivery, decision: Decision) -> None:
-        if isinstance(decision, Keep):
-            known = f"{delivery.properties.correlation_id} {delivery.left_out}".encode() + delivery.body
-            digest = hashlib.blake2b(known, digest_size=16).digest()
-            if not decision.why or digest in self._told:
-                return
-            self._told.add(digest)
-        self._asked.tell(delivery, decision)
 
 
 async def _read(channel: AnyChannel) -> None:
@@ -219,7 +241,19 @@ async def _flush(channel: AnyChannel, tag: str) -> None:
     await _read(channel)
 
 
-async def _arrivals(channel: AnyChannel, arrived: asyncio.Queue[list[Delivery]]) -> list[Delivery]:
+async def _lent(channel: AnyChannel, arrived: asyncio.Queue[list[Delivery]], expected: int) -> int:
+    """Wait until that many letters have come at which nobody looks, and return how many have."""
+    lent = 0
+    while lent < expected:
+        if not (letters := await _arrivals(channel, arrived, _MOMENT)):
+            break
+        lent += len(letters)
+    return lent
+
+
+async def _arrivals(
+    channel: AnyChannel, arrived: asyncio.Queue[list[Delivery]], silence: float = _SILENCE
+) -> list[Delivery]:
     """Wait for letters, and return all that have come; none if no more come.
 
     Raises:
@@ -227,7 +261,7 @@ async def _arrivals(channel: AnyChannel, arrived: asyncio.Queue[list[Delivery]])
     """
     waiting = asyncio.ensure_future(arrived.get())
     try:
-        await asyncio.wait((waiting, channel.closed), timeout=_SILENCE, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((waiting, channel.closed), timeout=silence, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             letters = waiting.result()
             while not arrived.empty():

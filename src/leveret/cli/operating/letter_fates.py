@@ -6,8 +6,8 @@ from typing import Final
 
 import typer
 
-from leveret.letters.look import MOST_LETTERS
 from leveret.letters.removal import LetterFate, LetterReport
+from leveret.letters.walk import MOST_HELD
 from leveret.process.exit_codes import FAILED
 from leveret.wire.masking import printable, shown
 
@@ -35,7 +35,7 @@ def conclude(report: LetterReport, done: str, *, where: str = "in the queue") ->
     typer.echo(f"{report.done} {done}, {report.kept} {'stays' if report.kept == 1 else 'stay'}")
     if not report.complete:
         typer.echo(
-            f"Not all letters were seen: more than {MOST_LETTERS:,} stay, somebody else holds some, "
+            f"Not all letters were seen: more than {MOST_HELD:,} stay, somebody else holds some, "
             "or the queue of requests takes nothing more."
         )
     if report.kept or report.missing or not report.complete:
