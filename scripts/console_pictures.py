@@ -29,7 +29,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         DevBroker() as broker,
-        running_console(broker.url, "shop", Path(folder)) as address,
+        running_console(broker.url, "shop", Path(folder), reports=True) as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -122,7 +122,9 @@ def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands)
     done = commands.run("letters", "edit", "a", "--patch", str(patch), *why, "--yes")
     assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["edited: a", "1 edited, 0 stay"])
     assert sorted(ids_of(commands)) == ["a", "b"]
-    shown = json.loads(commands.run("letters", "show", "a").stdout)
+    letters = {row["state"]: row for row in map(json.loads, commands.run("letters", "show", "a").stdout.splitlines())}
+    assert set(letters) == {"edited", "present"}, "the letter that was replaced is told too"
+    shown = letters["present"]
     assert (shown["letter"]["edited"][0]["by"], shown["letter"]["edited"][0]["why"]) == ("ada", "a typing error")
     assert "its data was edited by ada: a typing error" in commands.run("explain", "a").stdout
     ended, begun = (json.loads(line) for line in commands.run("letters", "history").stdout.splitlines()[:2])

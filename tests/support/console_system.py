@@ -43,10 +43,12 @@ FAILING: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 @contextmanager
-def running_console(url: str, prefix: str, folder: Path, *, ids: Sequence[str] = ()) -> Iterator[str]:
+def running_console(
+    url: str, prefix: str, folder: Path, *, ids: Sequence[str] = (), reports: bool = False
+) -> Iterator[str]:
     """Run everything while the block runs, and yield the address; four letters of three causes lie in the queue.
 
-    Their requests have the ids that are given, or random ones.
+    Their requests have the ids that are given, or random ones. With ``reports`` the worker says what it does.
     """
     variables = {
         "SHOP_AMQP_URL": url,
@@ -54,6 +56,7 @@ def running_console(url: str, prefix: str, folder: Path, *, ids: Sequence[str] =
         "SHOP_DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
         "SHOP_RETRY_DELAY": "20ms",
         "SHOP_ENVIRONMENT": "test",
+        "SHOP_STATUS_REPORTS": "on" if reports else "off",
         "XDG_CACHE_HOME": str(folder),
     }
     app.complete()

@@ -127,18 +127,24 @@ async def declare_streams(connection: AnyConnection, topology: Topology) -> Decl
 
 
 async def _declare_stream(connection: AnyConnection, stream: Queue) -> list[str]:
-    """Declare a stream, with the bounds that it has if it is there; return what differs, in the broker's words."""
+    """Declare a stream, with the bounds that it has if it is there; return what differs, in the broker's words.
+
+    Only bounds that the broker has told are declared. Without one, a stream that is deleted meanwhile would be made
+    anew, and would grow for ever.
+
+    Raises:
+        InequivalentArguments: it is no stream, or one that lacks a bound.
+    """
     arguments, different = dict(stream.arguments), list[str]()
     while True:
         try:
             await _on_channel(connection, lambda channel: _declare_queue(channel, stream.name, arguments))
         except InequivalentArguments as error:
-            if error.argument not in _BOUNDS or len(different) == len(_BOUNDS):
+            found = _VALUE.match(error.current)
+            if error.argument not in _BOUNDS or found is None or len(different) == len(_BOUNDS):
                 raise
             different.append(f"{error.argument} is {error.current}, wanted is {error.wanted}")
-            arguments.pop(error.argument)
-            if (found := _VALUE.match(error.current)) is not None:
-                arguments[error.argument] = _as_argument(error.argument, found[1])
+            arguments[error.argument] = _as_argument(error.argument, found[1])
         else:
             return different
 

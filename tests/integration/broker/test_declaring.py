@@ -92,6 +92,15 @@ async def test_a_stream_with_other_bounds_is_used_as_it_is(connection: Connectio
     assert f"rabbitmqctl delete_queue {topology.letters_stream}" in trouble
 
 
+async def test_a_stream_that_lacks_a_bound_is_not_used(connection: Connection, topology: Topology) -> None:
+    await (await connection.channel()).declare_queue(topology.letters_stream, arguments={"x-queue-type": "stream"})
+    declared = await declare(connection, topology)
+    assert declared.streams == (topology.status_stream,)
+    (trouble,) = declared.troubles
+    assert f"the stream {topology.letters_stream} (" in trouble
+    assert "delete it" in trouble
+
+
 @pytest.mark.parametrize("which", [0, 1])
 async def test_a_queue_in_the_place_of_a_stream_switches_off_that_one_alone(
     connection: Connection, topology: Topology, which: int

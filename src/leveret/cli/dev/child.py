@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -47,6 +48,8 @@ def work(context: typer.Context, log_level: str | None, *, migrate: bool) -> Non
     settings = load_settings(context, log_level=log_level)
     if log_level is None:
         put = configure(settings.log_level, paint, places)
+    if "status_reports" not in settings.given:
+        settings = replace(settings, status_reports=True)  # dev shows the console, which shows what workers report
     prepare_database(app, settings, migrate=migrate or is_here(settings))
     lines = RequestLines(put, paint, Traces(places, paint))
 

@@ -99,7 +99,7 @@ async def _note_streams(board: Board, connection: Connection, topology: Topology
             state: Literal["away", "unknown"] = "away" if part == "index" else "unknown"
             board.note(part, state, f"the stream {name} is not there, or may not be seen")
         elif part == "reports" and not board.has_reports:
-            board.note(part, "unknown", "no worker has reported yet")
+            board.note(part, "unknown", "no worker reports what it does: workers do with the setting STATUS_REPORTS=on")
         else:
             board.note(part, "ok", name)
 

@@ -46,7 +46,9 @@ async def watch_reports(board: Board, url: str, topology: Topology) -> None:
                                 board.report(sample)
                         board.note("reports", "ok", f"read from {stream}")
         except StreamMissing:
-            board.note("reports", "unknown", "no worker has reported yet")
+            board.note(
+                "reports", "unknown", "no worker reports what it does: workers do with the setting STATUS_REPORTS=on"
+            )
         except BrokerTrouble:
             board.note("reports", "unknown", "the broker does not answer")
         except AmqpError as error:
