@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -151,6 +152,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, *, durable: bool) -> None:
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        return
+    # SQLite opens the write-ahead log at the first statement. Until then another process, if it is the last one that
+    # has it open, may remove it, and the next one makes a new log: this connection would find a replaced file.
+    with suppress(sqlite3.Error):  # the next statement says it
+        connection.execute("PRAGMA schema_version").fetchone()
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

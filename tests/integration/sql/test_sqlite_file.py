@@ -17,6 +17,7 @@ from leveret.sql.sqlite_file import FileUse, others_may_read
 from support import migration
 from support.jobs import add_effect, effects, job, results_of, stored_ids
 
+WAYS: tuple[FileUse, FileUse] = ("use", "look")
 FOUND = "was moved, removed or replaced while it was open"
 
 
@@ -191,6 +192,26 @@ def somebody_else() -> Iterator[None]:
     finally:
         if root:
             os.seteuid(0)
+
+
+def test_a_log_that_others_remove_and_make_while_a_file_is_looked_at_is_no_replaced_file(file: Path) -> None:
+    writer, looker = (create_engine(f"sqlite:///{file}", file=use) for use in WAYS)
+    with writer.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE seen (text)"))
+    with looker.connect():
+        pass  # SQLAlchemy asks something on the first connection of an engine
+    looker.dispose()
+    looking = looker.connect()  # nothing is read yet
+    writer.dispose()  # as the last one that reads or writes, it removes its log
+    for number in range(4):  # a file system may give what was just removed to the next files
+        (file.parent / f"other-{number}").touch()
+    with writer.begin() as connection:
+        connection.execute(sa.text("INSERT INTO seen VALUES ('x')"))
+    assert looking.execute(sa.text("SELECT count(*) FROM seen")).scalar_one() == 1
+    looking.commit()
+    looking.close()
+    for engine in (writer, looker):
+        engine.dispose()
 
 
 @pytest.fixture
