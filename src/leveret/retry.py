@@ -9,9 +9,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from leveret.durations import is_whole
 from leveret.errors import FailedAlone, Internal, RequestError, RetriesExhausted, StorageUnavailable, TemporaryError
 from leveret.outcome import RETRIES_EXHAUSTED, Answer, DeadLetter, Failure, Outcome, PutBack, Retry
+from leveret.process.durations import is_whole
 from leveret.wire.codec import refusal
 from leveret.wire.masking import shown
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import AnyChannel
-from leveret.durations import format_duration, is_whole
+from leveret.process.durations import format_duration, is_whole
 
 DELIVERY_LIMIT: Final = 2_000_000_000
 """Deliveries of one message; never reached. On RabbitMQ 4.0 to 4.2 looking at a message counts as a delivery, and the

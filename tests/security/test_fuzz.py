@@ -16,10 +16,10 @@ from hypothesis.strategies import SearchStrategy
 
 from leveret.amqp import Delivery, Message, Properties
 from leveret.amqp.frames import publish
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.auth.keyring import Keyring, Principal, Ticket
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.wire.letter import decode_letter
 from leveret.worker.admit.rejections import refused
 from leveret.worker.arrive.intake import Intake

@@ -10,8 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis.strategies import SearchStrategy
 
 from leveret.amqp import Message, Properties
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.broker.queues import report_queues
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from support.command import Commands, RunningCommand
 from support.fuzzing import Fuzzer, Sample, fuzzers
 from support.memory import memory_of

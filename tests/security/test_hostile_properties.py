@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from leveret.amqp import Channel, ChannelClosed, Delivery, Message, Properties
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.broker.queues import report_queues
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from support.command import Commands, RunningCommand
 from support.serving import LIMIT, Caller, calling, into, until
 

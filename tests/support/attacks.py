@@ -14,8 +14,8 @@ from pamqp.commands import Exchange
 
 from leveret.amqp import Address, Channel, Connection, Delivery, FieldTable, Message, Properties
 from leveret.amqp.methods import build
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 
 
 @dataclass

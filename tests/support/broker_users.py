@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from leveret.amqp import Address, Connection
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.broker.granting import apply_users
 from leveret.broker.management import Administrator, Management, ManagementAddress
 from leveret.broker.users import BrokerUser, caller_permissions, worker_permissions
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from support.serving import Caller, into
 
 

@@ -6,9 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery, Properties
+from leveret.amqp.rabbitmq import DEATHS
 from leveret.auth.keyring import Principal, Ticket
 from leveret.wire.codec import decode_request, imprint
-from leveret.wire.envelope import DEATHS, RETRY_COUNT
+from leveret.wire.envelope import RETRY_COUNT
 from support.serving import keyring
 
 REPLY_TO = "amq.rabbitmq.reply-to.g1h3AA5yZXBseUA2Njg5OTkwOQAAB1oAAAAAZ2tGMg==.abcdefghijklmnop"

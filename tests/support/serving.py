@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from leveret.amqp import Address, Addresses, Channel, Connection, Delivery, Message, Properties
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.api import Api
 from leveret.auth.keyring import Keyring
 from leveret.broker.declaring import declare
@@ -21,7 +22,6 @@ from leveret.observe import Observer
 from leveret.retry import RetryPolicy
 from leveret.sql import Store, create_engine, metadata
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker import Worker, WorkerOptions
 
 SECRET = b"a test's secret of 32 bytes or more"

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from leveret import App, Client, Context
 from leveret.amqp import Addresses, Delivery
 from leveret.application.surroundings import Surroundings
+from leveret.devbroker.memory.broker import MemoryBroker
 from leveret.errors import Conflict
 from leveret.letters.look import look_at_messages
 from leveret.letters.redrive import NotRedrivable
@@ -22,7 +23,6 @@ from leveret.operate.what_if import Prediction, open_judge
 from leveret.process.clock import MACHINE
 from leveret.settings import Settings
 from leveret.sql import create_engine
-from leveret.testing.memory.broker import MemoryBroker
 
 SECRET = "s" * 32
 LIMIT = 30.0

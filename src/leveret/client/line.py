@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from leveret.amqp import Addresses, AmqpError, AnyChannel, AnyConnection, Connect, Delivery
-from leveret.wire.envelope import DIRECT_REPLY_TO
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 
 
 class Line:

@@ -9,7 +9,6 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from msgspec import Struct
 
 from leveret.console.site import Site
-from leveret.durations import format_duration
 from leveret.errors import LeveretError, StorageFailed, StorageUnavailable
 from leveret.letters.choice import Choice
 from leveret.letters.document import secrets_of
@@ -18,6 +17,7 @@ from leveret.letters.removal import LetterFate, LetterReport
 from leveret.operate.archive import Archive, discard, restore
 from leveret.operate.record import Cause, Records, open_records
 from leveret.operate.record.details import chosen, counts
+from leveret.process.durations import format_duration
 from leveret.sql.archive_rows import ArchivedLetter
 
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from leveret.durations import format_duration, parse_duration
+from leveret.process.durations import format_duration, parse_duration
 
 LONGEST_TEXT: Final = 300
 """Characters of each value of a filter."""

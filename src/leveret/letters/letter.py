@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from leveret.amqp import Delivery
+from leveret.amqp.rabbitmq import DEATHS
 from leveret.wire.attempts import Attempt
-from leveret.wire.envelope import DEATHS
 from leveret.wire.kept import known_body
 from leveret.wire.letter import LetterBody, decode_letter
 

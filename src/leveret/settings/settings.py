@@ -12,8 +12,8 @@ from typing import Any, Final, Self, TypeVar, get_args
 import sqlalchemy as sa
 
 from leveret.api import RateLimit
-from leveret.durations import format_duration
 from leveret.errors import SettingsError
+from leveret.process.durations import format_duration
 from leveret.retry import RetryPolicy
 from leveret.settings import values
 from leveret.settings.service_links import is_service_link

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from leveret.api import RateLimit
 from leveret.auth.keys import secret_key
 from leveret.broker.addresses import shown_address
-from leveret.durations import format_duration, parse_duration
+from leveret.process.durations import format_duration, parse_duration
 from leveret.process.urls import SIGNS, split_url
 from leveret.sql.libpq import hosts_to_query, read_parameters
 from leveret.wire.words import counted

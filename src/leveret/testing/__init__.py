@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from leveret.devbroker import BrokerFailed, BrokerMissing
+    from leveret.devbroker.memory.queue import NotInMemory
     from leveret.testing.blocking import BlockingTestClient
     from leveret.testing.broker import Broker
     from leveret.testing.client import AsyncTestClient
     from leveret.testing.ledger import WaitingRetry
-    from leveret.testing.memory.queue import NotInMemory
     from leveret.testing.testclient import TestClient
 
 __all__ = [
@@ -29,7 +29,7 @@ _MODULES: Final = {
     "Broker": "leveret.testing.broker",
     "BrokerFailed": "leveret.devbroker",
     "BrokerMissing": "leveret.devbroker",
-    "NotInMemory": "leveret.testing.memory.queue",
+    "NotInMemory": "leveret.devbroker.memory.queue",
     "TestClient": "leveret.testing.testclient",
     "WaitingRetry": "leveret.testing.ledger",
 }

@@ -11,9 +11,9 @@ from msgspec import Struct
 from leveret.amqp import Connect, Connection
 from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.queues import remove_topology
+from leveret.devbroker.memory.broker import MemoryBroker
 from leveret.process.clock import MACHINE, Clock
 from leveret.testing.clock import MovableClock
-from leveret.testing.memory.broker import MemoryBroker
 from leveret.topology import Topology
 
 

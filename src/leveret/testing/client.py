@@ -17,12 +17,12 @@ from leveret.auth.keyring import Keyring
 from leveret.client import Client, ReceivedReply
 from leveret.client.caller import DEFAULT_TIMEOUT, Caller
 from leveret.client.typed import registered
-from leveret.durations import parse_duration
 from leveret.errors import NoAnswer
 from leveret.letters.letter import Letter, request_id
 from leveret.letters.look import MOST_LETTERS, look
 from leveret.letters.redrive import NotRedrivable, Redriver
 from leveret.letters.walk import Decision, Keep, Send, walk
+from leveret.process.durations import parse_duration
 from leveret.testing.chosen_broker import ChosenBroker
 from leveret.testing.ledger import LIMIT, Ledger, WaitingRetry
 from leveret.topology import Topology

@@ -6,6 +6,8 @@ from typing import Any, Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from leveret.amqp.rabbitmq import DEFAULT_PRIORITY
+
 RETRY_COUNT: Final = "x-retry-count"
 """Header: how many retries lie behind the message, a whole number."""
 
@@ -22,9 +24,6 @@ STAMP: Final = "timestamp_in_ms"
 """Header: POSIX time in milliseconds at which the broker took the message, if the broker is told to add it (RabbitMQ,
 "Message Interceptors")."""
 
-DEATHS: Final = "x-death"
-"""Header: the broker writes it when it dead-letters a message (RabbitMQ, "Dead Letter Exchanges")."""
-
 PRINCIPAL: Final = "x-principal"
 """Header of a dead letter: the caller whose request it was, believed only with a seal."""
 
@@ -33,10 +32,7 @@ SEAL: Final = "x-seal"
 
 CONTENT_TYPE: Final = "application/json"
 
-DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
-"""What a client that wants replies without a queue consumes and names as ``reply_to`` (RabbitMQ, "Direct Reply-to")."""
-
-HIGHEST_PRIORITY: Final = 4
+HIGHEST_PRIORITY: Final = DEFAULT_PRIORITY
 """Priority of a message without that property, and the highest that a caller may set: on RabbitMQ 4.3 a quorum queue
 always delivers higher ones first (RabbitMQ, "Priority Support in Queues")."""
 

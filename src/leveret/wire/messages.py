@@ -11,13 +11,12 @@ from typing import Any, Final
 from msgspec import structs
 
 from leveret.amqp import Delivery, FieldTable, InvalidArgument, Message, Properties, size_of
+from leveret.amqp.rabbitmq import DEATHS, DIRECT_REPLY_TO
 from leveret.wire.attempts import Attempt, attempts_header
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import (
     CONTENT_TYPE,
     DEADLINE,
-    DEATHS,
-    DIRECT_REPLY_TO,
     PRINCIPAL,
     REDRIVE_PRIORITY,
     RETRY_COUNT,

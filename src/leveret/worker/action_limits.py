@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from leveret.api import Action
-from leveret.durations import format_duration
+from leveret.process.durations import format_duration
 from leveret.topology import Topology
 from leveret.worker.options import WorkerOptions
 

@@ -7,10 +7,10 @@ import pytest
 
 from leveret.amqp import AmqpError, Connection, FieldTable, InvalidArgument, Message, Properties
 from leveret.amqp.properties import encode_properties
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.letters.look import look
 from leveret.topology import Topology
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from support.redriving import Again, until_depth
 from support.serving import Broker, Caller, Serve
 

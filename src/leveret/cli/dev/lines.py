@@ -10,10 +10,10 @@ from typing import Final
 
 from leveret.cli.dev.paint import Paint, Tone
 from leveret.cli.dev.tracebacks import Traces
-from leveret.durations import format_duration
 from leveret.errors import LeveretError, RequestError
 from leveret.observe import Ended, Record, Settled
 from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
+from leveret.process.durations import format_duration
 from leveret.wire.codec import decode_reply
 from leveret.wire.masking import shown
 

@@ -14,7 +14,6 @@ from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_fates import conclude, tell
 from leveret.cli.terminal.asking import ask_first
-from leveret.durations import format_duration
 from leveret.letters.choice import Choice, choose
 from leveret.letters.document import secrets_of
 from leveret.letters.filters import LetterFilter
@@ -26,6 +25,7 @@ from leveret.operate.archive import Archive
 from leveret.operate.archive import discard as move_to_archive
 from leveret.operate.record import Records
 from leveret.operate.record.details import chosen as listed
+from leveret.process.durations import format_duration
 from leveret.topology import Topology
 from leveret.wire.words import counted
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from leveret.amqp import Delivery, FieldTable
+from leveret.amqp.rabbitmq import DEATHS
 from leveret.letters.document import as_document
 from leveret.letters.fingerprint import LONGEST_NAME, LetterCause, cause_of
 from leveret.letters.index.clean import surely_clean
@@ -18,7 +19,7 @@ from leveret.letters.index.words import most_text, searchable
 from leveret.letters.key import LARGEST_KNOWN, letter_key
 from leveret.letters.letter import Death, Letter, deaths_in, read_letter
 from leveret.wire.codec import encode_json
-from leveret.wire.envelope import DEATHS, PRINCIPAL, STAMP
+from leveret.wire.envelope import PRINCIPAL, STAMP
 from leveret.wire.kept import writable
 from leveret.wire.letter import LetterBody, may_be_letter
 from leveret.wire.masking import without_tokens

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from leveret.durations import format_duration
 from leveret.operate.explain.known import BlindSpot, Findings, KnownEvent, KnownFact
 from leveret.operate.explain.question import Question
+from leveret.process.durations import format_duration
 from leveret.sql import Store, create_engine
 from leveret.sql.request_rows import AnsweredRequest, RecordedAttempt, answered_requests, recorded_attempts
 from leveret.wire.masking import shown, without_secrets

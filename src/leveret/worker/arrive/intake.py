@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery
+from leveret.amqp.rabbitmq import DEATHS
 from leveret.api import Action, Api
 from leveret.auth.keyring import ANONYMOUS, Keyring, Ticket, TokenExpired, is_ticket
 from leveret.errors import Internal, InvalidRequest, RequestError
@@ -21,7 +22,7 @@ from leveret.retry import failure_of
 from leveret.sql.records import RequestKey
 from leveret.wire.attempts import read_attempts
 from leveret.wire.codec import canonical, check_size, decode_request, imprint, refusal
-from leveret.wire.envelope import DEATHS, HIGHEST_PRIORITY, RETRY_COUNT, Request
+from leveret.wire.envelope import HIGHEST_PRIORITY, RETRY_COUNT, Request
 from leveret.wire.letter import FOREIGN_REPLY_TO_CODE
 from leveret.wire.limits import LARGEST_MOVED_REQUEST, LARGEST_REQUEST
 from leveret.wire.masking import shown, without_tokens

@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from leveret.wire.envelope import DIRECT_REPLY_TO
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.wire.masking import shown
 
 _NAMED_BY_THE_BROKER: Final = re.compile(r"amq\.gen-[\x21-\x7e]{1,247}")

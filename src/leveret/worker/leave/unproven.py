@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from leveret.amqp import AmqpError, AmqpTimeout, AnyChannel, AnyConnection, ConnectionLost, Message, Refused
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.process.backoff import Pauses
-from leveret.wire.envelope import DIRECT_REPLY_TO
 from leveret.worker.publishing import is_not_taken
 from leveret.worker.session import is_refused
 

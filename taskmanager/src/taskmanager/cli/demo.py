@@ -9,7 +9,7 @@ import typer
 
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.terminal.option_values import read_option
-from leveret.durations import parse_duration
+from leveret.process.durations import parse_duration
 from leveret.process.interrupts import interruptible
 from leveret.settings import values
 from taskmanager.demo.run import run_demo

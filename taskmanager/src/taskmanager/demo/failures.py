@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from leveret.broker.queues import QueueReport, report_queues
-from leveret.durations import format_duration
 from leveret.letters.letter import Letter
 from leveret.letters.look import look_at_letters
+from leveret.process.durations import format_duration
 from leveret.wire.envelope import RETRY_COUNT
 from leveret.wire.letter import LetterBody
 from taskmanager.demo.checks import check

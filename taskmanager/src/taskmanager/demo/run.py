@@ -7,7 +7,7 @@ import time
 
 from leveret.broker.addresses import shown_address
 from leveret.broker.connecting import BrokerTrouble
-from leveret.durations import format_duration
+from leveret.process.durations import format_duration
 from taskmanager.demo import crash, failures, first_steps, repeated
 from taskmanager.demo.checks import DemoFailed, check
 from taskmanager.demo.demonstration import Demonstration

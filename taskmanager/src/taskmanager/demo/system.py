@@ -19,7 +19,7 @@ from leveret.broker.addresses import shown_address
 from leveret.broker.queues import remove_topology
 from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker, answers
-from leveret.durations import format_duration
+from leveret.process.durations import format_duration
 from leveret.process.interrupts import undisturbed, uninterrupted
 from leveret.settings import environment
 from leveret.topology import Topology

@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from leveret.amqp import Delivery, FieldTable, size_of
+from leveret.amqp.rabbitmq import DEATHS
 from leveret.outcome import DeadLetter
 from leveret.topology import Topology
-from leveret.wire.envelope import DEATHS
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.leave.outcome_messages import OutcomeMessages
 from leveret.worker.work import DeclinedDelivery, Work

@@ -12,7 +12,6 @@ import msgspec
 import typer
 
 from leveret.cli.terminal.screen import print_table
-from leveret.durations import format_duration
 from leveret.operate.operations import (
     FoundTargets,
     LetterResult,
@@ -24,6 +23,7 @@ from leveret.operate.operations import (
     RedriveProgress,
 )
 from leveret.operate.operations.options import steps_of
+from leveret.process.durations import format_duration
 from leveret.sql.operation_rows import OperationLetter
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import iso_time

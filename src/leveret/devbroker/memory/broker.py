@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 
 from leveret.amqp import Address, Addresses, AmqpError, ConnectionLost, Limits
+from leveret.devbroker.memory.channel import MemoryChannel
+from leveret.devbroker.memory.queue import QueuedMessage
+from leveret.devbroker.memory.routing import Routing
 from leveret.process.clock import Clock
-from leveret.testing.memory.channel import MemoryChannel
-from leveret.testing.memory.queue import QueuedMessage
-from leveret.testing.memory.routing import Routing
 
 
 class MemoryBroker:

@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from leveret.amqp import Properties
-from leveret.testing.memory.queue import MemoryQueue, NotInMemory, QueuedMessage
+from leveret.devbroker.memory.queue import MemoryQueue, NotInMemory, QueuedMessage
 
 QUORUM: dict[str, str | int] = {"x-queue-type": "quorum", "x-delivery-limit": 3}
 

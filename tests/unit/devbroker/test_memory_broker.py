@@ -22,12 +22,12 @@ from leveret.amqp import (
     Properties,
     Unroutable,
 )
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
 from leveret.amqp.seam import AnyChannel
+from leveret.devbroker.memory.broker import MemoryBroker
+from leveret.devbroker.memory.queue import NotInMemory
 from leveret.testing.clock import MovableClock
-from leveret.testing.memory.broker import MemoryBroker
-from leveret.testing.memory.queue import NotInMemory
 from leveret.topology import Topology
-from leveret.wire.envelope import DIRECT_REPLY_TO
 
 ADDRESS = Address.parse("amqp://memory")
 TOPOLOGY = Topology("t")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leveret.durations import format_duration, parse_duration
+from leveret.process.durations import format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

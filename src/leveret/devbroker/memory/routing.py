@@ -22,10 +22,10 @@ from leveret.amqp import (
     Refused,
     Unroutable,
 )
+from leveret.amqp.rabbitmq import DEATHS, DIRECT_REPLY_TO
+from leveret.devbroker.memory.consumer import MemoryConsumer
+from leveret.devbroker.memory.queue import MemoryQueue, NotInMemory, QueuedMessage
 from leveret.process.clock import Cancellable, Clock
-from leveret.testing.memory.consumer import MemoryConsumer
-from leveret.testing.memory.queue import MemoryQueue, NotInMemory, QueuedMessage
-from leveret.wire.envelope import DEATHS, DIRECT_REPLY_TO
 
 NO_ROUTE: Final = 312
 NOT_FOUND: Final = 404

@@ -21,10 +21,10 @@ from leveret.amqp import (
 )
 from leveret.amqp.frames import publish as frames_of
 from leveret.amqp.properties import decode_properties, encode_properties
-from leveret.testing.memory.consumer import MemoryConsumer
-from leveret.testing.memory.queue import NotInMemory, QueuedMessage
-from leveret.testing.memory.routing import Routing
-from leveret.wire.envelope import DIRECT_REPLY_TO
+from leveret.amqp.rabbitmq import DIRECT_REPLY_TO
+from leveret.devbroker.memory.consumer import MemoryConsumer
+from leveret.devbroker.memory.queue import NotInMemory, QueuedMessage
+from leveret.devbroker.memory.routing import Routing
 
 Verdicts = list[AmqpError | None]
 

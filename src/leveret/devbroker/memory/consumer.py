@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from leveret.amqp import Delivery
-from leveret.testing.memory.queue import MemoryQueue, QueuedMessage
+from leveret.devbroker.memory.queue import MemoryQueue, QueuedMessage
 
 MOST_IN_HAND: Final = 2_000
 """How many messages a quorum queue lends one consumer at most, whatever its prefetch."""

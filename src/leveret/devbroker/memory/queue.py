@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from leveret.amqp import FieldValue, Properties
-from leveret.wire.envelope import HIGHEST_PRIORITY
+from leveret.amqp.rabbitmq import DEFAULT_PRIORITY
 
 _KNOWN: Final = frozenset(
     {
@@ -96,7 +96,7 @@ class MemoryQueue:
     def add(self, message: QueuedMessage, now: float) -> None:
         """Add a message at the end of its priority."""
         priority = message.properties.priority
-        message.position = -(HIGHEST_PRIORITY if priority is None else priority), next(self._numbers)
+        message.position = -(DEFAULT_PRIORITY if priority is None else priority), next(self._numbers)
         message.expires = now + min(self._number("x-message-ttl"), float(message.properties.expiration or inf)) / 1000
         self._push(message)
 
