@@ -8,6 +8,7 @@ from leveret.api.hooks import AsyncCallNext, CallNext
 from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import LONGEST_NAME, LONGEST_VERSION
 from leveret.api.registry import Api
+from leveret.api.route import Route
 from leveret.api.runtime import Opened, Runtime, check_bound
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Context",
     "Opened",
     "RateLimit",
+    "Route",
     "Runtime",
     "Secret",
     "Transactions",

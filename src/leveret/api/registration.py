@@ -113,6 +113,23 @@ def remember_again(action: Action) -> None:
         remember(action.function, action)
 
 
+def named(function: Any) -> Action:
+    """Return the action that a function was registered as.
+
+    Raises:
+        ValueError: it was not, or under several names.
+    """
+    known = _remembered(function)
+    if len(known) == 1:
+        return known[0]
+    shown = getattr(function, "__qualname__", repr(function))
+    if not known:
+        raise ValueError(f"{shown} is not registered as an action: register it first, or write 'v1.name'")
+    raise ValueError(
+        f"{shown} is registered as {', '.join(each.full_name for each in known)}: write which one is meant"
+    )
+
+
 def _remembered(function: Callable[..., Any]) -> tuple[Action, ...]:
     return getattr(function, "__leveret_actions__", ())
 

@@ -14,7 +14,8 @@ from leveret.api.group import Actions, add
 from leveret.api.hooks import Hooks
 from leveret.api.lookup import among
 from leveret.api.rate_limit import RateLimit
-from leveret.api.registration import ActionOptions, action_of, check_options, remember, remember_again
+from leveret.api.registration import ActionOptions, action_of, check_options, named, remember, remember_again
+from leveret.api.route import Route, default_route, route_of
 from leveret.errors import RequestError, UnknownAction
 from leveret.retry import RetryPolicy
 
@@ -27,6 +28,7 @@ class Api(Generic[S]):
     def __init__(self) -> None:
         self._actions: dict[tuple[str, str], Action] = {}
         self._resources: set[Any] = set()
+        self._routes: dict[tuple[str, str], Route] = {}
 
     def action(
         self,
@@ -127,6 +129,47 @@ class Api(Generic[S]):
             return self._actions[version, name]
         except KeyError:
             raise UnknownAction(f"Unknown action: {version}.{name}") from None
+
+    def route(
+        self,
+        pattern: str,
+        action: Callable[..., Any] | str,
+        *,
+        status: int = 200,
+        needs_key: bool | None = None,
+        needs: Sequence[str] = (),
+    ) -> None:
+        """Let callers reach an action over HTTP: ``app.route("GET /api/v1/tasks/{task_id}", get_task)``.
+
+        The gateway serves it. What stands in braces are fields of the action's input, as are the query of a GET or a
+        DELETE, and the JSON object in the body of the other methods. Where several routes fit a path, one in which a
+        segment is written out goes before one with a parameter there. An application without routes has
+        ``POST /v1/actions/sign`` for each of its actions.
+
+        Args:
+            pattern: method and path; the path is case sensitive, and a slash at its end counts.
+            action: the registered function, or version and name, such as ``"v2.get_task"``.
+            status: of an answer that is no error; one of 204 has no body.
+            needs_key: whether a request without an ``Idempotency-Key`` is refused; by default if it is a POST of an
+                action that writes, because a repeated POST would have its effect again.
+            needs: names of input fields that have to be given here, although the action does without them.
+
+        Raises:
+            ValueError: it is no method and path; the function is not an action, or is several; a parameter is not a
+                field of the input; the status is not one of success; it is a GET of an action that writes; or another
+                route has that method and path.
+            UnknownAction: no action has that version and name.
+        """
+        found = self.find(*action.split(".", 1)) if isinstance(action, str) and "." in action else named(action)
+        route = route_of(pattern, found, status=status, needs_key=needs_key, needs=needs)
+        if before := self._routes.get(route.shape):
+            raise ValueError(f"{route.pattern} is declared twice: as {before.path} for {before.full_name} too")
+        self._routes[route.shape] = route
+
+    @property
+    def routes(self) -> list[Route]:
+        """The routes over HTTP in the order in which they are tried; each action has one if none is declared."""
+        return sorted(self._routes.values() or map(default_route, self), key=lambda route: (route.order, route.method))
 
     def __iter__(self) -> Iterator[Action]:
         return iter(self._actions.values())

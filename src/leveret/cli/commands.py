@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "db": "leveret.cli.operating.database:app",
     "keys": "leveret.cli.operating.keys:app",
     "console": "leveret.cli.operating.console:app",
+    "gateway": "leveret.cli.serving.gateway:gateway",
     "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""

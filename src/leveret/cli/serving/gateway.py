@@ -1,0 +1,65 @@
+"""The command ``gateway``: the application's routes over HTTP."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from leveret.cli.context import application, load_settings
+from leveret.cli.ending.endings import WrongUse
+from leveret.cli.serving.log_level import LogLevel
+from leveret.cli.serving.running import prepare_database
+from leveret.cli.terminal.option_values import read_option, seconds
+from leveret.observe import logs
+from leveret.process.running import run
+from leveret.settings import values
+
+_LIBRARIES: Final = ("httptools", "starlette", "uvicorn")
+_LONGEST: Final = 300.0
+
+
+def gateway(
+    context: typer.Context,
+    *,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT", parser=read_option("--port", values.number(0, 65535)), help="Port; 0 for a free one."
+        ),
+    ] = 8080,
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Run the actions in this process, on the database, without a broker.")
+    ] = False,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            parser=read_option("--timeout", seconds(_LONGEST)),
+            help="How long a call may take before its caller gets 504.",
+        ),
+    ] = 10.0,
+    log_level: LogLevel = None,
+) -> None:
+    """Serve the application's routes over HTTP, each request a call over RabbitMQ, until SIGTERM or Ctrl-C."""
+    if missing := [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]:
+        raise WrongUse(f"the gateway needs {', '.join(missing)}: pip install 'leveret[gateway]'")
+    from leveret.web.gateway.serving import GatewayOptions, serve_gateway  # noqa: PLC0415 - it needs the extra
+
+    app, settings = application(context), load_settings(context, needs_secret=direct, log_level=log_level)
+    logs.configure("gateway", level=settings.log_level, form=settings.log_format)
+    if direct:
+        prepare_database(app, settings, migrate=False)
+    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout)
+
+    def tell(url: str) -> None:
+        typer.echo(f"gateway of {app.name}: {url}")
+        sys.stdout.flush()
+
+    try:
+        run(lambda stop: serve_gateway(app, settings, options, stop, tell))
+    except OSError as error:
+        raise WrongUse(f"{host}:{port} cannot be listened at: {error.strerror or error}") from error

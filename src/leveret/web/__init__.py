@@ -1,0 +1,1 @@
+"""What the doors over HTTP share: the server, and how it ends."""

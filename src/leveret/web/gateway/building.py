@@ -1,0 +1,77 @@
+"""Puts a gateway together: a path for each of the application's routes, and the paths that every gateway has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as Path
+from starlette.types import ASGIApp
+
+from leveret.application import Application
+from leveret.web.gateway.endpoints import PathEndpoint, RouteEndpoint, problem_response
+from leveret.web.gateway.problems import HttpProblem
+from leveret.web.gateway.running import Running
+from leveret.web.gateway.upstream import LateUpstream, Upstream
+from leveret.wire.ids import new_id
+
+logger = logging.getLogger("leveret.gateway")
+
+
+def build_gateway(
+    app: Application[Any],
+    opened: Callable[[], AbstractAsyncContextManager[Upstream]],
+    *,
+    timeout: float,
+) -> Starlette:
+    """Return the ASGI application that serves an application's routes.
+
+    Args:
+        app: the application; all of its actions are registered.
+        opened: opens what carries the calls, while the gateway serves.
+        timeout: seconds in which a call must be answered.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with opened() as upstream:
+            later.use(upstream)
+            yield
+
+    later = LateUpstream()
+    served = Starlette(
+        routes=[Path(path, endpoint) for path, endpoint in _paths(app, later, timeout).items()],
+        exception_handlers={HTTPException: _unknown_path, Exception: _failure},
+        lifespan=lifespan,
+    )
+    served.router.redirect_slashes = False
+    return served
+
+
+def _paths(app: Application[Any], upstream: Upstream, timeout: float) -> Mapping[str, ASGIApp]:
+    running = Running()
+    paths: dict[str, dict[str, RouteEndpoint]] = {}
+    for route in app.routes:
+        action = app.find(route.version, route.name)
+        endpoint = RouteEndpoint(route, action, upstream, running, timeout)
+        paths.setdefault(route.path, {})[route.method] = endpoint
+    return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}
+
+
+async def _unknown_path(request: Request, _: Exception) -> Response:
+    """Answer a request for a path that no route has."""
+    return problem_response(request, HttpProblem("unknown_path", f"There is no path {request.url.path}"), new_id())
+
+
+async def _failure(request: Request, error: Exception) -> Response:
+    """Answer a request on which the gateway itself failed; the log gets the traceback, and the caller does not."""
+    request_id = new_id()
+    logger.error("%s %s failed, request %s", request.method, request.url.path, request_id, exc_info=error)
+    problem = HttpProblem("internal", f"The gateway failed on this request; its log says why under {request_id}")
+    return problem_response(request, problem, request_id)
