@@ -22,7 +22,7 @@ from msgspec.inspect import (
 
 T = TypeVar("T")
 
-Secret = Annotated[T, Meta(extra={"secret": True})]
+Secret = Annotated[T, Meta(extra={"secret": True}, extra_json_schema={"format": "password", "writeOnly": True})]
 """The type of an input field that must never be written down: ``password: Secret[str]``."""
 
 _OWN: Final = (StructType, DataclassType, TypedDictType, NamedTupleType, EnumType)

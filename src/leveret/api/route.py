@@ -15,6 +15,9 @@ from leveret.api.action import Action
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """Methods that a route may have; HEAD and OPTIONS are answered for every path by themselves."""
 
+BODY_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose input is the body; that of the others is the query."""
+
 _PARAMETER: Final = re.compile(r"\{([^{}]*)\}")
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
 _SAFE: Final = ("GET",)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from leveret.contracts.statuses import ProblemType, problem_of
 from leveret.errors import LeveretError, NoAnswer, NotSent, RequestError
-from leveret.web.gateway.statuses import ProblemType, problem_of
 from leveret.wire.codec import encode_json
 from leveret.wire.limits import LONGEST_ERROR_TEXT
 from leveret.wire.masking import shown
@@ -22,7 +22,7 @@ class HttpProblem(LeveretError):
     """An answer that is an error.
 
     Args:
-        code: one of ``leveret.web.gateway.statuses.PROBLEMS``, or a code of the application.
+        code: one of ``leveret.contracts.statuses.PROBLEMS``, or a code of the application.
         detail: what happened, to which thing, and what to do.
         details: JSON-ready extras for the caller.
         headers: further headers of the answer.

@@ -10,7 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from leveret.api import Action
-from leveret.api.route import Route
+from leveret.api.route import BODY_METHODS, Route
 from leveret.errors import InvalidRequest
 from leveret.web.gateway.keys import HEADER, read_key
 from leveret.web.gateway.problems import HttpProblem
@@ -18,9 +18,6 @@ from leveret.web.gateway.texts import Texts, split_query
 from leveret.wire.codec import decode_object
 from leveret.wire.ids import new_id
 from leveret.wire.limits import LARGEST_REQUEST
-
-BODIES: Final = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose input is the body; that of the others is the query."""
 
 _BEARER: Final = re.compile(r"[Bb]earer +([\x21-\x7e]+) *")
 _JSON: Final = re.compile(r"application/(?:json|[a-z0-9.-]+\+json)", re.IGNORECASE)
@@ -60,7 +57,7 @@ class RequestReader:
         key = read_key(request.headers.getlist(HEADER), needed=self._route.needs_key)
         data = self._texts.read(request.path_params.items())
         query = split_query(request.scope["query_string"])
-        if self._route.method not in BODIES:
+        if self._route.method not in BODY_METHODS:
             _add(data, self._texts.read(query), "the query")
         elif query:
             raise InvalidRequest(f"{self._route.method} takes no query: {query[0][0]!r} belongs into the body")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from leveret.contracts.statuses import PROBLEMS
 from leveret.errors import BY_CODE, LeveretError, NoAnswer, NotFound, NotSent, RateLimited, Unauthenticated
 from leveret.web.gateway.problems import HttpProblem, of_error, of_refusal
-from leveret.web.gateway.statuses import PROBLEMS
 
 
 def test_each_code_of_the_wire_has_its_problem() -> None:

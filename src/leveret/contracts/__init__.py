@@ -1,0 +1,1 @@
+"""What the registry says to people and programs: JSON Schema, OpenAPI and AsyncAPI, and what breaks whom."""
