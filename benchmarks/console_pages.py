@@ -21,12 +21,12 @@ from playwright.sync_api import sync_playwright
 from letters.making import publish
 from leveret.amqp import Connection
 from leveret.broker.declaring import declare
-from leveret.console.building import build_console
-from leveret.console.security.passwords import hash_password
-from leveret.console.security.store import ConsoleStore
-from leveret.console.site import Site
 from leveret.devbroker import DevBroker
 from leveret.topology import Topology
+from leveret.web.console.building import build_console
+from leveret.web.console.security.passwords import hash_password
+from leveret.web.console.security.store import ConsoleStore
+from leveret.web.console.site import Site
 from scripts.console_demo.shop import app
 
 PAGES = ("/", "/letters", "/letters?exception=KeyError", "/letters?text=barley7", "/actions", "/try")

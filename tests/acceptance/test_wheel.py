@@ -66,7 +66,7 @@ def test_the_wheel_has_every_page_asset_and_language_of_the_console(wheel: Path)
     assert {"assets/htmx/htmx.min.js", "assets/htmx/LICENSE", "languages/ru.toml", "templates/letters.html"} <= set(
         tracked
     )
-    assert [name for name in tracked if f"leveret/console/{name}" not in names] == []
+    assert [name for name in tracked if f"leveret/web/console/{name}" not in names] == []
 
 
 def test_a_project_that_the_installed_wheel_makes_is_the_same_one_and_its_tests_pass(

@@ -20,12 +20,12 @@ import uvicorn
 from leveret.broker.queues import remove_topology, report_queues
 from leveret.cli.command_line import with_target
 from leveret.client import BlockingClient
-from leveret.console.building import build_console
-from leveret.console.security.passwords import hash_password
-from leveret.console.security.store import ConsoleStore
-from leveret.console.site import Site
 from leveret.errors import LeveretError
 from leveret.settings import Settings
+from leveret.web.console.building import build_console
+from leveret.web.console.security.passwords import hash_password
+from leveret.web.console.security.store import ConsoleStore
+from leveret.web.console.site import Site
 from scripts.console_demo.shop import app
 from support.consoles import PASSWORD
 from testbed.waiting import wait_until

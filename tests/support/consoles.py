@@ -10,11 +10,11 @@ from typing import Any
 from starlette.testclient import TestClient as Browser
 
 from leveret import App, Context
-from leveret.console.building import build_console
-from leveret.console.security.passwords import hash_password
-from leveret.console.security.store import ConsoleStore
-from leveret.console.site import ServingOptions, Site
 from leveret.settings import Settings
+from leveret.web.console.building import build_console
+from leveret.web.console.security.passwords import hash_password
+from leveret.web.console.security.store import ConsoleStore
+from leveret.web.console.site import ServingOptions, Site
 
 HOST = "http://127.0.0.1:8807"
 SAME_SITE = {"sec-fetch-site": "same-origin"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,7 +52,7 @@ async def serve_until(stop: asyncio.Event, server: WebServer, listening: socket.
     serving, stopping = asyncio.create_task(server.serve([listening])), asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    server.should_exit = True
+    server.handle_exit(signal.SIGTERM, None)  # pages that are live learn of the end from it
     await serving
 
 

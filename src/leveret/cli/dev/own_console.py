@@ -25,14 +25,14 @@ from leveret.cli.dev.importing import forget_modules, import_when_sound
 from leveret.cli.dev.output import configure
 from leveret.cli.dev.paint import Paint
 from leveret.cli.ending.endings import WrongUse
-from leveret.console.building import build_console
-from leveret.console.security.passwords import hash_password
-from leveret.console.security.store import ConsoleStore
-from leveret.console.serving import serve_until, with_keyring
-from leveret.console.site import ServingOptions, Site
 from leveret.operate.threads import in_thread
 from leveret.process.running import run
 from leveret.process.watching import FileWatch, look_at
+from leveret.web.console.building import build_console
+from leveret.web.console.security.passwords import hash_password
+from leveret.web.console.security.store import ConsoleStore
+from leveret.web.console.serving import serve_until, with_keyring
+from leveret.web.console.site import ServingOptions, Site
 
 NAME: Final = "dev"
 """The account that lives as long as ``dev`` does."""

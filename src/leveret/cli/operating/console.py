@@ -15,8 +15,8 @@ from leveret.process.exit_codes import FAILED, INTERRUPTED
 from leveret.settings import values
 
 if TYPE_CHECKING:
-    from leveret.console.security.store import ConsoleStore
-    from leveret.console.site import ServingOptions
+    from leveret.web.console.security.store import ConsoleStore
+    from leveret.web.console.site import ServingOptions
 
 _LIBRARIES: Final = ("jinja2", "python_multipart", "sse_starlette", "starlette", "uvicorn")
 
@@ -60,8 +60,8 @@ def console(
     if context.invoked_subcommand is not None:
         return
     _need_extra()
-    from leveret.console.serving import serve_console  # noqa: PLC0415 - it needs the extra
-    from leveret.console.site import ServingOptions  # noqa: PLC0415 - it needs the extra
+    from leveret.web.console.serving import serve_console  # noqa: PLC0415 - it needs the extra
+    from leveret.web.console.site import ServingOptions  # noqa: PLC0415 - it needs the extra
 
     options = ServingOptions(
         host=host, port=port, names=tuple(name or ()), certificate=cert, key=key, behind_proxy=behind_proxy
@@ -80,7 +80,7 @@ def console(
 def add(context: typer.Context, name: Name, *, role: Role = "viewer") -> None:
     """Make an account, or give an account a new password and role; its sessions end. Asks for the password."""
     _need_extra()
-    from leveret.console.security.passwords import hash_password, why_refused  # noqa: PLC0415 - it needs the extra
+    from leveret.web.console.security.passwords import hash_password, why_refused  # noqa: PLC0415 - it needs the extra
 
     if not name or len(name) > 64 or not name.isprintable() or name != name.strip():
         raise WrongUse("a name has 1 to 64 printable characters, without blanks around it")
@@ -121,7 +121,7 @@ def list_users(context: typer.Context) -> None:
 
 def _open(context: typer.Context) -> ConsoleStore:
     _need_extra()
-    from leveret.console.serving import open_store  # noqa: PLC0415 - it needs the extra
+    from leveret.web.console.serving import open_store  # noqa: PLC0415 - it needs the extra
 
     return open_store(load_settings(context, needs_secret=False))
 

@@ -1,0 +1,131 @@
+"""Serves a console with uvicorn until a signal or an event ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from leveret.application import Application
+from leveret.application.parts import following_keys
+from leveret.auth.keyring import Keyring
+from leveret.errors import SettingsError
+from leveret.process.interrupts import interruptible
+from leveret.settings import Settings
+from leveret.web import server as web_server
+from leveret.web.console.building import build_console
+from leveret.web.console.security.store import ConsoleStore
+from leveret.web.console.site import ServingOptions, Site, console_database
+from leveret.web.server import WebServer
+
+_GRACE: Final = 5
+"""Seconds that open pages get to end; live ones end at once."""
+
+
+def serve_console(
+    app: Application[Any],
+    settings: Settings,
+    options: ServingOptions,
+    on_listening: Callable[[str], None],
+    again: Callable[..., list[str]] | None = None,
+) -> None:
+    """Serve a console in the main thread until SIGINT or SIGTERM.
+
+    Args:
+        app: the application.
+        settings: its settings.
+        options: where to listen.
+        on_listening: called with the console's address when it listens.
+        again: see ``Site``.
+
+    Raises:
+        SettingsError: the file with the keys cannot be used.
+        StorageUnavailable: the console's own database does not answer.
+    """
+    app.complete()
+    store = open_store(settings)
+    site = Site(app=app, settings=settings, store=store, options=options, again=again)
+    try:
+        # uvicorn raises the signal again when it has ended
+        with with_keyring(site) as known, contextlib.suppress(KeyboardInterrupt), interruptible():
+            WebServer(_config(build_console(known), options), on_listening, signals=True).run()
+    finally:
+        store.close()
+
+
+async def serve_until(
+    stop: asyncio.Event,
+    console: Starlette,
+    options: ServingOptions,
+    listening: socket.socket,
+    on_listening: Callable[[str], None],
+) -> None:
+    """Serve a console until an event is set; signals are somebody else's.
+
+    Args:
+        stop: ends it; pages that are live end at once.
+        console: its pages.
+        options: how it is served; where it listens is said by the socket.
+        listening: is bound to an address, and closed at the end.
+        on_listening: called with the console's address when it listens.
+    """
+    await web_server.serve_until(stop, WebServer(_config(console, options), on_listening), listening)
+
+
+@contextlib.contextmanager
+def with_keyring(site: Site) -> Iterator[Site]:
+    """Return a site that verifies tokens of the application, if there is a secret; it follows changes of the keys.
+
+    Raises:
+        SettingsError: the file with the keys cannot be used.
+    """
+    keyring = _keyring(site.app, site.settings)
+    if keyring is None:
+        yield site
+        return
+    with following_keys(site.settings, keyring):
+        yield replace(site, keyring=keyring)
+
+
+def open_store(settings: Settings) -> ConsoleStore:
+    """Open the console's own database; the caller closes it.
+
+    Raises:
+        StorageUnavailable: it does not answer.
+    """
+    store = ConsoleStore(console_database(settings), time.time)
+    store.prepare()
+    return store
+
+
+def _config(console: Starlette, options: ServingOptions) -> uvicorn.Config:
+    return uvicorn.Config(
+        console,
+        host=options.host,
+        port=options.port,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        proxy_headers=options.behind_proxy,
+        forwarded_allow_ips="*" if options.behind_proxy else None,
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=16 * 1024,
+        limit_concurrency=200,
+    )
+
+
+def _keyring(app: Application[Any], settings: Settings) -> Keyring | None:
+    """Return the keyring that verifies tokens; None where there is no secret, so that only accounts sign in."""
+    try:
+        return app.keyring(settings, make_secret=False)
+    except SettingsError:
+        return None
