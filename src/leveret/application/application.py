@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
-from msgspec import Struct
 
-from leveret.api import Api, Context
+from leveret.api import Api
 from leveret.api.context import S
 from leveret.application import parts
 from leveret.application.database import needs_database
 from leveret.application.defaults import build_defaults, check_class
+from leveret.application.own_actions import health_check, stored_response
 from leveret.application.resources import ApiWithResources
 from leveret.application.serving import open_worker
 from leveret.application.surroundings import OUTSIDE, Surroundings
@@ -41,12 +41,6 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
 Forgetting = Callable[[sa.Connection, datetime, int], int]
 """The application's part of the clean-up, see ``leveret.worker.watch.clean_up``."""
-
-
-class Health(Struct, frozen=True):
-    """Output of health_check: the worker runs."""
-
-    status: str = "ok"
 
 
 class Application(ApiWithResources[S]):
@@ -248,11 +242,13 @@ class Application(ApiWithResources[S]):
             raise SettingsError([secret_needed(settings.variable("JWT_SECRET"), "without a database")])
 
     def complete(self) -> None:
-        """Add ``v1.health_check``, unless the application has its own or does not want one."""
+        """Add the actions that every application has, unless it has its own of that name.
+
+        These are ``v1.health_check``, unless it is not wanted, and ``v1.stored_response`` if another action writes and
+        is not public.
+        """
         if self._health_check and ("v1", "health_check") not in self._actions:
-            self.action("v1", "health_check", public=True)(_health_check)
-
-
-async def _health_check(context: Context) -> Health:  # noqa: ARG001 - every action takes it
-    """Report that a worker runs; the database is not used."""
-    return Health()
+            self.action("v1", "health_check", public=True)(health_check)
+        stores = any(action.writes and not action.public for action in self)
+        if stores and ("v1", "stored_response") not in self._actions:
+            self.action("v1", "stored_response")(stored_response)

@@ -56,6 +56,18 @@ def answered_requests(connection: sa.Connection, request_id: str) -> list[Answer
     return [AnsweredRequest(*row) for row in found]
 
 
+def response_to(connection: sa.Connection, principal: str, request_id: str) -> AnsweredRequest | None:
+    """Return the stored response to a principal's request; None if none is stored.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the database does not answer, or refuses.
+    """
+    table = processed_requests.c
+    wanted = sa.select(table.principal, table.version, table.action, table.response_json, table.created_at)
+    found = connection.execute(wanted.where(table.principal == principal, table.id == request_id)).first()
+    return AnsweredRequest(*found) if found else None
+
+
 def responses_to(connection: sa.Connection, ids: Collection[str]) -> list[tuple[str, str, str]]:
     """Return id, principal and stored response of these ids, of all principals; all rows are read.
 

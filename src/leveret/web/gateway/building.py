@@ -15,8 +15,10 @@ from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
 from leveret.application import Application
-from leveret.web.gateway.endpoints import PathEndpoint, RouteEndpoint, problem_response
+from leveret.web.gateway.accepted import PATH, AcceptedRequests
+from leveret.web.gateway.endpoints import Behind, PathEndpoint, RouteEndpoint
 from leveret.web.gateway.problems import HttpProblem
+from leveret.web.gateway.responses import problem_response
 from leveret.web.gateway.running import Running
 from leveret.web.gateway.upstream import LateUpstream, Upstream
 from leveret.wire.ids import new_id
@@ -55,12 +57,14 @@ def build_gateway(
 
 
 def _paths(app: Application[Any], upstream: Upstream, timeout: float) -> Mapping[str, ASGIApp]:
-    running = Running()
-    paths: dict[str, dict[str, RouteEndpoint]] = {}
-    for route in app.routes:
-        action = app.find(route.version, route.name)
-        endpoint = RouteEndpoint(route, action, upstream, running, timeout)
+    routes = app.routes
+    accepted = AcceptedRequests(routes, upstream, timeout)
+    behind = Behind(upstream, Running(), accepted, timeout)
+    paths: dict[str, dict[str, RouteEndpoint | AcceptedRequests]] = {}
+    for route in routes:
+        endpoint = RouteEndpoint(route, app.find(route.version, route.name), behind)
         paths.setdefault(route.path, {})[route.method] = endpoint
+    paths.setdefault(f"{PATH}{{request_id}}", {"GET": accepted})
     return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}
 
 

@@ -6,17 +6,19 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from leveret.api import Action
-from leveret.api.route import Route
+from leveret.api import Action, Route
 from leveret.client import ReceivedReply
 from leveret.errors import LeveretError
-from leveret.web.gateway.problems import MEDIA_TYPE, HttpProblem, of_error, of_refusal
+from leveret.web.gateway.accepted import AcceptedRequests, address
+from leveret.web.gateway.preferring import HEADER, Preferences, read_preferences
+from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
 from leveret.web.gateway.reading import HttpCall, RequestReader
-from leveret.web.gateway.request_ids import id_headers
+from leveret.web.gateway.responses import accepted_response, data_response, problem_response
 from leveret.web.gateway.running import Running
 from leveret.web.gateway.upstream import Upstream
 from leveret.wire.codec import encode_json
@@ -24,53 +26,81 @@ from leveret.wire.ids import new_id
 
 logger = logging.getLogger("leveret.gateway")
 
-JSON: Final = "application/json"
-PROBLEM_PAGES: Final = "/problems/"
-"""The path under which each code has its page."""
+_VARY: Final = {"Vary": HEADER}
+
+
+class Behind(Struct, frozen=True):
+    """What all routes of a gateway have behind them.
+
+    Attributes:
+        upstream: carries calls.
+        running: which requests with a key run now.
+        accepted: finds the answers to requests that did not wait.
+        timeout: seconds in which a call must be answered.
+    """
+
+    upstream: Upstream
+    running: Running
+    accepted: AcceptedRequests
+    timeout: float
 
 
 class RouteEndpoint:
     """Serves one route."""
 
-    def __init__(self, route: Route, action: Action, upstream: Upstream, running: Running, timeout: float) -> None:
+    def __init__(self, route: Route, action: Action, behind: Behind) -> None:
         self._route = route
         self._reader = RequestReader(route, action)
-        self._upstream = upstream
-        self._running = running
-        self._timeout = timeout
+        self._behind = behind
+        self._can_wait = action.writes and not action.public
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, also with an error."""
         call: HttpCall | None = None
         try:
             call = await self._reader.read(request)
-            received = await self._call(call)
+            wishes = read_preferences(request.headers.getlist(HEADER))
+            with self._behind.running.beginning(call):
+                if wishes.is_async and self._can_wait:
+                    return await self._accept(request, call, wishes)
+                return self._response(request, await self._ask(call, wishes), call, wishes)
         except LeveretError as error:
-            return problem_response(request, of_error(error), call.id if call else new_id())
-        return self._response(request, received, call)
+            return problem_response(request, of_error(error), call.id if call else new_id(), self._vary())
 
-    async def _call(self, call: HttpCall) -> ReceivedReply:
-        with self._running.beginning(call):
-            route = self._route
-            return await self._upstream.ask(
-                route.name, call.data, version=route.version, token=call.token, id=call.id, timeout=self._timeout
-            )
+    async def _ask(self, call: HttpCall, wishes: Preferences) -> ReceivedReply:
+        route, timeout = self._route, self._behind.timeout
+        limit = timeout if wishes.wait is None else min(max(wishes.wait, 1), timeout)
+        return await self._behind.upstream.ask(
+            route.name, call.data, version=route.version, token=call.token, id=call.id, timeout=limit
+        )
 
-    def _response(self, request: Request, received: ReceivedReply, call: HttpCall) -> Response:
-        reply = received.reply
+    async def _accept(self, request: Request, call: HttpCall, wishes: Preferences) -> Response:
+        """Send the request, and answer that it was accepted, unless its own answer comes soon enough."""
+        route, behind = self._route, self._behind
+        await behind.upstream.send(
+            route.name, call.data, version=route.version, token=call.token, id=call.id, timeout=behind.timeout
+        )
+        seconds = min(wishes.wait or 0, behind.timeout)
+        if seconds and (response := await behind.accepted.wait_for(request, call, seconds)):
+            response.headers.update({**self._vary(), **wishes.applied(is_async=False)})
+            return response
+        headers = {**self._vary(), **wishes.applied(is_async=True)}
+        return accepted_response(request, call.id, address(call.token, call.id), headers)
+
+    def _response(self, request: Request, received: ReceivedReply, call: HttpCall, wishes: Preferences) -> Response:
+        reply, headers = received.reply, {**self._vary(), **wishes.applied(is_async=False)}
         if reply.status == "error":
-            problem = of_refusal(str(reply.code or "internal"), reply.error or "", reply.details or None)
-            return problem_response(request, problem, call.id)
-        headers = {**id_headers(request, call.id), "Cache-Control": "no-store"}
-        if self._route.status == 204:
-            return Response(status_code=204, headers=headers)
-        return Response(encode_json(reply.data), self._route.status, headers, JSON)
+            return problem_response(request, of_reply(reply), call.id, headers)
+        return data_response(request, encode_json(reply.data), self._route.status, call.id, headers)
+
+    def _vary(self) -> Mapping[str, str]:
+        return _VARY if self._can_wait else {}
 
 
 class PathEndpoint:
     """Serves one path with all of its methods, and HEAD and OPTIONS; an application for ASGI."""
 
-    def __init__(self, endpoints: Mapping[str, RouteEndpoint]) -> None:
+    def __init__(self, endpoints: Mapping[str, RouteEndpoint | AcceptedRequests]) -> None:
         self._endpoints = dict(endpoints)
         if "GET" in endpoints:
             self._endpoints["HEAD"] = endpoints["GET"]
@@ -95,11 +125,3 @@ class PathEndpoint:
             "method_not_allowed", f"{request.method} is not one of {self._allow}", headers={"Allow": self._allow}
         )
         return problem_response(request, problem, new_id())
-
-
-def problem_response(request: Request, problem: HttpProblem, request_id: str) -> Response:
-    """Return the answer that an error is."""
-    types = f"{str(request.base_url).rstrip('/')}{PROBLEM_PAGES}"
-    body = problem.body(request_id, types, request.url.path)
-    headers = {**id_headers(request, request_id), "Cache-Control": "no-store", **problem.headers}
-    return Response(body, problem.status, headers, MEDIA_TYPE)

@@ -6,9 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from leveret.contracts.statuses import ProblemType, problem_of
 from leveret.errors import LeveretError, NoAnswer, NotSent, RequestError
 from leveret.wire.codec import encode_json
+from leveret.wire.envelope import Reply
 from leveret.wire.limits import LONGEST_ERROR_TEXT
 from leveret.wire.masking import shown
 
@@ -85,6 +88,12 @@ def of_error(error: LeveretError) -> HttpProblem:
     if isinstance(error, NoAnswer):
         return HttpProblem("no_answer", str(error))
     return HttpProblem("internal", "The gateway failed; its log says why")
+
+
+def of_reply(reply: Reply) -> HttpProblem:
+    """Return the problem that an error response is."""
+    details = None if reply.details is UNSET else reply.details
+    return of_refusal(reply.code or "internal", reply.error or "The response is an error without a text", details)
 
 
 def of_refusal(code: str, text: str, details: Mapping[str, Any] | None) -> HttpProblem:

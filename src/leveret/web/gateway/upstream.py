@@ -38,6 +38,18 @@ class Upstream(Protocol):
     ) -> ReceivedReply:
         """Call an action, see `leveret.client.Caller.ask`."""
 
+    async def send(
+        self,
+        action: str,
+        data: Mapping[str, Any],
+        *,
+        version: str,
+        token: str,
+        id: str,  # noqa: A002 - as in `Caller.ask`
+        timeout: float,
+    ) -> str:
+        """Send a request without waiting for its reply, see `leveret.Client.send`."""
+
 
 class LateUpstream:
     """Carries calls by what exists only while the gateway serves."""
@@ -72,6 +84,25 @@ class LateUpstream:
         if self._upstream is None:
             raise NotSent(f"{version}.{action} {id} was not sent: {self.trouble}")
         return await self._upstream.ask(action, data, version=version, token=token, id=id, timeout=timeout)
+
+    async def send(
+        self,
+        action: str,
+        data: Mapping[str, Any],
+        *,
+        version: str,
+        token: str,
+        id: str,  # noqa: A002 - as in `Caller.ask`
+        timeout: float,
+    ) -> str:
+        """Send a request without waiting for its reply, see `leveret.Client.send`.
+
+        Raises:
+            NotSent: nothing carries calls yet.
+        """
+        if self._upstream is None:
+            raise NotSent(f"{version}.{action} {id} was not sent: {self.trouble}")
+        return await self._upstream.send(action, data, version=version, token=token, id=id, timeout=timeout)
 
 
 class BrokerUpstream:
@@ -121,6 +152,26 @@ class BrokerUpstream:
         if trouble := self.trouble:
             raise NotSent(f"{version}.{action} {id} was not sent: {trouble}")
         return await self._client.ask(action, data, version=version, token=token, id=id, timeout=timeout)
+
+    async def send(
+        self,
+        action: str,
+        data: Mapping[str, Any],
+        *,
+        version: str,
+        token: str,
+        id: str,  # noqa: A002 - as in `Caller.ask`
+        timeout: float,
+    ) -> str:
+        """Send a request without waiting for its reply; return its id when the broker has accepted it.
+
+        Raises:
+            NotSent: there is no connection, or the broker takes no messages.
+            Overloaded, NoAnswer, IdReused: as `leveret.Client.send`.
+        """
+        if trouble := self.trouble:
+            raise NotSent(f"{version}.{action} {id} was not sent: {trouble}")
+        return await self._client.send(action, data, version=version, token=token, id=id, timeout=timeout)
 
     async def _connect(self) -> None:
         """Connect for the first time; after that the client connects again by itself."""
