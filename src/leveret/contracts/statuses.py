@@ -101,7 +101,6 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
     "method_not_allowed": ProblemType(
         HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "Allow names the methods of this path."
     ),
-    "not_acceptable": ProblemType(HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", "Answers are application/json."),
     "too_large": ProblemType(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large", "Send less in one request."),
     "unsupported_media_type": ProblemType(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "Send a JSON object as application/json in UTF-8."
