@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Path
 from starlette.types import ASGIApp
 
+from leveret.api import RateLimit
 from leveret.application import Application
 from leveret.web.gateway.accepted import PATH, AcceptedRequests
 from leveret.web.gateway.endpoints import Behind, PathEndpoint, RouteEndpoint
@@ -31,6 +32,7 @@ def build_gateway(
     opened: Callable[[], AbstractAsyncContextManager[Upstream]],
     *,
     timeout: float,
+    rate_limit: RateLimit | None = None,
 ) -> Starlette:
     """Return the ASGI application that serves an application's routes.
 
@@ -38,6 +40,7 @@ def build_gateway(
         app: the application; all of its actions are registered.
         opened: opens what carries the calls, while the gateway serves.
         timeout: seconds in which a call must be answered.
+        rate_limit: how many requests each user may send, as callers are told; workers apply it.
     """
 
     @asynccontextmanager
@@ -48,7 +51,7 @@ def build_gateway(
 
     later = LateUpstream()
     served = Starlette(
-        routes=[Path(path, endpoint) for path, endpoint in _paths(app, later, timeout).items()],
+        routes=[Path(path, endpoint) for path, endpoint in _paths(app, later, timeout, rate_limit).items()],
         exception_handlers={HTTPException: _unknown_path, Exception: _failure},
         lifespan=lifespan,
     )
@@ -56,10 +59,12 @@ def build_gateway(
     return served
 
 
-def _paths(app: Application[Any], upstream: Upstream, timeout: float) -> Mapping[str, ASGIApp]:
+def _paths(
+    app: Application[Any], upstream: Upstream, timeout: float, rate_limit: RateLimit | None
+) -> Mapping[str, ASGIApp]:
     routes = app.routes
     accepted = AcceptedRequests(routes, upstream, timeout)
-    behind = Behind(upstream, Running(), accepted, timeout)
+    behind = Behind(upstream, Running(), accepted, timeout, rate_limit)
     paths: dict[str, dict[str, RouteEndpoint | AcceptedRequests]] = {}
     for route in routes:
         endpoint = RouteEndpoint(route, app.find(route.version, route.name), behind)

@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from leveret.api import Action, Route
+from leveret.api import Action, RateLimit, Route
 from leveret.client import ReceivedReply
 from leveret.errors import LeveretError
 from leveret.web.gateway.accepted import AcceptedRequests, address
 from leveret.web.gateway.preferring import HEADER, Preferences, read_preferences
 from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
+from leveret.web.gateway.rate_limit_fields import CODE, policies, policy_field, refused_field
 from leveret.web.gateway.reading import HttpCall, RequestReader
 from leveret.web.gateway.responses import accepted_response, data_response, problem_response
 from leveret.web.gateway.running import Running
@@ -37,12 +38,14 @@ class Behind(Struct, frozen=True):
         running: which requests with a key run now.
         accepted: finds the answers to requests that did not wait.
         timeout: seconds in which a call must be answered.
+        rate_limit: how many requests each user may send; None for any number.
     """
 
     upstream: Upstream
     running: Running
     accepted: AcceptedRequests
     timeout: float
+    rate_limit: RateLimit | None = None
 
 
 class RouteEndpoint:
@@ -53,6 +56,8 @@ class RouteEndpoint:
         self._reader = RequestReader(route, action)
         self._behind = behind
         self._can_wait = action.writes and not action.public
+        self._limits = policies(action, behind.rate_limit)
+        self._always = {**(_VARY if self._can_wait else {}), **policy_field(self._limits)}
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, also with an error."""
@@ -65,7 +70,7 @@ class RouteEndpoint:
                     return await self._accept(request, call, wishes)
                 return self._response(request, await self._ask(call, wishes), call, wishes)
         except LeveretError as error:
-            return problem_response(request, of_error(error), call.id if call else new_id(), self._vary())
+            return self._problem(request, of_error(error), call.id if call else new_id(), {})
 
     async def _ask(self, call: HttpCall, wishes: Preferences) -> ReceivedReply:
         route, timeout = self._route, self._behind.timeout
@@ -82,19 +87,20 @@ class RouteEndpoint:
         )
         seconds = min(wishes.wait or 0, behind.timeout)
         if seconds and (response := await behind.accepted.wait_for(request, call, seconds)):
-            response.headers.update({**self._vary(), **wishes.applied(is_async=False)})
+            response.headers.update({**self._always, **wishes.applied(is_async=False)})
             return response
-        headers = {**self._vary(), **wishes.applied(is_async=True)}
+        headers = {**self._always, **wishes.applied(is_async=True)}
         return accepted_response(request, call.id, address(call.token, call.id), headers)
 
     def _response(self, request: Request, received: ReceivedReply, call: HttpCall, wishes: Preferences) -> Response:
-        reply, headers = received.reply, {**self._vary(), **wishes.applied(is_async=False)}
+        reply, headers = received.reply, {**self._always, **wishes.applied(is_async=False)}
         if reply.status == "error":
-            return problem_response(request, of_reply(reply), call.id, headers)
+            return self._problem(request, of_reply(reply), call.id, headers)
         return data_response(request, encode_json(reply.data), self._route.status, call.id, headers)
 
-    def _vary(self) -> Mapping[str, str]:
-        return _VARY if self._can_wait else {}
+    def _problem(self, request: Request, problem: HttpProblem, request_id: str, headers: Mapping[str, str]) -> Response:
+        over = refused_field(self._limits, problem.details or {}) if problem.code == CODE else {}
+        return problem_response(request, problem, request_id, {**self._always, **headers, **over})
 
 
 class PathEndpoint:

@@ -73,7 +73,7 @@ def gateway_app(app: Application[Any], settings: Settings, options: GatewayOptio
     def opened() -> AbstractAsyncContextManager[Upstream]:
         return direct_upstream(app, settings) if options.direct else broker_upstream(app, settings)
 
-    return build_gateway(app, opened, timeout=options.timeout)
+    return build_gateway(app, opened, timeout=options.timeout, rate_limit=settings.rate_limit)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,18 @@ from support.serving import Broker
 from taskmanager.actions import app
 
 
+@pytest.fixture
+def changed() -> dict[str, object]:
+    """Settings that a test wants."""
+    return {}
+
+
 @pytest.fixture(params=["direct", "rabbitmq"])
 async def caller(
-    request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, prefix: str
+    request: pytest.FixtureRequest, tmp_path: Path, broker: Broker, prefix: str, changed: dict[str, object]
 ) -> AsyncIterator[HttpCaller]:
     """A caller without a token."""
-    settings = gateway_settings(tmp_path, broker.url, prefix)
+    settings = replace(gateway_settings(tmp_path, broker.url, prefix), **changed)  # type: ignore[arg-type]  # any setting
     async with form_running(settings, request.param) as found:
         yield found
     if request.param == "rabbitmq":
