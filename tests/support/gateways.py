@@ -71,10 +71,12 @@ class HttpCaller:
 
 
 @asynccontextmanager
-async def gateway_running(settings: Settings, *, direct: bool, timeout: float = 10.0) -> AsyncIterator[str]:
+async def gateway_running(
+    settings: Settings, *, direct: bool, timeout: float = 10.0, metrics: tuple[str, int] | None = None
+) -> AsyncIterator[str]:
     """Run a gateway while the block runs, and yield its address without a slash."""
     stop, address = asyncio.Event(), asyncio.get_running_loop().create_future()
-    options = GatewayOptions(port=0, direct=direct, timeout=timeout)
+    options = GatewayOptions(port=0, direct=direct, timeout=timeout, metrics=metrics)
     serving = asyncio.create_task(serve_gateway(app, settings, options, stop, address.set_result))
     await asyncio.wait({serving, address}, timeout=LIMIT, return_when=asyncio.FIRST_COMPLETED)
     if serving.done():

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from leveret.observe.counters import MEASURED, ONE_OF
+from leveret.observe.http_counts import HttpCounts
 from leveret.observe.pages import Page
 from leveret.observe.reports import KnownProcess, Reports
 from leveret.observe.totals import SECONDS, SIZES, Spread, Totals
@@ -51,7 +52,43 @@ class WorkerMetrics:
         yield from _gauges(processes, self._reports.expected)
 
 
-def metrics_page(metrics: WorkerMetrics, accept: str) -> Page:
+class DoorMetrics:
+    """Makes the metrics of a door over HTTP; a collector, as prometheus-client names it.
+
+    Args:
+        door: ``console`` or ``gateway``.
+        counts: what it has counted.
+        not_ready: returns why it cannot do its work at present.
+    """
+
+    def __init__(self, door: str, counts: HttpCounts, not_ready: Callable[[], list[str]]) -> None:
+        self._door = door
+        self._counts = counts
+        self._not_ready = not_ready
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with its values now."""
+        totals, door = self._counts.totals(), self._door
+        labels = ["door", "route", "method", "status"]
+        found = CounterMetricFamily("leveret_http_requests", "HTTP requests that were answered", labels=labels)
+        for key, count in sorted(totals.requests.items()):
+            found.add_metric([door, *key], count)
+        yield found
+        words = "From the arrival of an HTTP request until its answer is sent; streams of events are left out"
+        spreads = HistogramMetricFamily("leveret_http_request_seconds", words, labels=["door", "route"])
+        for route, spread in sorted(totals.seconds.items()):
+            spreads.add_metric([door, route], _buckets(SECONDS, spread), spread.sum)
+        yield spreads
+        for name, words, value in (
+            ("http_requests_running", "HTTP requests that run now", totals.running),
+            ("http_ready", "1 if the door can do its work at present, 0 if not", float(not self._not_ready())),
+        ):
+            gauge = GaugeMetricFamily(f"leveret_{name}", words, labels=["door"])
+            gauge.add_metric([door], value)
+            yield gauge
+
+
+def metrics_page(metrics: WorkerMetrics | DoorMetrics, accept: str) -> Page:
     """Return the page in the format that a client accepts: OpenMetrics, or else the text format of Prometheus."""
     encode, content_type = choose_encoder(accept)
     return Page(encode(metrics), content_type)
@@ -81,9 +118,12 @@ def _histograms(totals: Totals) -> Iterator[Metric]:
 
 
 def _histogram(name: str, words: str, bounds: Iterable[float], spread: Spread) -> Metric:
+    return HistogramMetricFamily(name, words, buckets=_buckets(bounds, spread), sum_value=spread.sum)
+
+
+def _buckets(bounds: Iterable[float], spread: Spread) -> list[tuple[str, float]]:
     limits = [*map(str, map(float, bounds)), "+Inf"]
-    buckets = list(zip(limits, map(float, accumulate(spread.counts)), strict=True))
-    return HistogramMetricFamily(name, words, buckets=buckets, sum_value=spread.sum)
+    return list(zip(limits, map(float, accumulate(spread.counts)), strict=True))
 
 
 def _gauges(processes: list[KnownProcess], expected: int) -> Iterator[Metric]:

@@ -27,6 +27,15 @@ def not_alive(reports: Reports, patience: float) -> list[str]:
     return [words for known in reports.processes() if (words := _stuck(known, patience))]
 
 
+def door_not_alive(still: float) -> list[str]:
+    """Return why a door over HTTP does not move; nothing if it does.
+
+    Args:
+        still: seconds since its event loop has moved.
+    """
+    return [f"its event loop has not moved for {still:.0f} s"] if still > SILENT else []
+
+
 def not_ready(reports: Reports) -> list[str]:
     """Return why none of the processes works at present, one sentence for each; none if one works."""
     reasons = {known.report.pid: _idle(known) for known in reports.processes()}

@@ -1,18 +1,17 @@
-"""The pages of a worker: metrics and health."""
+"""The pages of a command for machines: metrics and health."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import Final
 
 from leveret.errors import SettingsError
-from leveret.observe.health import not_alive, not_ready, not_started
+from leveret.observe.health import door_not_alive, not_alive, not_ready, not_started
+from leveret.observe.http_counts import HttpCounts
 from leveret.observe.pages import Page, Pages, text_page
 from leveret.observe.reports import Reports
-
-if TYPE_CHECKING:
-    from leveret.observe.exposition import WorkerMetrics
 
 _UNAVAILABLE: Final = 503
 
@@ -33,12 +32,34 @@ def worker_pages(reports: Reports, application: str, version: str, watchdog: tim
         SettingsError: prometheus-client is not installed.
     """
     patience = (watchdog or PATIENCE_OF_LANES).total_seconds()
-    page, metrics = _metrics(reports, application, version)
+    exposition = _exposition()
+    metrics = exposition.WorkerMetrics(reports, application, version)
     return {
-        "/metrics": lambda accept: page(metrics, accept),
+        "/metrics": lambda accept: exposition.metrics_page(metrics, accept),
         "/health/live": lambda _: health_page(not_alive(reports, patience)),
         "/health/ready": lambda _: health_page(not_ready(reports)),
         "/health/startup": lambda _: health_page(not_started(reports)),
+    }
+
+
+def door_pages(door: str, counts: HttpCounts, not_ready: Callable[[], list[str]]) -> Pages:
+    """Return the pages of a door over HTTP.
+
+    Args:
+        door: ``console`` or ``gateway``.
+        counts: what it has counted.
+        not_ready: returns why it cannot do its work at present, one sentence for each reason.
+
+    Raises:
+        SettingsError: prometheus-client is not installed.
+    """
+    exposition = _exposition()
+    metrics = exposition.DoorMetrics(door, counts, not_ready)
+    return {
+        "/metrics": lambda accept: exposition.metrics_page(metrics, accept),
+        "/health/live": lambda _: health_page(door_not_alive(counts.still)),
+        "/health/ready": lambda _: health_page(not_ready()),
+        "/health/startup": lambda _: health_page([] if counts.started else ["it does not serve yet"]),
     }
 
 
@@ -47,13 +68,11 @@ def health_page(troubles: list[str]) -> Page:
     return text_page(troubles, status=_UNAVAILABLE) if troubles else text_page(["ok"])
 
 
-def _metrics(
-    reports: Reports, application: str, version: str
-) -> tuple[Callable[[WorkerMetrics, str], Page], WorkerMetrics]:
+def _exposition() -> ModuleType:
     try:
-        from leveret.observe.exposition import WorkerMetrics, metrics_page  # noqa: PLC0415 - an extra
+        from leveret.observe import exposition  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("prometheus_client"):
             raise
         raise SettingsError(["metrics need prometheus-client: pip install 'leveret[metrics]'"]) from None
-    return metrics_page, WorkerMetrics(reports, application, version)
+    return exposition

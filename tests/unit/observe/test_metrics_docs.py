@@ -2,7 +2,8 @@
 
 import re
 
-from leveret.observe.exposition import WorkerMetrics
+from leveret.observe.exposition import DoorMetrics, WorkerMetrics
+from leveret.observe.http_counts import HttpCounts
 from leveret.observe.reports import Reports
 from support.pages import ROOT
 
@@ -11,7 +12,10 @@ PAGE = ROOT / "docs/operate/metrics.md"
 
 def exported() -> dict[str, str]:
     """The metrics of the code with their kinds; a counter's name has its ending."""
-    found = WorkerMetrics(Reports(), "guestbook", "").collect()
+    found = [
+        *WorkerMetrics(Reports(), "guestbook", "").collect(),
+        *DoorMetrics("console", HttpCounts(), list).collect(),
+    ]
     return {each.name + "_total" * (each.type == "counter"): each.type for each in found}
 
 

@@ -10,6 +10,7 @@ import typer
 
 from leveret.cli.context import application, command_line, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
 from leveret.cli.terminal.option_values import read_option
 from leveret.process.exit_codes import FAILED, INTERRUPTED
 from leveret.settings import values
@@ -55,6 +56,8 @@ def console(
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A proxy speaks TLS, and sets X-Forwarded-For.")
     ] = False,
+    metrics_port: MetricsPort = None,
+    metrics_address: MetricsAddress = "127.0.0.1",
 ) -> None:
     """Serve the console until Ctrl-C. Other addresses than this machine's need --cert and --key, or --behind-proxy."""
     if context.invoked_subcommand is not None:
@@ -64,7 +67,13 @@ def console(
     from leveret.web.console.site import ServingOptions  # noqa: PLC0415 - it needs the extra
 
     options = ServingOptions(
-        host=host, port=port, names=tuple(name or ()), certificate=cert, key=key, behind_proxy=behind_proxy
+        host=host,
+        port=port,
+        names=tuple(name or ()),
+        certificate=cert,
+        key=key,
+        behind_proxy=behind_proxy,
+        metrics=None if metrics_port is None else (metrics_address, metrics_port),
     )
     _check(options)
     settings, called = load_settings(context), command_line(context)
@@ -73,7 +82,10 @@ def console(
         typer.echo(f"console of {called.application.name}: {url}")
         sys.stdout.flush()
 
-    serve_console(application(context), settings, options, tell, called.again)
+    try:
+        serve_console(application(context), settings, options, tell, called.again)
+    except OSError as error:
+        raise WrongUse(f"{metrics_address}:{metrics_port} cannot be listened at: {error.strerror or error}") from error
 
 
 @user.command()

@@ -10,6 +10,7 @@ import typer
 
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
 from leveret.cli.serving.log_level import LogLevel
 from leveret.cli.serving.running import prepare_database
 from leveret.cli.terminal.option_values import read_option, seconds
@@ -42,6 +43,8 @@ def gateway(
             help="How long a call may take before its caller gets 504.",
         ),
     ] = 10.0,
+    metrics_port: MetricsPort = None,
+    metrics_address: MetricsAddress = "127.0.0.1",
     log_level: LogLevel = None,
 ) -> None:
     """Serve the application's routes over HTTP, each request a call over RabbitMQ, until SIGTERM or Ctrl-C."""
@@ -53,7 +56,8 @@ def gateway(
     logs.configure("gateway", level=settings.log_level, form=settings.log_format)
     if direct:
         prepare_database(app, settings, migrate=False)
-    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout)
+    metrics = None if metrics_port is None else (metrics_address, metrics_port)
+    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout, metrics=metrics)
 
     def tell(url: str) -> None:
         typer.echo(f"gateway of {app.name}: {url}")
@@ -62,4 +66,5 @@ def gateway(
     try:
         run(lambda stop: serve_gateway(app, settings, options, stop, tell))
     except OSError as error:
-        raise WrongUse(f"{host}:{port} cannot be listened at: {error.strerror or error}") from error
+        ports = f"{host}:{port}" if metrics_port is None else f"{host}:{port} or {metrics_address}:{metrics_port}"
+        raise WrongUse(f"{ports} cannot be listened at: {error.strerror or error}") from error

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
 from leveret.errors import StorageUnavailable
+from leveret.observe.http_counts import HttpCounts
 from leveret.web.console.entering.guard import ConsoleGuard
 from leveret.web.console.operations import OperationTasks
 from leveret.web.console.pages import (
@@ -36,10 +37,16 @@ from leveret.web.console.pages.page import problem
 from leveret.web.console.showing.templates import ASSETS
 from leveret.web.console.site import Site
 from leveret.web.console.watching import SystemWatch
+from leveret.web.measuring import beating
 
 
-def build_console(site: Site) -> Starlette:
-    """Make the web application; it keeps nothing that another console of the same application would need."""
+def build_console(site: Site, counts: HttpCounts | None = None) -> Starlette:
+    """Make the web application; it keeps nothing that another console of the same application would need.
+
+    Args:
+        site: what its pages know.
+        counts: told that the event loop moves; None where nobody asks.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -47,7 +54,7 @@ def build_console(site: Site) -> Starlette:
         app.state.letters = asyncio.Lock()
         app.state.operations = OperationTasks()
         try:
-            async with app.state.watch.running():
+            async with app.state.watch.running(), beating(counts) if counts else contextlib.nullcontext():
                 yield
         finally:
             await app.state.operations.close()

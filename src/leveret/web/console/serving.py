@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,18 +13,23 @@ from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from leveret.application import Application
 from leveret.application.parts import following_keys
 from leveret.auth.keyring import Keyring
 from leveret.errors import SettingsError
+from leveret.observe.http_counts import HttpCounts
 from leveret.process.interrupts import interruptible
 from leveret.settings import Settings
 from leveret.web import server as web_server
 from leveret.web.console.building import build_console
 from leveret.web.console.security.store import ConsoleStore
 from leveret.web.console.site import ServingOptions, Site, console_database
+from leveret.web.measuring import Measured, measured_pages
 from leveret.web.server import WebServer
+
+logger: Final = logging.getLogger("leveret.console")
 
 _GRACE: Final = 5
 """Seconds that open pages get to end; live ones end at once."""
@@ -46,16 +52,21 @@ def serve_console(
         again: see ``Site``.
 
     Raises:
-        SettingsError: the file with the keys cannot be used.
+        SettingsError: the file with the keys cannot be used, or metrics need what is not installed.
         StorageUnavailable: the console's own database does not answer.
+        OSError: the port of the metrics cannot be had.
     """
     app.complete()
-    store = open_store(settings)
+    store, counts = open_store(settings), HttpCounts()
     site = Site(app=app, settings=settings, store=store, options=options, again=again)
     try:
-        # uvicorn raises the signal again when it has ended
-        with with_keyring(site) as known, contextlib.suppress(KeyboardInterrupt), interruptible():
-            WebServer(_config(build_console(known), options), on_listening, signals=True).run()
+        with with_keyring(site) as known, measured_pages(options.metrics, "console", counts, store.trouble) as pages:
+            if pages:
+                logger.info("metrics at http://%s/metrics, health at /health/...", pages)
+            console = build_console(known, counts)
+            served = Measured(console, console.routes, counts)
+            with contextlib.suppress(KeyboardInterrupt), interruptible():  # uvicorn raises the signal again at its end
+                WebServer(_config(served, options), on_listening, signals=True).run()
     finally:
         store.close()
 
@@ -105,7 +116,7 @@ def open_store(settings: Settings) -> ConsoleStore:
     return store
 
 
-def _config(console: Starlette, options: ServingOptions) -> uvicorn.Config:
+def _config(console: ASGIApp, options: ServingOptions) -> uvicorn.Config:
     return uvicorn.Config(
         console,
         host=options.host,

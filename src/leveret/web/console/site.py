@@ -28,6 +28,7 @@ class ServingOptions(Struct, frozen=True, kw_only=True):
         certificate: path of a TLS certificate with its chain; None for plain HTTP.
         key: path of its private key.
         behind_proxy: a proxy on the way speaks TLS, and tells the caller's address.
+        metrics: address and port of the pages with metrics and health; None for no pages.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +37,7 @@ class ServingOptions(Struct, frozen=True, kw_only=True):
     certificate: str | None = None
     key: str | None = None
     behind_proxy: bool = False
+    metrics: tuple[str, int] | None = None
 
     @property
     def encrypted(self) -> bool:

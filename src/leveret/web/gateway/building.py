@@ -29,6 +29,7 @@ logger = logging.getLogger("leveret.gateway")
 
 def build_gateway(
     app: Application[Any],
+    upstream: LateUpstream,
     opened: Callable[[], AbstractAsyncContextManager[Upstream]],
     *,
     timeout: float,
@@ -38,6 +39,7 @@ def build_gateway(
 
     Args:
         app: the application; all of its actions are registered.
+        upstream: carries the calls by what is opened.
         opened: opens what carries the calls, while the gateway serves.
         timeout: seconds in which a call must be answered.
         rate_limit: how many requests each user may send, as callers are told; workers apply it.
@@ -45,13 +47,12 @@ def build_gateway(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with opened() as upstream:
-            later.use(upstream)
+        async with opened() as carrying:
+            upstream.use(carrying)
             yield
 
-    later = LateUpstream()
     served = Starlette(
-        routes=[Path(path, endpoint) for path, endpoint in _paths(app, later, timeout, rate_limit).items()],
+        routes=[Path(path, endpoint) for path, endpoint in _paths(app, upstream, timeout, rate_limit).items()],
         exception_handlers={HTTPException: _unknown_path, Exception: _failure},
         lifespan=lifespan,
     )

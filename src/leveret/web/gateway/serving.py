@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,15 +11,19 @@ from typing import Any, Final
 
 import uvicorn
 from msgspec import Struct
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from leveret.application import Application
 from leveret.client import Client
+from leveret.observe.http_counts import HttpCounts
 from leveret.settings import Settings
 from leveret.web.gateway.building import build_gateway
 from leveret.web.gateway.direct import direct_upstream
-from leveret.web.gateway.upstream import BrokerUpstream, Upstream
+from leveret.web.gateway.upstream import BrokerUpstream, LateUpstream, Upstream
+from leveret.web.measuring import Measured, beating, measured_pages
 from leveret.web.server import WebServer, listen, serve_until
+
+logger = logging.getLogger("leveret.gateway")
 
 _GRACE: Final = 10
 """Seconds that requests get to end when the gateway stops."""
@@ -32,12 +37,14 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
         port: port to listen at; 0 for a free one.
         direct: whether the actions run in this process, without a broker.
         timeout: seconds in which a call must be answered.
+        metrics: address and port of the pages with metrics and health; None for no pages.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     direct: bool = False
     timeout: float = 10.0
+    metrics: tuple[str, int] | None = None
 
 
 async def serve_gateway(
@@ -59,21 +66,26 @@ async def serve_gateway(
     Raises:
         OSError: the port cannot be had.
     """
-    listening = listen(options.host, options.port)
-    try:
-        await serve_until(stop, WebServer(_config(gateway_app(app, settings, options)), on_listening), listening)
-    finally:
-        listening.close()
-
-
-def gateway_app(app: Application[Any], settings: Settings, options: GatewayOptions) -> Starlette:
-    """Return the ASGI application of a gateway; it connects when its lifespan begins."""
     app.complete()
+    counts, upstream = HttpCounts(), LateUpstream()
 
     def opened() -> AbstractAsyncContextManager[Upstream]:
         return direct_upstream(app, settings) if options.direct else broker_upstream(app, settings)
 
-    return build_gateway(app, opened, timeout=options.timeout, rate_limit=settings.rate_limit)
+    def not_ready() -> list[str]:
+        return [trouble] if (trouble := upstream.trouble) else []
+
+    served = build_gateway(app, upstream, opened, timeout=options.timeout, rate_limit=settings.rate_limit)
+    server = WebServer(_config(Measured(served, served.routes, counts)), on_listening)
+    listening = listen(options.host, options.port)
+    try:
+        with measured_pages(options.metrics, "gateway", counts, not_ready) as pages:
+            if pages:
+                logger.info("metrics at http://%s/metrics, health at /health/...", pages)
+            async with beating(counts):
+                await serve_until(stop, server, listening)
+    finally:
+        listening.close()
 
 
 @asynccontextmanager
@@ -86,7 +98,7 @@ async def broker_upstream(app: Application[Any], settings: Settings) -> AsyncIte
         yield upstream
 
 
-def _config(served: Starlette) -> uvicorn.Config:
+def _config(served: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         served,
         http="httptools",

@@ -62,6 +62,15 @@ class ConsoleStore:
         """Close the connections."""
         self._engine.dispose()
 
+    def trouble(self) -> list[str]:
+        """Return why nobody can sign in at present, one sentence; nothing if people can."""
+        try:
+            with self._begin(writes=False) as connection:
+                connection.execute(sa.select(1))
+        except StorageUnavailable as error:
+            return [str(error)]
+        return []
+
     def add_user(self, name: str, role: Role, password_hash: str) -> bool:
         """Make an account, or give an account another role and password; its sessions end. Return whether it is new."""
         with self._begin() as connection:
