@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from leveret import App, BlockingClient, Settings, Topology
-from leveret.broker.queues import remove_topology
+from leveret.broker.queues import apply_topology, remove_topology
+from leveret.sql import schema
 from taskmanager.actions import app as taskmanager
 from testbed.waiting import is_alive, wait_until
 
@@ -149,6 +150,14 @@ class Commands:
         """Call an action in this process, because that is faster than starting the command."""
         with BlockingClient(self.settings.amqp_url, topology=self.topology) as client:
             return client.call(action, data, version=version, token=token, timeout=LIMIT)
+
+    def make_queues(self) -> None:
+        """Do what `topology apply` does, in this process for the same reason."""
+        asyncio.run(apply_topology(self.settings.amqp_url, self.topology))
+
+    def make_tables(self) -> None:
+        """Do what `db upgrade` does, in this process for the same reason."""
+        schema.upgrade(self.database_url, self.application.schema, self.application.names)
 
     def log_in(self, email: str = "ada@example.com") -> str:
         """Register a user and return a token."""
