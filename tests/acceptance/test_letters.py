@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import taskmanager
 from support.command import Commands
 from support.dead_requests import depths, write_letters
 from testbed.waiting import wait_until
@@ -146,8 +147,29 @@ def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:
     assert [begun["what"], ended["what"]] == ["redrive", "redrive_ended"]
     assert (begun["by_whom"], begun["why"]) == ("ada", "the test is mended")
     assert ended["details"] == {"done": 1, "kept": 0, "missing": 0}
-    assert commands.run("letters", "note", "3f2a", "a full disk", "--state", "mended").returncode == 0
-    assert json.loads(commands.run("letters", "notes").stdout)["note"] == "a full disk"
+
+
+def test_groups_have_the_state_and_the_note_that_somebody_gave_them(commands: Commands) -> None:
+    write_letters(commands, "a")
+    group = json.loads(commands.run("letters", "groups").stdout)
+    assert (group["present"], group["state"], group["note"], group["noted_by"]) == (1, "open", "", None)
+    assert group["versions"] == [taskmanager.VERSION]
+    name = group["fingerprint"]
+    done = commands.run("letters", "note", name[:6], "a full disk", "--state", "mended", "--by", "ada")
+    assert (done.returncode, done.stdout) == (0, f"{name} is mended: a full disk\n")
+    assert json.loads(commands.run("letters", "notes").stdout)["fingerprint"] == name
+    noted = json.loads(commands.run("letters", "groups").stdout)
+    assert (noted["state"], noted["note"], noted["noted_by"]) == ("mended", "a full disk", "ada")
+    code, table = commands.terminal("letters", "groups", width=140)
+    assert code == 0
+    assert f"{name[:8]} (mended, ada, " in table
+    assert "): a full disk" in table
+    wrong = commands.run("letters", "note", "nothing", "a full disk")
+    assert (wrong.returncode, "no group begins with 'nothing'" in wrong.stderr) == (2, True)
+    commands.variables["OPERATIONS_DATABASE_URL"] = "postgresql+psycopg://127.0.0.1:1/nowhere"
+    without = commands.run("letters", "groups")
+    assert (without.returncode, json.loads(without.stdout)["state"]) == (0, None)
+    assert "How far groups are dealt with is not known: " in without.stderr
 
 
 def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:

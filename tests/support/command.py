@@ -125,6 +125,24 @@ class Commands:
             os.close(here)
             os.close(terminal)
 
+    def terminal(self, *arguments: str, width: int = 120) -> tuple[int, str]:
+        """Run a command whose output is a terminal; return the exit code and what was printed there."""
+        here, terminal = os.openpty()
+        with subprocess.Popen(
+            [*self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self.environment | {"COLUMNS": str(width), "NO_COLOR": "1"},
+        ) as process:
+            os.close(terminal)
+            printed = b""
+            while some := _read(here):
+                printed += some
+            os.close(here)
+            return process.wait(LIMIT), printed.decode()
+
     def start(self, *arguments: str) -> RunningCommand:
         """Start a command and leave it running."""
         path = self.folder / f"output-{len(self.running)}.txt"
@@ -171,6 +189,13 @@ class Commands:
                 running.process.kill()
             running.process.wait()
         asyncio.run(remove_topology(self.settings.amqp_url, self.topology))
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so when nobody has the other end open
+        return b""
 
 
 def children(pid: int) -> list[int]:
