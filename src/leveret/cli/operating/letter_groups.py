@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
@@ -16,7 +16,7 @@ from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_rows import CUT, GROUP_COLUMNS, as_line, group_row, short_group
 from leveret.cli.operating.letters_looking import ask_index
-from leveret.cli.terminal.screen import print_json, print_table
+from leveret.cli.terminal.screen import make_console, print_json, print_table
 from leveret.errors import SettingsError, StorageFailed, StorageUnavailable
 from leveret.letters.fingerprint import LENGTH
 from leveret.letters.index.records import LetterGroup
@@ -27,7 +27,11 @@ from leveret.wire.codec import encode_json
 from leveret.wire.kept import iso_time
 from leveret.wire.masking import printable
 
-_NOT_KNOWN = "?"
+_WIDE: Final = 100
+_LEFT_OUT: Final = ("first", "versions")
+"""Columns that are left out where the terminal is narrower than that."""
+
+_NOT_KNOWN: Final = "?"
 """The state of a group while nobody can ask the database."""
 
 
@@ -49,8 +53,9 @@ def list_groups(
         for group in groups:
             print_json(as_line(group, _dealt_with(group, notes)))
     elif groups:
-        rows = [group_row(group, _state(group, notes)) for group in groups]
-        print_table("Groups of letters", GROUP_COLUMNS, rows, one_line=CUT)
+        columns = [name for name in GROUP_COLUMNS if make_console().width >= _WIDE or name not in _LEFT_OUT]
+        rows = [dict(zip(GROUP_COLUMNS, group_row(group, _state(group, notes)), strict=True)) for group in groups]
+        print_table("Groups of letters", columns, [[row[name] for name in columns] for row in rows], one_line=CUT)
         for note in _of_groups(groups, notes):
             about = f"{note.state}, {note.by_whom}, {iso_time(note.at)[:16]}"
             typer.echo(printable(f"{short_group(note.fingerprint)} ({about}): {note.note}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -17,7 +17,7 @@ from leveret.cli.terminal.screen import print_json, print_table
 from leveret.errors import LeveretError, StorageFailed, StorageUnavailable
 from leveret.letters.removal import LetterReport
 from leveret.operate.record import Cause, Records, open_records, who_am_i
-from leveret.operate.record.details import chosen, counts
+from leveret.operate.record.details import counts
 from leveret.operate.record.records import MOST_ENTRIES
 from leveret.settings import Settings, values
 from leveret.sql.audit_rows import AuditEntry
@@ -48,32 +48,6 @@ def cause_of(by: str, why: str, incident: str) -> Cause:
     return Cause(by=by or who_am_i(), why=why, incident=incident)
 
 
-def recorded(
-    context: typer.Context,
-    settings: Settings,
-    cause: Cause,
-    what: str,
-    *,
-    ids: Sequence[str] | None,
-    change: Callable[[], LetterReport],
-) -> LetterReport:
-    """Change letters, with an entry in the audit before it and one with the counts behind it.
-
-    Args:
-        context: of the command.
-        settings: the application's settings.
-        cause: who, and why.
-        what: one word for the change; the second entry has ``_ended`` behind it.
-        ids: the letters that are named; None for all.
-        change: does it; nothing is changed if the first entry cannot be written.
-
-    Raises:
-        SettingsError, StorageUnavailable, StorageFailed: the entry cannot be written.
-        LeveretError: what the change raised; that is on record then.
-    """
-    return changed(context, settings, cause, what, about=chosen(ids), change=lambda _: change())
-
-
 def changed(
     context: typer.Context,
     settings: Settings,
@@ -83,7 +57,7 @@ def changed(
     about: Mapping[str, Any],
     change: Callable[[Records], LetterReport],
 ) -> LetterReport:
-    """Change letters as `recorded` does, where the change itself needs the database too.
+    """Change letters, with an entry in the audit before it and one with the counts behind it.
 
     Args:
         context: of the command.
