@@ -53,7 +53,7 @@ CREATE VIRTUAL TABLE words USING fts5(text, content='', columnsize=0);
 INSERT INTO words (words, rank) VALUES ('hashsize', {16 * 1024 * 1024});
 INSERT INTO words (words, rank) VALUES ('automerge', 8);
 PRAGMA user_version = {VERSION};
-"""
+"""  # noqa: S608 - our own numbers
 """The words of a batch are put in order in memory, and written as one part; parts are merged when there are 8."""
 
 
