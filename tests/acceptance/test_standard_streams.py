@@ -32,7 +32,7 @@ PRINTS = [
     "letters discard --all --yes",
     "letters restore --all",
     "letters export out-{number}.jsonl --all",
-    "letters note abc text",
+    "letters note 0123456789abcdef text",
     "doctor",
     "db upgrade",
     "db current",
