@@ -5,6 +5,9 @@
 
 ARGS ?=
 
+# Without its cache of bytecode, each start of a program compiles the whole source again.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 

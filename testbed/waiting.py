@@ -44,6 +44,11 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def wait_until_left(folder: Path) -> None:
+    """Wait until no process of the folder runs: the system ends a killed broker's own children a moment later."""
+    wait_until(lambda: not processes_of(folder), f"the end of the processes of {folder}")
+
+
 def wait_until_registered(folder: Path, queue: str) -> None:
     """Wait until the private broker in the folder has written a quorum queue to disk, so that it survives a crash."""
     wait_until(

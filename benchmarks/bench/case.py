@@ -18,8 +18,10 @@ UNITS: Final = {
     "peak_mb": "peak, MB",
     "growth_mb": "growth, MB",
     "rate_cost": "of the rate, %",
+    "rate_error": "exact to, %",
     "cpu_us": "worker's CPU, us/reply",
     "cpu_cost_us": "of that for this, us",
+    "cpu_error_us": "exact to, us",
 }
 """Figures that a run may have, and their names in tables."""
 

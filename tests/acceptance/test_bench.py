@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from testbed.waiting import processes_of, wait_until
+from testbed.waiting import wait_until, wait_until_left
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "benchmarks")}
@@ -61,5 +61,5 @@ def test_a_bench_that_is_told_to_stop_leaves_nothing_behind(tmp_path: Path, how:
     finally:
         process.kill()
         process.wait()
-    assert processes_of(tmp_path) == []
+    wait_until_left(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]

@@ -92,7 +92,7 @@ def test_an_address_that_only_the_driver_finds_wrong_ends_with_2_and_hides_the_p
 
 def test_a_full_queue_is_an_error_response_with_the_code_overloaded_and_ends_with_1(commands: Commands) -> None:
     commands.variables["QUEUE_LIMIT"] = "2"
-    assert commands.run("topology", "apply").returncode == 0
+    commands.make_queues()
     with BlockingClient(commands.settings.amqp_url, topology=commands.topology) as client, suppress(Overloaded):
         while True:
             client.send("health_check")
@@ -105,7 +105,7 @@ def test_a_full_queue_is_an_error_response_with_the_code_overloaded_and_ends_wit
 
 
 def test_no_response_in_time_ends_with_3_and_names_action_id_and_time(commands: Commands) -> None:
-    assert commands.run("topology", "apply").returncode == 0
+    commands.make_queues()
     done = commands.run("call", "health_check", "--id", "unheard", "--timeout", "0.3")
     assert done.returncode == 3
     assert "v1.health_check unheard has no reply within 0.3 s" in done.stderr

@@ -14,7 +14,7 @@ import pytest
 from leveret.broker.queues import report_queues
 from leveret.topology import Topology
 from support.command import COMMAND, Commands, RunningCommand, children
-from testbed.waiting import processes_of, wait_until_gone
+from testbed.waiting import wait_until_gone, wait_until_left
 
 STEPS = (
     "1  health_check",
@@ -71,7 +71,7 @@ def demos() -> Iterator[Demos]:
 
 def assert_nothing_is_left(folder: Path) -> None:
     """No process of the demonstration runs, and its folders are gone."""
-    assert processes_of(folder) == []
+    wait_until_left(folder)
     assert [path.name for path in folder.iterdir()] == ["output.txt"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import taskmanager
 from support.command import Commands
 from support.dead_requests import depths, write_letters
 from testbed.waiting import wait_until
@@ -15,19 +16,23 @@ def ids_of(commands: Commands) -> list[str]:
 
 def test_letters_are_sent_again_and_have_their_effect_as_their_caller(commands: Commands) -> None:
     token = write_letters(commands, "a", "b", "c")
-    done = commands.run("letters", "redrive", "b", "nobody")
+    done = commands.run("letters", "redrive", "b", "nobody", "--wait", "0s")
     assert done.returncode == 1
-    assert done.stdout.splitlines() == [
-        "sent again: b",
-        "not there: nobody: no letter with this id is in the queue",
-        "1 sent again, 0 stay",
-    ]
+    begun, missing, *_, sent, end = done.stdout.splitlines()
+    name = begun.split()[1].rstrip(":")
+    assert (begun, missing) == (f"operation {name}: 1 letter", "not there: nobody: no letter with this id was found")
+    assert sent == "sent, result not known: b: nobody waited for what becomes of it, because --wait is 0"
+    assert end == f"operation {name} is done: 0 succeeded, 1 sent, result not known"
     assert ids_of(commands) == ["a", "c"]
     commands.worker()
     wait_until(lambda: len(commands.call("list_tasks", token=token)) == 1, "the task of the request sent again")
     both = commands.run("letters", "redrive", "--all")
-    assert (both.returncode, both.stdout) == (0, "sent again: a\nsent again: c\n2 sent again, 0 stay\n")
-    wait_until(lambda: len(commands.call("list_tasks", token=token)) == 3, "the tasks of all requests")
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.splitlines()[-3:-1] == ["succeeded: a", "succeeded: c"]
+    assert both.stdout.endswith(" is done: 2 succeeded\n")
+    assert len(commands.call("list_tasks", token=token)) == 3
+    listed = [json.loads(line) for line in commands.run("letters", "operations").stdout.splitlines()]
+    assert [(each["counts"]["succeeded"], each["state"]) for each in listed] == [(2, "done"), (0, "done")]
     assert depths(commands) == [0, 0, 0]
 
 
@@ -36,9 +41,33 @@ def test_what_stays_is_told_with_the_reason(commands: Commands) -> None:
     commands.variables["JWT_SECRET"] = "another secret than the one beside the file"
     done = commands.run("letters", "redrive", "--all")
     assert done.returncode == 1
-    assert done.stdout.startswith("stays: a: it has no seal of a worker with this secret")
-    assert done.stdout.endswith("0 sent again, 1 stays\n")
+    assert "\nstays: a: it has no seal of a worker with this secret" in done.stdout
+    assert done.stdout.endswith(" is done: 0 succeeded, 1 stays\n")
     assert depths(commands) == [0, 0, 1]
+
+
+def test_without_the_database_letters_are_sent_at_once_and_it_says_that_nothing_is_written_down(
+    commands: Commands,
+) -> None:
+    write_letters(commands, "a", "b", "c")
+    commands.variables["OPERATIONS_DATABASE_URL"] = "postgresql+psycopg://127.0.0.1:1/nowhere"
+    steps = commands.run("letters", "redrive", "--all", "--steps", "1,all")
+    assert (steps.returncode, steps.stdout) == (3, ""), "what an operation alone can do is refused"
+    assert depths(commands) == [0, 0, 3]
+    done = commands.run("letters", "redrive", "b", "nobody", "--by", "ada")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "sent again: b",
+        "not there: nobody: no letter with this id is in the queue",
+        "1 sent again, 0 stay",
+    ]
+    assert "this is not written down: there is no operation, no entry in the history" in done.stderr
+    as_json = commands.run("letters", "redrive", "--all", "--json")
+    assert as_json.returncode == 0, as_json.stderr
+    *letters, summary = map(json.loads, as_json.stdout.splitlines())
+    assert [(letter["id"], letter["state"]) for letter in letters] == [("a", "sent"), ("c", "sent")]
+    assert (summary["state"], summary["counts"]["sent"]) == ("unrecorded", 2)
+    assert depths(commands) == [3, 0, 0]
 
 
 def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
@@ -72,7 +101,7 @@ def test_letters_are_discarded_when_told_to(commands: Commands) -> None:
     ]
     assert ids_of(commands) == ["b", "a"]
     assert "for good" in commands.answer("y", "letters", "discard", "b", "--for-good")
-    assert commands.run("letters", "redrive", "a").stdout == "sent again: a\n1 sent again, 0 stay\n"
+    assert commands.run("letters", "redrive", "a", "--wait", "0s").returncode == 0
     words = [json.loads(line)["what"] for line in commands.run("letters", "history").stdout.splitlines()]
     assert words[2:6] == ["discard_for_good_ended", "discard_for_good", "restore_ended", "restore"]
 
@@ -98,7 +127,7 @@ def test_letters_are_exported_and_imported(commands: Commands) -> None:
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert [line.split(":")[0] for line in wrong.stderr.splitlines()[:2]] == ["line 2", "line 3"]
     assert "2 lines cannot be imported; nothing was imported" in wrong.stderr
-    assert commands.run("letters", "redrive", "b").returncode == 0
+    assert commands.run("letters", "redrive", "b", "--wait", "0s").returncode == 0
     words = [json.loads(line)["what"] for line in commands.run("letters", "history").stdout.splitlines()]
     assert words[-1:] == ["export"]
     assert {"import", "import_ended"} <= set(words)
@@ -130,9 +159,9 @@ def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands)
     ended, begun = (json.loads(line) for line in commands.run("letters", "history").stdout.splitlines()[:2])
     assert (begun["what"], begun["by_whom"], begun["details"]["letters"]) == ("edit", "ada", ["a"])
     assert ended["details"]["done"] == 1
-    assert commands.run("letters", "redrive", "a").returncode == 0
     commands.worker()
-    wait_until(lambda: len(commands.call("list_tasks", token=token)) == 1, "the task of the edited request")
+    assert commands.run("letters", "redrive", "a").returncode == 0
+    assert len(commands.call("list_tasks", token=token)) == 1
     executed = commands.run("letters", "edit", "a", "--set", "title=Cook", *why, "--yes")
     assert (executed.returncode, "not there: a" in executed.stdout) == (1, True)
 
@@ -140,14 +169,36 @@ def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands)
 def test_who_changed_letters_and_why_is_on_record(commands: Commands) -> None:
     write_letters(commands, "a")
     told = ("--why", "the test is mended", "--incident", "red-test", "--by", "ada")
-    assert commands.run("letters", "redrive", "a", *told).returncode == 0
+    assert commands.run("letters", "redrive", "a", "--wait", "0s", *told).returncode == 0
     done = commands.run("letters", "history", "--incident", "red-test")
     ended, begun = map(json.loads, done.stdout.splitlines())
     assert [begun["what"], ended["what"]] == ["redrive", "redrive_ended"]
     assert (begun["by_whom"], begun["why"]) == ("ada", "the test is mended")
-    assert ended["details"] == {"done": 1, "kept": 0, "missing": 0}
-    assert commands.run("letters", "note", "3f2a", "a full disk", "--state", "mended").returncode == 0
-    assert json.loads(commands.run("letters", "notes").stdout)["note"] == "a full disk"
+    assert begun["operation"] == ended["operation"] != ""
+    assert ended["details"] == {"state": "done", "why": "", "sent": 1}
+
+
+def test_groups_have_the_state_and_the_note_that_somebody_gave_them(commands: Commands) -> None:
+    write_letters(commands, "a")
+    group = json.loads(commands.run("letters", "groups").stdout)
+    assert (group["present"], group["state"], group["note"], group["noted_by"]) == (1, "open", "", None)
+    assert group["versions"] == [taskmanager.VERSION]
+    name = group["fingerprint"]
+    done = commands.run("letters", "note", name[:6], "a full disk", "--state", "mended", "--by", "ada")
+    assert (done.returncode, done.stdout) == (0, f"{name} is mended: a full disk\n")
+    assert json.loads(commands.run("letters", "notes").stdout)["fingerprint"] == name
+    noted = json.loads(commands.run("letters", "groups").stdout)
+    assert (noted["state"], noted["note"], noted["noted_by"]) == ("mended", "a full disk", "ada")
+    code, table = commands.terminal("letters", "groups", width=140)
+    assert code == 0
+    assert f"{name[:8]} (mended, ada, " in table
+    assert "): a full disk" in table
+    wrong = commands.run("letters", "note", "nothing", "a full disk")
+    assert (wrong.returncode, "no group begins with 'nothing'" in wrong.stderr) == (2, True)
+    commands.variables["OPERATIONS_DATABASE_URL"] = "postgresql+psycopg://127.0.0.1:1/nowhere"
+    without = commands.run("letters", "groups")
+    assert (without.returncode, json.loads(without.stdout)["state"]) == (0, None)
+    assert "How far groups are dealt with is not known: " in without.stderr
 
 
 def test_wrong_use_and_a_missing_queue_are_told(commands: Commands) -> None:

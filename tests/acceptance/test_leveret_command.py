@@ -149,7 +149,7 @@ def test_letters_are_shown_redriven_and_discarded(desk: Commands) -> None:
     ]
     closed.unlink()
     redriven = desk.run("letters", "redrive", "one", APP)
-    assert (redriven.returncode, redriven.stdout) == (0, "sent again: one\n1 sent again, 0 stay\n")
+    assert (redriven.returncode, "\nsucceeded: one\noperation " in redriven.stdout) == (0, True), redriven
     again = desk.run("call", APP, "sign", "name=Ada", "--id", "one")
     assert json.loads(again.stdout)["data"]["number"] == 1
     missing = desk.run("letters", "discard", "nope", APP)

@@ -17,7 +17,7 @@ from leveret.client import BlockingClient
 from leveret.devbroker import answers
 from leveret.topology import DELIVERY_LIMIT
 from support.command import Commands, RunningCommand, children
-from testbed.waiting import is_alive, processes_of, wait_until
+from testbed.waiting import is_alive, wait_until, wait_until_left
 
 
 def depths(commands: Commands) -> list[int | None]:
@@ -195,7 +195,7 @@ def test_a_private_broker_with_a_folder_comes_back_with_its_data(commands: Comma
     assert address(again) == address(first)
     assert [report.messages for report in asyncio.run(report_queues(address(again), commands.topology))] == [0, 0, 0]
     assert again.stop() == 0
-    assert processes_of(commands.folder / "node") == []
+    wait_until_left(commands.folder / "node")
 
 
 def address(broker: RunningCommand) -> str:

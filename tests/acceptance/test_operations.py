@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+import subprocess
 from typing import Any
 
-from support.command import Commands
+from support.command import COMMAND, LIMIT, Commands
 from support.dead_requests import depths, write_letters
 from testbed.waiting import wait_until
 
@@ -45,6 +46,23 @@ def test_an_operation_whose_process_was_killed_is_taken_over_with_nothing_twice_
     assert (summary["state"], summary["counts"]["succeeded"], summary["owner"][:4]) == ("done", 3, "bob ")
     assert len(commands.call("list_tasks", token=token)) == 3
     assert depths(commands) == [0, 0, 0]
+
+
+def test_an_operation_goes_on_when_nobody_reads_its_output_any_more(commands: Commands) -> None:
+    token = write_letters(commands, "a", "b", "c")
+    commands.worker()
+    command = [*COMMAND, "letters", "redrive", "--all", "--rate", "2/s"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=commands.folder, env=commands.environment
+    ) as running:
+        assert running.stdout
+        assert running.stderr
+        assert running.stdout.readline().startswith(b"operation ")
+        running.stdout.close()
+        assert (running.wait(LIMIT), running.stderr.read()) == (141, b"")
+    (listed,) = map(json.loads, commands.run("letters", "operations").stdout.splitlines())
+    assert (listed["state"], listed["counts"]["succeeded"]) == ("done", 3)
+    assert len(commands.call("list_tasks", token=token)) == 3
 
 
 def test_no_step_follows_a_failure_and_ctrl_c_pauses(commands: Commands) -> None:

@@ -32,7 +32,7 @@ PRINTS = [
     "letters discard --all --yes",
     "letters restore --all",
     "letters export out-{number}.jsonl --all",
-    "letters note abc text",
+    "letters note 0123456789abcdef text",
     "doctor",
     "db upgrade",
     "db current",
@@ -112,8 +112,8 @@ def prepared(commands: Commands, line: str) -> Commands:
         commands.worker()
         commands.log_in()
     else:
-        assert commands.run("topology", "apply").returncode == 0
-        assert commands.run("db", "upgrade").returncode == 0
+        commands.make_queues()
+        commands.make_tables()
     return commands
 
 

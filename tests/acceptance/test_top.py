@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_the_page_too(commands: Commands) -> None:
 
 
 def test_without_a_terminal_one_overview_is_printed(commands: Commands) -> None:
-    assert commands.run("topology", "apply").returncode == 0
+    commands.make_queues()
     done = commands.run("top")
     assert done.returncode == 0, done.stderr
     assert "wrong: No worker takes requests" in done.stdout

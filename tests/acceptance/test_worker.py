@@ -33,7 +33,7 @@ def test_a_worker_makes_its_database_and_secret_and_says_what_it_does(commands: 
 
 
 def test_files_that_everybody_may_read_are_left_so_and_told(commands: Commands) -> None:
-    commands.run("db", "upgrade")
+    commands.make_tables()
     file = commands.folder / "taskmanager.db"
     file.chmod(0o644)
     worker = commands.worker()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.waiting import processes_of, wait_until
+from testbed.waiting import wait_until, wait_until_left
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
@@ -32,5 +32,5 @@ def test_an_interrupted_scene_leaves_nothing_behind(tmp_path: Path, how: signal.
         process.wait()
     assert "interrupted: everything that was started is stopped" in log.read_text()
     assert "Traceback" not in log.read_text()
-    assert processes_of(tmp_path) == []
+    wait_until_left(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["log"]

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from leveret import App, BlockingClient, Settings, Topology
-from leveret.broker.queues import remove_topology
+from leveret.broker.queues import apply_topology, remove_topology
+from leveret.sql import schema
 from taskmanager.actions import app as taskmanager
 from testbed.waiting import is_alive, wait_until
 
@@ -124,6 +125,24 @@ class Commands:
             os.close(here)
             os.close(terminal)
 
+    def terminal(self, *arguments: str, width: int = 120) -> tuple[int, str]:
+        """Run a command whose output is a terminal; return the exit code and what was printed there."""
+        here, terminal = os.openpty()
+        with subprocess.Popen(
+            [*self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self.environment | {"COLUMNS": str(width), "NO_COLOR": "1"},
+        ) as process:
+            os.close(terminal)
+            printed = b""
+            while some := _read(here):
+                printed += some
+            os.close(here)
+            return process.wait(LIMIT), printed.decode()
+
     def start(self, *arguments: str) -> RunningCommand:
         """Start a command and leave it running."""
         path = self.folder / f"output-{len(self.running)}.txt"
@@ -150,6 +169,14 @@ class Commands:
         with BlockingClient(self.settings.amqp_url, topology=self.topology) as client:
             return client.call(action, data, version=version, token=token, timeout=LIMIT)
 
+    def make_queues(self) -> None:
+        """Do what `topology apply` does, in this process for the same reason."""
+        asyncio.run(apply_topology(self.settings.amqp_url, self.topology))
+
+    def make_tables(self) -> None:
+        """Do what `db upgrade` does, in this process for the same reason."""
+        schema.upgrade(self.database_url, self.application.schema, self.application.names)
+
     def log_in(self, email: str = "ada@example.com") -> str:
         """Register a user and return a token."""
         self.call("register", email=email, password="correct horse", full_name="Ada")
@@ -162,6 +189,13 @@ class Commands:
                 running.process.kill()
             running.process.wait()
         asyncio.run(remove_topology(self.settings.amqp_url, self.topology))
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says so when nobody has the other end open
+        return b""
 
 
 def children(pid: int) -> list[int]:

@@ -15,6 +15,7 @@ from leveret.letters.letter import request_id
 from leveret.letters.look import wait_until_back
 from leveret.letters.redrive import Redriver
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters, redrive_letters
+from leveret.letters.sender import LetterSender
 from leveret.topology import Topology
 from support.serving import LIMIT, Caller, keyring
 
@@ -38,7 +39,7 @@ class Again:
     ) -> LetterReport:
         """Send letters again; `clock` is called once for each letter."""
         redriver = Redriver(self.topology, keyring(), self.api, retention=retention, clock=clock)
-        return await redrive_letters(url or self.url, redriver, ids, self.told.append)
+        return await redrive_letters(url or self.url, LetterSender(redriver), self.choice(ids), self.told.append)
 
     async def discard(self, ids: Collection[str] | None) -> LetterReport:
         """Drop letters."""
@@ -46,7 +47,7 @@ class Again:
 
     def choice(self, ids: Collection[str] | None) -> Choice:
         """Return the letters with these ids, or all."""
-        return Choice(ids=tuple(ids)) if ids else EVERY_LETTER
+        return EVERY_LETTER if ids is None else Choice(ids=tuple(ids))
 
     async def refused(self, *ids: str) -> str:
         """Try to send one letter again, and return the reason why it stays."""

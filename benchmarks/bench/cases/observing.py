@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Final
 
 from bench.case import Case, Line, Pace, Sample
 from bench.load import Demand
-from bench.processes import cpu_seconds
+from bench.processes import exact_cpu_seconds
 from bench.rig import Rig
 from bench.taskmanager import OurWorker, on_new_database
 from leveret.observe.recorder.folder import LOCK_SUFFIX, default_folder, files_of
@@ -25,10 +26,19 @@ WAYS: Final[Mapping[str, Mapping[str, str]]] = {
 The first one shows how exact the comparison is: two equal workers cost each other nothing.
 """
 
-TURNS: Final = 6
+TURNS: Final = 24
 """How often each of two workers is put under load in a run; once at the quick pace."""
 
+SHARE: Final = 1 / 8
+"""How long a turn is, as a share of the pace's seconds: short, so that both turns of a pair meet the same machine."""
+
+EQUAL: Final[Mapping[str, str]] = {"PYTHONHASHSEED": "0"}
+"""Settings of both workers: where names stand in Python's tables makes two equal processes differ by a percent."""
+
 IN_FLIGHT: Final = 64
+
+TAIL: Final = 0.025
+"""The chance that a true median lies below the interval that is told, and that it lies above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,11 @@ class Turn:
     replies: float
     cpu: float
 
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of CPU time for each reply."""
+        return self.cpu / self.replies * 1e6
+
 
 def measure_way(rig: Rig, pace: Pace, variables: Mapping[str, str]) -> Sample:
     """Put a worker with these settings and one without them under load in turns.
@@ -46,8 +61,8 @@ def measure_way(rig: Rig, pace: Pace, variables: Mapping[str, str]) -> Sample:
     The turns are short and close together, so that whatever else the machine does meets both workers.
     """
     with (
-        on_new_database(rig, "sqlite") as bare,
-        on_new_database(rig, "sqlite", variables=variables) as observed,
+        on_new_database(rig, "sqlite", variables=EQUAL) as bare,
+        on_new_database(rig, "sqlite", variables={**EQUAL, **variables}) as observed,
     ):
         for each in (bare, observed):
             each.ask(Demand(seconds=pace.warm_up, in_flight=IN_FLIGHT))
@@ -65,27 +80,43 @@ def measure_way(rig: Rig, pace: Pace, variables: Mapping[str, str]) -> Sample:
 def values_of(pairs: Sequence[tuple[Turn, Turn]]) -> dict[str, float]:
     """Return the figures of pairs of turns: without observers, and with one.
 
-    The rate is compared within each pair, and the median of all pairs counts: it is robust against turns that were
-    disturbed. CPU time is compared as a sum, because the clock of ``/proc`` is coarse.
+    Rate and CPU time are compared within each pair, and the median of all pairs counts: it is robust against turns that
+    were disturbed. How exact a median is, is told where there are enough pairs.
     """
-    bare, observed = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    ratio = statistics.median(after.rate / before.rate for before, after in pairs)
+    rates = [(1 - after.rate / before.rate) * 100 for before, after in pairs]
+    costs = [after.cpu_us - before.cpu_us for before, after in pairs]
     return {
-        "rate": statistics.median(turn.rate for turn in observed),
-        "rate_cost": (1 - ratio) * 100,
-        "cpu_us": _cpu_us(observed),
-        "cpu_cost_us": _cpu_us(observed) - _cpu_us(bare),
+        "rate": statistics.median(after.rate for _, after in pairs),
+        "rate_cost": statistics.median(rates),
+        **_named("rate_error", half_width(rates)),
+        "cpu_us": statistics.median(after.cpu_us for _, after in pairs),
+        "cpu_cost_us": statistics.median(costs),
+        **_named("cpu_error_us", half_width(costs)),
     }
 
 
-def _cpu_us(turns: Sequence[Turn]) -> float:
-    return sum(turn.cpu for turn in turns) / sum(turn.replies for turn in turns) * 1e6
+def half_width(values: Sequence[float]) -> float | None:
+    """Return half of the interval in which the true median lies with 95 %; None for fewer than six values.
+
+    It lies between two of the values in their order, whatever their distribution is: by the binomial distribution that
+    of chance, to each side of which a value falls as often (Conover, "Practical Nonparametric Statistics", 3.2).
+    """
+    ordered, count = sorted(values), len(values)
+    outside, chance = 0, 1 / 2**count
+    while outside < count // 2 and chance <= TAIL:
+        outside += 1
+        chance += math.comb(count, outside) / 2**count
+    return (ordered[count - outside] - ordered[outside - 1]) / 2 if outside else None
+
+
+def _named(name: str, value: float | None) -> dict[str, float]:
+    return {} if value is None else {name: value}
 
 
 def _turn(served: OurWorker, pace: Pace) -> Turn:
-    before = cpu_seconds(served.server.pid)
-    answers = served.ask(Demand(seconds=pace.seconds / 2, in_flight=IN_FLIGHT))
-    used = cpu_seconds(served.server.pid) - before
+    before = exact_cpu_seconds(served.server.pid)
+    answers = served.ask(Demand(seconds=pace.seconds * SHARE, in_flight=IN_FLIGHT))
+    used = exact_cpu_seconds(served.server.pid) - before
     return Turn(answers.values["rate"], answers.figures["replies"], used)
 
 
@@ -98,7 +129,7 @@ def _remove_recording(process: int) -> None:
 
 
 def _lines(pace: Pace) -> list[Line]:
-    seconds = pace.warm_up * 2 + pace.seconds * (TURNS if pace.thorough else 1)
+    seconds = pace.warm_up * 2 + pace.seconds * SHARE * 2 * (TURNS if pace.thorough else 1)
     return [
         Line(
             who=f"taskmanager, SQLite, {name}",
@@ -115,6 +146,6 @@ CASE: Final = Case(
     name="observing",
     title="What metrics and flight recorder cost: the whole job with and without them, in turns",
     lines=_lines,
-    shown=("rate", "rate_cost", "cpu_us", "cpu_cost_us"),
+    shown=("rate", "rate_cost", "rate_error", "cpu_us", "cpu_cost_us", "cpu_error_us"),
     most_rounds=2,
 )

@@ -19,7 +19,6 @@ from leveret.application.database import needs_database
 from leveret.application.defaults import build_defaults, check_class
 from leveret.application.own_actions import health_check, stored_response
 from leveret.application.resources import ApiWithResources
-from leveret.application.serving import open_worker
 from leveret.application.surroundings import OUTSIDE, Surroundings
 from leveret.auth.keyring import Keyring
 from leveret.broker.addresses import is_on_this_machine
@@ -32,10 +31,10 @@ from leveret.settings.values import secret_needed
 from leveret.sql import schema
 from leveret.sql.schema import Names, Schema
 from leveret.topology import Topology
-from leveret.worker import Worker
 
 if TYPE_CHECKING:
     from leveret.letters.redrive import Redriver
+    from leveret.worker import Worker
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 
@@ -217,6 +216,8 @@ class Application(ApiWithResources[S]):
             SettingsError: there is no usable secret, or the watchdog or the retention is too short for an action.
             ResourceError, NotClosed: as `opened`.
         """
+        from leveret.application.serving import open_worker  # noqa: PLC0415 - commands that only call need no worker
+
         self.complete()
         keyring = self.keyring(settings, clock=surroundings.clock.posix)
         async with self.opened(settings, keyring, replaced=surroundings.resources, actions=actions) as opened:

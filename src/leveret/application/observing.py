@@ -1,4 +1,4 @@
-"""The observers of a worker that settings ask for: flight recorder and traces."""
+"""What settings ask for: the observers of a worker, which are flight recorder and traces, and traces of redrives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from leveret.errors import SettingsError
 from leveret.observe import Observer
+from leveret.observe.traces import RedriveSpans
 from leveret.settings import Settings
 
 logger: Final = logging.getLogger("leveret.worker")
@@ -52,10 +53,39 @@ def tracing(settings: Settings, worker: str) -> Iterator[Observer]:
         from leveret.observe.traces.exporting import exporting  # noqa: PLC0415 - an extra
         from leveret.observe.traces.request_tracer import RequestTracer  # noqa: PLC0415 - an extra
     except ImportError as error:
-        variable = settings.variable("TRACING")
-        raise SettingsError([f"{variable}: OpenTelemetry is not installed: pip install 'leveret[tracing]'"]) from error
+        raise _not_installed(settings) from error
     with exporting(settings.name, worker) as tracer:
         yield RequestTracer(tracer)
+
+
+@contextmanager
+def redrive_tracing(settings: Settings, who: str) -> Iterator[RedriveSpans | None]:
+    """Open what makes spans of letters that are sent again, if the settings ask for them; None if they do not.
+
+    Spans that wait are sent at the end of the block.
+
+    Args:
+        settings: the settings.
+        who: the name of the instance that sends letters.
+
+    Raises:
+        SettingsError: traces are wanted, and OpenTelemetry is not installed.
+    """
+    if not settings.tracing:
+        yield None
+        return
+    try:
+        from leveret.observe.traces.exporting import exporting  # noqa: PLC0415 - an extra
+        from leveret.observe.traces.redrive_tracer import RedriveTracer  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _not_installed(settings) from error
+    with exporting(settings.name, who) as tracer:
+        yield RedriveTracer(tracer)
+
+
+def _not_installed(settings: Settings) -> SettingsError:
+    variable = settings.variable("TRACING")
+    return SettingsError([f"{variable}: OpenTelemetry is not installed: pip install 'leveret[tracing]'"])
 
 
 @contextmanager

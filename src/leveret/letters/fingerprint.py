@@ -11,6 +11,9 @@ from msgspec import Struct
 LONGEST_NAME: Final = 200
 """Characters of each part of a failure that count; the rest is cut off, because strangers write some of them."""
 
+LENGTH: Final = 16
+"""Characters of a fingerprint."""
+
 _LINE: Final = re.compile(r"(?::\d+)+$|,? line \d+$|#L\d+$")
 
 
@@ -36,7 +39,7 @@ class LetterCause(Struct, frozen=True):
         The code counts only where there is no error: the same error may end with `internal`, or after retries.
         """
         known = (self.action, self.exception, self.place, "" if self.exception else self.code)
-        return hashlib.blake2b("\0".join(known).encode(errors="replace"), digest_size=8).hexdigest()
+        return hashlib.blake2b("\0".join(known).encode(errors="replace"), digest_size=LENGTH // 2).hexdigest()
 
 
 def cause_of(action: str, exception: str, place: str, code: str) -> LetterCause:

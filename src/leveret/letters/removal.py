@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from leveret.amqp import Delivery
 from leveret.broker.connecting import connected
-from leveret.letters.choice import EVERY_LETTER, Choice
+from leveret.letters.choice import Choice
 from leveret.letters.keeping import LetterKeeper, NotKept
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
 from leveret.letters.marking import mark
-from leveret.letters.redrive import NotRedrivable, Redriver
-from leveret.letters.walk import Decide, Decision, Drop, Keep, Move, Send, Store, nowhere, walk
+from leveret.letters.redrive import NotRedrivable
+from leveret.letters.sender import LetterSender
+from leveret.letters.walk import Decide, Decision, Drop, Keep, Move, Store, Tell, nowhere, walk
 from leveret.topology import Topology
 from leveret.wire.kept import iso_time
 from leveret.wire.marks import Fate, LetterMark
@@ -51,15 +52,16 @@ class LetterReport(Struct, frozen=True):
 
 
 async def redrive_letters(
-    url: str, redriver: Redriver, ids: Collection[str] | None, tell: Callable[[LetterFate], None]
+    url: str, sender: LetterSender, choice: Choice, tell: Callable[[LetterFate], None], *, by: str | None = None
 ) -> LetterReport:
     """Send dead letters again as fresh requests, and take each out once the broker has confirmed its request.
 
     Args:
         url: the broker.
-        redriver: decides what may be sent again, and makes its message.
-        ids: the requests' ids, or None for all letters that lie there now, except those on which workers died.
+        sender: decides what may be sent again, and makes its message.
+        choice: which letters. Those on which workers died are sent only if they are named by their ids.
         tell: called for each letter, as soon as it is done.
+        by: who does it, for the stream of letters.
 
     Raises:
         BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done,
@@ -68,12 +70,15 @@ async def redrive_letters(
 
     def decide(delivery: Delivery) -> Decision:
         try:
-            return Send(redriver.message(delivery, named=ids is not None))
+            return sender.send(delivery, named=choice.ids is not None)
         except NotRedrivable as error:
             return Keep(str(error))
 
-    choice = EVERY_LETTER if ids is None else Choice(ids=tuple(ids))
-    return await take_out(url, redriver.topology, choice, Taking(decide, tell, "redriven"))
+    try:
+        taking = Taking(decide, tell, "redriven", settled=sender.told, by=by)
+        return await take_out(url, sender.topology, choice, taking)
+    finally:
+        sender.close()
 
 
 async def discard_letters(
@@ -137,6 +142,8 @@ class Taking(Struct, frozen=True):
         what: what the stream of letters is told of those that were taken out.
         store: keeps letters that are moved.
         taken: called for each letter that was taken out, before it is told.
+        settled: called for each letter with what was done, before it is told.
+        by: who does it, for the stream of letters.
     """
 
     decide: Decide
@@ -144,6 +151,8 @@ class Taking(Struct, frozen=True):
     what: Fate
     store: Store = nowhere
     taken: Callable[[Delivery], None] = lambda _: None
+    settled: Tell = lambda _delivery, _decision: None
+    by: str | None = None
 
 
 async def take_out(url: str, topology: Topology, choice: Choice, taking: Taking) -> LetterReport:
@@ -168,9 +177,10 @@ async def take_out(url: str, topology: Topology, choice: Choice, taking: Taking)
     def count(delivery: Delivery, decision: Decision) -> None:
         fate = LetterFate(request_id(delivery), decision.why if isinstance(decision, Keep) else "")
         fates[not fate.kept] += 1
+        taking.settled(delivery, decision)
         if not fate.kept:
             taking.taken(delivery)
-            taken.append(LetterMark(letter_key(delivery), taking.what, iso_time(datetime.now(UTC))))
+            taken.append(LetterMark(letter_key(delivery), taking.what, iso_time(datetime.now(UTC)), by=taking.by))
         if choice.ids is not None:
             found.update(choice.names(delivery))
         taking.tell(fate)

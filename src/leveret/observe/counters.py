@@ -171,7 +171,7 @@ def _steps() -> Iterator[int]:
         former = place
 
 
-class _Moments(Struct):
+class _Moments(Struct, gc=False):
     """When a request passed points of its way, in seconds of ``time.monotonic``; 0 for not yet."""
 
     subject: Subject

@@ -29,7 +29,7 @@ from leveret.amqp import Delivery
 from leveret.outcome import Outcome
 
 
-class Subject(Struct, frozen=True):
+class Subject(Struct, frozen=True, gc=False):
     """Which request a record is about.
 
     Attributes:

@@ -82,10 +82,24 @@ def put_archived(connection: sa.Connection, rows: Sequence[tuple[ArchivedLetter,
     )
 
 
-def set_archived(connection: sa.Connection, keys: Collection[str], state: str) -> None:
-    """Write the state of letters in the archive."""
+def set_archived(
+    connection: sa.Connection, keys: Collection[str], state: str, *, was: Collection[str] = ()
+) -> frozenset[str]:
+    """Write the state of letters in the archive, and return the keys of those that were in it.
+
+    Args:
+        connection: the database.
+        keys: of the letters.
+        state: the new state.
+        was: only those that are in one of these states now; empty for all.
+    """
+    changed: set[str] = set()
     for part in _parts(keys):
-        connection.execute(leveret_archive.update().where(_ROW.letter.in_(part)).values(state=state))
+        wanted = sa.select(_ROW.letter).where(_ROW.letter.in_(part)).with_for_update()
+        found = connection.scalars(wanted.where(_ROW.state.in_(list(was))) if was else wanted).all()
+        connection.execute(leveret_archive.update().where(_ROW.letter.in_(found)).values(state=state))
+        changed.update(found)
+    return frozenset(changed)
 
 
 def find_archived(

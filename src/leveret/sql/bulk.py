@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from leveret.sql.prepared import Form, Prepared, Values, converter, run_form
 
-_POSTGRESQL: Final[sa.Dialect] = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's way to get one
 _SQLITE: Final[sa.Dialect] = sqlite.dialect()
 
 NOTHING: Final[Mapping[str, Mapping[str, str]]] = {}
@@ -33,9 +32,10 @@ class BulkInsert:
     """
 
     def __init__(self, table: sa.Table, *columns: str, made: Mapping[str, Mapping[str, str]] = NOTHING) -> None:
+        self._table = table
         self._columns = columns
-        arrays = [sa.bindparam(name, type_=_Array(table.c[name].type)) for name in columns]
-        self._all = Prepared(sa.text(_from_arrays(table, columns, made)).bindparams(*arrays))
+        self._made = made
+        self._all: Prepared | None = None
         self._some = {size: _of_size(size, table, columns, made) for size in _SIZES}
 
     def run(self, connection: sa.Connection, rows: Sequence[Values]) -> None:
@@ -45,13 +45,23 @@ class BulkInsert:
             sqlalchemy.exc.StatementError: a row cannot be added; on SQLite some of the rows before it may be.
         """
         if connection.dialect.name == "postgresql":
-            self._all.run(connection, {name: [row[name] for row in rows] for name in self._columns})
+            self._of_arrays(connection.dialect).run(
+                connection, {name: [row[name] for row in rows] for name in self._columns}
+            )
             return
         done = 0
         for size in _SIZES:
             while len(rows) - done >= size:
                 run_form(connection, self._some[size], rows[done : done + size])
                 done += size
+
+    def _of_arrays(self, dialect: sa.Dialect) -> Prepared:
+        """Return PostgreSQL's statement, which a process on SQLite never makes; two threads may make it at once."""
+        if self._all is None:
+            arrays = [sa.bindparam(name, type_=_Array(self._table.c[name].type)) for name in self._columns]
+            text = _from_arrays(self._table, self._columns, self._made, dialect)
+            self._all = Prepared(sa.text(text).bindparams(*arrays))
+        return self._all
 
 
 def _of_size(size: int, table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> Form:
@@ -80,15 +90,17 @@ class _Array(sa.types.UserDefinedType[Any]):
         return None if convert is None else lambda values: list(map(convert, values))
 
 
-def _from_arrays(table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]]) -> str:
-    preparer = _POSTGRESQL.identifier_preparer
+def _from_arrays(
+    table: sa.Table, columns: Sequence[str], made: Mapping[str, Mapping[str, str]], dialect: sa.Dialect
+) -> str:
+    preparer = dialect.identifier_preparer
     names = ", ".join(map(preparer.quote, [*columns, *made]))
     values = ", ".join(["given.*", *(made[name]["postgresql"] for name in made)])
-    arrays = ", ".join(f"CAST(:{name} AS {_array_type(table.c[name])})" for name in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {_array_type(table.c[name], dialect)})" for name in columns)
     return f"INSERT INTO {preparer.format_table(table)} ({names}) SELECT {values} FROM unnest({arrays}) AS given"  # noqa: S608 -- names of a table
 
 
-def _array_type(column: sa.Column[Any]) -> str:
+def _array_type(column: sa.Column[Any], dialect: sa.Dialect) -> str:
     """Return the type of the array; for texts without a length, because a cast would cut them off silently."""
     kind: sa.types.TypeEngine[Any] = sa.Text() if isinstance(column.type, sa.String) else column.type
-    return f"{kind.compile(_POSTGRESQL)}[]"
+    return f"{kind.compile(dialect)}[]"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leveret.sql.records import RequestKey
 from leveret.sql.statements import NOW
 from leveret.sql.tables import crash_journal, is_of
+from leveret.sql.upserts import insert_into
 
 _C = crash_journal.c
 
@@ -23,10 +23,9 @@ def read(connection: sa.Connection, keys: Sequence[RequestKey]) -> Mapping[Reque
 def add_attempts(connection: sa.Connection, keys: Sequence[RequestKey]) -> Mapping[RequestKey, int]:
     """Add one attempt to each of several keys, each of them once; returns how many there are now."""
     dialect = connection.dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     now: sa.ColumnElement[object] = sa.literal_column(NOW[dialect])
     rows = [{"principal": key.principal, "id": key.id, "attempts": 1, "last_at": now} for key in sorted(keys)]
-    statement = insert(crash_journal).values(rows)
+    statement = insert_into(crash_journal, dialect).values(rows)
     counted = statement.on_conflict_do_update(
         index_elements=[_C.principal, _C.id],
         set_={"attempts": _C.attempts + 1, "last_at": statement.excluded.last_at},

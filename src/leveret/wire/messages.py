@@ -25,7 +25,7 @@ from leveret.wire.envelope import (
     Request,
 )
 from leveret.wire.marks import MARK, LetterMark
-from leveret.wire.trace_context import trace_headers
+from leveret.wire.trace_context import TRACE_HEADERS, trace_headers
 
 STATUS: Final = "worker-status"
 """The property ``type`` of a worker's report."""
@@ -248,6 +248,14 @@ def redriven_message(
         headers={RETRY_COUNT: 0, **trace_headers(letter)},
     )
     return Message(encode_json(request), queue, exchange, properties, mandatory=True)
+
+
+def traced_message(message: Message, trace: Mapping[str, str]) -> Message:
+    """Return a message that names another span than the one that it follows; the same one where ``trace`` is empty."""
+    if not trace:
+        return message
+    others = {name: value for name, value in (message.properties.headers or {}).items() if name not in TRACE_HEADERS}
+    return structs.replace(message, properties=structs.replace(message.properties, headers={**others, **trace}))
 
 
 def writable_id(correlation_id: str | None) -> str | None:

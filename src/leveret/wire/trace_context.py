@@ -15,6 +15,7 @@ from leveret.amqp import FieldValue
 
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
+TRACE_HEADERS: Final = frozenset({TRACEPARENT, TRACESTATE})
 
 _LONGEST: Final = 55
 _LONGEST_STATE: Final = 512

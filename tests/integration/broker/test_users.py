@@ -11,8 +11,10 @@ from leveret.broker.connecting import BrokerTrouble
 from leveret.broker.granting import apply_users
 from leveret.broker.users import BrokerUser, Permissions
 from leveret.client import Client
+from leveret.letters.choice import EVERY_LETTER
 from leveret.letters.redrive import Redriver
 from leveret.letters.removal import redrive_letters
+from leveret.letters.sender import LetterSender
 from leveret.topology import Topology
 from support.archives import Mover, archive_in
 from support.broker_users import Operator, calling_as
@@ -101,7 +103,9 @@ async def test_an_operator_with_the_documented_permissions_sends_letters_again(
     try:
         list(apply_users(operator.address, operator.administrator, "/", wanted))
         redriver = Redriver(topology, keyring(), note_api(), retention=timedelta(days=1))
-        report = await redrive_letters(operator.as_user(name, "secret"), redriver, None, lambda _: None)
+        report = await redrive_letters(
+            operator.as_user(name, "secret"), LetterSender(redriver), EVERY_LETTER, lambda _: None
+        )
         assert report.done == 1
     finally:
         operator.management.remove_user(name)

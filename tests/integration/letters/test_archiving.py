@@ -9,7 +9,7 @@ import pytest
 from leveret.amqp import FieldTable
 from leveret.errors import StorageFailed
 from leveret.letters.removal import LetterFate
-from leveret.operate.archive import LetterPlace
+from leveret.operate.archive import LetterPlace, restore
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import PRINCIPAL, SEAL
 from leveret.wire.kept import iso_time
@@ -100,6 +100,17 @@ async def test_a_crash_in_the_middle_of_a_restore_does_not_make_two(caller: Call
     report = await mover.restore()
     assert (report.done, report.kept) == (1, 1)
     assert sorted(map(str, await ids_of(caller))) == ["not", "sent"]
+
+
+async def test_a_letter_that_two_restore_at_once_comes_back_once(caller: Caller, again: Again, mover: Mover) -> None:
+    await put(caller, "a")
+    await mover.discard()
+    seen = mover.archive.find()
+    assert (await mover.restore("a")).done == 1
+    late = await restore(again.url, again.topology, seen, mover.archive, again.told.append)
+    assert (late.done, late.kept) == (0, 1)
+    assert "somebody else has brought it back" in again.told[-1].kept
+    assert (await ids_of(caller), places(mover)) == (["a"], {"a": "restored"})
 
 
 async def test_what_cannot_be_archived_stays_and_all_else_goes(caller: Caller, again: Again, mover: Mover) -> None:

@@ -1,14 +1,30 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from leveret.devbroker import DevBroker
 from leveret.sql import create_engine
 from leveret.topology import Topology
+from support.lent_broker import LentBroker
 from support.notes import metadata, note_api
 from support.serving import Broker, Caller, Serve, calling, keyring, quick, serving, sqlite_url
+
+
+@pytest.fixture(scope="package")
+def lender() -> Iterator[LentBroker]:
+    lender = LentBroker()
+    yield lender
+    lender.stop()
+
+
+@pytest.fixture
+def lent_broker(lender: LentBroker) -> Iterator[DevBroker]:
+    """A RabbitMQ whose settings and policies a test may change; see `LentBroker`. Kill and restart a private one."""
+    with lender.lent() as node:
+        yield node
 
 
 @pytest.fixture

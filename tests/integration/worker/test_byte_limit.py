@@ -58,17 +58,17 @@ async def answered(caller: Caller, count: int) -> dict[str, str]:
 
 
 async def test_the_documented_policy_limits_the_bytes_that_wait_and_loses_nothing(
-    private_broker: DevBroker, topology: Topology, database: str, token: str
+    lent_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
     definition = documented()[1] | {"max-length-bytes": BYTES}
-    async with calling(private_broker.url, topology) as caller:
-        limit_bytes(private_broker, topology, definition)
+    async with calling(lent_broker.url, topology) as caller:
+        limit_bytes(lent_broker, topology, definition)
         taken = await fill(caller, token, "early")  # a policy reaches the queue a moment after it is set
-        async with serving(note_api(), private_broker.url, topology, database):  # which declares the queue again
+        async with serving(note_api(), lent_broker.url, topology, database):  # which declares the queue again
             assert await answered(caller, len(taken)) == dict.fromkeys(taken, "ok")
         taken = await fill(caller, token, "late")
         assert len(taken) <= ROOM
-        async with serving(note_api(), private_broker.url, topology, database):
+        async with serving(note_api(), lent_broker.url, topology, database):
             assert await answered(caller, len(taken)) == dict.fromkeys(taken, "ok")
             async with asyncio.timeout(LIMIT):
                 await send_when_there_is_room(caller, token, "again")
@@ -85,12 +85,12 @@ async def send_when_there_is_room(caller: Caller, token: str, name: str) -> None
 
 
 async def test_a_policy_with_another_overflow_wins_over_ours_and_gives_up_accepted_requests(
-    private_broker: DevBroker, topology: Topology, token: str
+    lent_broker: DevBroker, topology: Topology, token: str
 ) -> None:
     """So the page says which one belongs into the policy."""
     assert documented()[1]["overflow"] == topology.queues[0].arguments["x-overflow"] == "reject-publish"
-    async with calling(private_broker.url, topology) as caller:
-        limit_bytes(private_broker, topology, {"max-length-bytes": BYTES, "overflow": "drop-head"})
+    async with calling(lent_broker.url, topology) as caller:
+        limit_bytes(lent_broker, topology, {"max-length-bytes": BYTES, "overflow": "drop-head"})
         for number in range(4 * ROOM):
             await send(caller, token, f"n{number}")
         (oldest,) = await caller.letters(1)

@@ -20,9 +20,9 @@ application:set_env(rabbit, quorum_tick_interval, 100).
 
 
 async def test_a_worker_whose_delivery_is_held_too_long_consumes_again(
-    private_broker: DevBroker, topology: Topology, database: str, token: str, caplog: pytest.LogCaptureFixture
+    lent_broker: DevBroker, topology: Topology, database: str, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    private_broker.control("eval", SOON)
+    lent_broker.control("eval", SOON)
     api: Api = Api()
     begun: list[str] = []
     gate = threading.Event()
@@ -38,8 +38,8 @@ async def test_a_worker_whose_delivery_is_held_too_long_consumes_again(
 
     ask: dict[str, object] = {"version": "v1", "action": "wait", "data": {}, "auth": token}
     async with (
-        calling(private_broker.url, topology) as caller,
-        serving(api, private_broker.url, topology, database, lanes=2),
+        calling(lent_broker.url, topology) as caller,
+        serving(api, lent_broker.url, topology, database, lanes=2),
     ):
         await caller.send({**ask, "id": "held"})
         await until(lambda: begun, "its start")

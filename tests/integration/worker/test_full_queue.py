@@ -42,12 +42,12 @@ async def ready(caller: Caller, queue: str) -> int:
 
 
 async def test_retried_requests_wait_until_there_is_room_and_none_is_lost(
-    private_broker: DevBroker, topology: Topology, database: str, token: str
+    lent_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
     # The broker offers a refused message again after three minutes; here after a second.
-    private_broker.control("eval", "application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 1000).")
-    async with calling(private_broker.url, topology) as caller:
-        async with serving(note_api(), private_broker.url, topology, database):
+    lent_broker.control("eval", "application:set_env(rabbit, dead_letter_worker_publisher_confirm_timeout, 1000).")
+    async with calling(lent_broker.url, topology) as caller:
+        async with serving(note_api(), lent_broker.url, topology, database):
             for number in range(3):
                 await caller.send(write(f"r{number}", token, then="before:temporary"))
             await until_some(caller, topology.retries[0], wait=True)
@@ -55,7 +55,7 @@ async def test_retried_requests_wait_until_there_is_room_and_none_is_lost(
         full = await ready(caller, topology.requests)
         await until_some(caller, topology.retries[0], wait=False)
         assert await ready(caller, topology.requests) == full, "no retried request found room"
-        async with serving(note_api(), private_broker.url, topology, database):
+        async with serving(note_api(), lent_broker.url, topology, database):
             replies = [await caller.reply() for _ in range(filled + 3)]
         codes = {reply["correlation_id"]: reply.get("code", reply["status"]) for reply in replies}
         assert codes == {f"fill-{n}": "ok" for n in range(filled)} | {f"r{n}": "retries_exhausted" for n in range(3)}
@@ -64,14 +64,14 @@ async def test_retried_requests_wait_until_there_is_room_and_none_is_lost(
 
 
 async def test_a_policy_limits_a_queue_that_was_declared_without_a_limit(
-    private_broker: DevBroker, topology: Topology, token: str
+    lent_broker: DevBroker, topology: Topology, token: str
 ) -> None:
     unlimited = msgspec.structs.replace(topology, limit=None)
-    async with calling(private_broker.url, unlimited) as caller:
+    async with calling(lent_broker.url, unlimited) as caller:
         for number in range(2 * ROOM):
             await caller.send(write(f"a{number}", token))
         pattern, most = f"^{topology.requests}$", f'{{"max-length": {ROOM}}}'
-        private_broker.control("set_policy", "length", pattern, most, "--apply-to", "queues")
+        lent_broker.control("set_policy", "length", pattern, most, "--apply-to", "queues")
         assert await fill(caller, token) < ROOM, "a policy reaches the queue a moment after it is set"
         assert await ready(caller, topology.requests) >= 2 * ROOM
 

@@ -23,7 +23,7 @@ def test_traces_that_are_wanted_have_an_observer() -> None:
 
 
 def test_a_worker_that_does_not_trace_does_not_import_opentelemetry() -> None:
-    program = "import sys, leveret.client, leveret.cli.serving.worker; print(*sys.modules)"
+    program = "import sys, leveret.client, leveret.application.serving; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "leveret.application.observing" in done.stdout.split()
     assert "opentelemetry" not in done.stdout

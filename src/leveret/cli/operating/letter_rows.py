@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from leveret.wire.kept import iso_time
 from leveret.wire.masking import printable, shown
 
 COLUMNS: Final = ("given up", "request", "action", "why", "place", "caller")
-GROUP_COLUMNS: Final = ("letters", "group", "action", "why", "place", "first", "last", "versions")
+GROUP_COLUMNS: Final = ("letters", "group", "state", "action", "why", "place", "first", "last", "versions")
 
 _CELL: Final = 60
 """Characters of a stranger's text in a table."""
@@ -43,28 +44,34 @@ def table_row(row: LetterRow) -> tuple[str, ...]:
     return (_brief(row.failed_at), *(shown(text, _CELL) for text in texts))
 
 
-def group_row(group: LetterGroup) -> tuple[object, ...]:
-    """Return a group as a row of a table."""
+def group_row(group: LetterGroup, state: str) -> tuple[object, ...]:
+    """Return a group as a row of a table; ``state`` says how far it has been dealt with."""
     error = group.exception.rpartition(".")[2]
     texts = (group.action, error or ", ".join(group.codes), _short(group.place))
     seen = (_brief(group.first_seen), _brief(group.last_seen))
     return (
         group.present,
-        group.fingerprint[:_SHORT_GROUP],
+        short_group(group.fingerprint),
+        state,
         *(shown(text, _CELL) for text in texts),
         *seen,
         _versions(group),
     )
 
 
-def as_line(record: LetterRow | LetterGroup) -> bytes:
-    """Return a letter or a group as JSON; times are ISO 8601, and the document stands behind the rest."""
+def short_group(fingerprint: str) -> str:
+    """Return what stands for a group in a table."""
+    return fingerprint[:_SHORT_GROUP]
+
+
+def as_line(record: LetterRow | LetterGroup, more: Mapping[str, object] = MappingProxyType({})) -> bytes:
+    """Return a letter or a group as JSON with ISO 8601 times; the document, or what is added, stands at the end."""
     fields: dict[str, Any] = msgspec.to_builtins(record)
     document = fields.pop("document", None)
     for name in ("failed_at", "first_seen", "last_seen"):
         if name in fields:
             fields[name] = moment(fields[name]) if fields[name] > 0 else None
-    return encode_json(fields | _in_order(document) if document else fields)
+    return encode_json(fields | _in_order(document) if document else {**fields, **more})
 
 
 def letter_lines(row: LetterRow) -> Iterator[str]:

@@ -10,6 +10,7 @@ import typer
 
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.operating import letter_groups as groups
 from leveret.cli.operating import letters_looking as looking
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_archive import restore, show_archive
@@ -34,12 +35,12 @@ app = typer.Typer(
 )
 
 app.command("list")(looking.list_letters)
-app.command("groups")(looking.list_groups)
+app.command("groups")(groups.list_groups)
 app.command("show")(looking.show_letter)
 app.command("index")(looking.show_index)
 app.command("history")(recording.show_history)
-app.command("note")(recording.note_group)
-app.command("notes")(recording.show_notes)
+app.command("note")(groups.note_group)
+app.command("notes")(groups.show_notes)
 app.command("redrive")(choosing(redrive))
 app.command("operations")(show_operations)
 app.command("resume")(resume)

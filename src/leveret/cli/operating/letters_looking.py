@@ -1,4 +1,4 @@
-"""The commands ``letters list``, ``groups``, ``show`` and ``index``, which change nothing at the broker."""
+"""The commands ``letters list``, ``show`` and ``index``, which change nothing at the broker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from leveret.cli.context import command_line
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
-from leveret.cli.operating.letter_rows import COLUMNS, CUT, GROUP_COLUMNS, as_line, group_row, letter_lines, table_row
+from leveret.cli.operating.letter_rows import COLUMNS, CUT, as_line, letter_lines, table_row
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json, print_table
 from leveret.letters.filters import LetterFilter, LetterState
@@ -85,9 +85,9 @@ def list_letters(
         state=state,
     )
     if check:
-        _asked(source, lambda found: _tell_check(context, found))
+        ask_index(source, lambda found: _tell_check(context, found))
         return
-    page, count = _asked(
+    page, count = ask_index(
         source, lambda found: (found.index.find(wanted, limit, after, newest=newest), found.index.count(wanted))
     )
     if json or not sys.stdout.isatty():
@@ -98,25 +98,6 @@ def list_letters(
         print_table(f"Letters: {printable(wanted.in_words())}", COLUMNS, map(table_row, page.rows), one_line=CUT)
     behind = f"; --after {page.after} goes on" if page.after else ""
     typer.echo(f"{len(page.rows)} of {counted(count, 'letter')}{behind}")
-
-
-def list_groups(
-    context: typer.Context,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Also groups of which no letter is in the queue.")] = False,
-    json: options.AsJson = False,
-    index: options.IndexPath = None,
-) -> None:
-    """Print the failures of the letters: same action, same error, same file, with counts; the largest first."""
-    found = _asked(options.letters_source(context, index), lambda found: found.index.groups())
-    groups = [group for group in found if group.present or everything]
-    if json or not sys.stdout.isatty():
-        for group in groups:
-            print_json(as_line(group))
-    elif groups:
-        print_table("Groups of letters", GROUP_COLUMNS, map(group_row, groups), one_line=CUT)
-    else:
-        typer.echo("There are no letters.")
 
 
 def show_letter(
@@ -131,7 +112,7 @@ def show_letter(
     A request may have several letters; all of them are shown. Exit code 1: there is none.
     """
     wanted = LetterFilter(ids=(id,), state=LetterState.ANY)
-    rows = _asked(
+    rows = ask_index(
         options.letters_source(context, index),
         lambda found: [found.index.read(row.key) for row in found.index.find(wanted, MOST_LETTERS).rows],
     )
@@ -162,7 +143,7 @@ def show_index(
 ) -> None:
     """Print where the index of letters is, how large it is and what it knows; it can be deleted at any time."""
     source = options.letters_source(context, index)
-    _asked(source, lambda found: _tell_index(context, source, found), rebuild=rebuild, look=look)
+    ask_index(source, lambda found: _tell_index(context, source, found), rebuild=rebuild, look=look)
 
 
 def _tell_index(context: typer.Context, source: Source, found: UpToDate) -> None:
@@ -187,7 +168,7 @@ def _check(context: typer.Context, found: UpToDate) -> str:
     return f"{differs}. `{shown('letters index --look')}` looks at the queue and mends the index" if differs else ""
 
 
-def _asked(source: Source, ask: Callable[[UpToDate], T], *, rebuild: bool = False, look: bool = False) -> T:
+def ask_index(source: Source, ask: Callable[[UpToDate], T], *, rebuild: bool = False, look: bool = False) -> T:
     """Bring the index up to date, and ask it; where there is no stream, say what that means."""
 
     async def run() -> T:

@@ -43,7 +43,7 @@ def recorder(
     """
     place = folder or default_folder()
     try:
-        found = read_recordings(application(context).name, folder=place)
+        found = read_recordings(application(context).name, folder=folder)
     except OSError as error:
         raise CommandFailed(f"recordings cannot be read: {error}") from error
     chosen = [_chosen(each, request_id, last) for each in found]

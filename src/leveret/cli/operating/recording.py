@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import msgspec
 import typer
 
 from leveret.cli.context import application, load_settings
-from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.terminal.option_values import read_option
 from leveret.cli.terminal.screen import print_json, print_table
 from leveret.errors import LeveretError, StorageFailed, StorageUnavailable
 from leveret.letters.removal import LetterReport
 from leveret.operate.record import Cause, Records, open_records, who_am_i
-from leveret.operate.record.details import chosen, counts
-from leveret.operate.record.records import MOST_ENTRIES, GroupState, names_group
+from leveret.operate.record.details import counts
+from leveret.operate.record.records import MOST_ENTRIES
 from leveret.settings import Settings, values
 from leveret.sql.audit_rows import AuditEntry
 from leveret.wire.codec import encode_json
 from leveret.wire.kept import iso_time
 from leveret.wire.masking import printable
+
+T = TypeVar("T")
 
 SHOWN: Final = 50
 """Entries that are shown by default."""
@@ -47,32 +48,6 @@ def cause_of(by: str, why: str, incident: str) -> Cause:
     return Cause(by=by or who_am_i(), why=why, incident=incident)
 
 
-def recorded(
-    context: typer.Context,
-    settings: Settings,
-    cause: Cause,
-    what: str,
-    *,
-    ids: Sequence[str] | None,
-    change: Callable[[], LetterReport],
-) -> LetterReport:
-    """Change letters, with an entry in the audit before it and one with the counts behind it.
-
-    Args:
-        context: of the command.
-        settings: the application's settings.
-        cause: who, and why.
-        what: one word for the change; the second entry has ``_ended`` behind it.
-        ids: the letters that are named; None for all.
-        change: does it; nothing is changed if the first entry cannot be written.
-
-    Raises:
-        SettingsError, StorageUnavailable, StorageFailed: the entry cannot be written.
-        LeveretError: what the change raised; that is on record then.
-    """
-    return changed(context, settings, cause, what, about=chosen(ids), change=lambda _: change())
-
-
 def changed(
     context: typer.Context,
     settings: Settings,
@@ -82,7 +57,7 @@ def changed(
     about: Mapping[str, Any],
     change: Callable[[Records], LetterReport],
 ) -> LetterReport:
-    """Change letters as `recorded` does, where the change itself needs the database too.
+    """Change letters, with an entry in the audit before it and one with the counts behind it.
 
     Args:
         context: of the command.
@@ -125,7 +100,7 @@ def show_history(
     as_json: options.AsJson = False,
 ) -> None:
     """Print who changed letters, when and why, the newest change first; nobody can change that by our commands."""
-    entries = _with_records(context, lambda records: records.history(most, incident=incident))
+    entries = with_records(context, lambda records: records.history(most, incident=incident))
     if as_json or not sys.stdout.isatty():
         for entry in entries:
             print_json(_as_line(entry))
@@ -135,29 +110,12 @@ def show_history(
         typer.echo("Nothing is on record.")
 
 
-def note_group(
-    context: typer.Context,
-    group: Annotated[str, typer.Argument(metavar="GROUP", help="The group, as `letters groups` names it.")],
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="The note.", show_default=False)] = "",
-    *,
-    state: Annotated[GroupState, typer.Option(help="How far it has been dealt with.")] = GroupState.LOOKED_AT,
-    incident: Incident = "",
-    by: By = "",
-) -> None:
-    """Note something of a group of letters, in place of what was noted; the history keeps that."""
-    if not names_group(group):
-        raise WrongUse(f"{group!r} is not a group: `letters groups` names them")
-    note = _with_records(context, lambda records: records.note(cause_of(by, "", incident), group, state, text))
-    typer.echo(printable(f"{note.fingerprint} is {note.state}: {note.note}"))
+def with_records(context: typer.Context, ask: Callable[[Records], T]) -> T:
+    """Open the records for a question, and return the answer.
 
-
-def show_notes(context: typer.Context) -> None:
-    """Print what is noted of groups of letters, one JSON object each."""
-    for note in _with_records(context, lambda records: list(records.notes().values())):
-        print_json(encode_json(msgspec.to_builtins(note) | {"at": iso_time(note.at)}))
-
-
-def _with_records(context: typer.Context, ask: Callable[[Records], Any]) -> Any:
+    Raises:
+        SettingsError, StorageUnavailable, StorageFailed: they cannot be read or written.
+    """
     with open_records(application(context), load_settings(context, needs_secret=False)) as records:
         return ask(records)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -25,6 +26,9 @@ STATES: Final = (
 
 MOST_KINDS: Final = 5_000
 """Kinds of letters that the index keeps apart, because strangers may write any number of them."""
+
+_ROWS: Final = (1_000, 100, 10, 1)
+"""Rows in one statement: few different texts, so that each stays prepared; SQLite takes 32,766 values."""
 
 _PRESENT: Final = 0
 _OTHER: Final = Kind(LetterCause("(other)", "", "", "(other)"), "", "")
@@ -150,18 +154,27 @@ def _known(connection: sqlite3.Connection, events: Iterable[Entry | Change]) -> 
 def _save(connection: sqlite3.Connection, letters: Iterable[_Known]) -> None:
     letters = list(letters)
     added = [(each, each.entry) for each in letters if each.entry is not None]
-    connection.executemany(
-        "INSERT INTO letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (_columns_of(letter, entry) for letter, entry in added),
-    )
-    connection.executemany("INSERT INTO documents VALUES (?, ?)", ((it.number, new.document) for it, new in added))
-    connection.executemany(
-        "INSERT INTO words (rowid, text) VALUES (?, ?)", ((it.number, new.words) for it, new in added)
-    )
+    _insert(connection, "letters", [_columns_of(letter, entry) for letter, entry in added])
+    _insert(connection, "documents", [(it.number, new.document) for it, new in added])
+    _insert(connection, "words (rowid, text)", [(it.number, new.words) for it, new in added])
     connection.executemany(
         "UPDATE letters SET state = ?, copies = ? WHERE id = ?",
         ((it.state, it.copies, it.number) for it in letters if it.entry is None),
     )
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows with as few statements as possible: Python's global lock is free while SQLite runs one.
+
+    ``executemany`` takes the lock for each row, and waits for it while another thread reads what comes next.
+    """
+    done = 0
+    for size in _ROWS:
+        while len(rows) - done >= size:
+            marks = f"({', '.join('?' * len(rows[0]))})"
+            statement = f"INSERT INTO {table} VALUES {', '.join([marks] * size)}"  # noqa: S608 - only our own words
+            connection.execute(statement, list(chain.from_iterable(rows[done : done + size])))
+            done += size
 
 
 def _columns_of(letter: _Known, entry: Entry) -> tuple[Any, ...]:

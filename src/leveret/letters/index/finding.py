@@ -30,6 +30,10 @@ _MOST_MERGED: Final = 500
 """Kinds of which each has its own page, which are put together; of more than that all letters are put in order."""
 
 
+_MOST_CHOSEN: Final = 50_000
+"""Letters of which a list is made before words are searched; where more meet the other conditions, words come first."""
+
+
 class Query(Struct, frozen=True):
     """A part of a statement, and its values.
 
@@ -57,17 +61,38 @@ def query(connection: sqlite3.Connection, wanted: LetterFilter, now: float) -> Q
     found = wanted_kinds(connection, wanted)
     if found == []:
         return None
-    others = [*_searched(wanted), *_simple(wanted, now)]
-    only_kinds = not others and wanted.state in (LetterState.PRESENT, LetterState.ANY)
+    others = [*_named(wanted), *_simple(wanted, now)]
+    only_kinds = not others and not wanted.text and wanted.state in (LetterState.PRESENT, LetterState.ANY)
     of_kinds = [f"l.kind IN ({','.join(str(kind.id) for kind in found)})"] if found else []
     of_state = [] if wanted.state is LetterState.ANY else [f"l.state = {STATES.index(wanted.state)}"]
+    source = f"letters l{_index(wanted, narrow=bool(found or wanted.older or wanted.newer))}"
+    where = " AND ".join([*(condition for condition, _ in others), *of_state, *of_kinds]) or "1"
+    values = tuple(value for _, values in others for value in values)
+    if wanted.text:
+        chosen = _chosen(connection, source, where, values) if others or of_kinds else None
+        words = [("w.text MATCH ?", (match(wanted.text),)), *([chosen] if chosen else [])]
+        where = " AND ".join([*(condition for condition, _ in words), where])
+        source, values = _TEXT, (*(value for _, given in words for value in given), *values)
     return Query(
-        _TEXT if wanted.text else f"letters l{_index(wanted, narrow=bool(found or wanted.older or wanted.newer))}",
-        " AND ".join([*(condition for condition, _ in others), *of_state, *of_kinds]) or "1",
-        tuple(value for _, values in others for value in values),
-        tuple(kind.id for kind in found) if found and not others else (),
+        source,
+        where,
+        values,
+        tuple(kind.id for kind in found) if found and not others and not wanted.text else (),
         _total(kinds(connection) if found is None else found, wanted.state) if only_kinds else None,
     )
+
+
+def _chosen(
+    connection: sqlite3.Connection, source: str, where: str, values: tuple[Any, ...]
+) -> tuple[str, tuple[Any, ...]] | None:
+    """Return the condition that a letter is one of those that meet conditions; None where these are too many.
+
+    SQLite makes the list once, and looks for each letter with the words in it, which is several times as fast as to
+    look at that letter itself. The sign in front of the number keeps it from asking the words about each letter.
+    """
+    few = f"SELECT l.id FROM {source} WHERE {where}"  # noqa: S608 - only our own words
+    (count,) = connection.execute(f"SELECT count(*) FROM ({few} LIMIT {_MOST_CHOSEN + 1})", values).fetchone()  # noqa: S608 - as above
+    return None if count > _MOST_CHOSEN else (f"+w.rowid IN ({few})", values)
 
 
 def page(connection: sqlite3.Connection, found: Query, limit: int, after: int | None, *, newest: bool) -> LetterPage:
@@ -130,9 +155,7 @@ def _index(wanted: LetterFilter, *, narrow: bool) -> str:
     return "" if wanted.state is LetterState.ANY else " INDEXED BY letters_state"
 
 
-def _searched(wanted: LetterFilter) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    if wanted.text:
-        yield "w.text MATCH ?", (match(wanted.text),)
+def _named(wanted: LetterFilter) -> Iterator[tuple[str, tuple[Any, ...]]]:
     if wanted.ids:
         ids = json.dumps(wanted.ids)
         yield f"l.id IN ({_BY_KEY} UNION ALL {_BY_REQUEST})", (ids, ids)

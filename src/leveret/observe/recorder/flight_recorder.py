@@ -8,28 +8,34 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from leveret.observe.outcome_words import outcome_word
+from leveret.observe.outcome_words import OutcomeWord, outcome_word
 from leveret.observe.recorder.folder import LOCK_SUFFIX, SUFFIX, clean_up, default_folder, lock_of, own_folder
 from leveret.observe.recorder.record_format import (
+    ACTION_AT,
     HEADER_SIZE,
     MOMENTS_AT,
+    OUTCOME_AT,
     RECORD_SIZE,
     RecordingHeader,
+    encode_action,
     encode_header,
+    encode_new,
     encode_outcome,
-    encode_subject,
 )
 from leveret.observe.records import Admitted, Begun, Committed, Ended, Received, Record, Settled, Subject
+
+K = TypeVar("K")
 
 LEAST_RECORDS: Final = 1000
 """Requests that a recording holds at least."""
 
-_OUTCOME_AT: Final = 256
-_EMPTY: Final = bytes(RECORD_SIZE)
+_MOST_ENCODED: Final = 1000
+"""Actions and outcomes whose bytes are remembered; then the memory begins anew."""
+
 _PLACE: Final[Mapping[object, int]] = {
     kind: MOMENTS_AT // 8 + number for number, kind in enumerate((Received, Admitted, Begun, Ended, Committed, Settled))
 }
@@ -69,26 +75,26 @@ class FlightRecorder:
             self.path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
             self._lock.release()
             raise
-        self._moments = memoryview(self._memory).cast("d")  # an item is written as a whole
+        self._bytes = memoryview(self._memory)
+        self._moments = self._bytes.cast("d")  # an item is written as a whole
         self._sequence = 0
         self._places: dict[int, int] = {}
-        self._occupants = [0] * records
+        self._occupants: list[tuple[int, str]] = [(0, "")] * records  # whose record it is, and the id that it holds
+        self._actions: dict[tuple[str, int], bytes] = {}
+        self._outcomes: dict[tuple[OutcomeWord, str], bytes] = {}
 
     def __call__(self, record: Record) -> None:
         """Write one point of a request's life."""
         kind, subject = type(record), record.subject
         key = id(subject.delivery)
-        if kind is Received:
-            at = self._take_place(key, subject)
-        else:
-            at = self._places.get(key, -1)
-            if at < 0:  # its record was written over
-                return
+        at = self._take_place(key, subject) if kind is Received else self._places.get(key)
+        if at is None:  # its record was written over
+            return
         if kind is Admitted:
             self._write_subject(at, subject)
-        elif isinstance(record, Settled):
-            self._settle(at, key, record)
-        self._moments[at // 8 + _PLACE[kind]] = record.at + self._offset
+        elif kind is Settled:
+            self._settle(at, key, record)  # type: ignore[arg-type]  # it is one: `isinstance` takes as long as the rest
+        self._moments[(at >> 3) + _PLACE[kind]] = record.at + self._offset
 
     def close(self) -> None:
         """Note that the process ends in good order."""
@@ -100,28 +106,45 @@ class FlightRecorder:
         """Write over the oldest record, and return where it is."""
         number = self._sequence % self._size
         at = HEADER_SIZE + number * RECORD_SIZE
-        former = self._occupants[number]
+        former = self._occupants[number][0]
         if self._places.get(former) == at:
             del self._places[former]
         self._sequence += 1
-        self._occupants[number] = key
+        self._occupants[number] = key, subject.id
         self._places[key] = at
-        self._memory[at : at + RECORD_SIZE] = _EMPTY
-        data = encode_subject(self._sequence, subject.id, subject.action, subject.attempt)
-        self._memory[at : at + len(data)] = data
+        self._bytes[at : at + RECORD_SIZE] = encode_new(self._sequence, subject.id)
         return at
 
     def _write_subject(self, at: int, subject: Subject) -> None:
-        sequence = int.from_bytes(self._memory[at + 4 : at + 12], "little")
-        data = encode_subject(sequence, subject.id, subject.action, subject.attempt)
-        self._memory[at : at + len(data)] = data
+        """Write what is known when the message was read: the action, and the id if it is another one than before."""
+        known = subject.action, subject.attempt
+        action = self._actions.get(known)
+        if action is None:
+            action = encode_action(*known)
+            _remember(self._actions, known, action)
+        self._bytes[at + ACTION_AT : at + MOMENTS_AT] = action
+        number = (at - HEADER_SIZE) // RECORD_SIZE
+        if self._occupants[number][1] != subject.id:
+            sequence = int.from_bytes(self._memory[at + 4 : at + 12], "little")
+            self._bytes[at : at + ACTION_AT] = encode_new(sequence, subject.id)[:ACTION_AT]
 
     def _settle(self, at: int, key: int, record: Settled) -> None:
-        if not self._moments[at // 8 + _PLACE[Admitted]]:
+        if not self._moments[(at >> 3) + _PLACE[Admitted]]:
             self._write_subject(at, record.subject)
-        data = encode_outcome(*outcome_word(record.outcome))
-        self._memory[at + _OUTCOME_AT : at + _OUTCOME_AT + len(data)] = data
+        outcome = outcome_word(record.outcome)
+        data = self._outcomes.get(outcome)
+        if data is None:
+            data = encode_outcome(*outcome)
+            _remember(self._outcomes, outcome, data)
+        self._bytes[at + OUTCOME_AT : at + OUTCOME_AT + len(data)] = data
         self._places.pop(key, None)
+
+
+def _remember(encoded: dict[K, bytes], known: K, data: bytes) -> None:
+    """Remember bytes; strangers may write any number of names."""
+    if len(encoded) >= _MOST_ENCODED:
+        encoded.clear()
+    encoded[known] = data
 
 
 def _make_file(path: Path, header: RecordingHeader) -> mmap.mmap:

@@ -56,17 +56,26 @@ def own_folder(folder: Path) -> Path:
     """Make the folder if it is missing, and return it.
 
     Raises:
-        OSError: it cannot be made; or it is a link, or belongs to or is open to somebody else, who could read or
-            replace what is written there.
+        OSError: it cannot be made, or see `check_folder`.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_folder(folder)
+    return folder
+
+
+def check_folder(folder: Path) -> None:
+    """Look whether a folder is only this user's.
+
+    Raises:
+        OSError: it is a link, or belongs to or is open to somebody else, who could read or replace what is written
+            there.
+    """
     found = folder.lstat()
     strange = not stat.S_ISDIR(found.st_mode) or (
         os.name != "nt" and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077)
     )
     if strange:
         raise PermissionError(f"{folder} is not a folder that only this user may use: remove it, or chmod 700")
-    return folder
 
 
 def lock_of(recording: Path) -> FileLock:
@@ -82,6 +91,8 @@ def files_of(folder: Path, application: str | None = None) -> Iterator[Recording
     """
     for path in sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else ():
         with suppress(FileNotFoundError):  # another process removes it just now
+            if not path.is_file():
+                continue
             with path.open("rb") as file:
                 header = decode_header(file.read(HEADER_SIZE))
             if header is not None and application in (None, header.application):

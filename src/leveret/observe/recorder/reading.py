@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
-from leveret.observe.recorder.folder import RecordingFile, default_folder, files_of
+from leveret.observe.recorder.folder import RecordingFile, check_folder, default_folder, files_of
 from leveret.observe.recorder.record_format import (
     HEADER_SIZE,
     RECORD_SIZE,
@@ -62,9 +63,13 @@ def read_recordings(application: str | None = None, *, folder: Path | None = Non
         folder: where they are; by default where this user's workers make them.
 
     Raises:
-        OSError: they cannot be read.
+        OSError: they cannot be read; or nobody named the folder, and the one of this user is not only this user's, so
+            that a stranger could have written what is in it.
     """
-    found = [_read(file) for file in files_of(folder or default_folder(), application)]
+    place = default_folder() if folder is None else folder
+    if folder is None and os.path.lexists(place):
+        check_folder(place)
+    found = [_read(file) for file in files_of(place, application)]
     return sorted(found, key=lambda recording: recording.started, reverse=True)
 
 
@@ -104,5 +109,6 @@ def _read(file: RecordingFile) -> FlightRecording:
 
 def _records(data: memoryview, header: RecordingHeader) -> Iterator[memoryview]:
     for at in range(HEADER_SIZE, HEADER_SIZE + header.size * RECORD_SIZE, RECORD_SIZE):
-        if len(data) >= at + RECORD_SIZE:
-            yield data[at : at + RECORD_SIZE]
+        if len(data) < at + RECORD_SIZE:  # it was cut, or its header names more than there are
+            return
+        yield data[at : at + RECORD_SIZE]

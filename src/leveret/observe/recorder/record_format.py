@@ -1,8 +1,8 @@
 """The bytes of a recording: a header, and records of one size. No I/O.
 
-A record consists of three parts that are written at different times: which request it is about, six moments, and the
-outcome. The first and the last have a checksum, because a process may die while it writes them. A moment is eight
-bytes at an address that eight divides, which a processor writes as a whole.
+A record consists of four parts that are written at different times: which request it is about, its action, six moments,
+and the outcome. All but the moments have a checksum, because a process may die while it writes them; to write one part
+endangers no other. A moment is eight bytes at an address that eight divides, which a processor writes as a whole.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from leveret.observe.outcome_words import OutcomeWord
 
-MAGIC: Final = b"leveret recorder 1\n"
+MAGIC: Final = b"leveret recorder 2\n"
 
 HEADER_SIZE: Final = 256
 RECORD_SIZE: Final = 320
@@ -26,15 +26,17 @@ POINTS: Final = ("received", "admitted", "begun", "ended", "committed", "settled
 """The points of a request's life, in the order in which their moments stand in a record."""
 
 _HEADER: Final = struct.Struct("<32sIIdd64s128s")
-_SUBJECT: Final = struct.Struct("<QHBB128s64s")
+_SUBJECT: Final = struct.Struct("<QB")
+_ACTION: Final = struct.Struct("<HB64sx")
 _OUTCOME: Final = struct.Struct("<BB42s")
 _CHECK: Final = struct.Struct("<I")
 _MOMENTS: Final = struct.Struct("<6d")
 
 _SUBJECT_AT: Final = 4
-MOMENTS_AT: Final = 208
-_OUTCOME_AT: Final = 260
-"""Where the parts of a record begin; the four bytes before the first and the last are its checksum."""
+ACTION_AT: Final = 144
+MOMENTS_AT: Final = 216
+OUTCOME_AT: Final = 264
+"""Where the parts of a record begin; those that have a checksum begin with its four bytes."""
 
 _LONGEST_ID: Final = 128
 _LONGEST_ACTION: Final = 64
@@ -118,10 +120,17 @@ def decode_header(data: bytes | bytearray | memoryview) -> RecordingHeader | Non
     return RecordingHeader(pid, size, started, closed, _text(application), _text(worker))
 
 
-def encode_subject(sequence: int, request_id: str, action: str, attempt: int) -> bytes:
-    """Return the first part of a record, with its checksum; texts that are too long are cut."""
-    known, name = _cut(request_id, _LONGEST_ID), _cut(action, _LONGEST_ACTION)
-    data = _SUBJECT.pack(sequence, min(65535, attempt), len(known), len(name), known, name)
+def encode_new(sequence: int, request_id: str) -> bytes:
+    """Return a record in which only the first part is written, with its checksum; an id that is too long is cut."""
+    known = _cut(request_id, _LONGEST_ID)
+    data = _SUBJECT.pack(sequence, len(known)) + known  # without what fills it up: a checksum takes time by length
+    return (_CHECK.pack(crc32(data)) + data).ljust(RECORD_SIZE, b"\0")
+
+
+def encode_action(action: str, attempt: int) -> bytes:
+    """Return the second part of a record, with its checksum; a name that is too long is cut."""
+    name = _cut(action, _LONGEST_ACTION)
+    data = _ACTION.pack(min(65535, attempt), len(name), name)
     return _CHECK.pack(crc32(data)) + data
 
 
@@ -133,17 +142,18 @@ def encode_outcome(outcome: OutcomeWord, code: str) -> bytes:
 
 
 def decode_record(data: bytes | bytearray | memoryview) -> RecordedRequest | None:
-    """Return a record; None if it was never written, or only in part."""
-    subject = bytes(data[_SUBJECT_AT : _SUBJECT_AT + _SUBJECT.size])
-    sequence, attempt, length, name_length, known, name = _SUBJECT.unpack(subject)
-    if not sequence or _CHECK.unpack_from(data)[0] != crc32(subject):
+    """Return a record; None if it was never written, or only in part. Parts that are damaged count as not written."""
+    sequence, length = _SUBJECT.unpack_from(data, _SUBJECT_AT)
+    known = bytes(data[_SUBJECT_AT + _SUBJECT.size : _SUBJECT_AT + _SUBJECT.size + min(length, _LONGEST_ID)])
+    if not sequence or _CHECK.unpack_from(data)[0] != crc32(known, crc32(data[_SUBJECT_AT:][: _SUBJECT.size])):
         return None
     moments = (each if isfinite(each) and each > 0 else None for each in _MOMENTS.unpack_from(data, MOMENTS_AT))
-    outcome, code = _decode_outcome(bytes(data[_OUTCOME_AT - 4 : _OUTCOME_AT + _OUTCOME.size]))
+    action, attempt = _decode_action(bytes(data[ACTION_AT : ACTION_AT + 4 + _ACTION.size]))
+    outcome, code = _decode_outcome(bytes(data[OUTCOME_AT : OUTCOME_AT + 4 + _OUTCOME.size]))
     return RecordedRequest(
         sequence=sequence,
-        id=_text(known[:length]),
-        action=_text(name[:name_length]),
+        id=_text(known),
+        action=action,
         attempt=attempt,
         outcome=outcome,
         code=code,
@@ -153,7 +163,14 @@ def decode_record(data: bytes | bytearray | memoryview) -> RecordedRequest | Non
 
 def is_torn(data: bytes | bytearray | memoryview) -> bool:
     """Return whether a process died while it wrote the first part of this record."""
-    return any(data[_SUBJECT_AT : _SUBJECT_AT + _SUBJECT.size]) and decode_record(data) is None
+    return any(data[:ACTION_AT]) and decode_record(data) is None
+
+
+def _decode_action(data: bytes) -> tuple[str, int]:
+    attempt, length, name = _ACTION.unpack_from(data, _CHECK.size)
+    if _CHECK.unpack_from(data)[0] != crc32(data[_CHECK.size :]):
+        return "-", 1
+    return _text(name[:length]), attempt
 
 
 def _decode_outcome(data: bytes) -> tuple[OutcomeWord | None, str]:

@@ -1,4 +1,4 @@
-"""Traces with OpenTelemetry: spans of calls and of requests. All but this file needs the extra ``leveret[tracing]``."""
+"""Traces with OpenTelemetry, which all but this file needs: spans of calls, requests and redrives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-__all__ = ["CallSpans"]
+from msgspec import Struct
+
+__all__ = ["CallSpans", "RedriveSpan", "RedriveSpans", "ResentLetter"]
 
 
 class CallSpans(Protocol):
@@ -28,3 +30,40 @@ class CallSpans(Protocol):
         Args:
             code: the error's code.
         """
+
+
+class ResentLetter(Struct, frozen=True):
+    """A letter that is sent again.
+
+    Attributes:
+        headers: the letter's.
+        request: the request's id.
+        action: version and name of its action.
+        exchange: where the request is published.
+        queue: the queue of requests.
+        operation: the id of the operation; empty where there is none.
+    """
+
+    headers: Mapping[str, object] | None
+    request: str
+    action: str
+    exchange: str
+    queue: str
+    operation: str = ""
+
+
+class RedriveSpan(Protocol):
+    """The span of one letter that is being sent again."""
+
+    headers: Mapping[str, str]
+    """The headers that tell the worker of it; empty where the trace is not recorded."""
+
+    def end(self, error: str = "") -> None:
+        """End it, with an error where the request was not sent."""
+
+
+class RedriveSpans(Protocol):
+    """Makes a span of each letter that is sent again; ``leveret.observe.traces.redrive_tracer.RedriveTracer`` does."""
+
+    def begin(self, letter: ResentLetter) -> RedriveSpan:
+        """Begin the span of a letter; whoever begins it ends it."""

@@ -20,11 +20,13 @@ ERROR_TYPE: Final = "error.type"
 RABBITMQ: Final = "rabbitmq"
 PROCESS: Final = "process"
 SEND: Final = "send"
+REDRIVE: Final = "redrive"
 """Values of the first three."""
 
 ACTION: Final = "leveret.action"
 ATTEMPT: Final = "leveret.attempt"
 OUTCOME: Final = "leveret.outcome"
+OPERATION: Final = "leveret.operation"
 """Names of our own."""
 
 

@@ -16,9 +16,7 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
-    TraceFlags,
     Tracer,
-    TraceState,
     set_span_in_context,
 )
 
@@ -26,8 +24,9 @@ from leveret.errors import Internal
 from leveret.observe.outcome_words import OutcomeWord, outcome_word
 from leveret.observe.records import Admitted, Batch, Begun, Committed, Ended, Point, Received, Record, Settled
 from leveret.observe.traces import names
+from leveret.observe.traces.contexts import remote
 from leveret.wire.envelope import RETRY_COUNT
-from leveret.wire.trace_context import TraceContext, trace_of
+from leveret.wire.trace_context import trace_of
 
 MOST: Final = 10_000
 """Requests whose points are remembered; those of a lost session never come to their end."""
@@ -41,9 +40,9 @@ _FAILED: Final = frozenset({OutcomeWord.RETRY, OutcomeWord.LETTER})
 class RequestTracer:
     """Makes the spans of each request when it is settled; an observer, see ``leveret.observe``.
 
-    The span of a request is a child of its caller's span. A retry or a redriven request has a trace of its own, with a
-    link to the caller's span, because it may run hours later. Requests that shared a transaction have spans ``commit``
-    with links to one span ``batch``, which is a trace of its own.
+    The span of a request is a child of its caller's span. A retry or a redriven request has a trace of its own, because
+    it may run hours later, with a link to the span that its headers name: the caller's or the redrive's. Requests that
+    shared a transaction have spans ``commit`` with links to one span ``batch``, which is a trace of its own.
 
     Args:
         tracer: makes the spans.
@@ -74,13 +73,13 @@ class RequestTracer:
     def _make_spans(self, points: Sequence[Record], settled: Settled) -> None:
         context = trace_of(settled.subject.delivery.properties.headers)
         again = _is_sent_again(settled)
-        parent = set_span_in_context(NonRecordingSpan(_remote(context)), Context()) if context else Context()
+        parent = set_span_in_context(NonRecordingSpan(remote(context)), Context()) if context else Context()
         span = self._tracer.start_span(
             f"{names.PROCESS} {settled.subject.action}",
             Context() if again else parent,
             SpanKind.CONSUMER,
             _attributes(settled),
-            [Link(_remote(context))] if context and again else None,
+            [Link(remote(context))] if context and again else None,
             self._moment(points[0].at),
         )
         if span.is_recording():
@@ -160,11 +159,3 @@ def _note_outcome(span: Span, settled: Settled) -> OutcomeWord:
 def _is_sent_again(settled: Settled) -> bool:
     """Return whether a worker or a tool has sent this message, and not the caller."""
     return RETRY_COUNT in (settled.subject.delivery.properties.headers or {})
-
-
-def _remote(context: TraceContext) -> SpanContext:
-    flags = TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT)
-    state = TraceState.from_header([context.state]) if context.state else None
-    return SpanContext(
-        int(context.trace_id, 16), int(context.span_id, 16), is_remote=True, trace_flags=flags, trace_state=state
-    )

@@ -104,11 +104,19 @@ class Archive:
         with self._store.begin(writes=True) as transaction:
             put_archived(transaction.connection, rows)
 
-    def settle(self, keys: Collection[str], place: LetterPlace) -> None:
-        """Write where letters are now."""
-        if keys:
-            with self._store.begin(writes=True) as transaction:
-                set_archived(transaction.connection, keys, place)
+    def settle(self, keys: Collection[str], place: LetterPlace, *, was: Collection[LetterPlace] = ()) -> frozenset[str]:
+        """Write where letters are now, and return the keys of those for which that was written.
+
+        Args:
+            keys: of the letters.
+            place: where they are.
+            was: only those that are still in one of these places; empty for any. Somebody else may have moved them
+                meanwhile, and then knows where they are.
+        """
+        if not keys:
+            return frozenset()
+        with self._store.begin(writes=True) as transaction:
+            return set_archived(transaction.connection, keys, place, was=was)
 
     def forget(self) -> int:
         """Remove letters that were discarded longer ago than they are kept, and return how many."""

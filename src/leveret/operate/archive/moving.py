@@ -15,7 +15,7 @@ from leveret.letters.key import letter_key
 from leveret.letters.look import MOST_LETTERS, look_at_messages
 from leveret.letters.publishing import publish_letters
 from leveret.letters.removal import LetterFate, LetterReport, archive_letters
-from leveret.operate.archive.archive import Archive, LetterPlace
+from leveret.operate.archive.archive import HERE, Archive, LetterPlace
 from leveret.operate.record import Cause
 from leveret.sql.archive_rows import ArchivedLetter
 from leveret.topology import Topology
@@ -24,6 +24,9 @@ _THERE: Final = "it is in the queue already, because a discard or a restore was 
 _UNKNOWN: Final = (
     f"a discard or a restore of it was interrupted, and the queue holds more than the {MOST_LETTERS:,} letters that "
     "can be looked at, so nobody knows whether it is among them; make the queue shorter, then restore it"
+)
+_MOVED: Final = (
+    "somebody else has brought it back meanwhile, or discards it again; nothing was sent: look at the archive again"
 )
 _UNSURE: Final = frozenset({LetterPlace.LEAVING, LetterPlace.RETURNING})
 
@@ -58,7 +61,7 @@ async def discard(
         written.extend(each.key for each in letters)
 
     report = await archive_letters(url, topology, choice, tell, keeper=keeper, store=store)
-    await asyncio.to_thread(archive.settle, written, LetterPlace.ARCHIVED)
+    await asyncio.to_thread(archive.settle, written, LetterPlace.ARCHIVED, was=[LetterPlace.LEAVING])
     return report
 
 
@@ -85,7 +88,7 @@ async def restore(
         surely: list[ArchivedLetter] = []
         for letter in letters:
             if letter.state in _UNSURE and letter.letter in there:
-                await asyncio.to_thread(archive.settle, [letter.letter], LetterPlace.RESTORED)
+                await asyncio.to_thread(archive.settle, [letter.letter], LetterPlace.RESTORED, was=_UNSURE)
                 tell(LetterFate(letter.request, _THERE))
                 kept += 1
             elif letter.state in _UNSURE and not complete:
@@ -120,13 +123,24 @@ async def _send(
     part: Sequence[tuple[ArchivedLetter, Delivery]],
 ) -> list[tuple[ArchivedLetter, str]]:
     """Publish letters, and write where they are, before and behind it; returns why each stays, or an empty text."""
-    keys = [letter.letter for letter, _ in part]
-    await asyncio.to_thread(archive.settle, keys, LetterPlace.RETURNING)
-    verdicts = await publish_letters(connection, channel, topology, [message for _, message in part])
-    refused = [key for key, verdict in zip(keys, verdicts, strict=True) if verdict]
-    await asyncio.to_thread(archive.settle, refused, LetterPlace.ARCHIVED)
-    await asyncio.to_thread(archive.settle, [key for key in keys if key not in refused], LetterPlace.RESTORED)
-    return [(letter, _why(verdict)) for (letter, _), verdict in zip(part, verdicts, strict=True)]
+    ours = await asyncio.to_thread(_claim, archive, [letter for letter, _ in part])
+    mine = [(letter, message) for letter, message in part if letter.letter in ours]
+    others = [(letter, _MOVED) for letter, _ in part if letter.letter not in ours]
+    verdicts = await publish_letters(connection, channel, topology, [message for _, message in mine])
+    fates = [(letter, _why(verdict)) for (letter, _), verdict in zip(mine, verdicts, strict=True)]
+    for place in (LetterPlace.ARCHIVED, LetterPlace.RESTORED):
+        keys = [letter.letter for letter, why in fates if bool(why) is (place is LetterPlace.ARCHIVED)]
+        await asyncio.to_thread(archive.settle, keys, place, was=[LetterPlace.RETURNING])
+    return fates + others
+
+
+def _claim(archive: Archive, letters: Sequence[ArchivedLetter]) -> frozenset[str]:
+    """Write that letters are being brought back, and return the keys of those that are still where they were seen."""
+    ours: set[str] = set()
+    for place in HERE:
+        keys = [letter.letter for letter in letters if letter.state == place]
+        ours |= archive.settle(keys, LetterPlace.RETURNING, was=[place])
+    return frozenset(ours)
 
 
 def _why(verdict: AmqpError | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from typing import Final
 
 from leveret.operate.explain.known import (
     HOLDS_NOW,
+    SINCE,
     Explanation,
     Findings,
     KnownEvent,
@@ -62,9 +63,21 @@ def conclude(request_id: str, findings: Iterable[Findings]) -> Explanation:
 
 
 def _story(principal: str | None, facts: Sequence[KnownFact]) -> RequestStory:
-    ordered = tuple(sorted(facts, key=_place))
+    ordered = tuple(sorted(_without_lost(facts), key=_place))
     state, text = _state(ordered)
     return RequestStory(principal=principal, state=state, text=text, facts=ordered)
+
+
+def _without_lost(facts: Sequence[KnownFact]) -> Iterator[KnownFact]:
+    """Leave out that a worker has a request in hand where something happened to it later.
+
+    When a worker loses its connection, the broker delivers its requests again, and no record has their end.
+    """
+    latest = max((fact.at for fact in facts if fact.at is not None), default=0.0)
+    for fact in facts:
+        since = fact.details.get(SINCE) if fact.event is KnownEvent.IN_HAND else None
+        if since is None or since >= latest:
+            yield fact
 
 
 def _place(fact: KnownFact) -> tuple[bool, float]:

@@ -42,6 +42,9 @@ class KnownEvent(StrEnum):
     """A worker brought it to an end; its response may be stored or not."""
 
 
+SINCE: Final = "since"
+"""The detail of `KnownEvent.IN_HAND` with the moment in which the worker received it, POSIX seconds."""
+
 HOLDS_NOW: Final = frozenset({KnownEvent.LETTER, KnownEvent.IN_HAND})
 """Events that are not past."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from leveret.observe.outcome_words import OutcomeWord
 from leveret.observe.recorder.reading import FlightRecording, find, read_recordings
 from leveret.observe.recorder.record_format import RecordedRequest
-from leveret.operate.explain.known import BlindSpot, Findings, KnownEvent, KnownFact
+from leveret.operate.explain.known import SINCE, BlindSpot, Findings, KnownEvent, KnownFact
 from leveret.operate.explain.question import Question
 from leveret.wire.masking import shown
 
@@ -55,10 +55,14 @@ def recorded_facts(recording: FlightRecording, request: RecordedRequest) -> Iter
 
 
 def _in_hand(recording: FlightRecording, request: RecordedRequest, source: str) -> KnownFact:
+    if recording.died:
+        return KnownFact(event=KnownEvent.DIED, text="the worker died and had it in hand", source=source)
+    if not recording.alive:
+        text = "the worker ended and was not done with it"
+        return KnownFact(event=KnownEvent.PASSED_ON, text=text, source=source, at=recording.closed)
     doing = "and its action runs" if request.running else "and its action does not run"
-    if not recording.died:
-        return KnownFact(event=KnownEvent.IN_HAND, text=f"the worker has it in hand, {doing}", source=source)
-    return KnownFact(event=KnownEvent.DIED, text="the worker died and had it in hand", source=source)
+    text, since = f"the worker has it in hand, {doing}", {SINCE: request.received}
+    return KnownFact(event=KnownEvent.IN_HAND, text=text, source=source, details=since)
 
 
 def _ended(request: RecordedRequest, source: str) -> KnownFact:

@@ -6,14 +6,7 @@ First `plan_redrive` writes down which letters are meant, then `run_redrive` sen
 
 from leveret.operate.operations.operations import Operations, open_operations
 from leveret.operate.operations.options import RedriveOptions, read_rate, read_steps
-from leveret.operate.operations.planning import (
-    FoundTargets,
-    OperatedSystem,
-    RedrivePlan,
-    default_wait,
-    find_targets,
-    plan_redrive,
-)
+from leveret.operate.operations.planning import OperatedSystem, RedrivePlan, default_wait, plan_redrive
 from leveret.operate.operations.records import (
     LetterResult,
     OperationCounts,
@@ -23,6 +16,7 @@ from leveret.operate.operations.records import (
     RedriveProgress,
 )
 from leveret.operate.operations.running import run_redrive
+from leveret.operate.operations.targets import FoundTargets, find_targets
 
 __all__ = [
     "FoundTargets",

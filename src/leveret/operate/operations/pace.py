@@ -29,6 +29,10 @@ class Pace:
         """How many letters may be sent at once."""
         return LARGEST_PORTION if self._rate is None else max(1, min(LARGEST_PORTION, math.floor(self._rate)))
 
+    def limited(self, rate: float) -> float:
+        """Return a rate that was measured, or the most that may be sent: the first letters go at once."""
+        return rate if self._rate is None else min(rate, self._rate)
+
     def wait(self) -> float:
         """Return how many seconds to wait before the next portion."""
         return max(self._next - self._clock(), 0.0)

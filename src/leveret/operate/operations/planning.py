@@ -1,10 +1,7 @@
-"""Which letters an operation is about: found in the index, and written down before anything is sent."""
+"""Plans an operation: what it is about is found, and written down before anything is sent."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from itertools import islice
 from typing import Any, Final
 
 from msgspec import Struct
@@ -12,12 +9,12 @@ from msgspec.structs import replace
 
 from leveret.application import Application
 from leveret.letters.filters import LetterFilter
-from leveret.letters.index.index import LetterIndex
-from leveret.letters.index.opening import Source, up_to_date
+from leveret.letters.index.opening import Source
 from leveret.letters.index.reading import Tell
 from leveret.operate.operations.operations import open_operations
 from leveret.operate.operations.options import RedriveOptions
 from leveret.operate.operations.records import OperationView
+from leveret.operate.operations.targets import FoundTargets, find_targets
 from leveret.operate.record import Cause
 from leveret.operate.threads import in_thread
 from leveret.settings import Settings
@@ -46,24 +43,6 @@ class OperatedSystem(Struct, frozen=True):
     source: Source
 
 
-class FoundTargets(Struct, frozen=True):
-    """Letters that somebody wants to have sent again.
-
-    Attributes:
-        letters: the keys of the letters, each with the id of its request, the oldest first.
-        missing: ids of which there is no letter.
-        unseen: how many letters of the queue could not be looked through.
-        left: how many more there are than may be sent at most.
-        streamed: all letters were looked through. Otherwise there is no stream of them, and only the oldest 2,000 were.
-    """
-
-    letters: Sequence[tuple[str, str]]
-    missing: tuple[str, ...]
-    unseen: int
-    left: int
-    streamed: bool
-
-
 class RedrivePlan(Struct, frozen=True):
     """An operation that was written down, and can be run.
 
@@ -74,26 +53,6 @@ class RedrivePlan(Struct, frozen=True):
 
     view: OperationView
     found: FoundTargets
-
-
-async def find_targets(source: Source, wanted: LetterFilter, most: int, tell: Tell | None = None) -> FoundTargets:
-    """Find the letters that an operation would send, and change nothing.
-
-    Args:
-        source: the broker, and the file of the index.
-        wanted: which letters.
-        most: how many at most, the oldest ones.
-        tell: called while the stream is read.
-
-    Raises:
-        BrokerTrouble: there is no queue of letters, or no permission.
-        IndexTrouble: the file cannot be used.
-        ValueError: the text of the filter cannot be searched.
-    """
-    async with up_to_date(source, tell) as found:
-        letters, count = await asyncio.to_thread(_targets, found.index, wanted, most)
-        unseen = max(found.depth - found.present, 0)
-        return FoundTargets(letters, _missing(wanted.ids, letters), unseen, count - len(letters), found.streamed)
 
 
 async def plan_redrive(
@@ -138,12 +97,3 @@ def _write(
 ) -> OperationView:
     with open_operations(system.app, system.settings) as operations:
         return operations.plan(cause, wanted, options, found.letters)
-
-
-def _targets(index: LetterIndex, wanted: LetterFilter, most: int) -> tuple[list[tuple[str, str]], int]:
-    return list(islice(index.targets(wanted), most)), index.count(wanted)
-
-
-def _missing(ids: Sequence[str], letters: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    found = {name for letter in letters for name in letter} if ids else set()
-    return tuple(each for each in ids if each not in found)

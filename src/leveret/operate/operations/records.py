@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -12,8 +13,8 @@ from msgspec import Struct
 
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter, read_filter
-from leveret.operate.operations.options import RedriveOptions
-from leveret.sql.operation_rows import Operation
+from leveret.operate.operations.options import RedriveOptions, Step
+from leveret.sql.operation_rows import Operation, OperationLetter
 
 
 class OperationState(StrEnum):
@@ -136,6 +137,23 @@ class RedriveProgress(Struct, frozen=True, kw_only=True):
     waiting: bool
     rate: float
     remaining: float | None
+
+
+def progress_of(
+    operation: str, letters: Iterable[OperationLetter], step: Step, *, waiting: bool, rate: float
+) -> RedriveProgress:
+    """Return how far an operation is; ``rate`` is the letters that were sent for each second."""
+    counts = counts_of(Counter(letter.state for letter in letters))
+    left = counts.wanted / rate if rate else None
+    return RedriveProgress(
+        operation=operation,
+        counts=counts,
+        step=step.number,
+        steps=step.of,
+        waiting=waiting,
+        rate=rate,
+        remaining=left if counts.wanted else 0.0,
+    )
 
 
 NOT_BEGUN: Final = "not begun yet"

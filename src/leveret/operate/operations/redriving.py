@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -14,14 +13,14 @@ from msgspec.structs import replace
 
 from leveret.amqp import Connection
 from leveret.broker.connecting import connected
-from leveret.letters.redrive import Redriver
+from leveret.letters.sender import LetterSender
 from leveret.operate.operations.accepted import accepted
 from leveret.operate.operations.asking import AskedOperations
 from leveret.operate.operations.operations import Claim, Operations
 from leveret.operate.operations.options import Step, steps_of
 from leveret.operate.operations.pace import Pace
 from leveret.operate.operations.planning import OperatedSystem
-from leveret.operate.operations.records import LetterResult, OperationState, RedriveProgress, counts_of
+from leveret.operate.operations.records import LetterResult, OperationState, RedriveProgress, progress_of
 from leveret.operate.operations.results import Results
 from leveret.operate.operations.sending import Portion
 from leveret.sql.operation_rows import OperationLetter
@@ -37,7 +36,8 @@ _SLOW: Final = 2.0
 """Seconds between two looks at what became of letters: at first, and after some in which nothing new was learned."""
 
 _SENDING: Final = 1.0
-"""Seconds between two such looks while letters are sent."""
+_SLOWEST: Final = 5.0
+"""Seconds between two such looks while letters are sent: at first, and after some in which nothing new was learned."""
 
 _AGAIN: Final = 1.0
 """Seconds before the queue is gone through once more."""
@@ -69,7 +69,7 @@ class Redrive:
         asked: the operations in the database.
         claim: the operation, claimed by this process.
         letters: all its letters, in their order.
-        redriver: decides what may be sent again, and makes its message.
+        sender: decides what may be sent again, and makes its message.
         pace: how fast they are sent.
         by: who runs it.
         over: set when nothing more may be sent.
@@ -82,7 +82,7 @@ class Redrive:
         asked: AskedOperations,
         claim: Claim,
         letters: Sequence[OperationLetter],
-        redriver: Redriver,
+        sender: LetterSender,
         *,
         pace: Pace,
         by: str,
@@ -92,7 +92,7 @@ class Redrive:
         self._system = system
         self._asked = asked
         self._view = claim.view
-        self._redriver = redriver
+        self._sender = sender
         self._by = by
         self._over = over
         self._tell = tell
@@ -129,13 +129,26 @@ class Redrive:
     async def _send_all(self, connection: Connection, step: Step, letters: Sequence[OperationLetter]) -> None:
         for begin in range(0, len(letters), self._pace.portion):
             portion = letters[begin : begin + self._pace.portion]
-            await self._rest(self._pace.wait())
+            await self._until_next(step)
             self._pace.took(len(portion))
             await self._send(connection, portion)
             self._report(step, waiting=False)
             if time.monotonic() - self._looked >= _SENDING:
                 await self._learn(self._open(self._letters))
                 self._report(step, waiting=False)
+
+    async def _until_next(self, step: Step) -> None:
+        """Wait until the next portion may be sent, and learn meanwhile what became of those that were sent."""
+        pause = _SENDING
+        while left := self._pace.wait():
+            if not self._awaited(step):
+                await self._rest(left)
+                continue
+            await self._rest(min(left, pause))
+            learned = time.monotonic() - self._looked >= pause and await self._learn(self._open(self._letters))
+            if learned:
+                self._report(step, waiting=False)
+            pause = _SENDING if learned else min(pause * 1.5, _SLOWEST)
 
     async def _send(self, connection: Connection, letters: Sequence[OperationLetter]) -> None:
         """Send letters, so that each is sent, refused or missing afterwards."""
@@ -145,7 +158,7 @@ class Redrive:
             self._check()
             now = await self._ask(Operations.begin_letters, list(left.values()))
             begun = {key: _begun(letter, now) for key, letter in left.items()}
-            portion = Portion(self._redriver, begun, named=self._options.named)
+            portion = Portion(self._sender, begun, named=self._options.named)
             try:
                 complete = await portion.send(
                     connection, operation=self._view.id, by=self._by, stopped=self._over.is_set
@@ -277,19 +290,8 @@ class Redrive:
         return [letter for letter in letters if letter.state == LetterResult.SENT]
 
     def _report(self, step: Step, *, waiting: bool) -> None:
-        counts = counts_of(Counter(letter.state for letter in self._letters))
-        rate = self._sent / max(time.monotonic() - self._began, 0.001)
-        left = counts.wanted / rate if rate else None
-        progress = RedriveProgress(
-            operation=self._view.id,
-            counts=counts,
-            step=step.number,
-            steps=step.of,
-            waiting=waiting,
-            rate=rate,
-            remaining=left if counts.wanted else 0.0,
-        )
-        self._tell(progress)
+        rate = self._pace.limited(self._sent / max(time.monotonic() - self._began, 0.001))
+        self._tell(progress_of(self._view.id, self._letters, step, waiting=waiting, rate=rate))
 
 
 def _begun(letter: OperationLetter, now: datetime) -> OperationLetter:

@@ -35,6 +35,7 @@ _LONGEST_WHY: Final = 500
 
 _NO_ROWS: Final = "this application keeps no rows, and no new letter has come: nobody can tell whether it succeeded"
 _NO_RESPONSE: Final = "its action keeps no response, and no new letter has come: nobody can tell whether it succeeded"
+_NOT_AWAITED: Final = "nobody waited for what becomes of it, because --wait is 0"
 _NOTHING: Final = "neither a response nor a new letter has come within {wait:g} s: is a worker running?"
 
 
@@ -78,7 +79,9 @@ class Results:
         return action.writes or (self._system.settings.replay_all and not action.secret)
 
     def why_unknown(self, letter: OperationLetter, wait: float) -> str:
-        """Return why it is not known what became of a request after so many seconds."""
+        """Return why it is not known what became of a request after that many seconds."""
+        if not wait:
+            return _NOT_AWAITED
         if self.is_answered(letter):
             return _NOTHING.format(wait=wait)
         return _NO_RESPONSE if self._system.app.uses_database(self._system.settings) else _NO_ROWS

@@ -7,10 +7,13 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Final
 
+from leveret.application.observing import redrive_tracing
 from leveret.errors import LeveretError
+from leveret.letters.sender import LetterSender
+from leveret.observe.traces import RedriveSpans
 from leveret.operate.operations.asking import AskedOperations, open_asked
 from leveret.operate.operations.operations import LeaseLost, Operations
 from leveret.operate.operations.pace import Pace
@@ -18,6 +21,8 @@ from leveret.operate.operations.planning import OperatedSystem
 from leveret.operate.operations.records import OperationState, OperationView, RedriveProgress
 from leveret.operate.operations.redriving import EndsHere, Redrive
 from leveret.operate.record import Cause
+from leveret.operate.threads import in_thread
+from leveret.settings import Settings
 
 RENEWED: Final = 1.0
 """Seconds between two renewals of a lease, which is also when a pause is seen at the latest."""
@@ -55,19 +60,22 @@ async def run_redrive(
 
     Raises:
         OperationTrouble: there is no such operation, it is done, or somebody else runs it.
-        SettingsError: there is no usable secret, or the database has not this version's tables.
+        SettingsError: there is no usable secret, the database has not this version's tables, or traces are wanted and
+            OpenTelemetry is not installed.
         LeveretError: the broker or the database does not answer, or refuses. The operation has failed then, as far as
             that could be written, and can be resumed.
     """
     redriver = system.app.redriver(system.settings)
-    async with open_asked(system.app, system.settings) as asked:
-        claim = await asked.ask(Operations.claim, operation, owner_name(cause.by), cause, take_over=take_over)
+    owner = owner_name(cause.by)
+    async with open_asked(system.app, system.settings) as asked, _traced(system.settings, owner) as spans:
+        claim = await asked.ask(Operations.claim, operation, owner, cause, take_over=take_over)
         view = claim.view
         pace = Pace(view.options.rate if rate is None else rate)
         letters = await asked.ask(Operations.letters, view.id)
         async with _kept(asked, view, stop or asyncio.Event()) as over:
+            sender = LetterSender(redriver, spans, view.id)
             redrive = Redrive(
-                system, asked, claim, letters, redriver, pace=pace, by=cause.kept().by, over=over, tell=tell
+                system, asked, claim, letters, sender, pace=pace, by=cause.kept().by, over=over, tell=tell
             )
             async with _ending(asked, view, cause):
                 await redrive.run()
@@ -77,6 +85,17 @@ async def run_redrive(
 def owner_name(by: str) -> str:
     """Return a name for a run of an operation that no other run has."""
     return f"{by[:_LONGEST_NAME]} (process {os.getpid()} on {socket.gethostname()[:50]}, {secrets.token_hex(3)})"
+
+
+@asynccontextmanager
+async def _traced(settings: Settings, owner: str) -> AsyncIterator[RedriveSpans | None]:
+    """Open what makes spans, if the settings ask for them; threads wait for the collector at the end."""
+    with ExitStack() as stack:
+        spans = await in_thread(stack.enter_context, redrive_tracing(settings, owner))
+        try:
+            yield spans
+        finally:
+            await in_thread(stack.close)
 
 
 @asynccontextmanager

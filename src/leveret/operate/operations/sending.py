@@ -12,8 +12,9 @@ from leveret.amqp import Connection, Delivery
 from leveret.letters.index.entries import stored_key
 from leveret.letters.key import letter_key
 from leveret.letters.marking import mark
-from leveret.letters.redrive import NotRedrivable, Redriver
-from leveret.letters.walk import Decision, Keep, Send, walk
+from leveret.letters.redrive import NotRedrivable
+from leveret.letters.sender import LetterSender
+from leveret.letters.walk import Decision, Keep, walk
 from leveret.operate.operations.records import LetterResult
 from leveret.sql.operation_rows import OperationLetter
 from leveret.wire.envelope import PRINCIPAL
@@ -38,7 +39,7 @@ class Portion:
     """Letters that are sent together, and what became of them.
 
     Args:
-        redriver: decides what may be sent again, and makes its message.
+        sender: decides what may be sent again, and makes its message.
         letters: the letters, by their keys.
         named: somebody named these very letters.
 
@@ -48,11 +49,11 @@ class Portion:
         refused_all: why the broker takes no more requests; empty if it does.
     """
 
-    def __init__(self, redriver: Redriver, letters: Mapping[str, OperationLetter], *, named: bool) -> None:
+    def __init__(self, sender: LetterSender, letters: Mapping[str, OperationLetter], *, named: bool) -> None:
         self.settled: dict[str, OperationLetter] = {}
         self.sent_as: dict[str, SentAs] = {}
         self.refused_all = ""
-        self._redriver = redriver
+        self._sender = sender
         self._letters = letters
         self._named = named
         self._refusals: dict[str, str] = {}
@@ -78,11 +79,12 @@ class Portion:
             return len(self.settled) == len(self._letters) or stopped()
 
         try:
-            complete = await walk(connection, self._redriver.topology, self._decide, self._tell, enough=enough)
+            complete = await walk(connection, self._sender.topology, self._decide, self._tell, enough=enough)
         finally:
+            self._sender.close()
             now = iso_time(datetime.now(UTC))
             marks = [replace(each, at=now, operation=operation, by=by) for each in self._marks]
-            await mark(connection, self._redriver.topology, marks)
+            await mark(connection, self._sender.topology, marks)
         return complete and not self.refused_all and not stopped()
 
     def _decide(self, delivery: Delivery) -> Decision:
@@ -90,7 +92,7 @@ class Portion:
         if key not in self._letters:
             return Keep()
         try:
-            return Send(self._redriver.message(delivery, named=self._named))
+            return self._sender.send(delivery, named=self._named)
         except NotRedrivable as error:
             self._refusals[key] = str(error)
             return Keep(str(error))
@@ -98,6 +100,7 @@ class Portion:
     def _tell(self, delivery: Delivery, decision: Decision) -> None:
         key = stored_key(letter_key(delivery))
         letter = self._letters[key]
+        self._sender.told(delivery, decision)
         if not isinstance(decision, Keep):
             self.settled[key] = replace(letter, state=LetterResult.SENT, why="")
             self.sent_as[key] = _sent_as(delivery)

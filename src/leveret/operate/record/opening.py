@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy import make_url
 
 from leveret.application import Application
 from leveret.operate.record.records import Records
 from leveret.settings import Settings
 from leveret.sql import Store, create_engine
+from leveret.sql.audit_rows import GroupNote
 from leveret.sql.schema import Names, Schema, prepare
 
 
@@ -31,6 +35,19 @@ def open_records(app: Application[Any], settings: Settings) -> Iterator[Records]
     """
     with open_store(app, settings) as store:
         yield Records(store)
+
+
+def noted_groups(app: Application[Any], settings: Settings) -> Mapping[str, GroupNote]:
+    """Return what is noted of groups of letters; nothing where there is no file yet, which is not made for that.
+
+    Raises:
+        SettingsError, StorageUnavailable, StorageFailed: as `open_store`.
+    """
+    url = make_url(records_url(app, settings))
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return {}
+    with open_records(app, settings) as records:
+        return records.notes()
 
 
 @contextmanager

@@ -123,8 +123,7 @@ def _config(console: ASGIApp, options: ServingOptions) -> uvicorn.Config:
         port=options.port,
         ssl_certfile=options.certificate,
         ssl_keyfile=options.key,
-        proxy_headers=options.behind_proxy,
-        forwarded_allow_ips="*" if options.behind_proxy else None,
+        proxy_headers=False,  # uvicorn would believe what the caller has written there
         server_header=False,
         log_config=None,
         access_log=False,

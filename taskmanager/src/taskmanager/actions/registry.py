@@ -11,6 +11,7 @@ from typing import Final
 
 from leveret import App, Context, Keyring
 from leveret.errors import Unauthenticated
+from taskmanager import VERSION
 from taskmanager.passwords import Passwords
 from taskmanager.settings import Settings
 from taskmanager.storage.schema import SCHEMA
@@ -37,6 +38,7 @@ TaskContext = Context[Services]
 
 app: Final = App[Services](
     "taskmanager",
+    version=VERSION,
     queues="api",
     settings=Settings,
     tables=SCHEMA.tables,

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leveret.sql.tables import UtcDateTime
+from leveret.sql.upserts import insert_into
 from taskmanager.storage.tables import login_failures
 
 _FAILURES: Final = login_failures.c
 _MINE: Final = _FAILURES.account == sa.bindparam("whose")
+_LOCK: Final = login_failures.update().where(_MINE).values(locked_until=sa.bindparam("until", type_=UtcDateTime))
+_LOCKED_UNTIL: Final = sa.select(_FAILURES.locked_until).where(_MINE)
+_CLEAR: Final = login_failures.delete().where(_MINE)
 
 
-def _count(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+@cache
+def _count(dialect: str) -> sa.Executable:
     now = sa.bindparam("now", type_=UtcDateTime)
+    insert = insert_into(login_failures, dialect)
     values = insert.values(account=sa.bindparam("whose"), failures=1, last_at=now, locked_until=now)
     return values.on_conflict_do_update(
         index_elements=["account"],
         set_={"failures": _FAILURES.failures + 1, "last_at": values.excluded.last_at},
         where=_FAILURES.locked_until <= values.excluded.last_at,
     ).returning(_FAILURES.failures)
-
-
-_COUNT: Final = {
-    "sqlite": _count(sqlite.insert(login_failures)),
-    "postgresql": _count(postgresql.insert(login_failures)),
-}
-_LOCK: Final = login_failures.update().where(_MINE).values(locked_until=sa.bindparam("until", type_=UtcDateTime))
-_LOCKED_UNTIL: Final = sa.select(_FAILURES.locked_until).where(_MINE)
-_CLEAR: Final = login_failures.delete().where(_MINE)
 
 
 def count_failure(connection: sa.Connection, account: bytes, now: datetime) -> int | None:
@@ -41,7 +38,7 @@ def count_failure(connection: sa.Connection, account: bytes, now: datetime) -> i
     wait until this one ends.
     """
     failures: int | None = connection.execute(
-        _COUNT[connection.dialect.name], {"whose": account, "now": now}
+        _count(connection.dialect.name), {"whose": account, "now": now}
     ).scalar_one_or_none()
     return failures
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from leveret.sql.upserts import insert_into
 from taskmanager.domain import Credentials, NewUser, User
 from taskmanager.storage.tables import users
 
@@ -19,10 +20,12 @@ _CREDENTIALS: Final = sa.select(users.c.id, users.c.password_hash, users.c.is_ad
 )
 _COUNT: Final = sa.select(sa.func.count()).select_from(users)
 _SET_ADMIN: Final = users.update().where(users.c.id == sa.bindparam("user_id"))
-_ADD: Final = {
-    "sqlite": sqlite.insert(users).on_conflict_do_nothing(index_elements=["email"]).returning(users.c.id),
-    "postgresql": postgresql.insert(users).on_conflict_do_nothing(index_elements=["email"]).returning(users.c.id),
-}
+
+
+@cache
+def _add(dialect: str) -> sa.Executable:
+    insert = insert_into(users, dialect).on_conflict_do_nothing(index_elements=["email"])
+    return insert.returning(users.c.id)
 
 
 def add_user(connection: sa.Connection, new: NewUser, password_hash: str, now: datetime) -> User | None:
@@ -34,7 +37,7 @@ def add_user(connection: sa.Connection, new: NewUser, password_hash: str, now: d
         "is_admin": False,
         "created_at": now,
     }
-    user_id = connection.execute(_ADD[connection.dialect.name], values).scalar_one_or_none()
+    user_id = connection.execute(_add(connection.dialect.name), values).scalar_one_or_none()
     return None if user_id is None else User(user_id, new.email, new.full_name)
 
 

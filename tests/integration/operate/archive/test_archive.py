@@ -76,6 +76,18 @@ def test_letters_that_are_back_in_the_queue_are_not_found(empty_url: str) -> Non
         assert len(archive.find(most=3)) == 3
 
 
+def test_a_place_is_written_only_where_nobody_else_has_moved_the_letter(empty_url: str) -> None:
+    with archive_in(empty_url) as archive:
+        archive.put(ADA, kept("a", "b"))
+        both = ["key-a", "key-b"]
+        assert archive.settle(["key-a"], LetterPlace.ARCHIVED, was=[LetterPlace.LEAVING]) == {"key-a"}
+        assert archive.settle(both, LetterPlace.RETURNING, was=[LetterPlace.ARCHIVED]) == {"key-a"}
+        assert archive.settle(both, LetterPlace.RETURNING, was=[LetterPlace.ARCHIVED]) == set()
+        archive.put(ADA, kept("a"))
+        assert archive.settle(both, LetterPlace.RESTORED, was=[LetterPlace.RETURNING]) == set()
+        assert [row.state for row in archive.find()] == ["leaving", "leaving"]
+
+
 def test_the_archive_is_searched_by_the_conditions_of_the_queue(empty_url: str) -> None:
     clock = Clock()
     with archive_in(empty_url, clock) as archive:

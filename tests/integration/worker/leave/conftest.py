@@ -1,4 +1,4 @@
-"""A system with a private broker, for tests that change the broker."""
+"""A system with a broker that tests may change."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from support.serving import Caller, calling, serving
 
 @dataclass(frozen=True)
 class PrivateSystem:
-    """A private broker, a caller on it, and what a worker on it needs.
+    """A broker that may be changed, a caller on it, and what a worker on it needs.
 
     Attributes:
-        broker: the private broker.
+        broker: the broker.
         caller: a caller; its topology is declared.
         database: URL of the worker's database.
         token: a token of user 7.
@@ -44,11 +44,9 @@ class PrivateSystem:
 
 
 @pytest.fixture
-async def system(
-    private_broker: DevBroker, topology: Topology, database: str, token: str
-) -> AsyncIterator[PrivateSystem]:
-    async with calling(private_broker.url, topology) as caller:
-        yield PrivateSystem(private_broker, caller, database, token)
+async def system(lent_broker: DevBroker, topology: Topology, database: str, token: str) -> AsyncIterator[PrivateSystem]:
+    async with calling(lent_broker.url, topology) as caller:
+        yield PrivateSystem(lent_broker, caller, database, token)
 
 
 @pytest.fixture

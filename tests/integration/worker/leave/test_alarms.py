@@ -1,7 +1,6 @@
 """Under a memory alarm the broker stops reading from connections that publish: acks must still flow."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -23,13 +22,6 @@ pytestmark = pytest.mark.timeout(func_only=True)
 """The start of a broker has a limit of its own, and names what is missing when it reaches it."""
 
 
-@pytest.fixture(scope="module")
-def own_broker() -> Iterator[DevBroker]:
-    """One RabbitMQ for these tests, because each of them ends its alarm."""
-    with DevBroker() as node:
-        yield node
-
-
 def write(request_id: str, auth: str) -> dict[str, object]:
     return {"id": request_id, "version": "v1", "action": "write", "data": {"text": "x"}, "auth": auth}
 
@@ -46,15 +38,15 @@ async def error_under_an_alarm(client: Client, token: str) -> str:
 
 
 async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_error(
-    own_broker: DevBroker, topology: Topology, database: str, token: str
+    lent_broker: DevBroker, topology: Topology, database: str, token: str
 ) -> None:
-    url = own_broker.url
+    url = lent_broker.url
     async with calling(url, topology) as caller, Client(url, topology=topology) as client:
         await caller.send(write("a0", token))
         for number in range(1, 21):
             await caller.send(write(f"a{number}", token), reply_to=None)
         hasty = WorkerOptions(name="test", drain=timedelta(seconds=3))
-        alarm = memory_alarm(own_broker)
+        alarm = memory_alarm(lent_broker)
         await asyncio.to_thread(alarm.__enter__)
         settled: list[Record] = []
 
@@ -77,16 +69,16 @@ async def test_acks_flow_while_replies_are_held_back_and_callers_get_a_clear_err
 
 
 async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for(
-    own_broker: DevBroker, topology: Topology
+    lent_broker: DevBroker, topology: Topology
 ) -> None:
     short = Limits(rpc=2.0)
     message = Message(b"x", topology.dead_letters, mandatory=True)
     lost: list[AmqpError] = []
-    async with calling(own_broker.url, topology):
-        connection = await Connection.open(own_broker.url, limits=short)
+    async with calling(lent_broker.url, topology):
+        connection = await Connection.open(lent_broker.url, limits=short)
         try:
             publisher = Publisher(connection, await connection.channel(confirms=True), lost.append)
-            alarm = memory_alarm(own_broker)
+            alarm = memory_alarm(lent_broker)
             await asyncio.to_thread(alarm.__enter__)
             try:
                 confirmed = publisher.publish([message])
@@ -104,25 +96,25 @@ async def test_a_channel_that_cannot_be_opened_because_of_an_alarm_is_waited_for
 
 
 async def test_a_reply_that_an_alarm_holds_back_is_not_taken_for_a_forgers(
-    own_broker: DevBroker, topology: Topology, token: str
+    lent_broker: DevBroker, topology: Topology, token: str
 ) -> None:
     hasty = Limits(confirm=0.3)
     done: list[int] = []
     sizes: list[int] = []
-    async with calling(own_broker.url, topology) as caller:
+    async with calling(lent_broker.url, topology) as caller:
         await caller.send(write("a", token))
         got = await caller.channel.get(topology.requests, no_ack=True)
         assert got is not None
         queue = got.delivery.properties.reply_to or ""
         replies = UnprovenReplies(
-            lambda: Connection.open(own_broker.url, limits=hasty),
+            lambda: Connection.open(lent_broker.url, limits=hasty),
             write_shorter=lambda *_: None,
             on_done=done.extend,
             on_size=sizes.append,
             on_failure=lambda _: None,
             room=10,
         )
-        alarm = memory_alarm(own_broker)
+        alarm = memory_alarm(lent_broker)
         await asyncio.to_thread(alarm.__enter__)
         try:
             replies.publish(UnprovenReply(Message(b"{}", queue), "a", 1))

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from leveret.api import Api, Context
+from leveret.letters.choice import Choice
 from leveret.letters.redrive import Redriver
 from leveret.letters.removal import redrive_letters
+from leveret.letters.sender import LetterSender
 from leveret.retry import RetryPolicy
 from leveret.topology import Topology
 from leveret.worker import Worker
@@ -143,7 +145,7 @@ async def test_a_letter_of_such_an_action_is_sent_again_and_begins_anew(
     async with serve(shop, broker, topology, database):
         await caller.ask(request("c1", "charge", token))
         redriver = Redriver(topology, keyring(), shop.api, retention=timedelta(days=7))
-        await redrive_letters(broker.url, redriver, ["c1"], lambda _: None)
+        await redrive_letters(broker.url, LetterSender(redriver), Choice(ids=("c1",)), lambda _: None)
         await until(lambda: len(shop.attempts) == 4, "the fourth attempt")
         await caller.nothing_waits()
     assert shop.attempts == ["c1"] * 4, "two, and two more of the four: the third failed and was retried"

@@ -40,7 +40,7 @@ def large_api(ran: Counter[str]) -> Api:
 
 @pytest.mark.parametrize(("action", "most"), [("answer", 50), ("answer_async", MOST_AT_ONCE + MOST_UNSENT // SIZE)])
 async def test_under_an_alarm_no_more_is_run_than_may_wait_and_the_rest_after_it(
-    private_broker: DevBroker,
+    lent_broker: DevBroker,
     topology: Topology,
     database: str,
     token: str,
@@ -50,15 +50,15 @@ async def test_under_an_alarm_no_more_is_run_than_may_wait_and_the_rest_after_it
 ) -> None:
     caplog.set_level(logging.INFO, "leveret.worker")
     ran: Counter[str] = Counter()
-    alarm = memory_alarm(private_broker)
-    async with calling(private_broker.url, topology) as caller:
+    alarm = memory_alarm(lent_broker)
+    async with calling(lent_broker.url, topology) as caller:
         for number in range(REQUESTS):
             await caller.send({"id": f"r{number}", "version": "v1", "action": action, "data": {}, "auth": token})
         await asyncio.to_thread(alarm.__enter__)
-        async with serving(large_api(ran), private_broker.url, topology, database, lanes=2):
+        async with serving(large_api(ran), lent_broker.url, topology, database, lanes=2):
             try:
                 await until(lambda: ran["large"] * SIZE >= MOST_UNSENT, "as many responses as may wait")
-                await asyncio.to_thread(private_broker.control, "eval", "waited.")  # time enough to run all of them
+                await asyncio.to_thread(lent_broker.control, "eval", "waited.")  # time enough to run all of them
                 ran_meanwhile = ran["large"]
             finally:
                 await asyncio.to_thread(alarm.__exit__, None, None, None)

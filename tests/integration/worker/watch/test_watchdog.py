@@ -226,16 +226,16 @@ async def test_a_worker_that_waits_for_its_database_is_left_alone(
 
 
 async def test_a_worker_whose_replies_an_alarm_holds_back_is_left_alone(
-    private_broker: DevBroker, topology: Topology, database: str, token: str, looks: Callable[[], int]
+    lent_broker: DevBroker, topology: Topology, database: str, token: str, looks: Callable[[], int]
 ) -> None:
     few = WorkerOptions(name="test", watchdog=SOON, prefetch=2)
-    async with calling(private_broker.url, topology) as caller:
+    async with calling(lent_broker.url, topology) as caller:
         for number in range(5):
             await caller.send(request(f"a{number}", "count", token))
-        worker = serving(note_api(), private_broker.url, topology, database, options=few)
-        async with alarm_at(private_broker) as alarm, worker:
+        worker = serving(note_api(), lent_broker.url, topology, database, options=few)
+        async with alarm_at(lent_broker) as alarm, worker:
             await for_long(looks)
-            assert (await waiting_in(private_broker, topology)) == 3, "two are done and wait for their confirms"
+            assert (await waiting_in(lent_broker, topology)) == 3, "two are done and wait for their confirms"
             await alarm.aclose()
             assert {(await caller.reply())["status"] for _ in range(5)} == {"ok"}
 

@@ -80,7 +80,7 @@ def test_no_text_of_a_stranger_steers_the_terminal(tmp_path: Path, message: Deli
         (group,) = index.groups()
     assert all(line.isprintable() for line in letter_lines(row))
     assert all(cell.isprintable() for cell in table_row(row))
-    assert all(str(cell).isprintable() for cell in group_row(group))
+    assert all(str(cell).isprintable() for cell in group_row(group, "open"))
 
 
 def test_a_letter_is_one_line_of_json(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from leveret.letters.filters import LetterFilter, LetterState
 from leveret.letters.index import LetterIndex
@@ -72,6 +74,69 @@ def test_a_filter_finds_and_counts_the_letters_that_meet_all_of_it(
     assert "".join(each[-1] for each in ids(index, wanted, newest=True)) == found[::-1]
     assert index.count(wanted) == len(found)
     assert len(list(index.keys(wanted))) == len(found)
+
+
+PLENTY = tuple(
+    written(
+        number,
+        request={"action": ("sell", "buy")[number % 2], "version": "v1", "data": {"title": f"amaranth{number % 5} x"}},
+        principal=str(number % 3),
+        code=("internal", "overloaded")[number % 4 // 3],
+        failed_at=f"2026-11-30T{number % 12:02}:00:00Z",
+    )
+    for number in range(60)
+)
+
+
+@pytest.fixture(scope="module")
+def plenty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LetterIndex]:
+    with made_index(tmp_path_factory.mktemp("plenty"), *PLENTY, now=NOW) as found:
+        yield found
+
+
+@given(
+    st.builds(
+        LetterFilter,
+        text=st.sampled_from(["", "amaranth", "amaranth3", '"amaranth2 x"', "amaranth x", "nothing"]),
+        action=st.sampled_from(["", "sell", "v1.buy"]),
+        principal=st.sampled_from(["", "1", "9"]),
+        code=st.sampled_from(["", "overloaded"]),
+        older=st.sampled_from([None, 3 * HOUR, 11 * HOUR]),
+        newer=st.sampled_from([None, 6 * HOUR]),
+        ids=st.sampled_from([(), ("request-3", "request-4", "key-9")]),
+        state=st.sampled_from([LetterState.PRESENT, LetterState.ANY, LetterState.REDRIVEN]),
+    ),
+    st.booleans(),
+)
+def test_conditions_together_find_what_each_letter_by_itself_meets(
+    plenty: LetterIndex, wanted: LetterFilter, newest: bool
+) -> None:
+    by_hand = [number for number in range(60) if meets(number, wanted)]
+    assert [row.number - 1 for row in plenty.find(wanted, 60, newest=newest).rows] == sorted(by_hand, reverse=newest)
+    assert plenty.count(wanted) == len(by_hand)
+    assert list(plenty.keys(wanted)) == [f"key-{number}" for number in by_hand]
+
+
+def meets(number: int, wanted: LetterFilter) -> bool:
+    """Tell without SQL whether one of PLENTY meets a filter."""
+    ago = timedelta(hours=12 - number % 12)
+    texts = {
+        "": True,
+        "amaranth": True,
+        "amaranth x": True,
+        "amaranth3": number % 5 == 3,
+        '"amaranth2 x"': number % 5 == 2,
+    }
+    return (
+        texts.get(wanted.text, False)
+        and wanted.action in ("", ("sell", "v1.buy")[number % 2])
+        and wanted.principal in ("", str(number % 3))
+        and wanted.code in ("", ("internal", "overloaded")[number % 4 // 3])
+        and (wanted.older is None or ago >= wanted.older)
+        and (wanted.newer is None or ago < wanted.newer)
+        and (not wanted.ids or {f"request-{number}", f"key-{number}"} & set(wanted.ids) != set())
+        and wanted.state is not LetterState.REDRIVEN
+    )
 
 
 @pytest.mark.parametrize("newest", [False, True])

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from leveret.amqp import Delivery
 from leveret.observe import Admitted, Begun, Committed, Ended, Observers, Received, Settled, Subject
@@ -79,6 +80,18 @@ def test_what_has_begun_and_not_ended_is_running(folder: Path) -> None:
     found = the_one(folder)
     assert {request.id for request in found.in_hand} == set(deliveries)
     assert {request.id for request in found.requests if request.running} == {"running", "again"}
+
+
+def test_a_message_whose_id_was_not_its_correlation_id_is_found_under_its_own(folder: Path) -> None:
+    recorder = FlightRecorder("guestbook", "worker", folder=folder)
+    unread, subject = subjects("correlation")
+    recorder(Received(unread))
+    recorder(Admitted(replace(subject, id="own")))
+    ((_, request),) = find("guestbook", "own", folder=folder)
+    assert (request.action, request.sequence) == ("v1.sign", 1)
+    assert request.received
+    assert request.admitted
+    assert not list(find("guestbook", "correlation", folder=folder))
 
 
 def test_only_the_last_requests_are_kept_and_one_that_is_written_over_is_left_alone(folder: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leveret.observe.recorder.folder import MOST_DIED, MOST_ENDED, OLDEST, clean_up, files_of
+from leveret.observe.recorder import read_recordings
+from leveret.observe.recorder.folder import MOST_DIED, MOST_ENDED, OLDEST, check_folder, clean_up, files_of
 from leveret.observe.recorder.record_format import RecordingHeader, encode_header
 from leveret.process.file_lock import FileLock
 
@@ -58,3 +59,29 @@ def test_other_files_are_left_alone(tmp_path: Path, content: bytes) -> None:
 
 def test_a_folder_that_does_not_exist_has_no_recordings(tmp_path: Path) -> None:
     assert not list(files_of(tmp_path / "missing"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such file on Windows")
+def test_a_pipe_that_passes_for_a_recording_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.recording")
+    recording(tmp_path, "b", started=NOW)
+    assert names(tmp_path) == {"b"}
+
+
+def test_a_header_that_names_more_records_than_there_are_is_read_to_the_end_of_the_file(tmp_path: Path) -> None:
+    header = encode_header(RecordingHeader(1, 2**32 - 1, NOW, 0.0, "guestbook", "b"))
+    (tmp_path / "b.recording").write_bytes(header)
+    (found,) = read_recordings("guestbook", folder=tmp_path)
+    assert (found.requests, found.torn) == ((), 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_folder_is_ours_only_if_nobody_else_may_use_it(tmp_path: Path) -> None:
+    folder, link = tmp_path / "ours", tmp_path / "link"
+    folder.mkdir(0o700)
+    link.symlink_to(folder)
+    check_folder(folder)
+    for strange in (link, tmp_path):
+        tmp_path.chmod(0o755)
+        with pytest.raises(PermissionError, match="only this user may use"):
+            check_folder(strange)

@@ -10,17 +10,20 @@ from hypothesis import strategies as st
 
 from leveret.observe.outcome_words import OutcomeWord
 from leveret.observe.recorder.record_format import (
+    ACTION_AT,
     HEADER_SIZE,
     MOMENTS_AT,
+    OUTCOME_AT,
     POINTS,
     RECORD_SIZE,
     RecordedRequest,
     RecordingHeader,
     decode_header,
     decode_record,
+    encode_action,
     encode_header,
+    encode_new,
     encode_outcome,
-    encode_subject,
     is_torn,
 )
 
@@ -44,11 +47,15 @@ requests = st.builds(
 
 
 def written(request: RecordedRequest) -> bytearray:
-    subject = encode_subject(request.sequence, request.id, request.action, request.attempt)
+    new = encode_new(request.sequence, request.id)
+    action = encode_action(request.action, request.attempt)
     times = struct.pack("<6d", *(getattr(request, point) or 0 for point in POINTS))
     end = encode_outcome(request.outcome, request.code) if request.outcome else b""
-    assert len(subject) == MOMENTS_AT
-    return bytearray((subject + times + end).ljust(RECORD_SIZE, b"\0"))
+    data = bytearray(new)
+    for at, part in ((ACTION_AT, action), (MOMENTS_AT, times), (OUTCOME_AT, end)):
+        data[at : at + len(part)] = part
+    assert (len(action), len(times)) == (MOMENTS_AT - ACTION_AT, OUTCOME_AT - MOMENTS_AT)
+    return data
 
 
 @given(requests)
@@ -59,21 +66,31 @@ def test_a_record_is_read_as_it_was_written(request: RecordedRequest) -> None:
     assert not is_torn(data)
 
 
-@given(requests, st.integers(0, MOMENTS_AT - 1), st.integers(1, 255))
-def test_a_damaged_first_part_is_recognised(request: RecordedRequest, at: int, change: int) -> None:
+@given(requests, st.data(), st.integers(1, 255))
+def test_a_damaged_first_part_is_recognised(request: RecordedRequest, choose: st.DataObject, change: int) -> None:
     data = written(request)
-    data[at] ^= change
+    data[choose.draw(st.integers(0, 4 + 8 + len(request.id)))] ^= change
     assert decode_record(data) is None
     assert is_torn(data)
 
 
-@given(requests, st.integers(256, 303), st.integers(1, 255))
+@given(requests, st.integers(OUTCOME_AT, OUTCOME_AT + 47), st.integers(1, 255))
 def test_a_damaged_outcome_is_no_outcome(request: RecordedRequest, at: int, change: int) -> None:
     data = written(request)
     data[at] ^= change
     found = decode_record(data)
     assert found
     assert (found.outcome, found.code) == (None, "")
+
+
+@given(requests, st.integers(ACTION_AT, MOMENTS_AT - 1), st.integers(1, 255))
+def test_a_damaged_action_leaves_the_rest(request: RecordedRequest, at: int, change: int) -> None:
+    data = written(request)
+    data[at] ^= change
+    found = decode_record(data)
+    assert found
+    assert (found.id, found.action, found.attempt) == (request.id, "-", 1)
+    assert (found.settled, found.outcome) == (request.settled, request.outcome)
 
 
 @given(st.binary(min_size=RECORD_SIZE, max_size=RECORD_SIZE))
@@ -88,7 +105,8 @@ def test_a_record_that_was_never_written_is_not_torn() -> None:
 
 
 def test_texts_that_are_too_long_are_cut() -> None:
-    found = decode_record(encode_subject(1, "é" * 100, "a" * 100, 2**20).ljust(RECORD_SIZE, b"\0"))
+    data = encode_new(1, "é" * 100)
+    found = decode_record(data[:ACTION_AT] + encode_action("a" * 100, 2**20) + data[MOMENTS_AT:])
     assert found
     assert (found.id, found.action, found.attempt) == ("é" * 64, "a" * 64, 0xFFFF)
 

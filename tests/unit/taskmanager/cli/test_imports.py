@@ -32,6 +32,7 @@ NOT_FOR_A_WORKER = [
     "mako",
     "pydantic",
     "rich",
+    "sqlalchemy.dialects.postgresql",
     "taskmanager.demo.run",
 ]
 
@@ -69,3 +70,20 @@ print(CliRunner().invoke(command.typer, [{word!r}, "--help"]).exit_code, *sys.mo
     assert code == "0"
     assert "leveret.cli.commands" in imported
     assert {"leveret.cli.serving.worker", "leveret.cli.operating.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
+
+
+@pytest.mark.parametrize("words", [["call", "v1.health_check"], ["queues"]], ids=lambda words: words[0])
+def test_a_command_that_runs_no_requests_imports_neither_a_worker_nor_another_database(words: list[str]) -> None:
+    program = f"""
+import sys
+from typer.testing import CliRunner
+from taskmanager.cli.command import command
+CliRunner().invoke(command.typer, {words!r})
+print(*sys.modules)
+"""
+    nobody = {"TASKMANAGER_AMQP_URL": "amqp://127.0.0.1:1", "TASKMANAGER_JWT_SECRET": "s" * 32}
+    run = [sys.executable, "-P", "-c", program]
+    done = subprocess.run(run, env={**os.environ, **nobody}, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "leveret.client" in imported or "leveret.broker.connecting" in imported
+    assert imported & {"leveret.worker", "leveret.inbox", "sqlalchemy.dialects.postgresql", "alembic"} == set()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from starlette.testclient import TestClient as Browser
 
 from leveret.web.console.building import build_console
 from leveret.web.console.entering.guard import LARGEST_BODY
+from leveret.web.console.security.attempts import FREE_FOR_AN_ADDRESS
 from leveret.web.console.security.store import ABSOLUTE, IDLE
 from leveret.web.console.site import Site
-from support.consoles import HOSTILE, PASSWORD, Hands, browsing, enter
+from support.consoles import HOSTILE, PASSWORD, Hands, browsing, enter, site_in
 
 OPEN = {"/sign-in", "/sign-out", "/preferences", "/health/live"}
 
@@ -137,6 +139,18 @@ def test_guesses_are_slowed_down_and_the_right_password_too(browser: Browser, si
     assert answer.status_code == 429
     site.clock.now += int(answer.headers["retry-after"])  # type: ignore[attr-defined]  # a clock of tests
     assert enter(browser, "ada", PASSWORD).status_code == 303
+
+
+def test_an_address_that_the_caller_has_written_hides_no_guesses(tmp_path: Path) -> None:
+    with browsing(site_in(tmp_path, behind_proxy=True)) as browser:
+
+        def guess(forwarded: str) -> int:
+            headers = {"x-forwarded-for": forwarded}
+            return browser.post("/sign-in", data={"token": "guessed"}, headers=headers).status_code
+
+        assert {guess(f"192.0.2.{number}, 198.51.100.7") for number in range(FREE_FOR_AN_ADDRESS)} == {401}
+        assert guess("192.0.2.99, 198.51.100.7") == 429
+        assert guess("192.0.2.99, 198.51.100.8") == 401
 
 
 @pytest.mark.parametrize("onward", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])

@@ -1,4 +1,4 @@
-"""The command ``letters redrive``: sends letters again, at once or as an operation, or says what would happen."""
+"""The command ``letters redrive``: sends letters again as an operation, or says what would happen."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
-from leveret.cli.operating.letter_fates import conclude, tell
 from leveret.cli.operating.redrive import options as how
 from leveret.cli.operating.redrive.lines import Told
 from leveret.cli.operating.redrive.running import carry_out, show_dry_run, system_of
+from leveret.cli.operating.redrive.unrecorded import send_unrecorded
 from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
+from leveret.errors import StorageUnavailable
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.schema import IndexTrouble
-from leveret.letters.removal import LetterReport, redrive_letters
 from leveret.operate.operations import default_wait, plan_redrive
 from leveret.operate.operations.planning import MOST_OF_ONE
-from leveret.operate.record import Cause
 
 WhatIf = Annotated[
     bool, typer.Option("--what-if", help="Send nothing: try what would happen with today's code, and undo it.")
@@ -47,8 +46,8 @@ def redrive(
 ) -> None:
     """Send letters again as requests; each request has its effect once, however often it is sent.
 
-    With a filter, --limit or options of how, that is an operation: it is written down first, tells what became of each
-    letter, and anybody can pause and resume it. With ids or --all alone, letters are sent at once and no more is told.
+    That is an operation: it is written down first, tells what became of each letter, and anybody can pause and resume
+    it. While the database is away, ids or --all are sent at once all the same, and nothing is written down.
 
     With --all or a filter, letters of requests on which workers died stay: name those. What cannot be sent again stays
     where it is, and the reason is told. Exit code 1: some letter stays, is missing, failed again, or was not sent.
@@ -62,10 +61,7 @@ def redrive(
         show_what_if(app, settings, source, wanted, most=limit or MOST_TRIED, as_json=as_json)
         return
     cause = recording.cause_of(by, why, incident)
-    is_operation = any(each is not None for each in (steps, rate, stop_after, wait, limit)) or as_json or dry_run
-    if not is_operation and wanted == LetterFilter(ids=wanted.ids):
-        _send_at_once(context, cause, list(wanted.ids) or None)
-        return
+    is_plain = wanted == LetterFilter(ids=wanted.ids) and all(each is None for each in (steps, rate, stop_after, limit))
     system = system_of(context, index)
     told = Told(as_json=as_json)
     try:
@@ -75,15 +71,11 @@ def redrive(
         plan = asyncio.run(plan_redrive(system, cause, wanted, chosen, limit=limit or MOST_OF_ONE))
     except (IndexTrouble, ValueError) as error:
         raise WrongUse(str(error)) from error
+    except StorageUnavailable as error:
+        if not is_plain:
+            raise
+        send_unrecorded(system, wanted, cause, error, as_json=as_json)
+        return
     told.planned(plan)
-    carry_out(system, plan.view.id, cause, told, complete=told.is_complete(plan.found))
-
-
-def _send_at_once(context: typer.Context, cause: Cause, ids: list[str] | None) -> None:
-    settings = load_settings(context)
-    redriver = application(context).redriver(settings)
-
-    def send() -> LetterReport:
-        return asyncio.run(redrive_letters(settings.amqp_url, redriver, ids, lambda fate: tell(fate, "sent again")))
-
-    conclude(recording.recorded(context, settings, cause, "redrive", ids=ids, change=send), "sent again")
+    complete = told.is_complete(plan.found) and (limit is not None or not plan.found.left)
+    carry_out(system, plan.view.id, cause, told, complete=complete)

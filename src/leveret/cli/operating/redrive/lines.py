@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 import typer
 
+from leveret.cli.ending.streams import OutputLost
 from leveret.cli.terminal.screen import print_table
 from leveret.operate.operations import (
     FoundTargets,
@@ -23,6 +25,7 @@ from leveret.operate.operations import (
     RedriveProgress,
 )
 from leveret.operate.operations.options import steps_of
+from leveret.operate.operations.planning import MOST_OF_ONE
 from leveret.process.durations import format_duration
 from leveret.sql.operation_rows import OperationLetter
 from leveret.wire.codec import encode_json
@@ -48,7 +51,8 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 UNSETTLED: Final = (LetterResult.FAILED, LetterResult.REFUSED, LetterResult.MISSING, LetterResult.SENT)
-"""What is told of single letters at the end."""
+TOLD_AT_END: Final = (LetterResult.SUCCEEDED, *UNSETTLED)
+"""What is told of single letters: while it is not over, and at the end."""
 
 COLUMNS: Final = ("operation", "begun", "by", "letters", "state", "results", "why")
 _CUT: Final = ("by", "results", "why")
@@ -56,19 +60,27 @@ _CUT: Final = ("by", "results", "why")
 
 
 class Told:
-    """Prints how one operation gets on.
+    """Prints how one operation gets on; where nobody can get that any more, the operation goes on without it.
 
     Args:
         as_json: a JSON object for each line.
+
+    Attributes:
+        lost: why the output could not be written; None while it can.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.lost: OutputLost | None = None
         self._at: tuple[int, bool] | None = None
         self._when = 0.0
 
     def planned(self, plan: RedrivePlan) -> None:
         """Print which operation this is, and what was not found."""
+        with self._going_on():
+            self._planned(plan)
+
+    def _planned(self, plan: RedrivePlan) -> None:
         view = plan.view
         if self.as_json:
             line({"type": "operation", **as_object(view), **_not_found(plan.found)})
@@ -94,7 +106,9 @@ class Told:
         for missing in found.missing:
             typer.echo(printable(f"not there: {missing}: no letter with this id was found"))
         if found.left:
-            typer.echo(f"{counted(found.left, 'more letter')} left out, because of --limit.")
+            typer.echo(
+                f"{counted(found.left, 'more letter')} left out: the limit is {MOST_OF_ONE:,}, or what --limit says."
+            )
         if found.unseen:
             typer.echo(f"{counted(found.unseen, 'letter')} of the queue could not be looked through.")
 
@@ -104,6 +118,10 @@ class Told:
 
     def progress(self, progress: RedriveProgress) -> None:
         """Print how far it is, if that is worth a line."""
+        with self._going_on():
+            self._progress(progress)
+
+    def _progress(self, progress: RedriveProgress) -> None:
         if self.as_json:
             line({"type": "progress", **msgspec.to_builtins(progress)})
             return
@@ -113,7 +131,11 @@ class Told:
             typer.echo(_progress_line(progress))
 
     def ended(self, view: OperationView, letters: Sequence[OperationLetter]) -> None:
-        """Print how it ended, and what became of letters that have not succeeded."""
+        """Print how it ended, and what became of its letters."""
+        with self._going_on():
+            self._ended(view, letters)
+
+    def _ended(self, view: OperationView, letters: Sequence[OperationLetter]) -> None:
         if self.as_json:
             for letter in letters:
                 line(letter_object(letter))
@@ -121,6 +143,14 @@ class Told:
             return
         print_letters(letters)
         typer.echo(printable(state_line(view)))
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """Note that the output is lost instead of ending the operation; later lines are dropped."""
+        try:
+            yield
+        except OutputLost as error:
+            self.lost = self.lost or error
 
 
 def line(document: Mapping[str, Any]) -> None:
@@ -143,8 +173,10 @@ def letter_object(letter: OperationLetter) -> dict[str, Any]:
 
 
 def print_letters(letters: Sequence[OperationLetter]) -> None:
-    """Print what became of letters, one on a line, up to a hundred."""
-    for letter in letters[:_MOST_LINES]:
+    """Print what became of letters, one on a line, up to a hundred; those that have succeeded first."""
+    good = [letter for letter in letters if letter.state == LetterResult.SUCCEEDED]
+    others = [letter for letter in letters if letter.state != LetterResult.SUCCEEDED][:_MOST_LINES]
+    for letter in [*good[: _MOST_LINES - len(others)], *others]:
         name = shown(letter.request or letter.letter, _LONGEST_ID)
         why = f": {letter.why}" if letter.why else ""
         typer.echo(printable(f"{_WORDS[letter.state]}: {name}{why}"))

@@ -38,7 +38,7 @@ Steps: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="STEPS",
-        help="Send so many, look what becomes of them, and go on if none failed again: 1,5,50,all.",
+        help="Send that many, look what becomes of them, and go on if none failed again: 1,5,50,all.",
         show_default=False,
         rich_help_panel=_PANEL,
     ),
@@ -48,7 +48,7 @@ StopAfter: TypeAlias = Annotated[
     typer.Option(
         metavar="N",
         parser=read_option("--stop-after", values.number(1, MOST_OF_ONE)),
-        help="Stop when so many have failed again.",
+        help="Stop when that many have failed again.",
         show_default=False,
         rich_help_panel=_PANEL,
     ),
@@ -57,8 +57,9 @@ Wait: TypeAlias = Annotated[
     timedelta | None,
     typer.Option(
         metavar="DURATION",
-        parser=read_option("--wait", values.duration(timedelta(milliseconds=100), timedelta(days=1))),
-        help="How long nothing new may be learned until a step is over. Default: longer than all retries take.",
+        parser=read_option("--wait", values.duration(timedelta(0), timedelta(days=1))),
+        help="How long nothing new may be learned until a step is over; 0s: wait for nothing. Default: longer than "
+        "all retries take.",
         show_default=False,
         rich_help_panel=_PANEL,
     ),

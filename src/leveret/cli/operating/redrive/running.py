@@ -13,7 +13,7 @@ import typer
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import CommandFailed
 from leveret.cli.operating import letter_options as options
-from leveret.cli.operating.redrive.lines import UNSETTLED, Told, in_words, remaining
+from leveret.cli.operating.redrive.lines import TOLD_AT_END, Told, in_words, remaining
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter
 from leveret.operate.operations import (
@@ -78,6 +78,7 @@ def carry_out(
         LeveretError: the broker or the database does not answer, or refuses.
         typer.Exit: with 0 if all letters were sent and none is known to have failed, otherwise with 1; with 130 if
             somebody interrupted it here.
+        OutputLost: the output could not be written; the operation went on without it.
     """
     interrupted = False
 
@@ -96,10 +97,20 @@ def carry_out(
         typer.echo(f"operation {operation} is not done: {_resume(system, operation)} goes on with it", err=True)
         raise
     with open_operations(system.app, system.settings) as operations:
-        letters = operations.letters(view.id, UNSETTLED)
+        letters = operations.letters(view.id, TOLD_AT_END)
     told.ended(view, letters)
+    _conclude(system, view, told, interrupted=interrupted, complete=complete)
+
+
+def _conclude(
+    system: OperatedSystem, view: OperationView, told: Told, *, interrupted: bool, complete: bool
+) -> NoReturn:
+    """End the command with the exit code of how the operation stands, or of an output that nobody can get."""
     if view.state is not OperationState.DONE:
         typer.echo(f"{_resume(system, view.id)} goes on with it", err=True)
+    if told.lost:
+        raise told.lost
+    if view.state is not OperationState.DONE:
         raise typer.Exit(INTERRUPTED if interrupted else FAILED)
     counts = view.counts
     raise typer.Exit(FAILED if counts.failed or counts.refused or counts.missing or not complete else 0)

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from leveret.errors import StorageUnavailable
 from leveret.web.console.entering.signing_in import SignIn, login_of, sign_in, sign_in_with_token
 from leveret.web.console.pages.page import local_path, render, site_of
+from leveret.web.console.security.attempts import counted_address
 from leveret.web.console.security.store import ABSOLUTE
 from leveret.web.console.site import Site
 
@@ -26,7 +27,7 @@ async def enter(request: Request) -> Response:
     """Sign in; a session of before ends, so that nobody can have planted it."""
     site, form = site_of(request), await request.form()
     given = {name: value for name, value in form.items() if isinstance(value, str)}
-    address = request.client.host if request.client else ""
+    address = _address(request)
     try:
         outcome = await _outcome(site, given, address)
         if outcome.token is None:
@@ -46,6 +47,12 @@ async def leave(request: Request) -> Response:
     answer = RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
     answer.delete_cookie(site.cookie, path="/", secure=site.options.encrypted, httponly=True, samesite="lax")
     return answer
+
+
+def _address(request: Request) -> str:
+    peer = request.client.host if request.client else ""
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    return counted_address(peer, forwarded if site_of(request).options.behind_proxy else None)
 
 
 async def _outcome(site: Site, given: dict[str, str], address: str) -> SignIn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network, ip_address
 from typing import Final
 
 FREE_FOR_A_NAME: Final = 5
@@ -25,3 +26,26 @@ def pause_after(failures: int, free: int = FREE_FOR_A_NAME) -> float:
     if failures < free:
         return 0.0
     return min(2.0 ** min(failures - free + 1, _MOST_DOUBLINGS), _LONGEST)
+
+
+def counted_address(peer: str, forwarded: str | None = None) -> str:
+    """Return the address for which failures are counted.
+
+    Of what a header X-Forwarded-For lists, only the last part was written by the proxy that we know; whoever asks may
+    have written the others. Of an IPv6 address the network counts (its first 64 bits), because one caller has all
+    addresses of one.
+
+    Args:
+        peer: the address of the connection.
+        forwarded: the header X-Forwarded-For, if a proxy sets it; None where there is no proxy.
+    """
+    named = (forwarded or "").rpartition(",")[2].strip() or peer
+    host = named[1:].partition("]")[0] if named.startswith("[") else named
+    host = host.partition(":")[0] if host.count(":") == 1 else host
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return peer
+    if address.version == 4 or address.ipv4_mapped is not None:
+        return str(address if address.version == 4 else address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))
