@@ -90,7 +90,7 @@ class Database:
 @contextmanager
 def new_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 0) -> Iterator[Database]:
     """Make a database with a number of tasks and responses, and remove it when the block ends."""
-    with _place(rig, engine) as url:
+    with empty_place(rig, engine) as url:
         secret = secrets.token_hex(32)
         settings = Settings(database_url=url, jwt_secret=secret.encode())
         app.prepare_database(settings, migrate=True)
@@ -109,7 +109,8 @@ def kept_database(rig: Rig, engine: Engine, *, tasks: int = 0, responses: int = 
 
 
 @contextmanager
-def _place(rig: Rig, engine: Engine) -> Iterator[str]:
+def empty_place(rig: Rig, engine: Engine) -> Iterator[str]:
+    """Yield the URL of an empty database, and remove it when the block ends."""
     if engine == "postgresql":
         with rig.postgres.database() as url:
             yield url

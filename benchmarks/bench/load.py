@@ -19,6 +19,9 @@ WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow")
 LONGEST: Final = 900.0
 """Seconds that a load may take; it ends sooner if no more replies come."""
 
+HTTP: Final = "http"
+"""Exchange of an address that is a path of a server over HTTP."""
+
 SILENCE: Final = 30.0
 """Seconds without a reply after which a load gives up."""
 
@@ -43,11 +46,19 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Exchange and routing key of requests, and the token that they carry."""
+    """Where requests go, and the token that they carry.
+
+    Attributes:
+        exchange: exchange at the broker, or ``HTTP``.
+        routing_key: routing key at the broker, or the path of a server over HTTP.
+        token: the token.
+        port: port of that server; 0 for the broker's.
+    """
 
     exchange: str = ""
     routing_key: str
     token: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +136,7 @@ def ask(rig: Rig, to: Address, demand: Demand, *, limit: float = LONGEST) -> Ans
 
 def load_command(rig: Rig, to: Address, demand: Demand) -> list[str]:
     """Return the command that sends the requests."""
-    return [str(rig.program), str(rig.port), to.exchange, to.routing_key, *demand.options()]
+    return [str(rig.program), str(to.port or rig.port), to.exchange, to.routing_key, *demand.options()]
 
 
 def read_answers(ended: EndedProgram) -> Answers:

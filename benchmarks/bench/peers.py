@@ -28,6 +28,7 @@ SERVED: Final = {
     "taskiq_peer": "taskiq",
     "nameko_peer": "nameko",
     "fastapi_peer": "FastAPI",
+    "fastapi_job": "FastAPI, whole job",
 }
 """Names of the files, and their names in tables."""
 

@@ -11,7 +11,7 @@ from bench.figures import Figures, Place, Spread
 from bench.report import Report, judged
 from bench.targets import Verdict
 
-KINDS: Final = ("worker", "broker", "database", "load", "client")
+KINDS: Final = ("gateway", "worker", "broker", "database", "load", "client")
 """Kinds of processes, in the order of the table."""
 
 NOTHING: Final = "-"

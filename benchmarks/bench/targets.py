@@ -93,6 +93,15 @@ def _job(ours: str, setting: str, shape: float, echo: float) -> list[Target]:
     ]
 
 
+def _by_hand(engine: str, processes: int) -> Target:
+    return Target(
+        text=f"over HTTP, gateway --direct, {engine}, 64 in flight: times the job in FastAPI, {processes} proc.",
+        of=Place("http", f"gateway --direct, {engine}", _64),
+        to=Place("http", f"FastAPI, whole job, {engine}, {processes} proc.", _64),
+        least=1.0,
+    )
+
+
 def _rows(who: str) -> Target:
     few, many = Place("rows", who, "10,000 rows"), Place("rows", who, "5,000,000 rows")
     return Target(text=f"{who}: rate with 5,000,000 rows, times that with 10,000", of=many, to=few, least=0.9)
@@ -121,6 +130,13 @@ TARGETS: Final = (
         to=Place("job", _OURS_SQLITE, _64),
         least=1.3,
     ),
+    Target(
+        text="over HTTP, the gateway over RabbitMQ, SQLite, 64 in flight: times FastAPI's bare echo",
+        of=Place("http", "gateway over RabbitMQ, SQLite", _64),
+        to=Place("http", "FastAPI, bare echo", _64),
+        least=0.5,
+    ),
+    *(_by_hand(engine, processes) for engine in ("SQLite", "PostgreSQL") for processes in (1, 2)),
     Target(
         text="metrics, whole job, SQLite, 64 in flight: % of the rate",
         of=Place("observing", "taskmanager, SQLite, with metrics", _64, "rate_cost"),

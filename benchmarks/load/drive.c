@@ -6,7 +6,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-static void make_room(load_t *load) {
+void make_room(load_t *load) {
     if (load->counts.sent < load->capacity) return;
     int larger = load->capacity ? 2 * load->capacity : 65536;
     load->open = resized(load->open, (size_t)larger, sizeof *load->open);
@@ -15,7 +15,7 @@ static void make_room(load_t *load) {
     load->capacity = larger;
 }
 
-static void remember(load_t *load, const request_t *request, double since) {
+void remember(load_t *load, const request_t *request, double since) {
     if (request->number >= load->numbers) {
         load->numbers = request->number + 1;
         if (request->kind == CREATE && !load->options->again) load->counts.writes++;
@@ -50,9 +50,9 @@ void send_request(load_t *load, int client, double since) {
     if (status != AMQP_STATUS_OK) die("publishing: %s", amqp_error_string2(status));
 }
 
-static int waiting(const load_t *load) { return load->counts.sent - load->counts.replies; }
+int waiting(const load_t *load) { return load->counts.sent - load->counts.replies; }
 
-static bool all_sent(const load_t *load, double moment) {
+bool all_sent(const load_t *load, double moment) {
     const options_t *options = load->options;
     if (options->seconds > 0 && moment - load->start >= options->seconds) return true;
     bool goes_round = options->again && options->seconds > 0;

@@ -70,15 +70,26 @@ bool take(amqp_connection_state_t connection, const struct timeval *limit, amqp_
 /* request.c: chooses the next request, and writes its id and its text. */
 size_t write_id(const options_t *options, int number, char *to);
 request_t next_request(load_t *load);
+/* Writes the data of a request as JSON; returns its size. */
+int write_data(load_t *load, const request_t *request, const char *id, char *to, size_t room);
 size_t write_request(load_t *load, const request_t *request);
 int kind_of(const char *action); /* -1 if there is no such action */
 
 /* reply.c: checks replies. */
 void take_reply(load_t *load, const amqp_message_t *reply);
+/* Returns whether a body contains what the reply to such a request has to contain; the id is checked already. */
+bool fits(const load_t *load, const open_t *asked, const char *quoted_id, const char *text, size_t size);
 
 /* drive.c: sends and receives until everything is answered or no more replies come. */
 void send_request(load_t *load, int client, double since);
 void drive(load_t *load);
+void make_room(load_t *load);
+void remember(load_t *load, const request_t *request, double since);
+bool all_sent(const load_t *load, double moment);
+int waiting(const load_t *load); /* how many requests have no reply yet */
+
+/* http.c: sends and receives over HTTP instead. */
+void ask_over_http(load_t *load);
 
 /* backlog.c: puts all requests into the queue before a worker takes them. */
 void fill(load_t *load);

@@ -19,6 +19,7 @@ enum { MOST_SECONDS = 900, MOST_CLIENTS = 1000, MOST_REQUESTS = 100000000 };
 static const char USAGE[] =
     "usage: load PORT EXCHANGE ROUTING_KEY [OPTION...]\n"
     "       load PORT echo QUEUE\n"
+    "       load PORT http PATH [OPTION...]\n"
     "\n"
     "The first form sends persistent requests to EXCHANGE with ROUTING_KEY, takes the replies by direct reply-to, checks that\n"
     "each request gets exactly one reply, and the right one, and prints one line of JSON.\n"
@@ -45,6 +46,10 @@ static const char USAGE[] =
     "\n"
     "The second form is a worker that answers each request of QUEUE with the request's own body, until it is stopped. No\n"
     "worker on this broker can be faster. It declares QUEUE as durable if the queue does not exist.\n"
+    "\n"
+    "The third form sends POST requests to http://127.0.0.1:PORT/PATH over --in-flight kept connections, each of which has one\n"
+    "request in flight, and makes the same checks. The id is the Idempotency-Key, the data is the body, and TOKEN the bearer\n"
+    "token. Its actions are create_task and echo.\n"
     "\n"
     "Broker: 127.0.0.1:PORT, user guest, virtual host /.\n"
     "Exit code: 0 every request had its reply, 1 a reply was missing or wrong, or the connection was lost, 2 wrong use.\n";
@@ -108,8 +113,19 @@ static void read_options(options_t *options, int argc, char **argv) {
     if (strcmp(options->action, "mixed") != 0 && kind_of(options->action) < 0) misused("--action", options->action);
     if (options->count == 0 && options->seconds == 0) misused("what to do, without --count and --seconds,", "nothing");
     if (options->count == 0 && (options->again || options->backlog)) misused("--count, with --again or --backlog,", "0");
+    bool over_http = strcmp(options->exchange, "http") == 0;
+    if (over_http && (options->again || options->rate > 0 || options->backlog || options->clients > 1 || options->in_flight > MOST_CLIENTS))
+        misused("over HTTP --again, --backlog, --clients, --rate, or --in-flight above 1000,", "used");
+    if (over_http && strcmp(options->action, "create_task") != 0 && strcmp(options->action, "echo") != 0)
+        misused("--action over HTTP", options->action);
     if (options->in_flight < options->clients) misused("--in-flight, with more --clients,", "less");
     if (strlen(options->prefix) + sizeof "0123456789abcdef--100000000" > ID_MAX) misused("--prefix", options->prefix);
+}
+
+__attribute__((noreturn)) static void ask_http(const options_t *options) {
+    load_t load = {.options = options, .last_write = -1};
+    ask_over_http(&load);
+    exit(print_figures(&load) ? 0 : 1);
 }
 
 static void ask(const options_t *options) {
@@ -147,5 +163,6 @@ int main(int argc, char **argv) {
     if (strcmp(options.exchange, "echo") == 0) echo(options.port, options.routing_key);
     alarm(MOST_SECONDS + 60); /* the last resort, if the broker neither takes nor sends anything */
     prctl(PR_SET_TIMERSLACK, 1);
+    if (strcmp(options.exchange, "http") == 0) ask_http(&options);
     ask(&options);
 }

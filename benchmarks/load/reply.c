@@ -33,8 +33,7 @@ static int occurrences(const char *text, size_t size, const char *what) {
 
 static bool is_error(const char *text, size_t size) { return has(text, size < HEAD ? size : HEAD, "status", "\"error\""); }
 
-/* Returns whether the body contains what the reply to such a request has to contain; the id is checked already. */
-static bool fits(const load_t *load, const open_t *asked, const char *quoted_id, const char *text, size_t size) {
+bool fits(const load_t *load, const open_t *asked, const char *quoted_id, const char *text, size_t size) {
     char task[32];
     switch ((kind_t)asked->kind) {
         case ECHO: return size >= load->options->size;

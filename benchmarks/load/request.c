@@ -52,7 +52,7 @@ request_t next_request(load_t *load) {
     return (request_t){(kind_t)kind_of(options->action), number, (int)(random % (uint64_t)options->tasks) + 1};
 }
 
-static int write_data(load_t *load, const request_t *request, const char *id, char *to, size_t room) {
+int write_data(load_t *load, const request_t *request, const char *id, char *to, size_t room) {
     const options_t *options = load->options;
     switch (request->kind) {
         case ECHO: return snprintf(to, room, "{\"text\":\"%0*d\"}", (int)options->size, 0);

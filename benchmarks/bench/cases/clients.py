@@ -13,8 +13,8 @@ from bench.processes import Meter
 from bench.rig import Rig
 
 IN_FLIGHT: Final = 64
-WITHOUT_CLIENT: Final = "seed_shape"
-"""The peer that has no client of its own."""
+WITHOUT_CLIENT: Final = {"seed_shape", "fastapi_job"}
+"""The peers that have no client of their own."""
 
 
 def measure_client(rig: Rig, pace: Pace, name: str) -> Sample:
@@ -38,7 +38,7 @@ def _lines(_pace: Pace) -> list[Line]:
     native = Line(
         who="C client and worker", setting=setting, run=partial(measure_echo, who=NATIVE, in_flight=IN_FLIGHT)
     )
-    names = [name for name in SERVED if name != WITHOUT_CLIENT and exists(name)]
+    names = [name for name in SERVED if name not in WITHOUT_CLIENT and exists(name)]
     return [
         native,
         *(

@@ -76,6 +76,6 @@ def test_a_long_case_is_run_less_often(rig: Rig) -> None:
 
 def test_the_plan_of_everything_fits_into_the_time_that_is_promised() -> None:
     """What is planned, in seconds; how long it really takes is for the run to say."""
-    assert sum(each.planned(FULL) for each in ALL.values()) < 39 * 60
+    assert sum(each.planned(FULL) for each in ALL.values()) < 41 * 60
     assert sum(each.planned(QUICK) for each in ALL.values()) < 3 * 60
     assert all(name in plan(list(ALL.values()), FULL) for name in ALL)
