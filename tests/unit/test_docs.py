@@ -165,7 +165,8 @@ def test_every_action_and_every_field_of_its_input_is_described() -> None:
 
 def test_the_errors_that_an_action_declares_are_those_that_are_described() -> None:
     for action in app:
-        described = re.findall(r"Errors: (.*?)(?:\n\n|\Z)", section(DOCS / "actions.md", action.name), re.DOTALL)
+        where = rf"Errors(?: in {action.version})?: (.*?)(?:\n\n|\Z)"
+        described = re.findall(where, section(DOCS / "actions.md", action.name), re.DOTALL)
         codes = {code for text in described for code in re.findall(r"`(\w+)`", text)} & BY_CODE.keys()
         assert {error.code for error in action.errors} == codes, f"{action.version}.{action.name}"
 

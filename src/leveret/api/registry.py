@@ -15,7 +15,7 @@ from leveret.api.hooks import Hooks
 from leveret.api.lookup import among
 from leveret.api.rate_limit import RateLimit
 from leveret.api.registration import ActionOptions, action_of, check_options, named, remember, remember_again
-from leveret.api.route import Route, default_route, route_of
+from leveret.api.route import Route, RouteOptions, default_route, route_of
 from leveret.errors import RequestError, UnknownAction
 from leveret.retry import RetryPolicy
 
@@ -138,6 +138,10 @@ class Api(Generic[S]):
         status: int = 200,
         needs_key: bool | None = None,
         needs: Sequence[str] = (),
+        etag: str = "",
+        if_match: str = "",
+        needs_match: bool = False,
+        location: str = "",
     ) -> None:
         """Let callers reach an action over HTTP: ``app.route("GET /api/v1/tasks/{task_id}", get_task)``.
 
@@ -153,15 +157,30 @@ class Api(Generic[S]):
             needs_key: whether a request without an ``Idempotency-Key`` is refused; by default if it is a POST of an
                 action that writes, because a repeated POST would have its effect again.
             needs: names of input fields that have to be given here, although the action does without them.
+            etag: name of the field of the output that counts the changes of what is shown. From it the answer gets its
+                ``ETag``, and a GET with a fitting ``If-None-Match`` is answered 304.
+            if_match: name of the input field that takes such a number. ``If-Match`` becomes this field; the action
+                answers ``conflict``, with this field in the details, if the number has changed.
+            needs_match: whether a request without ``If-Match`` is refused.
+            location: path of what the action has made, such as ``/api/v1/tasks/{id}``, with fields of its output.
 
         Raises:
-            ValueError: it is no method and path; the function is not an action, or is several; a parameter is not a
-                field of the input; the status is not one of success; it is a GET of an action that writes; or another
-                route has that method and path.
+            ValueError: it is no method and path; the function is not an action, or is several; a field is not one of
+                the input or the output; the status is not one of success; it is a GET of an action that writes;
+                options contradict each other; or another route has that method and path.
             UnknownAction: no action has that version and name.
         """
         found = self.find(*action.split(".", 1)) if isinstance(action, str) and "." in action else named(action)
-        route = route_of(pattern, found, status=status, needs_key=needs_key, needs=needs)
+        options = RouteOptions(
+            status=status,
+            needs_key=needs_key,
+            needs=tuple(needs),
+            etag=etag,
+            if_match=if_match,
+            needs_match=needs_match,
+            location=location,
+        )
+        route = route_of(pattern, found, options)
         if before := self._routes.get(route.shape):
             raise ValueError(f"{route.pattern} is declared twice: as {before.path} for {before.full_name} too")
         self._routes[route.shape] = route

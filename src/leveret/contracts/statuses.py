@@ -97,6 +97,14 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
         "Idempotency-Key is missing",
         "Send a key that is new for each request, such as a UUID, and the same one when you ask again.",
     ),
+    "precondition_failed": ProblemType(
+        HTTPStatus.PRECONDITION_FAILED,
+        "It was changed meanwhile",
+        "Read it again, decide, and ask with its new ETag and a new key.",
+    ),
+    "precondition_required": ProblemType(
+        HTTPStatus.PRECONDITION_REQUIRED, "If-Match is missing", "Read it first, and send its ETag as If-Match."
+    ),
     "unknown_path": ProblemType(HTTPStatus.NOT_FOUND, "No such path", "See the OpenAPI document at /openapi.json."),
     "method_not_allowed": ProblemType(
         HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "Allow names the methods of this path."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 import sqlalchemy as sa
 
@@ -145,30 +146,77 @@ def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list
     return task_queries.list_tasks(connection, owner_id, page)
 
 
-def update_task(connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime) -> Task:
+def update_task(
+    connection: sa.Connection,
+    owner_id: int,
+    task_id: int,
+    changes: TaskChanges,
+    now: datetime,
+    *,
+    expected: int | None = None,
+) -> Task:
     """Change some fields of a task; without changes the task stays as it is, including ``updated_at``.
 
+    Args:
+        connection: of the transaction.
+        owner_id: whose task it is.
+        task_id: which task.
+        changes: the new values.
+        now: when it is changed.
+        expected: the version that the caller has read; None for any.
+
     Raises:
         NotFound: there is no such task, or it is somebody else's.
+        Conflict: the task has another version.
     """
-    task = get_task(connection, owner_id, task_id)
+    task = _expected(get_task(connection, owner_id, task_id), expected)
     if not changes:
         return task
-    changed = task_queries.change_task(connection, owner_id, task_id, changes, now)
-    if changed is None:
-        raise NotFound("Task not found")
-    return changed
+    changed = task_queries.change_task(connection, owner_id, task_id, changes, now, expected=expected)
+    return changed or _overtaken(connection, owner_id, task_id, expected)
 
 
-def delete_task(connection: sa.Connection, owner_id: int, task_id: int) -> None:
+def delete_task(connection: sa.Connection, owner_id: int, task_id: int, *, expected: int | None = None) -> None:
     """Remove a task.
+
+    Args:
+        connection: of the transaction.
+        owner_id: whose task it is.
+        task_id: which task.
+        expected: the version that the caller has read; None for any.
 
     Raises:
         NotFound: there is no such task, or it is somebody else's.
+        Conflict: the task has another version.
     """
-    get_task(connection, owner_id, task_id)
-    if not task_queries.remove_task(connection, owner_id, task_id):
-        raise NotFound("Task not found")
+    _expected(get_task(connection, owner_id, task_id), expected)
+    if not task_queries.remove_task(connection, owner_id, task_id, expected=expected):
+        _overtaken(connection, owner_id, task_id, expected)
+
+
+def _expected(task: Task, expected: int | None) -> Task:
+    """Return a task if it has the version that the caller has read.
+
+    Raises:
+        Conflict: it has another one.
+    """
+    if expected is not None and task.version != expected:
+        raise Conflict(
+            f"The task has version {task.version}, not {expected}: it was changed meanwhile",
+            details={"version": task.version, "expected_version": expected},
+        )
+    return task
+
+
+def _overtaken(connection: sa.Connection, owner_id: int, task_id: int, expected: int | None) -> NoReturn:
+    """Say what became of a task between being read and being written.
+
+    Raises:
+        NotFound: it was removed.
+        Conflict: it was changed.
+    """
+    _expected(get_task(connection, owner_id, task_id), expected)
+    raise NotFound("Task not found")
 
 
 def figures(connection: sa.Connection, user_id: int) -> Figures:

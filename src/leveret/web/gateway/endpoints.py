@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ from leveret.api import Action, RateLimit, Route
 from leveret.client import ReceivedReply
 from leveret.errors import LeveretError
 from leveret.web.gateway.accepted import AcceptedRequests, address
+from leveret.web.gateway.conditions import is_known, tag_of
 from leveret.web.gateway.preferring import HEADER, Preferences, read_preferences
 from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
 from leveret.web.gateway.rate_limit_fields import CODE, policies, policy_field, refused_field
@@ -23,11 +25,13 @@ from leveret.web.gateway.responses import accepted_response, data_response, prob
 from leveret.web.gateway.running import Running
 from leveret.web.gateway.upstream import Upstream
 from leveret.wire.codec import encode_json
+from leveret.wire.envelope import Reply
 from leveret.wire.ids import new_id
 
 logger = logging.getLogger("leveret.gateway")
 
 _VARY: Final = {"Vary": HEADER}
+_READS: Final = ("GET", "HEAD")
 
 
 class Behind(Struct, frozen=True):
@@ -95,8 +99,21 @@ class RouteEndpoint:
     def _response(self, request: Request, received: ReceivedReply, call: HttpCall, wishes: Preferences) -> Response:
         reply, headers = received.reply, {**self._always, **wishes.applied(is_async=False)}
         if reply.status == "error":
-            return self._problem(request, of_reply(reply), call.id, headers)
+            return self._problem(request, self._refusal(request, reply), call.id, headers)
+        if tag := tag_of(self._route, reply.data):
+            headers["ETag"] = tag
+            if request.method in _READS and is_known(request, tag):
+                return data_response(request, b"", HTTPStatus.NOT_MODIFIED, call.id, headers)
+        if self._route.location and isinstance(reply.data, dict):
+            headers["Location"] = self._route.location.format_map(reply.data)
         return data_response(request, encode_json(reply.data), self._route.status, call.id, headers)
+
+    def _refusal(self, request: Request, reply: Reply) -> HttpProblem:
+        """Return the problem that a refusal is; a conflict over the version that If-Match demanded has its own."""
+        problem, field = of_reply(reply), self._route.if_match
+        if field and problem.code == "conflict" and field in (problem.details or {}) and "if-match" in request.headers:
+            return HttpProblem("precondition_failed", problem.detail, details=problem.details)
+        return problem
 
     def _problem(self, request: Request, problem: HttpProblem, request_id: str, headers: Mapping[str, str]) -> Response:
         over = refused_field(self._limits, problem.details or {}) if problem.code == CODE else {}

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from leveret.api import Action
 from leveret.api.route import BODY_METHODS, Route
 from leveret.errors import InvalidRequest
+from leveret.web.gateway.conditions import expected_version
 from leveret.web.gateway.keys import HEADER, read_key
 from leveret.web.gateway.problems import HttpProblem
 from leveret.web.gateway.texts import Texts, split_query
@@ -63,6 +64,8 @@ class RequestReader:
             raise InvalidRequest(f"{self._route.method} takes no query: {query[0][0]!r} belongs into the body")
         else:
             _add(data, await _body(request), "the body")
+        if (expected := expected_version(self._route, request)) is not None:
+            _add(data, {self._route.if_match: expected}, "If-Match")
         if missing := [name for name in self._route.needs if name not in data]:
             raise InvalidRequest(f"Field {missing[0]} is missing")
         return HttpCall(data, read_token(request), key or new_id(), key is not None)
@@ -87,7 +90,7 @@ def read_token(request: Request) -> str:
 def _add(data: dict[str, Any], more: Mapping[str, Any], place: str) -> None:
     for name, value in more.items():
         if name in data and data[name] != value:
-            raise InvalidRequest(f"Field {name} stands in the path and, with another value, in {place}")
+            raise InvalidRequest(f"Field {name} stands in {place}, and elsewhere with another value")
         data[name] = value
 
 

@@ -30,12 +30,12 @@ def data_response(
     Args:
         request: the request.
         body: the output as JSON.
-        status: of the answer; one of 204 has no body.
+        status: of the answer; one of 204 or 304 has no body.
         request_id: the request's id.
         more: further headers.
     """
     headers = {**id_headers(request, request_id), "Cache-Control": "no-store", **(more or {})}
-    if status == HTTPStatus.NO_CONTENT:
+    if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Response(status_code=status, headers=headers)
     return Response(body, status, headers, JSON)
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from leveret.errors import NotFound, Unauthenticated
+from leveret.errors import Conflict, NotFound, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
-from taskmanager.actions.v1 import CreateTaskV1, ListTasksV1, TaskId, UpdateTaskV1
+from taskmanager.actions.v1 import CreateTaskV1, Deleted, ListTasksV1, TaskId, UpdateTaskV1
 from taskmanager.domain import NewTask, Priority, Status, Task, TaskChanges, TaskPage, rules
+
+Version = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class TaskV2(Struct, frozen=True):
@@ -30,6 +32,7 @@ class TaskV2(Struct, frozen=True):
     due_date: datetime | None
     created_at: datetime
     updated_at: datetime
+    version: int
 
     @classmethod
     def of(cls, task: Task) -> Self:
@@ -58,9 +61,13 @@ class CreateTaskV2(CreateTaskV1, frozen=True, dict=True):
 
 
 class UpdateTaskV2(UpdateTaskV1, frozen=True):
-    """Input of update_task: the id, and the fields to change."""
+    """Input of update_task: the id, and the fields to change.
+
+    With ``expected_version`` the task is changed only if it still has the version that the caller has read.
+    """
 
     priority: Priority | UnsetType | None = UNSET
+    expected_version: Version | None = None
 
     def changes(self) -> TaskChanges:
         """Return the fields to change."""
@@ -68,6 +75,12 @@ class UpdateTaskV2(UpdateTaskV1, frozen=True):
         if self.priority is not UNSET and self.priority is not None:
             changes["priority"] = self.priority
         return changes
+
+
+class DeleteTaskV2(TaskId, frozen=True):
+    """Input of delete_task. With ``expected_version`` the task is removed only if it still has that version."""
+
+    expected_version: Version | None = None
 
 
 class ListTasksV2(ListTasksV1, frozen=True):
@@ -131,12 +144,27 @@ def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]
     return [{name: getattr(task, name) for name in fields} for task in tasks]
 
 
-@app.action("v2", "update_task", writes=True, errors=(NotFound,))
+@app.action("v2", "update_task", writes=True, errors=(NotFound, Conflict))
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
     """Change some fields of one of the caller's tasks."""
-    task = usecases.update_task(context.connection, caller(context), wanted.task_id, wanted.changes(), context.now)
+    task = usecases.update_task(
+        context.connection,
+        caller(context),
+        wanted.task_id,
+        wanted.changes(),
+        context.now,
+        expected=wanted.expected_version,
+    )
     return TaskV2.of(task)
+
+
+@app.action("v2", "delete_task", writes=True, errors=(NotFound, Conflict))
+@can_fail_on_request
+def delete_task(context: TaskContext, wanted: DeleteTaskV2) -> Deleted:
+    """Remove one of the caller's tasks."""
+    usecases.delete_task(context.connection, caller(context), wanted.task_id, expected=wanted.expected_version)
+    return Deleted(wanted.task_id)
 
 
 @app.action("v2", "stats")

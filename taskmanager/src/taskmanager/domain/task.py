@@ -29,7 +29,7 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A stored task; all times are aware and in UTC."""
+    """A stored task; all times are aware and in UTC. ``version`` counts its changes, from 1."""
 
     id: int
     owner_id: int
@@ -40,6 +40,7 @@ class Task:
     due_date: datetime | None
     created_at: datetime
     updated_at: datetime
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,17 @@ tasks: Final = sa.Table(
     sa.Column("due_date", UtcDateTime),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     sa.CheckConstraint("status IN ('todo', 'in_progress', 'done')", name="status"),
     sa.CheckConstraint("priority IN ('low', 'medium', 'high')", name="priority"),
     sa.Index("ix_tasks_owner_newest", "owner_id", "id"),
     sa.Index("ix_tasks_owner_kind_newest", "owner_id", "status", "priority", "id"),
     sqlite_autoincrement=True,
 )
-"""One row for each task. An id is never used again, because a late request could then change another task."""
+"""One row for each task. An id is never used again, because a late request could then change another task.
+
+``version`` counts the changes of a task, from 1.
+"""
 
 login_failures: Final = sa.Table(
     "login_failures",

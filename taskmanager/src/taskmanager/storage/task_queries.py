@@ -24,6 +24,7 @@ _COLUMNS: Final = (
     tasks.c.due_date,
     tasks.c.created_at,
     tasks.c.updated_at,
+    tasks.c.version,
 )
 OWNER_KEY: Final = "fk_tasks_owner_id"
 """Name of the foreign key that a task without an owner breaks."""
@@ -35,8 +36,11 @@ _ADD: Final = GatheredInsert(
     *("owner_id", "title", "description", "status", "priority", "due_date", "created_at", "updated_at"),
 )
 _FIND: Final = Prepared(sa.select(*_COLUMNS).where(_MINE))
-_UPDATE: Final = tasks.update().where(_MINE).returning(*_COLUMNS)
+_EXPECTED: Final = tasks.c.version == sa.bindparam("expected")
+_UPDATE: Final = tasks.update().where(_MINE).values(version=tasks.c.version + 1).returning(*_COLUMNS)
+_UPDATE_EXPECTED: Final = _UPDATE.where(_EXPECTED)
 _DELETE: Final = Prepared(tasks.delete().where(_MINE))
+_DELETE_EXPECTED: Final = Prepared(tasks.delete().where(_MINE, _EXPECTED))
 _FIGURES: Final = sa.select(tasks.c.status, tasks.c.priority, sa.func.count()).group_by(
     tasks.c.status, tasks.c.priority
 )
@@ -102,7 +106,7 @@ def add_task(connection: sa.Connection, owner_id: int, new: NewTask, now: dateti
         "updated_at": now,
     }
     task_id = _ADD.add(connection, values)
-    return Task(task_id, owner_id, new.title, new.description, new.status, new.priority, new.due_date, now, now)
+    return Task(task_id, owner_id, new.title, new.description, new.status, new.priority, new.due_date, now, now, 1)
 
 
 def find_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task | None:
@@ -112,18 +116,31 @@ def find_task(connection: sa.Connection, owner_id: int, task_id: int) -> Task | 
 
 
 def change_task(
-    connection: sa.Connection, owner_id: int, task_id: int, changes: TaskChanges, now: datetime
+    connection: sa.Connection,
+    owner_id: int,
+    task_id: int,
+    changes: TaskChanges,
+    now: datetime,
+    *,
+    expected: int | None = None,
 ) -> Task | None:
-    """Change fields of a task of this owner, and return the task; None if there is no such task."""
+    """Change fields of a task of this owner, and return the task; None if there is none, or not of that version."""
     values: Mapping[str, Any] = {**changes, "updated_at": now}
     plain = {name: value.value if isinstance(value, Status | Priority) else value for name, value in values.items()}
-    row = connection.execute(_UPDATE, {**plain, "task_id": task_id, "owner": owner_id}).one_or_none()
+    statement = _UPDATE if expected is None else _UPDATE_EXPECTED
+    row = connection.execute(statement, plain | _which(owner_id, task_id, expected)).one_or_none()
     return _task(row) if row else None
 
 
-def remove_task(connection: sa.Connection, owner_id: int, task_id: int) -> bool:
-    """Remove a task of this owner; return whether there was such a task."""
-    return _DELETE.run(connection, {"task_id": task_id, "owner": owner_id}) > 0
+def remove_task(connection: sa.Connection, owner_id: int, task_id: int, *, expected: int | None = None) -> bool:
+    """Remove a task of this owner; return whether there was one, and of that version."""
+    statement = _DELETE if expected is None else _DELETE_EXPECTED
+    return statement.run(connection, _which(owner_id, task_id, expected)) > 0
+
+
+def _which(owner_id: int, task_id: int, expected: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"task_id": task_id, "owner": owner_id}
+    return found if expected is None else found | {"expected": expected}
 
 
 def list_tasks(connection: sa.Connection, owner_id: int, page: TaskPage) -> list[Task]:
@@ -170,7 +187,7 @@ def figures(connection: sa.Connection, owner_id: int | None) -> TaskFigures:
 
 
 def _task(row: Sequence[Any]) -> Task:
-    task_id, owner_id, title, description, status, priority, due_date, created_at, updated_at = row
+    task_id, owner_id, title, description, status, priority, due_date, created_at, updated_at, version = row
     return Task(
         task_id,
         owner_id,
@@ -181,4 +198,5 @@ def _task(row: Sequence[Any]) -> Task:
         due_date,
         created_at,
         updated_at,
+        version,
     )

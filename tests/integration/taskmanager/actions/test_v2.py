@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leveret.errors import InvalidRequest, TemporaryError
+from leveret.errors import Conflict, InvalidRequest, TemporaryError
 from taskmanager import usecases
 from taskmanager.actions import app
 
@@ -36,6 +36,7 @@ def test_version_2_knows_every_action_of_version_1_and_stats() -> None:
         "list_tasks",
         "update_task",
         "delete_task",
+        "stored_response",
     }
     assert names["v2"] == names["v1"] | {"stats"}
 
@@ -69,9 +70,30 @@ def test_an_update_sets_the_priority_when_it_is_given(application: Application, 
     task = create(application, ann, description="y")
     changes = {"task_id": task["id"], "priority": "low", "status": "done"}
     changed = application.call("update_task", changes, as_user=ann, version="v2")
-    assert changed == task | {"priority": "low", "status": "done"}
+    assert changed == task | {"priority": "low", "status": "done", "version": 2}
     changes = {"task_id": task["id"], "priority": None, "title": "y"}
-    assert application.call("update_task", changes, as_user=ann, version="v2") == changed | {"title": "y"}
+    assert application.call("update_task", changes, as_user=ann, version="v2") == changed | {"title": "y", "version": 3}
+
+
+@pytest.mark.parametrize("action", ["update_task", "delete_task"])
+def test_a_task_that_was_changed_meanwhile_is_left_alone(application: Application, ann: int, action: str) -> None:
+    task = create(application, ann)
+    changes = {"task_id": task["id"], "title": "Mine"}
+    changed = application.call("update_task", changes, as_user=ann, version="v2")
+    late = {"task_id": task["id"], "expected_version": 1} | ({"title": "Late"} if action == "update_task" else {})
+    with pytest.raises(Conflict, match="has version 2, not 1") as caught:
+        application.call(action, late, as_user=ann, version="v2")
+    assert caught.value.details == {"version": 2, "expected_version": 1}
+    assert application.call("get_task", {"task_id": task["id"]}, as_user=ann, version="v2") == changed
+    application.call(action, late | {"expected_version": 2}, as_user=ann, version="v2")
+
+
+def test_an_update_without_changes_checks_the_version_too(application: Application, ann: int) -> None:
+    task = create(application, ann)
+    wanted = {"task_id": task["id"], "expected_version": 7}
+    with pytest.raises(Conflict):
+        application.call("update_task", wanted, as_user=ann, version="v2")
+    assert application.call("update_task", wanted | {"expected_version": 1}, as_user=ann, version="v2") == task
 
 
 def test_lists_are_filtered_by_status_and_by_priority(application: Application, ann: int) -> None:

@@ -74,9 +74,10 @@ def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_al
     before = {name: rows(empty_url, name) for name in kept}
     assert migration.current(empty_url) == revision
     assert migration.upgrade(empty_url)
-    assert {name: rows(empty_url, name) for name in kept} == before
+    after = {name: rows(empty_url, name) for name in kept}
+    assert after == {**before, "tasks": [(*task, 1) for task in before["tasks"]]}, "each task has version 1"
     assert all(before.values())
-    assert rows(empty_url, "alembic_version") == [("0002",)]
+    assert rows(empty_url, "alembic_version") == [("0003",)]
     assert rows(empty_url, "leveret_version") == [("0005",)]
     assert not migration.upgrade(empty_url)
 
@@ -85,11 +86,16 @@ def test_a_database_of_the_version_before_has_to_be_upgraded_once_so_that_it_nam
     empty_url: str,
 ) -> None:
     make_former(empty_url, "0002")
+    execute(
+        empty_url,
+        "ALTER TABLE tasks ADD COLUMN version INTEGER DEFAULT 1 NOT NULL",
+        "UPDATE alembic_version SET version_num = '0003'",
+    )
     assert not migration.is_current(empty_url)
-    expected = "0002, and this version needs newer tables of the framework: taskmanager db upgrade"
+    expected = "0003, and this version needs newer tables of the framework: taskmanager db upgrade"
     assert describe(empty_url, app.schema, app.names) == expected
     migration.upgrade(empty_url)
-    assert describe(empty_url, app.schema, app.names) == "0002, which this version needs"
+    assert describe(empty_url, app.schema, app.names) == "0003, which this version needs"
     assert rows(empty_url, "leveret_application") == [("taskmanager",)]
 
 
@@ -112,8 +118,8 @@ def _structure(url: str) -> dict[str, object]:
 
 def test_the_command_says_where_a_database_stands(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'tasks.db'}"
-    assert describe(url, app.schema, app.names) == "no tables, this version needs 0002: taskmanager db upgrade"
+    assert describe(url, app.schema, app.names) == "no tables, this version needs 0003: taskmanager db upgrade"
     make_former(url, "0001")
-    assert describe(url, app.schema, app.names) == "0001, this version needs 0002: taskmanager db upgrade"
+    assert describe(url, app.schema, app.names) == "0001, this version needs 0003: taskmanager db upgrade"
     migration.upgrade(url)
-    assert describe(url, app.schema, app.names) == "0002, which this version needs"
+    assert describe(url, app.schema, app.names) == "0003, which this version needs"

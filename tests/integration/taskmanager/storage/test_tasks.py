@@ -78,7 +78,7 @@ def test_only_the_given_fields_change(connection: sa.Connection, owner: User, ch
     task = add(connection, owner, description="text", due_date=NOW)
     changed = usecases.update_task(connection, owner.id, task.id, changes, LATER)
     fields = task.__dataclass_fields__
-    expected = {name: getattr(task, name) for name in fields} | {"updated_at": LATER} | dict(changes)
+    expected = {name: getattr(task, name) for name in fields} | {"updated_at": LATER, "version": 2} | dict(changes)
     assert {name: getattr(changed, name) for name in fields} == expected
     assert usecases.get_task(connection, owner.id, task.id) == changed
 
