@@ -15,7 +15,7 @@ from support.projects import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "src" / "leveret" / "cli" / "new" / "project"
-CONSOLE = ROOT / "src" / "leveret" / "console"
+CONSOLE = ROOT / "src" / "leveret" / "web" / "console"
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,7 @@ class Owner:
         if operation.version == "v1":
             wanted["priority"] = "medium"
         moments = {name: task[name] for name in ("created_at", "updated_at")}
-        self.tasks[task["id"]] = {"id": task["id"], "owner_id": self.user_id, **wanted, **moments}
+        self.tasks[task["id"]] = {"id": task["id"], "owner_id": self.user_id, **wanted, **moments, "version": 1}
         assert task == self._shown(task["id"], operation.version)
 
     def _check_get_task(self, operation: Operation, reply: dict[str, Any], _taken: set[int]) -> None:
@@ -82,7 +82,9 @@ class Owner:
         if self._is_mine(operation, reply):
             mine = self.tasks[operation.data["task_id"]]
             known = _USUAL if operation.version == "v2" else _USUAL.keys() - {"priority"}
-            mine |= {name: value for name, value in operation.data.items() if name in known}
+            changes = {name: value for name, value in operation.data.items() if name in known}
+            mine |= changes
+            mine["version"] += bool(changes)
             mine["updated_at"] = reply["data"]["updated_at"]
             assert reply["data"] == self._shown(mine["id"], operation.version)
 
@@ -122,7 +124,8 @@ class Owner:
 
     def _shown(self, task_id: int, version: str) -> dict[str, Any]:
         task = self.tasks[task_id]
-        return task if version == "v2" else {name: value for name, value in task.items() if name != "priority"}
+        hidden = () if version == "v2" else ("priority", "version")
+        return {name: value for name, value in task.items() if name not in hidden}
 
 
 _USUAL: dict[str, Any] = {
