@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +11,7 @@ import typer
 
 from leveret.cli.context import application, command_line, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.ending.streams import OutputLost
 from leveret.cli.terminal.option_values import read_option
 from leveret.process.exit_codes import FAILED, INTERRUPTED
 from leveret.settings import values
@@ -69,11 +71,19 @@ def console(
     _check(options)
     settings, called = load_settings(context), command_line(context)
 
+    lost: list[OutputLost] = []
+
     def tell(url: str) -> None:
-        typer.echo(f"console of {called.application.name}: {url}")
-        sys.stdout.flush()
+        try:
+            typer.echo(f"console of {called.application.name}: {url}")
+            sys.stdout.flush()
+        except OutputLost as error:  # inside of the server, which would print a traceback; a signal ends it in order
+            lost.append(error)
+            signal.raise_signal(signal.SIGINT)
 
     serve_console(application(context), settings, options, tell, called.again)
+    if lost:
+        raise lost[0]
 
 
 @user.command()
