@@ -18,6 +18,7 @@ from leveret.broker.addresses import shown_address, vhost_of
 from leveret.broker.connecting import connected
 from leveret.letters.index.index import LetterIndex
 from leveret.letters.index.reading import Tell, catch_up
+from leveret.letters.index.schema import telling_trouble
 from leveret.letters.look import MOST_LETTERS, look_at_messages
 from leveret.topology import Topology
 
@@ -91,7 +92,7 @@ async def up_to_date(source: Source, tell: Tell | None = None, *, rebuild: bool 
         BrokerTrouble: there is no queue of letters, or no permission.
         IndexTrouble: the file cannot be used.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, telling_trouble(index_path(source)):
         index = open_index(source)
         try:
             if rebuild:
