@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import signal
 import sys
@@ -81,7 +82,10 @@ def console(
             lost.append(error)
             signal.raise_signal(signal.SIGINT)
 
-    serve_console(application(context), settings, options, tell, called.again)
+    try:
+        serve_console(application(context), settings, options, tell, called.again)
+    except OSError as error:
+        raise WrongUse(_cannot_listen(options, error)) from error
     if lost:
         raise lost[0]
 
@@ -167,6 +171,11 @@ def _check(options: ServingOptions) -> None:
         )
     if options.host in ("0.0.0.0", "::") and not options.names:  # noqa: S104 - it is what is refused
         raise WrongUse("say with --name by which name browsers find this console, such as console.example.org")
+
+
+def _cannot_listen(options: ServingOptions, error: OSError) -> str:
+    why = "something listens there already" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+    return f"the console cannot listen at {options.host}, port {options.port}: {why}; choose others with --host, --port"
 
 
 def _ask_password(name: str) -> str:
