@@ -253,7 +253,7 @@ def _found(connection: sa.Connection, beginning: str) -> Operation:
         return found[0]
     if beginning and found:
         raise OperationTrouble(f"several operations begin with {beginning!r}: write more of the id")
-    raise OperationTrouble(f"there is no operation {beginning!r}")
+    raise OperationTrouble(f"there is no operation {beginning!r}: `letters operations` lists them")
 
 
 def _view(connection: sa.Connection, row: Operation) -> OperationView:
