@@ -47,16 +47,21 @@ def serve_console(
     Raises:
         SettingsError: the file with the keys cannot be used.
         StorageUnavailable: the console's own database does not answer.
+        OSError: it cannot listen there.
     """
     app.complete()
-    store = open_store(settings)
-    site = Site(app=app, settings=settings, store=store, options=options, again=again)
-    try:
-        # uvicorn raises the signal again when it has ended
-        with with_keyring(site) as known, contextlib.suppress(KeyboardInterrupt), interruptible():
-            _ConsoleServer(_config(build_console(known), options), on_listening).run()
-    finally:
-        store.close()
+    with (
+        contextlib.closing(_listen(options.host, options.port)) as listening,
+        contextlib.closing(open_store(settings)) as store,
+        with_keyring(Site(app=app, settings=settings, store=store, options=options, again=again)) as site,
+        contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it has ended
+        interruptible(),
+    ):
+        _ConsoleServer(_config(build_console(site), options), on_listening).run([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
 
 async def serve_until(
