@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Annotated, Final, TypeVar
 
 import typer
+from msgspec import structs
 
 from leveret.cli.context import command_line
 from leveret.cli.ending.endings import WrongUse
@@ -40,17 +41,7 @@ T = TypeVar("T")
 def list_letters(
     context: typer.Context,
     *,
-    action: options.Action = None,
-    version: options.Version = None,
-    worker_version: options.WorkerVersion = None,
-    code: options.Code = None,
-    exception: options.ExceptionName = None,
-    place: options.Place = None,
-    principal: options.PrincipalOption = None,
-    older: options.Older = None,
-    newer: options.Newer = None,
-    text: options.Text = None,
-    group: options.Group = None,
+    wanted: LetterFilter,
     state: options.State = None,
     limit: Annotated[
         int,
@@ -70,20 +61,7 @@ def list_letters(
 ) -> None:
     """Print letters, oldest first, as a table or as JSON lines; all of them stay in the queue as they are."""
     source = options.letters_source(context, index)
-    wanted = options.wanted_letters(
-        action=action,
-        version=version,
-        worker_version=worker_version,
-        code=code,
-        exception=exception,
-        place=place,
-        principal=principal,
-        older=older,
-        newer=newer,
-        text=text,
-        group=group,
-        state=state,
-    )
+    wanted = structs.replace(wanted, state=options.wanted_letters(state=state).state)
     if check:
         ask_index(source, lambda found: _tell_check(context, found))
         return
