@@ -58,6 +58,7 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any, a
     page.fill("#rate", "1/m")
     page.click("form[action='/operations'] button")
     expect(page.locator("#count-sent strong")).to_have_text("1", timeout=20_000)
+    expect(page.locator("#how")).to_contain_text("About 2 min left.")
     assert visit.barriers(axe) == []
     owner = page.locator("#how .meta").text_content()
     page.click("#take-over")
