@@ -94,3 +94,10 @@ def test_a_port_that_is_taken_is_told_with_what_to_do(commands: Commands) -> Non
         ended = commands.run("console", "--port", str(port))
     assert ended.returncode == 2
     assert f"port {port}: something listens there already; choose others with --host, --port" in ended.stderr
+
+
+def test_a_password_that_is_missing_on_the_standard_input_is_told_as_that(commands: Commands) -> None:
+    done = commands.run("console", "user", "add", "ada")
+    assert done.returncode == 2
+    assert "the first line of the standard input is the password" in done.stderr
+    assert "it was empty" in done.stderr

@@ -155,6 +155,8 @@ def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands)
     done = commands.run("letters", "edit", "a", "--patch", str(patch), *why, "--yes")
     assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["edited: a", "1 edited, 0 stay"])
     assert sorted(ids_of(commands)) == ["a", "b"]
+    shown_first, *_ = map(json.loads, commands.run("letters", "show", "a").stdout.splitlines())
+    assert shown_first["state"] == "present", "the newest is told first"
     letters = {row["state"]: row for row in map(json.loads, commands.run("letters", "show", "a").stdout.splitlines())}
     assert set(letters) == {"edited", "present"}, "the letter that was replaced is told too"
     shown = letters["present"]

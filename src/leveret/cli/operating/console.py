@@ -179,9 +179,17 @@ def _cannot_listen(options: ServingOptions, error: OSError) -> str:
 
 
 def _ask_password(name: str) -> str:
-    """Ask for a new password twice; where there is no terminal, the first line of the standard input is it."""
+    """Ask for a new password twice; where there is no terminal, the first line of the standard input is it.
+
+    Raises:
+        WrongUse: that line is empty.
+    """
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        if not (given := sys.stdin.readline().rstrip("\r\n")):
+            raise WrongUse(
+                "the first line of the standard input is the password, because that is not a terminal, and it was empty"
+            )
+        return given
     try:
         return str(typer.prompt(f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True))
     except typer.Abort:  # Ctrl-C, or the end of the input
