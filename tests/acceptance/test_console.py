@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 
 import httpx2
@@ -85,3 +86,18 @@ def test_open_pages_end_at_once_when_the_console_is_stopped(commands: Commands) 
             assert next(line for line in live.iter_lines() if line.startswith("data:"))
             assert console.stop() == 0
     assert "Traceback" not in console.output
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(commands: Commands) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = commands.run("console", "--port", str(port))
+    assert ended.returncode == 2
+    assert f"port {port}: something listens there already; choose others with --host, --port" in ended.stderr
+
+
+def test_a_password_that_is_missing_on_the_standard_input_is_told_as_that(commands: Commands) -> None:
+    done = commands.run("console", "user", "add", "ada")
+    assert done.returncode == 2
+    assert "the first line of the standard input is the password" in done.stderr
+    assert "it was empty" in done.stderr

@@ -24,6 +24,10 @@ def test_letters_are_sent_again_and_have_their_effect_as_their_caller(commands: 
     assert sent == "sent, result not known: b: nobody waited for what becomes of it, because --wait is 0"
     assert end == f"operation {name} is done: 0 succeeded, 1 sent, result not known"
     assert ids_of(commands) == ["a", "c"]
+    chosen = (("c", "nobody"), ("--action", "create_task", "--limit", "1", "--newest"), ("b", "--state", "redriven"))
+    for words, expected in zip(chosen, ("c", "c", "b"), strict=True):
+        lines = commands.run("letters", "list", *words).stdout.splitlines()
+        assert [json.loads(line)["request_id"] for line in lines] == [expected], words
     commands.worker()
     wait_until(lambda: len(commands.call("list_tasks", token=token)) == 1, "the task of the request sent again")
     both = commands.run("letters", "redrive", "--all")
@@ -151,6 +155,8 @@ def test_letters_are_edited_and_executed_with_their_new_data(commands: Commands)
     done = commands.run("letters", "edit", "a", "--patch", str(patch), *why, "--yes")
     assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["edited: a", "1 edited, 0 stay"])
     assert sorted(ids_of(commands)) == ["a", "b"]
+    shown_first, *_ = map(json.loads, commands.run("letters", "show", "a").stdout.splitlines())
+    assert shown_first["state"] == "present", "the newest is told first"
     letters = {row["state"]: row for row in map(json.loads, commands.run("letters", "show", "a").stdout.splitlines())}
     assert set(letters) == {"edited", "present"}, "the letter that was replaced is told too"
     shown = letters["present"]

@@ -63,3 +63,39 @@ def test_what_cannot_be_found_or_read_is_told_with_an_exit_code(look: Look) -> N
     assert about.returncode == 0
     assert "letters   3 present, 3 known" in about.stdout
     assert "the queue holds the same letters" in look("index", "--rebuild").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("redrive", "--steps", "1,all"),
+        ("redrive", "--dry-run"),
+        ("redrive", "--what-if"),
+        ("discard", "--yes"),
+        ("edit", "--set", "title=x", "--why", "x", "--yes"),
+        ("export", "letters.jsonl"),
+    ],
+    ids=" ".join,
+)
+def test_conditions_that_no_letter_meets_change_nothing(look: Look, words: tuple[str, ...]) -> None:
+    unknown = look(*words, "--group", "zzz")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "there is no group 'zzz' among the letters of the queue" in unknown.stderr
+    none = look(*words, "--action", "sell", "--older", "1h")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "no letter in the queue meets the conditions: action=sell, older=1h" in none.stderr
+    assert not (look.commands.folder / "letters.jsonl").exists()
+    for record in ("history", "operations"):
+        assert look.commands.run("letters", record).stdout == ""
+    wrong = look(*words, "--text", '"')
+    assert wrong.returncode == 2
+    assert "--text: there is no word" in wrong.stderr
+
+
+def test_conditions_that_no_discarded_letter_meets_bring_nothing_back(look: Look) -> None:
+    assert look("discard", "a", "b", "--yes").returncode == 0
+    none = look.commands.run("letters", "restore", "--group", "zzz")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert "there is no group 'zzz' among the letters of the archive" in none.stderr
+    assert len(look.commands.run("letters", "archive", "--limit", "1").stdout.splitlines()) == 1
+    assert look("list", "--limit", "5").stdout.count("\n") == 1

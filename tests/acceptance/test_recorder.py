@@ -69,4 +69,4 @@ def test_a_worker_that_is_stopped_has_ended(commands: Commands, worker: RunningC
     assert worker.stop() == 0
     assert recording_of(commands, worker)["closed"]
     missing = commands.run("recorder", "no-such-id")
-    assert (missing.returncode, missing.stdout.startswith("nothing is recorded")) == (1, True)
+    assert (missing.returncode, missing.stdout.startswith("nothing is recorded of no-such-id")) == (1, True)

@@ -58,6 +58,7 @@ def test_an_operation_goes_slowly_is_taken_over_paused_and_resumed(visit: Any, a
     page.fill("#rate", "1/m")
     page.click("form[action='/operations'] button")
     expect(page.locator("#count-sent strong")).to_have_text("1", timeout=20_000)
+    expect(page.locator("#how")).to_contain_text("About 2 min left.")
     assert visit.barriers(axe) == []
     owner = page.locator("#how .meta").text_content()
     page.click("#take-over")
@@ -122,6 +123,30 @@ def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any,
     visit.go("/audit")
     done = page.locator("tbody code").all_text_contents()[:4]
     assert [each.strip() for each in done] == ["restore_ended", "restore", "discard_ended", "discard"]
+
+
+def test_all_letters_of_a_filter_are_discarded_by_their_number_and_brought_back(visit: Any, axe: str) -> None:
+    visit.enter()
+    page = visit.go("/letters?action=charge_card")
+    page.click("a[href^='/discard?']")
+    assert "1 letter leaves the queue" in page.locator("main").text_content()
+    assert visit.barriers(axe) == []
+    page.evaluate("document.querySelector('[name=count]').value = '9'")
+    page.fill("#why", "the bank is closed")
+    page.click("button[value=discard_all]")
+    assert "nothing was discarded" in page.locator("[role=alert]").text_content()
+    assert page.input_value("#why") == "the bank is closed"
+    page.click("button[value=discard_all]")
+    assert "1 letter" in page.locator("[role=status]").text_content()
+    visit.go("/archive?action=sell")
+    assert page.locator("tbody tr").count() == 0
+    visit.go("/archive?action=charge_card")
+    assert page.locator("tbody tr").count() == 1
+    page.fill("#why", "it is open again")
+    page.click("button[value=restore_all]")
+    assert "1 letter" in page.locator("[role=status]").text_content()
+    visit.go("/letters?action=charge_card")
+    assert page.locator("tbody tr").count() == 1
 
 
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:

@@ -58,7 +58,7 @@ class Mover:
 
     async def discard(self, *ids: str) -> LetterReport:
         """Move letters into the archive, all without ids."""
-        told, place = self._again.told.append, (self._again.url, self._again.topology, self._again.choice(ids))
+        told, place = self._again.told.append, (self._again.url, self._again.topology, self._again.choice(ids or None))
         return await discard(*place, self.archive, KEEPER, cause=ADA, tell=told)
 
     async def restore(self, *ids: str) -> LetterReport:

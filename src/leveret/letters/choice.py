@@ -10,6 +10,7 @@ from leveret.letters.index.entries import stored_key
 from leveret.letters.index.opening import Source, up_to_date
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
+from leveret.letters.unmatched import NoSuchLetters, why_none
 
 
 class Choice(Struct, frozen=True):
@@ -53,10 +54,14 @@ async def choose(source: Source, wanted: LetterFilter) -> Choice:
         BrokerTrouble: there is no queue of letters, or no permission.
         IndexTrouble: the file cannot be used.
         ValueError: the text of the filter cannot be searched.
+        NoSuchLetters: no letter meets the conditions.
     """
     if wanted.everything:
         return EVERY_LETTER
     if wanted == LetterFilter(ids=wanted.ids):
         return Choice(ids=wanted.ids)
     async with up_to_date(source) as found:
-        return Choice(keys=frozenset(found.index.keys(wanted)))
+        keys = frozenset(found.index.keys(wanted))
+        if not keys and (why := why_none(wanted, found.index)):
+            raise NoSuchLetters(why)
+    return Choice(keys=keys)

@@ -16,6 +16,7 @@ from leveret.observe.observers import Sampler
 from leveret.observe.outcome_words import OutcomeWord, outcome_word
 from leveret.observe.records import Begun, Committed, Ended, Record, Settled, Subject
 from leveret.observe.totals import SECONDS, SIZES, Spread, Totals
+from leveret.outcome import Answer
 
 UNKNOWN: Final = "-"
 """The action of requests that name none that the application has: strangers must not invent names of counters."""
@@ -25,6 +26,9 @@ MEASURED: Final = 100
 
 ONE_OF: Final = 16
 """Of the further requests of a second, one of that many is measured, and counts for all of them."""
+
+
+_OK: Final = OutcomeWord.OK  # to ask the class takes longer than to count
 
 
 class Counters(Sampler):
@@ -80,8 +84,9 @@ class Counters(Sampler):
         """Count requests with their outcomes."""
         requests, unknown, held, chosen = self._requests, self._unknown, self._held, self.chosen
         for record in records:
-            subject = record.subject
-            requests.get(subject.action, unknown)[outcome_word(record.outcome)[0]] += 1
+            subject, outcome = record.subject, record.outcome
+            ok = type(outcome) is Answer and outcome.code is None and not outcome.replayed  # without a call, as usual
+            requests.get(subject.action, unknown)[_OK if ok else outcome_word(outcome)[0]] += 1
             tag = subject.delivery.delivery_tag
             if held:
                 held.pop(tag, None)
@@ -195,8 +200,14 @@ class _Buckets:
 
     def add_all(self, values: Sequence[float]) -> None:
         counts, bounds = self._counts, self._bounds
-        for value in values:
-            counts[bisect_left(bounds, value)] += 1
+        if not values:
+            return
+        first = bisect_left(bounds, min(values))
+        if first == bisect_left(bounds, max(values)):  # requests that settle together took equally long, as a rule
+            counts[first] += len(values)
+        else:
+            for value in values:
+                counts[bisect_left(bounds, value)] += 1
         self._sum += sum(values)
 
     def spread(self) -> Spread:

@@ -125,12 +125,6 @@ def find_archived(
     return sorted(found.values(), key=lambda each: (each.at, each.letter))[:most]
 
 
-def newest_archived(connection: sa.Connection, states: Collection[str], most: int) -> list[ArchivedLetter]:
-    """Return letters of the archive in some states, the one that was discarded last at the beginning."""
-    wanted = sa.select(*_COLUMNS).where(_ROW.state.in_(list(states))).order_by(_ROW.at.desc(), _ROW.letter).limit(most)
-    return [ArchivedLetter(**row._mapping) for row in connection.execute(wanted)]
-
-
 def archived_messages(connection: sa.Connection, keys: Collection[str]) -> dict[str, ArchivedMessage]:
     """Return messages of the archive by the keys of their letters."""
     found: dict[str, ArchivedMessage] = {}

@@ -171,5 +171,14 @@ def count_letters(connection: sa.Connection, operation: str) -> Mapping[str, int
     return {row[0]: row[1] for row in connection.execute(wanted)}
 
 
+def sent_since(connection: sa.Connection, operation: str, moment: datetime) -> tuple[int, datetime | None]:
+    """Return how many letters of an operation were sent since a moment, and the moment before the first of them."""
+    wanted = sa.select(sa.func.count(), sa.func.min(_LETTER.at)).where(
+        _LETTER.operation == operation, _LETTER.state.in_(("sent", "succeeded", "failed")), _LETTER.at >= moment
+    )
+    count, first = connection.execute(wanted).one()
+    return count, first
+
+
 def _columns(record: Struct) -> dict[str, object]:
     return {name: getattr(record, name) for name in record.__struct_fields__}

@@ -11,9 +11,11 @@ from typing import Any, Final
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leveret.errors import SettingsError
 from leveret.observe.http_counts import UNKNOWN, HttpCounts
 from leveret.observe.page_set import door_pages
 from leveret.observe.pages import PageServer
+from leveret.process.urls import shown_host
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _EVENTS: Final = b"text/event-stream"
@@ -76,13 +78,18 @@ def measured_pages(
         Where the pages are, as in a URL; None where there are none.
 
     Raises:
-        OSError: the port cannot be had.
-        SettingsError: prometheus-client is not installed.
+        SettingsError: prometheus-client is not installed, or the port cannot be had.
     """
     if place is None:
         yield None
         return
-    with PageServer(*place, door_pages(door, counts, not_ready)) as server:
+    pages = door_pages(door, counts, not_ready)
+    try:
+        server = PageServer(*place, pages)
+    except OSError as error:
+        where = shown_host(*place)
+        raise SettingsError([f"metrics cannot be served at {where}: {error.strerror or error}"]) from error
+    with server:
         yield server.address
 
 

@@ -66,12 +66,4 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         OSError: it cannot be bound: the port is in use, for example.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except BaseException:
-        listening.close()
-        raise
-    return listening
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

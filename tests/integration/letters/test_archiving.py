@@ -102,6 +102,18 @@ async def test_a_crash_in_the_middle_of_a_restore_does_not_make_two(caller: Call
     assert sorted(map(str, await ids_of(caller))) == ["not", "sent"]
 
 
+async def test_a_crash_in_a_restore_of_what_lost_its_secret_does_not_make_two(caller: Caller, mover: Mover) -> None:
+    await put_letter(caller, b'{"id": "m", "auth": "secret"}', {}, "m")
+    await mover.discard()
+    [row] = mover.archive.find()
+    assert not row.whole
+    assert (await mover.restore("m")).done == 1
+    mover.archive.settle([row.letter], LetterPlace.RETURNING)
+    report = await mover.restore("m")
+    assert (report.done, report.kept) == (0, 1)
+    assert (await ids_of(caller), places(mover)) == (["m"], {"m": "restored"})
+
+
 async def test_a_letter_that_two_restore_at_once_comes_back_once(caller: Caller, again: Again, mover: Mover) -> None:
     await put(caller, "a")
     await mover.discard()

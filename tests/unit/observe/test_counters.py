@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Callable
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from leveret.observe import Begun, Committed, Ended, Observers, Settled, Subject
 from leveret.observe.counters import MEASURED, ONE_OF, Counters
 from leveret.observe.totals import SECONDS, Spread, Totals
@@ -103,6 +107,18 @@ def calls_of(step: Callable[[], None]) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+@given(st.lists(st.floats(0, 200), min_size=1, max_size=20))
+def test_requests_that_settle_together_are_counted_as_those_that_settle_alone(seconds: list[float]) -> None:
+    together, alone = Counters(["v1.greet"]), Counters(["v1.greet"])
+    records = [Settled(subject(tag), 100.0 + each, outcome=OK) for tag, each in enumerate(seconds, start=1)]
+    together.settle(records)
+    for each in records:
+        alone.settle([each])
+    assert together.totals().total.counts == alone.totals().total.counts
+    assert together.totals().total.sum == pytest.approx(alone.totals().total.sum)
+    assert together.totals().requests == alone.totals().requests == {"v1.greet": {"ok": len(seconds)}}
 
 
 def test_a_name_that_a_stranger_invents_is_counted_as_unknown() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +12,7 @@ import typer
 
 from leveret.cli.context import application, command_line, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.ending.streams import OutputLost
 from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
 from leveret.cli.terminal.option_values import read_option
 from leveret.process.exit_codes import FAILED, INTERRUPTED
@@ -78,14 +81,22 @@ def console(
     _check(options)
     settings, called = load_settings(context), command_line(context)
 
+    lost: list[OutputLost] = []
+
     def tell(url: str) -> None:
-        typer.echo(f"console of {called.application.name}: {url}")
-        sys.stdout.flush()
+        try:
+            typer.echo(f"console of {called.application.name}: {url}")
+            sys.stdout.flush()
+        except OutputLost as error:  # inside of the server, which would print a traceback; a signal ends it in order
+            lost.append(error)
+            signal.raise_signal(signal.SIGINT)
 
     try:
         serve_console(application(context), settings, options, tell, called.again)
     except OSError as error:
-        raise WrongUse(f"{metrics_address}:{metrics_port} cannot be listened at: {error.strerror or error}") from error
+        raise WrongUse(_cannot_listen(options, error)) from error
+    if lost:
+        raise lost[0]
 
 
 @user.command()
@@ -171,10 +182,23 @@ def _check(options: ServingOptions) -> None:
         raise WrongUse("say with --name by which name browsers find this console, such as console.example.org")
 
 
+def _cannot_listen(options: ServingOptions, error: OSError) -> str:
+    why = "something listens there already" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+    return f"the console cannot listen at {options.host}, port {options.port}: {why}; choose others with --host, --port"
+
+
 def _ask_password(name: str) -> str:
-    """Ask for a new password twice; where there is no terminal, the first line of the standard input is it."""
+    """Ask for a new password twice; where there is no terminal, the first line of the standard input is it.
+
+    Raises:
+        WrongUse: that line is empty.
+    """
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        if not (given := sys.stdin.readline().rstrip("\r\n")):
+            raise WrongUse(
+                "the first line of the standard input is the password, because that is not a terminal, and it was empty"
+            )
+        return given
     try:
         return str(typer.prompt(f"New password of {name}", hide_input=True, confirmation_prompt=True, err=True))
     except typer.Abort:  # Ctrl-C, or the end of the input

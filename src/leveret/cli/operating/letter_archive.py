@@ -18,12 +18,14 @@ from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_discard import tell_forgotten
 from leveret.cli.operating.letter_fates import conclude, tell
+from leveret.cli.operating.redrive import options as how
 from leveret.cli.terminal.screen import print_json, print_table
 from leveret.letters.choice import Choice
 from leveret.letters.document import secrets_of
 from leveret.letters.filters import LetterFilter
 from leveret.letters.portable import NotPortable
 from leveret.letters.removal import LetterFate, LetterReport
+from leveret.letters.unmatched import NoSuchLetters
 from leveret.operate.archive import Archive
 from leveret.operate.archive import restore as bring_back
 from leveret.operate.archive.finding import find_in_archive
@@ -39,7 +41,9 @@ _COLUMNS: Final = ("discarded", "request", "action", "by", "why", "incident", "w
 _CUT: Final = ("action", "why", "incident", "what")
 
 
-def show_archive(context: typer.Context, *, wanted: LetterFilter, as_json: options.AsJson = False) -> None:
+def show_archive(
+    context: typer.Context, *, wanted: LetterFilter, limit: how.Limit = None, as_json: options.AsJson = False
+) -> None:
     """Print the letters that were discarded and can be brought back, as a table or as JSON lines.
 
     What is older than ARCHIVE_AGE leaves the archive first.
@@ -48,7 +52,11 @@ def show_archive(context: typer.Context, *, wanted: LetterFilter, as_json: optio
     with open_records(app, settings) as records:
         archive = Archive(records.store, settings.archive_age)
         tell_forgotten(records, archive)
-        found = _find(archive, wanted, app)
+        try:
+            found = _find(archive, wanted, app)[:limit]
+        except NoSuchLetters as error:
+            typer.echo(printable(str(error)), err=True)
+            return
     if as_json or not sys.stdout.isatty():
         for letter in found:
             print_json(_as_line(letter))
@@ -88,7 +96,10 @@ def restore(
         tell(fate, "restored")
 
     named = {"letters": wanted.in_words()} if wanted.ids == () else chosen(wanted.ids)
-    report = recording.changed(context, settings, cause, "restore", about=named, change=change)
+    try:
+        report = recording.changed(context, settings, cause, "restore", about=named, change=change)
+    except NoSuchLetters as error:
+        raise CommandFailed(str(error)) from error
     conclude(report, "restored", where="in the archive")
 
 
@@ -98,7 +109,7 @@ def _find(archive: Archive, wanted: LetterFilter, app: Application[Any]) -> list
     except NotPortable as error:
         raise _changed_row(error) from error
     except ValueError as error:
-        raise WrongUse(str(error)) from error
+        raise WrongUse(f"--{error}") from error
 
 
 def _changed_row(error: NotPortable) -> CommandFailed:

@@ -9,7 +9,6 @@ import typer
 
 from leveret.broker.queues import report_queues
 from leveret.cli.context import application, load_settings
-from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_fates import conclude, tell
@@ -17,7 +16,6 @@ from leveret.cli.terminal.asking import ask_first
 from leveret.letters.choice import Choice, choose
 from leveret.letters.document import secrets_of
 from leveret.letters.filters import LetterFilter
-from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.keeping import LetterKeeper
 from leveret.letters.look import MOST_LETTERS, look_at_messages_of
 from leveret.letters.removal import LetterFate, LetterReport, discard_letters
@@ -87,11 +85,10 @@ def chosen(context: typer.Context, wanted: LetterFilter, index: options.IndexPat
 
     Raises:
         WrongUse: the index cannot be used, or the text of the filter cannot be searched.
+        CommandFailed: no letter meets the conditions.
     """
-    try:
+    with options.asking_letters():
         return asyncio.run(choose(options.letters_source(context, index), wanted))
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
 
 
 def about(choice: Choice, wanted: LetterFilter) -> dict[str, object]:

@@ -28,7 +28,6 @@ from leveret.letters.edit.editor import EditedLetter, LetterEditor, as_shown
 from leveret.letters.edit.patch import Patch, PatchProblem, apply_patch, read_patch
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
-from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.removal import LetterFate, LetterReport
 from leveret.operate.edit import EditPlan, Executed, RefusedEdit, plan_edits, replace_letters
 from leveret.operate.record import Cause, Records
@@ -119,10 +118,8 @@ def _planned(
     async def run() -> EditPlan:
         return await executed.taken_out(await plan_edits(source, wanted, edited))
 
-    try:
+    with options.asking_letters():
         return asyncio.run(run())
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
 
 
 def _replace(source: Source, plan: EditPlan, executed: Executed, _: Records) -> LetterReport:

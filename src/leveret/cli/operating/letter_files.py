@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from msgspec import structs
 
 from leveret.application import Application
 from leveret.auth.keyring import Keyring
@@ -16,6 +17,7 @@ from leveret.cli.ending.endings import CommandFailed, WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_fates import conclude, tell
+from leveret.cli.operating.redrive import options as how
 from leveret.cli.operating.what_if import MOST_TRIED
 from leveret.cli.terminal.asking import ask_first
 from leveret.errors import SettingsError
@@ -45,6 +47,7 @@ def export_letters(
     file: File,
     *,
     wanted: LetterFilter,
+    limit: how.Limit = None,
     index: options.IndexPath = None,
     why: recording.Why = "",
     incident: recording.Incident = "",
@@ -55,10 +58,10 @@ def export_letters(
     The file holds what callers wrote, in plain text, and only you may read it. Exit code 1: a letter is missing.
     """
     settings, app = load_settings(context, needs_secret=False), application(context)
-    try:
-        found = asyncio.run(find_letters(options.letters_source(context, index), wanted, MOST_TRIED))
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
+    with options.asking_letters():
+        found = asyncio.run(find_letters(options.letters_source(context, index), wanted, limit or MOST_TRIED))
+    if found.none:
+        raise CommandFailed(f"{found.none}; no file was written")
     letters = [each for each in found.letters if not (each.left_out or each.unreadable)]
     with open_records(app, settings) as records:
         about = {"file": str(file), "letters": wanted.in_words(), "done": len(letters)}
@@ -69,7 +72,8 @@ def export_letters(
         raise WrongUse(str(error)) from error
     typer.echo(f"{counted(count, 'letter')} exported to {printable(str(file))}")
     typer.echo(_HOLDS, err=True)
-    if _tell_missing(found, len(found.letters) - count):
+    unwanted = 0 if limit is None else found.left
+    if _tell_missing(structs.replace(found, left=found.left - unwanted), len(found.letters) - count):
         raise typer.Exit(FAILED)
 
 

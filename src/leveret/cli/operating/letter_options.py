@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
 from leveret.cli.context import application, load_settings
-from leveret.cli.ending.endings import WrongUse
+from leveret.cli.ending.endings import CommandFailed, WrongUse
 from leveret.letters.document import secrets_of
 from leveret.letters.filters import LetterFilter, LetterState, read_filter
 from leveret.letters.index.opening import Source
+from leveret.letters.index.schema import IndexTrouble
+from leveret.letters.unmatched import NoSuchLetters
 
 _HOW = "Which letters"
 
@@ -62,6 +65,24 @@ def wanted_letters(**conditions: str | Sequence[str] | None) -> LetterFilter:
         return read_filter({name.replace("_", "-"): value for name, value in conditions.items()})
     except ValueError as error:
         raise WrongUse(f"--{error}") from None
+
+
+@contextmanager
+def asking_letters() -> Iterator[None]:
+    """Ask for letters; what is wrong with the question ends the command.
+
+    Raises:
+        WrongUse: the index cannot be used, or the text of the filter cannot be searched.
+        CommandFailed: no letter meets the conditions.
+    """
+    try:
+        yield
+    except NoSuchLetters as error:
+        raise CommandFailed(str(error)) from error
+    except IndexTrouble as error:
+        raise WrongUse(str(error)) from error
+    except ValueError as error:
+        raise WrongUse(f"--{error}") from error
 
 
 def letters_source(context: typer.Context, path: Path | None) -> Source:

@@ -34,7 +34,7 @@ app = typer.Typer(
     help="Dead letters: requests that were given up. Without a command: print the oldest, and change nothing."
 )
 
-app.command("list")(looking.list_letters)
+app.command("list")(choosing(looking.list_letters, named=False))
 app.command("groups")(groups.list_groups)
 app.command("show")(looking.show_letter)
 app.command("index")(looking.show_index)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from typing import Annotated, Final, TypeVar
 
 import typer
+from msgspec import structs
 
 from leveret.cli.context import command_line
-from leveret.cli.ending.endings import WrongUse
 from leveret.cli.operating import letter_options as options
 from leveret.cli.operating.letter_rows import COLUMNS, CUT, as_line, letter_lines, table_row
 from leveret.cli.terminal.option_values import read_option
@@ -20,7 +20,6 @@ from leveret.letters.filters import LetterFilter, LetterState
 from leveret.letters.index.checking import Reconciled, difference, reconcile
 from leveret.letters.index.opening import Source, UpToDate, index_path, up_to_date
 from leveret.letters.index.reading import ReadProgress, Tell
-from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.look import MOST_LETTERS
 from leveret.process.exit_codes import FAILED
 from leveret.settings import values
@@ -40,17 +39,7 @@ T = TypeVar("T")
 def list_letters(
     context: typer.Context,
     *,
-    action: options.Action = None,
-    version: options.Version = None,
-    worker_version: options.WorkerVersion = None,
-    code: options.Code = None,
-    exception: options.ExceptionName = None,
-    place: options.Place = None,
-    principal: options.PrincipalOption = None,
-    older: options.Older = None,
-    newer: options.Newer = None,
-    text: options.Text = None,
-    group: options.Group = None,
+    wanted: LetterFilter,
     state: options.State = None,
     limit: Annotated[
         int,
@@ -70,20 +59,7 @@ def list_letters(
 ) -> None:
     """Print letters, oldest first, as a table or as JSON lines; all of them stay in the queue as they are."""
     source = options.letters_source(context, index)
-    wanted = options.wanted_letters(
-        action=action,
-        version=version,
-        worker_version=worker_version,
-        code=code,
-        exception=exception,
-        place=place,
-        principal=principal,
-        older=older,
-        newer=newer,
-        text=text,
-        group=group,
-        state=state,
-    )
+    wanted = structs.replace(wanted, state=options.wanted_letters(state=state).state)
     if check:
         ask_index(source, lambda found: _tell_check(context, found))
         return
@@ -109,12 +85,12 @@ def show_letter(
 ) -> None:
     """Print everything of one letter: why, every attempt, the request, what the broker says; secrets are masked.
 
-    A request may have several letters; all of them are shown. Exit code 1: there is none.
+    A request may have several letters; all of them are shown, the newest first. Exit code 1: there is none.
     """
     wanted = LetterFilter(ids=(id,), state=LetterState.ANY)
     rows = ask_index(
         options.letters_source(context, index),
-        lambda found: [found.index.read(row.key) for row in found.index.find(wanted, MOST_LETTERS).rows],
+        lambda found: [found.index.read(row.key) for row in found.index.find(wanted, MOST_LETTERS, newest=True).rows],
     )
     for number, row in enumerate(filter(None, rows)):
         if json or not sys.stdout.isatty():
@@ -181,10 +157,8 @@ def ask_index(source: Source, ask: Callable[[UpToDate], T], *, rebuild: bool = F
                     typer.echo(_in_words(await reconcile(source, found)))
                 return ask(found)
 
-    try:
+    with options.asking_letters():
         return asyncio.run(run())
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
 
 
 def _no_stream(found: UpToDate) -> str:

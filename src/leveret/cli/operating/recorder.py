@@ -51,9 +51,15 @@ def recorder(
     if as_json:
         print_json(encode_json(chosen))
     else:
-        typer.echo("\n".join(map(printable, lines_of(chosen))) or f"nothing is recorded in {place}")
+        typer.echo("\n".join(map(printable, lines_of(chosen))) or _nothing(context, place, request_id))
     if not chosen:
         raise typer.Exit(FAILED)
+
+
+def _nothing(context: typer.Context, place: Path, request_id: str | None) -> str:
+    if request_id is not None:
+        return printable(f"nothing is recorded of {request_id} in {place}")
+    return f"nothing is recorded in {place}: workers record there with {application(context).prefix}RECORDER=on"
 
 
 def lines_of(recordings: Sequence[FlightRecording]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
@@ -126,5 +127,5 @@ def _as_line(entry: AuditEntry) -> bytes:
 
 
 def _row(entry: AuditEntry) -> tuple[str, ...]:
-    details = printable(entry.details_json)
+    details = printable(json.dumps(msgspec.json.decode(entry.details_json), ensure_ascii=False))
     return (iso_time(entry.at)[:19], entry.by_whom, entry.what, entry.why, entry.incident, details)

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from leveret.application import Application
-from leveret.cli.ending.endings import CommandFailed, WrongUse
+from leveret.cli.ending.endings import CommandFailed
+from leveret.cli.operating.letter_options import asking_letters
 from leveret.cli.terminal.screen import print_table
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
-from leveret.letters.index.schema import IndexTrouble
 from leveret.operate.what_if import PredictedEnd, PredictedGroup, Prediction, grouped
 from leveret.operate.what_if.letters import FoundLetters, find_letters
 from leveret.operate.what_if.trying import TrialFailed, try_letters
@@ -67,13 +67,13 @@ def show_what_if(
 
     Raises:
         BrokerTrouble, SettingsError, StorageUnavailable: the letters cannot be looked at, or not be tried.
-        CommandFailed: lifespan or resources cannot be opened.
+        CommandFailed: lifespan or resources cannot be opened, or no letter meets the conditions.
         typer.Exit: with 1: some letter would not succeed, is missing or was not seen.
     """
-    try:
+    with asking_letters():
         found = asyncio.run(find_letters(source, wanted, most))
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
+    if found.none:
+        raise CommandFailed(found.none)
     predictions: list[Prediction] = []
     try:
         with interruptible(), closing(try_letters(app, settings, found.letters, named=bool(wanted.ids))) as tried:

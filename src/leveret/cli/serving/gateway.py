@@ -66,5 +66,4 @@ def gateway(
     try:
         run(lambda stop: serve_gateway(app, settings, options, stop, tell))
     except OSError as error:
-        ports = f"{host}:{port}" if metrics_port is None else f"{host}:{port} or {metrics_address}:{metrics_port}"
-        raise WrongUse(f"{ports} cannot be listened at: {error.strerror or error}") from error
+        raise WrongUse(f"{host}:{port} cannot be listened at: {error.strerror or error}. Try another --port") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,6 +22,9 @@ _TYPES: Final[Mapping[str, str]] = {
 }
 """What people call the types of Click."""
 
+_MARKUP: Final = re.compile(r"(?<!\\)(\[[a-z#/@][^\[\]]*\])")
+"""What Rich would take for markup and leave out, such as the name of an extra; a backslash before it keeps it."""
+
 
 def reflow(text: str) -> str:
     """Join the lines of each paragraph, because a terminal breaks lines where it ends and not where the source does."""
@@ -36,7 +40,7 @@ def make_readable(command: Any, prefix: str) -> None:
     """
     for shown in (command, *command.params):
         if getattr(shown, "help", None):
-            shown.help = reflow(shown.help).replace(PREFIX, prefix)
+            shown.help = _MARKUP.sub(r"\\\1", reflow(shown.help).replace(PREFIX, prefix))
     for parameter in command.params:
         if parameter.type.name in _TYPES:
             parameter.type = copy.copy(parameter.type)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import tempfile
@@ -18,11 +19,16 @@ from leveret.broker.addresses import shown_address, vhost_of
 from leveret.broker.connecting import connected
 from leveret.letters.index.index import LetterIndex
 from leveret.letters.index.reading import Tell, catch_up
+from leveret.letters.index.schema import telling_trouble
 from leveret.letters.look import MOST_LETTERS, look_at_messages
 from leveret.topology import Topology
 
 _PATIENCE: Final = 3.0
 """Seconds to wait for a stream that cannot be empty, because letters lie in the queue."""
+
+
+_UNDER_WAY: Final = 0.1
+"""Seconds for copies of letters that are in the queue already: a worker copies a letter after it has moved it."""
 
 
 class Source(Struct, frozen=True):
@@ -91,16 +97,14 @@ async def up_to_date(source: Source, tell: Tell | None = None, *, rebuild: bool 
         BrokerTrouble: there is no queue of letters, or no permission.
         IndexTrouble: the file cannot be used.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, telling_trouble(index_path(source)):
         index = open_index(source)
         try:
             if rebuild:
                 index.rebuild()
             async with connected(source.url) as connection:
                 depth = await letters_in_queue(connection, source.topology)
-                read = await catch_up(
-                    connection, source.topology.letters_stream, index, tell=tell, patience=_PATIENCE if depth else 0.3
-                )
+                read = await _read(connection, source, index, depth, tell)
                 if read is None:
                     index.close()
                     index = LetterIndex(Path(folder) / "letters.db", source.secrets, _belongs_to(source))
@@ -108,6 +112,19 @@ async def up_to_date(source: Source, tell: Tell | None = None, *, rebuild: bool 
             yield UpToDate(index, depth, read is not None)
         finally:
             index.close()
+
+
+async def _read(
+    connection: Connection, source: Source, index: LetterIndex, depth: int, tell: Tell | None
+) -> int | None:
+    """Read the stream to its end, and once more if the queue holds letters of which the copies may be under way."""
+    stream, patience = source.topology.letters_stream, _PATIENCE if depth else 0.3
+    read = await catch_up(connection, stream, index, tell=tell, patience=patience)
+    if read is None or depth <= index.copies():
+        return read
+    await asyncio.sleep(_UNDER_WAY)
+    again = await catch_up(connection, stream, index, tell=tell, patience=patience)
+    return None if again is None else read + again
 
 
 async def letters_in_queue(connection: Connection, topology: Topology) -> int:

@@ -1,7 +1,8 @@
 """Reads the stream of letters into the index, from where the index ends to the end of the stream.
 
 A stream is read like a queue by its consumer, but stays as it is (RabbitMQ, "Streams"). It does not tell where it ends:
-its newest part can be asked for, and what comes behind the end comes when it is written.
+its newest part can be asked for, and what comes behind the end comes when it is written. A channel's process at the
+broker sends what its consumer may have before it answers the next question, so a question tells when that was all.
 """
 
 from __future__ import annotations
@@ -24,9 +25,6 @@ _PREFETCH: Final = 2_000
 _MOST_WAITING: Final = 20_000
 _MOST_BYTES: Final = 32 * 1024 * 1024
 """Messages and bytes that are written in one transaction, if as many wait."""
-
-_QUIET: Final = 0.1
-"""Seconds of silence behind the newest part of the stream, after which that was the end."""
 
 _STALLED: Final = 20.0
 """Seconds to wait for what is known to be in the stream."""
@@ -226,6 +224,10 @@ class _Source:
             AmqpTimeout: the stream goes on, but nothing comes.
         """
         while not self._waiting:
+            if self.end is not None and self.offset >= self.end:
+                if await self._is_all():
+                    return []
+                continue
             self._came.clear()
             may_end, seconds = self._wait()
             try:
@@ -241,10 +243,14 @@ class _Source:
         self.offset = offset_of(taken[-1])
         return [(offset_of(delivery), delivery) for delivery in taken]
 
+    async def _is_all(self) -> bool:
+        """Whether nothing more has come of the stream's newest part when the broker answers a question."""
+        end = self.end
+        await self._newest.qos(_PREFETCH)
+        return self.end == end and not self._waiting
+
     def _wait(self) -> tuple[bool, float]:
         """Return whether this may be the end of the stream, and how many seconds of silence it takes to be."""
-        if self.end is not None and self.offset >= self.end:
-            return True, _QUIET
         if self.offset < 0 and (self.end is None or self.end < self.begin):  # it is empty, or another one
             return True, self._patience
         return False, _STALLED

@@ -91,6 +91,26 @@ def open_file(path: Path, facts: Mapping[str, str]) -> sqlite3.Connection:
     return connection
 
 
+@contextmanager
+def telling_trouble(path: Path) -> Iterator[None]:
+    """Tell during the block what is wrong with the file of an index that is open, and remove one that is broken.
+
+    Raises:
+        IndexTrouble: SQLite cannot use the file.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise IndexTrouble(f"{path}: the index cannot be used: {error}") from error
+    except sqlite3.DatabaseError as error:
+        try:
+            _remove(path)
+        except OSError:
+            raise IndexTrouble(f"{path}: the index is broken: {error}; remove this file and do it again") from error
+        text = f"{path}: the index was broken, and was removed: {error}; do it again, and it is made anew"
+        raise IndexTrouble(text) from error
+
+
 def rebuild(connection: sqlite3.Connection, facts: Mapping[str, str]) -> None:
     """Drop everything that is in the file, and make its tables; another process that has it open goes on with it."""
     with writing(connection):
@@ -110,7 +130,8 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # some errors have ended it, such as that of a full disk
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
@@ -143,13 +164,17 @@ def _is_ours(path: Path) -> bool:
 
 
 def _made_anew(path: Path, facts: Mapping[str, str]) -> sqlite3.Connection:
-    for end in ("", "-wal", "-shm"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
+    _remove(path)
     path.touch(mode=0o600)
     connection = _connected(path)
     _is_usable(connection, facts)
     rebuild(connection, facts)
     return connection
+
+
+def _remove(path: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def _statements(text: str) -> list[str]:

@@ -18,7 +18,6 @@ from leveret.sql.archive_rows import (
     archived_messages,
     find_archived,
     forget_archived,
-    newest_archived,
     put_archived,
     set_archived,
 )
@@ -135,11 +134,6 @@ class Archive:
         """
         with self._store.begin(writes=False) as transaction:
             return find_archived(transaction.connection, names=names, states=places, most=most)
-
-    def newest(self, most: int) -> list[ArchivedLetter]:
-        """Return letters that can be brought back, the one that was discarded last at the beginning."""
-        with self._store.begin(writes=False) as transaction:
-            return newest_archived(transaction.connection, HERE, most)
 
     def messages(self, letters: Sequence[ArchivedLetter]) -> Iterator[list[tuple[ArchivedLetter, Delivery]]]:
         """Yield letters with their messages, in their order, few at a time.

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index import LetterIndex
 from leveret.letters.index.entries import stored_key
+from leveret.letters.unmatched import NoSuchLetters, why_none
 from leveret.operate.archive.archive import Archive
 from leveret.sql.archive_rows import ArchivedLetter
 
@@ -30,6 +31,7 @@ def find_in_archive(archive: Archive, wanted: LetterFilter, secrets: Iterable[st
         StorageUnavailable, StorageFailed: the rows cannot be read.
         NotPortable: a row was changed by somebody else.
         ValueError: the text of the filter cannot be searched.
+        NoSuchLetters: no letter of the archive meets the conditions.
     """
     letters = archive.find(list(dict.fromkeys([*wanted.ids, *map(stored_key, wanted.ids)])))
     rest = replace(wanted, ids=())
@@ -43,6 +45,8 @@ def find_in_archive(archive: Archive, wanted: LetterFilter, secrets: Iterable[st
                 index.adopt([message for _, message in part])
                 numbers |= {key: letter.letter for letter, message in part for key in index.keys_of([message])}
             found = {numbers[key] for key in index.keys(rest) if key in numbers}
+            if not found and (why := why_none(wanted, index, "archive")):
+                raise NoSuchLetters(why)
         finally:
             index.close()
     return [each for each in letters if each.letter in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from leveret.amqp import AmqpError, AnyChannel, AnyConnection, Delivery, Refused, Unroutable
@@ -85,9 +85,10 @@ async def restore(
     done = kept = 0
     async with connected(url) as connection:
         there, complete = await _in_queue(connection, topology, letters)
+        back = await asyncio.to_thread(_keys_when_back, archive, letters)
         surely: list[ArchivedLetter] = []
         for letter in letters:
-            if letter.state in _UNSURE and letter.letter in there:
+            if letter.state in _UNSURE and (letter.letter in there or back[letter.letter] in there):
                 await asyncio.to_thread(archive.settle, [letter.letter], LetterPlace.RESTORED, was=_UNSURE)
                 tell(LetterFate(letter.request, _THERE))
                 kept += 1
@@ -103,6 +104,18 @@ async def restore(
                 done, kept = done + (not why), kept + bool(why)
         await channel.close()
     return LetterReport(done, kept, (), complete=True)
+
+
+def _keys_when_back(archive: Archive, letters: Iterable[ArchivedLetter]) -> Mapping[str, str]:
+    """Return the keys that letters have in the queue after a restore: others than before, where a secret was taken out.
+
+    Only of those that may be there.
+    """
+    unsure = [letter for letter in letters if letter.state in _UNSURE]
+    keys = {letter.letter: letter.letter for letter in unsure}
+    for part in archive.messages([letter for letter in unsure if not letter.whole]):
+        keys |= {letter.letter: stored_key(letter_key(message)) for letter, message in part}
+    return keys
 
 
 async def _in_queue(

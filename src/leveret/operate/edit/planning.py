@@ -14,6 +14,7 @@ from leveret.letters.edit.editor import EditedLetter, NotEdited
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
 from leveret.letters.letter import request_id
+from leveret.letters.unmatched import NoSuchLetters
 from leveret.operate.what_if.letters import find_letters
 from leveret.sql import Store, create_engine
 from leveret.sql.pooling import Pooler
@@ -74,8 +75,11 @@ async def plan_edits(source: Source, wanted: LetterFilter, edit: Callable[[Deliv
         BrokerTrouble: there is no queue of letters, or no permission.
         IndexTrouble: the file of the index cannot be used.
         ValueError: the text of the filter cannot be searched.
+        NoSuchLetters: no letter meets the conditions.
     """
     found = await find_letters(source, wanted, MOST_EDITED)
+    if found.none:
+        raise NoSuchLetters(found.none)
     edits: list[EditedLetter] = []
     refused: list[RefusedEdit] = []
     for letter in found.letters:

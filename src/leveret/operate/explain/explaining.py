@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from leveret.application import Application
+from leveret.broker.connecting import BrokerTrouble
 from leveret.letters.document import secrets_of
 from leveret.operate.explain.concluding import conclude
 from leveret.operate.explain.known import BlindSpot, Explanation, Findings
@@ -57,5 +58,7 @@ async def _ask(name: str, source: FactSource, question: Question, limit: float) 
             return await source(question)
     except TimeoutError:
         return Findings(blind=(BlindSpot(name, f"it has not answered within {limit:g} s"),))
+    except BrokerTrouble as error:
+        return Findings(blind=(BlindSpot(name, str(error)),))
     except Exception as error:  # whatever a source meets, the others tell what they know
         return Findings(blind=(BlindSpot(name, describe(error)),))

@@ -15,12 +15,14 @@ from msgspec.structs import replace
 from leveret.application import Application
 from leveret.letters.filters import LetterFilter
 from leveret.operate.operations.options import RedriveOptions
+from leveret.operate.operations.pace import measured_rate
 from leveret.operate.operations.records import (
     NOT_BEGUN,
     LetterResult,
     OperationState,
     OperationTrouble,
     OperationView,
+    seconds_left,
     view_of,
     written_filter,
     written_options,
@@ -37,6 +39,9 @@ from leveret.wire.kept import iso_time
 
 LEASE: Final = timedelta(seconds=30)
 """How long nobody else may run an operation after its owner was heard of last."""
+
+_LATELY: Final = timedelta(minutes=1)
+"""How far back the rate is measured at which an operation sends."""
 
 REDRIVE: Final = "redrive"
 """The kind of operations that send letters again."""
@@ -118,6 +123,17 @@ class Operations:
         """
         with self._reading() as connection:
             return _view(connection, _found(connection, beginning))
+
+    def remaining(self, view: OperationView) -> float | None:
+        """Return the estimated seconds until all letters are sent, as whoever runs the operation sees it.
+
+        The rate is that of the last minute. None where nothing was sent in it.
+        """
+        now = self._clock()
+        with self._reading() as connection:
+            sent, first = rows.sent_since(connection, view.id, now - _LATELY)
+        rate = measured_rate(sent, (now - first).total_seconds(), view.options.rate) if first else 0.0
+        return seconds_left(view.counts, rate)
 
     def letters(
         self, operation: str, states: Collection[str] = (), most: int | None = None
@@ -253,7 +269,7 @@ def _found(connection: sa.Connection, beginning: str) -> Operation:
         return found[0]
     if beginning and found:
         raise OperationTrouble(f"several operations begin with {beginning!r}: write more of the id")
-    raise OperationTrouble(f"there is no operation {beginning!r}")
+    raise OperationTrouble(f"there is no operation {beginning!r}: `letters operations` lists them")
 
 
 def _view(connection: sa.Connection, row: Operation) -> OperationView:

@@ -29,9 +29,9 @@ class Pace:
         """How many letters may be sent at once."""
         return LARGEST_PORTION if self._rate is None else max(1, min(LARGEST_PORTION, math.floor(self._rate)))
 
-    def limited(self, rate: float) -> float:
-        """Return a rate that was measured, or the most that may be sent: the first letters go at once."""
-        return rate if self._rate is None else min(rate, self._rate)
+    def measured(self, sent: int, seconds: float) -> float:
+        """Return how many letters a second that is; see ``measured_rate``."""
+        return measured_rate(sent, seconds, self._rate)
 
     def wait(self) -> float:
         """Return how many seconds to wait before the next portion."""
@@ -41,3 +41,15 @@ class Pace:
         """Note that a portion of that many letters is about to be sent; time that was not used is not made up for."""
         if self._rate is not None:
             self._next = max(self._next, self._clock()) + count / self._rate
+
+
+def measured_rate(sent: int, seconds: float, limit: float | None) -> float:
+    """Return how many letters a second were sent, or the most that may be sent: the first letters go at once.
+
+    Args:
+        sent: how many letters.
+        seconds: since before the first of them.
+        limit: letters a second at most; None for no limit.
+    """
+    rate = sent / max(seconds, 0.001)
+    return rate if limit is None else min(rate, limit)

@@ -11,6 +11,7 @@ from leveret.application import Application
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
 from leveret.letters.index.reading import Tell
+from leveret.letters.unmatched import NoSuchLetters
 from leveret.operate.operations.operations import open_operations
 from leveret.operate.operations.options import RedriveOptions
 from leveret.operate.operations.records import OperationView
@@ -78,9 +79,12 @@ async def plan_redrive(
         BrokerTrouble: there is no queue of letters, or no permission.
         IndexTrouble: the file of the index cannot be used.
         ValueError: the text of the filter cannot be searched.
+        NoSuchLetters: no letter meets the conditions; nothing is written down.
         SettingsError, StorageUnavailable, StorageFailed: it cannot be written down.
     """
     found = await find_targets(system.source, wanted, min(limit, MOST_OF_ONE), tell)
+    if found.none:
+        raise NoSuchLetters(found.none)
     told = replace(options, named=bool(wanted.ids))
     return RedrivePlan(await in_thread(_write, system, cause, wanted, told, found), found)
 

@@ -144,7 +144,6 @@ def progress_of(
 ) -> RedriveProgress:
     """Return how far an operation is; ``rate`` is the letters that were sent for each second."""
     counts = counts_of(Counter(letter.state for letter in letters))
-    left = counts.wanted / rate if rate else None
     return RedriveProgress(
         operation=operation,
         counts=counts,
@@ -152,8 +151,15 @@ def progress_of(
         steps=step.of,
         waiting=waiting,
         rate=rate,
-        remaining=left if counts.wanted else 0.0,
+        remaining=seconds_left(counts, rate),
     )
+
+
+def seconds_left(counts: OperationCounts, rate: float) -> float | None:
+    """Return the estimated seconds until all letters are sent; None where nothing was sent that tells it."""
+    if not counts.wanted:
+        return 0.0
+    return counts.wanted / rate if rate else None
 
 
 NOT_BEGUN: Final = "not begun yet"

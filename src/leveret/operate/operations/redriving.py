@@ -290,7 +290,7 @@ class Redrive:
         return [letter for letter in letters if letter.state == LetterResult.SENT]
 
     def _report(self, step: Step, *, waiting: bool) -> None:
-        rate = self._pace.limited(self._sent / max(time.monotonic() - self._began, 0.001))
+        rate = self._pace.measured(self._sent, time.monotonic() - self._began)
         self._tell(progress_of(self._view.id, self._letters, step, waiting=waiting, rate=rate))
 
 

@@ -18,6 +18,7 @@ from leveret.letters.index.opening import Source, letters_in_queue, up_to_date
 from leveret.letters.index.reading import Tell
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
+from leveret.letters.unmatched import why_none
 from leveret.letters.walk import Keep, walk
 from leveret.wire.kept import writable
 from leveret.wire.masking import without_tokens
@@ -32,6 +33,7 @@ class FoundTargets(Struct, frozen=True):
         unseen: how many letters of the queue could not be looked through.
         left: how many more there are than may be sent at most.
         streamed: there is a stream of letters.
+        none: why no letter meets the conditions; empty if one does, or if only ids or all letters are asked for.
     """
 
     letters: Sequence[tuple[str, str]]
@@ -39,6 +41,7 @@ class FoundTargets(Struct, frozen=True):
     unseen: int
     left: int
     streamed: bool
+    none: str = ""
 
 
 async def find_targets(source: Source, wanted: LetterFilter, most: int, tell: Tell | None = None) -> FoundTargets:
@@ -62,9 +65,10 @@ async def find_targets(source: Source, wanted: LetterFilter, most: int, tell: Te
         letters, missing, count = await asyncio.to_thread(_in_index, found.index, wanted, most)
         unseen = max(found.depth - found.present, 0)
         streamed = found.streamed
+        none = "" if letters else why_none(wanted, found.index)
     if unseen and wanted == LetterFilter(ids=wanted.ids):
         return await _in_queue(source, wanted, most, streamed=streamed)
-    return FoundTargets(letters, missing, unseen, count - len(letters), streamed)
+    return FoundTargets(letters, missing, unseen, count - len(letters), streamed, none)
 
 
 async def _in_queue(source: Source, wanted: LetterFilter, most: int, *, streamed: bool) -> FoundTargets:

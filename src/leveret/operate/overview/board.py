@@ -25,11 +25,13 @@ class Board:
 
     Attributes:
         changed: set when something was noted about a part; whoever waits for it clears it.
+        reports_read: whether the reports of the last minutes have been read, or cannot be.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.changed = asyncio.Event()
+        self.reports_read = False
         self._workers: deque[WorkerSample] = deque(maxlen=_MOST)
         self._depths: deque[DepthSample] = deque(maxlen=_MOST)
         self._parts: dict[PartName, Part] = {}
@@ -49,10 +51,20 @@ class Board:
         self._parts[name] = Part(state=state, words=words, since=since)
         self.changed.set()
 
+    def note_reports_read(self) -> None:
+        """Write down that the reports of the last minutes have been read, or cannot be."""
+        self.reports_read = True
+        self.changed.set()
+
     @property
     def has_reports(self) -> bool:
         """Whether any worker has reported in the last minutes."""
         return bool(self._workers)
+
+    @property
+    def last_report(self) -> float:
+        """When the report was made that was read last, in POSIX seconds; 0 if there is none."""
+        return self._workers[-1].at if self._workers else 0.0
 
     def knows(self, *names: PartName) -> bool:
         """Return whether all of these parts were looked at."""

@@ -98,6 +98,8 @@ async def _note_streams(board: Board, connection: Connection, topology: Topology
             # Workers that never reported are no problem; letters that cannot be searched are one.
             state: Literal["away", "unknown"] = "away" if part == "index" else "unknown"
             board.note(part, state, f"the stream {name} is not there, or may not be seen")
+        elif part == "reports" and not board.reports_read:
+            continue  # whether workers report is not known yet
         elif part == "reports" and not board.has_reports:
             board.note(part, "unknown", "no worker reports what it does: workers do with the setting STATUS_REPORTS=on")
         else:

@@ -17,7 +17,7 @@ from leveret.observe.totals import Spread
 from leveret.operate.overview.board import Board
 from leveret.operate.overview.queues import LIMITS
 from leveret.operate.overview.samples import Durations, HeldRequest, WorkerSample
-from leveret.operate.overview.system import FORGOTTEN_AFTER
+from leveret.operate.overview.system import FORGOTTEN_AFTER, SILENT_AFTER
 from leveret.topology import Topology
 
 _PAUSE: Final = 5.0
@@ -45,13 +45,18 @@ async def watch_reports(board: Board, url: str, topology: Topology) -> None:
                             if (sample := sample_of(delivery.body)) is not None:
                                 board.report(sample)
                         board.note("reports", "ok", f"read from {stream}")
+                        if board.last_report >= board.clock() - SILENT_AFTER:
+                            board.note_reports_read()
         except StreamMissing:
+            board.note_reports_read()
             board.note(
                 "reports", "unknown", "no worker reports what it does: workers do with the setting STATUS_REPORTS=on"
             )
         except BrokerTrouble:
+            board.note_reports_read()
             board.note("reports", "unknown", "the broker does not answer")
         except AmqpError as error:
+            board.note_reports_read()
             board.note("reports", "away", f"{stream} cannot be read: {error}")
         await asyncio.sleep(_PAUSE)
 

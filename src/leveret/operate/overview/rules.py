@@ -47,10 +47,11 @@ def database_away(facts: Facts) -> Iterator[Problem]:
 
 
 def nobody_consumes(facts: Facts) -> Iterator[Problem]:
-    """Report that no worker takes requests."""
+    """Report that no worker takes requests; those that still report wait for something."""
     if facts.depths.consumers == 0:
         worker = facts.system.command("worker")
-        yield _wrong("nobody_consumes", facts.last_report, facts.depths.waiting, worker=worker)
+        kind = "nobody_consumes_yet" if facts.live else "nobody_consumes"
+        yield _wrong("nobody_consumes", facts.last_report, facts.depths.waiting, kind, worker=worker)
 
 
 def nothing_finished(facts: Facts) -> Iterator[Problem]:

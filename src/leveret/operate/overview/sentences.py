@@ -49,6 +49,11 @@ SENTENCES: Final[Mapping[str, Sentence]] = {
     "nobody_consumes": Sentence(
         "No worker takes requests", "Start workers: `{worker}`. If some run, their log says why they wait."
     ),
+    "nobody_consumes_yet": Sentence(
+        "Workers run, and none of them takes requests",
+        "Their log says what they wait for: most often a lock in the database, or that it is away. If they were just "
+        "stopped, start them: `{worker}`.",
+    ),
     "nothing_finished": Sentence(
         "Requests wait, and the workers finish none",
         "Look at what they have in hand below, and at locks in the database.",

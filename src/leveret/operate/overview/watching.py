@@ -24,6 +24,9 @@ EVERY: Final = 1.0
 FIRST: Final = 12.0
 """Seconds that the first overview waits for a part that does not answer; then it says so."""
 
+REPORTS: Final = 2.0
+"""Seconds that the first overview then waits for reports of the last minutes; it waits so long where none is made."""
+
 _PARTS: Final[tuple[PartName, ...]] = ("broker", "database")
 
 
@@ -85,9 +88,14 @@ def _look(board: Board, system: System, tasks: Sequence[asyncio.Task[None]]) -> 
 
 
 async def _first(board: Board) -> None:
-    """Wait until every part was looked at once, or that has taken too long."""
+    """Wait until every part was looked at once and the reports were read, or that has taken too long."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FIRST):
             while not board.knows(*_PARTS):
                 await board.changed.wait()
                 board.changed.clear()
+            async with asyncio.timeout(REPORTS):
+                while not board.reports_read:
+                    await board.changed.wait()
+                    board.changed.clear()
+    board.note_reports_read()

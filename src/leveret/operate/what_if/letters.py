@@ -18,6 +18,7 @@ from leveret.letters.index.reading import Tell, read_messages
 from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
 from leveret.letters.look import MOST_LETTERS, look_at_messages
+from leveret.letters.unmatched import why_none
 
 
 class FoundLetters(Struct, frozen=True):
@@ -28,12 +29,14 @@ class FoundLetters(Struct, frozen=True):
         missing: ids of which no letter was found.
         unseen: how many letters of the queue could not be looked through.
         left: how many more there are than were asked for at most.
+        none: why no letter meets the conditions; empty if one does, or if only ids or all letters are asked for.
     """
 
     letters: Sequence[Delivery]
     missing: tuple[str, ...] = ()
     unseen: int = 0
     left: int = 0
+    none: str = ""
 
 
 async def find_letters(source: Source, wanted: LetterFilter, most: int, tell: Tell | None = None) -> FoundLetters:
@@ -57,8 +60,9 @@ async def find_letters(source: Source, wanted: LetterFilter, most: int, tell: Te
         keys, count = await asyncio.to_thread(_keys, found.index, wanted, most)
         copies = await _copies(source, found, frozenset(keys))
         letters = [copies[key] for key in keys if key in copies]
+        none = "" if keys else why_none(wanted, found.index)
         unseen = max(found.depth - found.present, 0) + len(keys) - len(letters)
-    return FoundLetters(letters, _missing(wanted.ids, letters), unseen, count - len(keys))
+    return FoundLetters(letters, _missing(wanted.ids, letters), unseen, count - len(keys), none)
 
 
 def _keys(index: LetterIndex, wanted: LetterFilter, most: int) -> tuple[list[str], int]:

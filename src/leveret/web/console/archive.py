@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
+from typing import Any
 
 from msgspec import Struct
 
 from leveret.errors import LeveretError, StorageFailed, StorageUnavailable
 from leveret.letters.choice import Choice
 from leveret.letters.document import secrets_of
+from leveret.letters.filters import LetterFilter
 from leveret.letters.keeping import LetterKeeper
 from leveret.letters.removal import LetterFate, LetterReport
 from leveret.operate.archive import Archive, discard, restore
+from leveret.operate.archive.finding import find_in_archive
 from leveret.operate.record import Cause, Records, open_records
 from leveret.operate.record.details import chosen, counts
 from leveret.process.durations import format_duration
@@ -33,53 +36,63 @@ class ChangedLetters(Struct, frozen=True):
     fates: Sequence[LetterFate]
 
 
-async def archived(site: Site, most: int) -> list[ArchivedLetter]:
+async def archived(site: Site, wanted: LetterFilter) -> list[ArchivedLetter]:
     """Return letters of the archive, the one that was discarded last at the beginning.
 
     Raises:
         LeveretError: the database does not answer, refuses, or lacks this version's tables.
+        ValueError: the text of the filter cannot be searched.
     """
     async with _opened(site) as records:
-        return await asyncio.to_thread(_archive(site, records).newest, most)
+        found = await asyncio.to_thread(find_in_archive, _archive(site, records), wanted, secrets_of(site.app))
+    return found[::-1]
 
 
-async def discard_chosen(site: Site, cause: Cause, ids: Sequence[str]) -> ChangedLetters:
+async def discard_letters(site: Site, cause: Cause, choice: Choice, about: Mapping[str, Any]) -> ChangedLetters:
     """Move letters of the queue to the archive.
+
+    Args:
+        site: what the console knows.
+        cause: who, and why.
+        choice: which letters.
+        about: what the audit says of them.
 
     Raises:
         LeveretError: the broker or the database does not answer, or refuses; what was done before is done.
     """
 
     async def change(records: Records, tell: Callable[[LetterFate], None]) -> LetterReport:
-        archive, choice = await _current(site, records), Choice(ids=tuple(ids))
+        archive = await _current(site, records)
         url, keeper = site.settings.amqp_url, LetterKeeper(secrets_of(site.app))
         return await discard(url, site.topology, choice, archive, keeper, cause=cause, tell=tell)
 
-    return await recorded_change(site, cause, "discard", ids, change)
+    return await recorded_change(site, cause, "discard", about, change)
 
 
-async def restore_chosen(site: Site, cause: Cause, keys: Sequence[str]) -> ChangedLetters:
+async def restore_letters(site: Site, cause: Cause, wanted: LetterFilter) -> ChangedLetters:
     """Bring letters of the archive back to the queue.
 
     Raises:
-        LeveretError: see ``discard_chosen``.
+        LeveretError: see ``discard_letters``.
+        ValueError: the text of the filter cannot be searched.
     """
 
     async def change(records: Records, tell: Callable[[LetterFate], None]) -> LetterReport:
         archive = await _current(site, records)
-        found = await asyncio.to_thread(archive.find, list(keys))
+        found = await asyncio.to_thread(find_in_archive, archive, wanted, secrets_of(site.app))
         report = await restore(site.settings.amqp_url, site.topology, found, archive, tell)
-        missing = Choice(ids=tuple(keys)).missing({name for each in found for name in (each.letter, each.request)})
+        missing = Choice(ids=wanted.ids).missing({name for each in found for name in (each.letter, each.request)})
         return LetterReport(report.done, report.kept, missing, report.complete)
 
-    return await recorded_change(site, cause, "restore", keys, change)
+    about = chosen(wanted.ids) if wanted == LetterFilter(ids=wanted.ids) else {"letters": wanted.in_words()}
+    return await recorded_change(site, cause, "restore", about, change)
 
 
 async def recorded_change(
     site: Site,
     cause: Cause,
     what: str,
-    ids: Sequence[str],
+    about: Mapping[str, Any],
     change: Callable[[Records, Callable[[LetterFate], None]], Awaitable[LetterReport]],
 ) -> ChangedLetters:
     """Change letters, with an entry in the audit before it and one with the counts behind it.
@@ -90,7 +103,7 @@ async def recorded_change(
     """
     fates: list[LetterFate] = []
     async with _opened(site) as records:
-        await asyncio.to_thread(records.write, cause, what, chosen(ids))
+        await asyncio.to_thread(records.write, cause, what, about)
         try:
             report = await change(records, fates.append)
         except LeveretError as error:

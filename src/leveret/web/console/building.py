@@ -84,6 +84,7 @@ def _routes() -> list[Route | Mount]:
         Route("/archive", archive.show, methods=["GET"]),
         Route("/archive", archive.change, methods=["POST"]),
         Route("/discard", archive.ask, methods=["POST"]),
+        Route("/discard", archive.ask_all, methods=["GET"]),
         Route("/operations", operations.show, methods=["GET"]),
         Route("/operations", redrive.begin, methods=["POST"]),
         Route("/operations/{name}", operations.show_one, methods=["GET"]),

@@ -19,6 +19,7 @@ from leveret.letters.filters import LetterFilter
 from leveret.letters.removal import LetterFate, LetterReport
 from leveret.operate.edit import EditPlan, Executed, plan_edits, replace_letters
 from leveret.operate.record import Cause, Records
+from leveret.operate.record.details import chosen
 from leveret.web.console.archive import ChangedLetters, recorded_change
 from leveret.web.console.operations import source_of
 from leveret.web.console.site import Site
@@ -85,7 +86,7 @@ async def apply_edit(site: Site, cause: Cause, plan: EditPlan) -> ChangedLetters
         report = await replace_letters(site.settings.amqp_url, site.topology, still.edits, tell)
         return LetterReport(report.done, report.kept + len(still.refused), report.missing, report.complete)
 
-    return await recorded_change(site, cause, "edit", [each.request_id for each in plan.edits], change)
+    return await recorded_change(site, cause, "edit", chosen([each.request_id for each in plan.edits]), change)
 
 
 def difference(site: Site, edit: EditedLetter) -> list[EditedPart]:

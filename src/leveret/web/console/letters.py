@@ -13,7 +13,8 @@ from msgspec import Struct
 from leveret.broker.connecting import BrokerTrouble
 from leveret.letters.index import LetterIndex
 from leveret.letters.index.checking import difference
-from leveret.letters.index.opening import open_index, up_to_date
+from leveret.letters.index.opening import index_path, open_index, up_to_date
+from leveret.letters.index.schema import telling_trouble
 from leveret.operate.what_if import PredictedGroup
 from leveret.web.console.operations import source_of
 from leveret.web.console.site import Site
@@ -70,14 +71,11 @@ async def open_letters(site: Site, lock: asyncio.Lock) -> AsyncIterator[LettersV
                 differs = difference(found.depth, found.present) if found.streamed else ""
                 yield LettersView(found.index, found.depth, found.streamed, differs)
         except BrokerTrouble as error:
-            index = open_index(source)
-            try:
+            with telling_trouble(index_path(source)), open_index(source) as index:
                 yield LettersView(index, None, streamed=True, away=str(error))
-            finally:
-                index.close()
 
 
-async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
+async def what_if(site: Site, ids: list[str], limit: float = _LIMIT) -> TrialOutcome:
     """Try what would become of letters, in a process of its own, because an action may hang or end it."""
     if site.again is None:
         return TrialOutcome(trouble="this console cannot start another process")
@@ -89,11 +87,13 @@ async def what_if(site: Site, ids: list[str]) -> TrialOutcome:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(_LIMIT):
+        async with asyncio.timeout(limit):
             output, errors = await process.communicate()
-    except (TimeoutError, asyncio.CancelledError):
+    except (TimeoutError, asyncio.CancelledError) as error:
         process.kill()
         await process.wait()
+        if isinstance(error, TimeoutError):
+            return TrialOutcome(trouble=f"the trial has not ended within {limit:g} s: choose fewer letters")
         raise
     return read_outcome(output, errors)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -60,6 +61,7 @@ class OperationPage(Struct, frozen=True):
         step: the step that it is at, from 1; 0 where it has no letters.
         steps: how many steps there are.
         waiting: whether all letters up to this step are sent, so that it waits for what becomes of them.
+        remaining: estimated seconds until all letters are sent; None where it does not send, or nobody can tell.
     """
 
     view: OperationView
@@ -67,6 +69,7 @@ class OperationPage(Struct, frozen=True):
     step: int
     steps: int
     waiting: bool
+    remaining: float | None
 
 
 class OperationTasks:
@@ -149,7 +152,9 @@ async def read_operation(site: Site, name: str, shown: str = "") -> OperationPag
             letters += operations.letters(view.id, each, MOST_SHOWN - len(letters))
             if len(letters) >= MOST_SHOWN:
                 break
-        return OperationPage(view, letters, *step_of(view))
+        step, steps, waiting = step_of(view)
+        runs = view.is_run(datetime.fromtimestamp(site.clock(), UTC)) and not waiting
+        return OperationPage(view, letters, step, steps, waiting, operations.remaining(view) if runs else None)
 
     return await with_operations(site, ask)
 

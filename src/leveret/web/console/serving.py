@@ -52,23 +52,25 @@ def serve_console(
         again: see ``Site``.
 
     Raises:
-        SettingsError: the file with the keys cannot be used, or metrics need what is not installed.
+        SettingsError: the file with the keys cannot be used, or metrics cannot be served.
         StorageUnavailable: the console's own database does not answer.
-        OSError: the port of the metrics cannot be had.
+        OSError: it cannot listen there.
     """
     app.complete()
-    store, counts = open_store(settings), HttpCounts()
-    site = Site(app=app, settings=settings, store=store, options=options, again=again)
-    try:
-        with with_keyring(site) as known, measured_pages(options.metrics, "console", counts, store.trouble) as pages:
-            if pages:
-                logger.info("metrics at http://%s/metrics, health at /health/...", pages)
-            console = build_console(known, counts)
-            served = Measured(console, console.routes, counts)
-            with contextlib.suppress(KeyboardInterrupt), interruptible():  # uvicorn raises the signal again at its end
-                WebServer(_config(served, options), on_listening, signals=True).run()
-    finally:
-        store.close()
+    counts = HttpCounts()
+    with (
+        contextlib.closing(web_server.listen(options.host, options.port)) as listening,
+        contextlib.closing(open_store(settings)) as store,
+        with_keyring(Site(app=app, settings=settings, store=store, options=options, again=again)) as site,
+        measured_pages(options.metrics, "console", counts, store.trouble) as pages,
+        contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it has ended
+        interruptible(),
+    ):
+        if pages:
+            logger.info("metrics at http://%s/metrics, health at /health/...", pages)
+        console = build_console(site, counts)
+        served = Measured(console, console.routes, counts)
+        WebServer(_config(served, options), on_listening, signals=True).run([listening])
 
 
 async def serve_until(

@@ -177,6 +177,24 @@ async def test_without_streams_new_letters_are_looked_at_and_what_cannot_be_sent
     assert whys["moved"].startswith("no worker wrote this")
 
 
+async def test_letters_that_never_came_into_the_stream_are_found_in_the_queue_by_their_ids_and_by_all(
+    shop: Operated,
+) -> None:
+    await shop.become_letters("a", "b")
+    async with connected(shop.settings.amqp_url) as connection:
+        channel = await connection.channel(confirms=True)
+        for name in ("moved", "moved too"):
+            properties = Properties(correlation_id=name)
+            await channel.publish(Message(b"{}", shop.topology.dead_letters, properties=properties))
+    named = (await shop.plan("moved", "a", "nobody")).found
+    assert [request for _, request in named.letters] == ["a", "moved"]
+    assert (named.missing, named.unseen, named.streamed) == (("nobody",), 0, True)
+    every = (await shop.plan(limit=3)).found
+    assert [request for _, request in every.letters] == ["a", "b", "moved"]
+    assert (every.left, every.unseen) == (1, 0)
+    assert await shop.depth() == 4
+
+
 async def test_what_is_named_is_planned_up_to_a_limit_and_the_rest_is_told(shop: Operated) -> None:
     await shop.become_letters("a", "b")
     plan = await shop.plan("b", "a", "nobody", limit=1)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from leveret.amqp import Connection, Message
 from leveret.broker.queues import apply_topology, remove_topology
 from leveret.devbroker import DevBroker
+from leveret.observe.status import WorkerStatus
 from leveret.operate.overview import Overview
 from leveret.operate.overview.watching import watching
 from leveret.settings import Settings
+from leveret.wire.messages import status_message
 from support.migration import upgrade
 from taskmanager.actions import app
 from testbed.alarm import memory_alarm
@@ -86,6 +90,29 @@ async def test_a_database_without_this_versions_tables_is_told(
 ) -> None:
     async with watching(app, settings(broker.url, prefix, tmp_path, postgres_url)) as look:
         assert look().database.state == "troubled"
+
+
+async def test_the_first_look_has_seen_all_reports_of_the_last_minutes(
+    broker: DevBroker, prefix: str, tmp_path: Path
+) -> None:
+    own = settings(broker.url, prefix, tmp_path)
+    topology = app.topology(own)
+    await apply_topology(broker.url, topology)
+    now = time.time()
+    reports = [
+        WorkerStatus(name="worker", host="ant", pid=7, started=now - 3600, at=now - ago, letters=500 - ago)
+        for ago in range(500, -1, -1)
+    ]
+    connection = await Connection.open(broker.url)
+    channel = await connection.channel(confirms=True)
+    made = [status_message(msgspec.json.encode(each), topology.status_stream) for each in reports]
+    await asyncio.gather(*map(channel.publish, made))
+    await connection.close()
+    async with watching(app, own) as look:
+        found = look()
+    assert found.reports.state == "ok"
+    assert [(each.code, each.felt) for each in found.problems if each.code == "letters_grow"] == [("letters_grow", 300)]
+    await remove_topology(broker.url, topology)
 
 
 @pytest.mark.timeout(240)

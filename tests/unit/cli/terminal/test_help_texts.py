@@ -65,3 +65,12 @@ def test_a_subcommand_shows_where_the_application_goes_and_its_arguments_in_capi
 
 def test_lines_of_a_paragraph_are_joined_and_paragraphs_stay() -> None:
     assert reflow("One\ntwo.\n\n    Three\n    four.\n") == "One two.\n\nThree four."
+
+
+@pytest.mark.parametrize("words", [[], ["dev"], ["console"]], ids=" ".join)
+def test_the_name_of_an_extra_is_not_taken_for_markup(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = shown(words, capsys, monkeypatch)
+    assert "'leveret[console]'" in text
+    assert "\\[" not in text

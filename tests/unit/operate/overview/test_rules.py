@@ -101,6 +101,7 @@ CASES: dict[str, tuple[Seen, str, float | None, int | None]] = {
         NOW - 300,
         12,
     ),
+    "workers run and do not consume": (seen(depths=waits(waiting=12, consumers=0)), "nobody_consumes", NOW, 12),
     "nothing is finished": (seen(depths=waits(waiting=12)), "nothing_finished", NOW - 60, 12),
     "one of twenty waits long": (
         seen(
@@ -204,3 +205,17 @@ def test_the_worst_comes_first() -> None:
 def test_the_command_of_the_application_is_named() -> None:
     problem = only(compose(seen(depths=waits(waiting=0, consumers=0)), SYSTEM, NOW))
     assert "`guestbook worker`" in problem.advice
+
+
+@pytest.mark.parametrize(
+    ("report", "kind"),
+    [
+        (worker(), "nobody_consumes_yet"),
+        (worker(NOW - 30), "nobody_consumes"),
+        (worker(ended=True), "nobody_consumes"),
+    ],
+    ids=["it reports", "it is silent", "it has ended"],
+)
+def test_workers_that_run_and_take_nothing_are_not_told_to_be_started(report: WorkerSample, kind: str) -> None:
+    found = compose(seen(report, depths=waits(waiting=1, consumers=0)), SYSTEM, NOW)
+    assert [problem.kind for problem in found.problems if problem.code == "nobody_consumes"] == [kind]

@@ -1,5 +1,6 @@
 """Letters while the broker is away, and what a trial says."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,3 +50,9 @@ async def test_an_id_that_looks_like_an_option_is_an_id(tmp_path: Path) -> None:
 
     await what_if(replace(site_in(tmp_path), again=again), ["a", "--all"])
     assert called == [("letters", "redrive", "--what-if", "--json", "--", "a", "--all")]
+
+
+async def test_a_trial_without_an_end_is_ended_and_says_so(tmp_path: Path) -> None:
+    endless = [sys.executable, "-c", "import time; time.sleep(600)"]
+    outcome = await what_if(replace(site_in(tmp_path), again=lambda *_: endless), ["a"], 0.05)
+    assert outcome.trouble == "the trial has not ended within 0.05 s: choose fewer letters"

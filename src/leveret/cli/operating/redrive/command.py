@@ -18,7 +18,6 @@ from leveret.cli.operating.redrive.unrecorded import send_unrecorded
 from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.errors import StorageUnavailable
 from leveret.letters.filters import LetterFilter
-from leveret.letters.index.schema import IndexTrouble
 from leveret.operate.operations import default_wait, plan_redrive
 from leveret.operate.operations.planning import MOST_OF_ONE
 
@@ -65,12 +64,11 @@ def redrive(
     system = system_of(context, index)
     told = Told(as_json=as_json)
     try:
-        if dry_run:
-            show_dry_run(system, wanted, chosen, told, limit=limit)
-            return
-        plan = asyncio.run(plan_redrive(system, cause, wanted, chosen, limit=limit or MOST_OF_ONE))
-    except (IndexTrouble, ValueError) as error:
-        raise WrongUse(str(error)) from error
+        with options.asking_letters():
+            if dry_run:
+                show_dry_run(system, wanted, chosen, told, limit=limit)
+                return
+            plan = asyncio.run(plan_redrive(system, cause, wanted, chosen, limit=limit or MOST_OF_ONE))
     except StorageUnavailable as error:
         if not is_plain:
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Final, TypeAlias
 
@@ -14,54 +15,39 @@ from leveret.settings import values
 
 _PANEL: Final = "How they are sent"
 
+
+def _option(name: str, metavar: str, text: str, reader: Callable[[str], object] | None = None) -> object:
+    parser = read_option(f"--{name}", reader) if reader else None
+    return typer.Option(
+        f"--{name}", metavar=metavar, parser=parser, help=text, show_default=False, rich_help_panel=_PANEL
+    )
+
+
 Limit: TypeAlias = Annotated[
     int | None,
-    typer.Option(
-        metavar="N",
-        parser=read_option("--limit", values.number(1, MOST_OF_ONE)),
-        help=f"Letters at most, the oldest ones. Default: {MOST_OF_ONE:,}.",
-        show_default=False,
-        rich_help_panel=_PANEL,
+    _option(
+        "limit", "N", f"Letters at most, the oldest ones. Default: {MOST_OF_ONE:,}.", values.number(1, MOST_OF_ONE)
     ),
 ]
 Rate: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        metavar="N/s",
-        parser=read_option("--rate", read_rate),
-        help="Letters a second at most: 200/s, 30/m, 100/h.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
+    float | None, _option("rate", "N/s", "Letters a second at most: 200/s, 30/m, 100/h.", read_rate)
 ]
 Steps: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        metavar="STEPS",
-        help="Send that many, look what becomes of them, and go on if none failed again: 1,5,50,all.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
+    _option("steps", "STEPS", "Send that many, look what becomes of them, and go on if none failed again: 1,5,50,all."),
 ]
 StopAfter: TypeAlias = Annotated[
     int | None,
-    typer.Option(
-        metavar="N",
-        parser=read_option("--stop-after", values.number(1, MOST_OF_ONE)),
-        help="Stop when that many have failed again.",
-        show_default=False,
-        rich_help_panel=_PANEL,
-    ),
+    _option("stop-after", "N", "Stop when that many have failed again.", values.number(1, MOST_OF_ONE)),
 ]
 Wait: TypeAlias = Annotated[
     timedelta | None,
-    typer.Option(
-        metavar="DURATION",
-        parser=read_option("--wait", values.duration(timedelta(0), timedelta(days=1))),
-        help="How long nothing new may be learned until a step is over; 0s: wait for nothing. Default: longer than "
-        "all retries take.",
-        show_default=False,
-        rich_help_panel=_PANEL,
+    _option(
+        "wait",
+        "DURATION",
+        "How long nothing new may be learned until a step is over; 0s: wait for nothing. Default: longer than all "
+        "retries take.",
+        values.duration(timedelta(0), timedelta(days=1)),
     ),
 ]
 DryRun: TypeAlias = Annotated[

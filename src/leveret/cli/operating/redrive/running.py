@@ -16,6 +16,7 @@ from leveret.cli.operating import letter_options as options
 from leveret.cli.operating.redrive.lines import TOLD_AT_END, Told, in_words, remaining
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter
+from leveret.letters.unmatched import NoSuchLetters
 from leveret.operate.operations import (
     OperatedSystem,
     OperationState,
@@ -45,8 +46,14 @@ def system_of(context: typer.Context, index: Path | None) -> OperatedSystem:
 def show_dry_run(
     system: OperatedSystem, wanted: LetterFilter, chosen: RedriveOptions, told: Told, *, limit: int | None
 ) -> None:
-    """Print which letters would be sent; exit code 1: some are not there, or were not seen."""
+    """Print which letters would be sent; exit code 1: some are not there, or were not seen.
+
+    Raises:
+        NoSuchLetters: no letter meets the conditions.
+    """
     found = asyncio.run(find_targets(system.source, wanted, limit or MOST_OF_ONE))
+    if found.none:
+        raise NoSuchLetters(found.none)
     told.would_send(found, chosen)
     if not told.is_complete(found):
         raise typer.Exit(FAILED)

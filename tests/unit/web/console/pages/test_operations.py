@@ -1,5 +1,6 @@
 """The pages of operations while no broker answers, and at which step an operation is."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,16 @@ from msgspec.structs import replace
 from starlette.testclient import TestClient as Browser
 
 from leveret.letters.filters import LetterFilter
-from leveret.operate.operations import OperationCounts, OperationView, RedriveOptions, open_operations
+from leveret.operate.operations import (
+    LetterResult,
+    OperationCounts,
+    Operations,
+    OperationView,
+    RedriveOptions,
+    open_operations,
+)
 from leveret.operate.record import Cause, open_records
+from leveret.operate.record.opening import open_store
 from leveret.web.console.operations import step_of
 from leveret.web.console.site import Site
 from support.consoles import HOSTILE
@@ -40,6 +49,23 @@ def test_a_viewer_sees_operations_and_why_the_buttons_are_off(viewer: Browser, s
     assert "Nothing can take effect twice" in page
     assert viewer.post(f"/operations/{view.id}", data={"do": "resume"}).status_code == 403
     assert viewer.get("/redrive").status_code == 403
+
+
+@pytest.mark.parametrize(("rate", "left"), [(None, 20.0), (0.1, 40.0)])
+def test_the_time_left_follows_from_what_was_sent_in_the_last_minute(
+    site: Site, rate: float | None, left: float
+) -> None:
+    view = replace(planned(site, 10), options=RedriveOptions(rate=rate))
+    now = datetime.now(UTC)
+    with open_store(site.app, site.settings) as store:
+        operations = Operations(store, lambda: now)
+        assert operations.remaining(operations.find(view.id)) is None
+        operations.claim(view.id, "a test", BY)
+        for letter, seconds in zip(operations.letters(view.id), (3600, 3600, 20, 10, 5, 1), strict=False):
+            sent = replace(letter, state=LetterResult.SENT, at=now - timedelta(seconds=seconds))
+            operations.settle_letters(view.id, "a test", [sent])
+        counts = operations.find(view.id).counts
+        assert operations.remaining(replace(view, counts=counts)) == pytest.approx(left)
 
 
 def test_letters_of_one_state_are_an_address(operator: Browser, site: Site) -> None:
