@@ -21,6 +21,7 @@ from typing import IO
 from leveret.client import BlockingClient
 from leveret.devbroker import DevBroker
 from leveret.errors import LeveretError
+from leveret.observe.recorder.folder import LOCK_SUFFIX, default_folder, files_of
 from leveret.process.interrupts import interruptible, undisturbed
 from leveret.topology import Topology
 from scripts.console_demo.load import send_for_ever
@@ -72,6 +73,7 @@ def _run(stack: ExitStack, options: argparse.Namespace) -> None:
     for name, role in (("ada", "operator"), ("grace", "viewer")):
         words = ["console", "user", "add", name, "--role", role]
         _command(words, environment, stdin=subprocess.PIPE).communicate(f"{password}\n".encode())
+    stack.callback(_remove_recordings, time.time())
     log = folder / "workers.log"
     for number in range(options.workers):
         metrics = ["--metrics-port", str(options.metrics_port)] if number == 0 else []
@@ -121,6 +123,14 @@ def _wait_for_workers(client: BlockingClient) -> None:
             time.sleep(0.2)
         else:
             return
+
+
+def _remove_recordings(since: float) -> None:
+    """Remove the recordings of this demonstration's workers: they stay for an operator, and nobody wants these."""
+    for each in files_of(default_folder(), "shop"):
+        if each.header.started >= since and not each.alive:
+            each.path.unlink(missing_ok=True)
+            each.path.with_suffix(LOCK_SUFFIX).unlink(missing_ok=True)
 
 
 def _command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 
@@ -10,7 +11,9 @@ import httpx2
 import pytest
 
 from leveret.client import BlockingClient
-from support.command import Commands, RunningCommand
+from support.command import LIMIT, Commands, RunningCommand
+from support.dead_requests import depths, write_letters
+from testbed.waiting import wait_until
 
 FORM = {"sec-fetch-site": "same-origin"}
 PASSWORD = "correct horse battery"
@@ -101,3 +104,36 @@ def test_a_password_that_is_missing_on_the_standard_input_is_told_as_that(comman
     assert done.returncode == 2
     assert "the first line of the standard input is the password" in done.stderr
     assert "it was empty" in done.stderr
+
+
+def test_an_operation_of_a_console_that_was_killed_goes_on_in_another(commands: Commands) -> None:
+    token = write_letters(commands, "a", "b")
+    add(commands, "ada", "operator")
+    add(commands, "bob", "operator")
+    dying = commands.start("console", "--port", "0")
+    with httpx2.Client(base_url=address(dying), timeout=20) as browser:
+        enter(browser, "ada")
+        form = {"query": "", "steps": "all", "rate": "1/h", "why": "mended"}
+        operation = browser.post("/operations", data=form, headers=FORM).headers["location"]
+        wait_until(lambda: counted(browser, operation, "sent") == 1, "a letter that is sent", limit=LIMIT)
+        dying.stop(signal.SIGKILL)
+    assert depths(commands) == [1, 0, 1]
+    other = commands.start("console", "--port", "0")
+    with httpx2.Client(base_url=address(other), timeout=20) as browser:
+        enter(browser, "bob")
+        assert browser.post(operation, data={"do": "resume"}, headers=FORM).status_code == 409
+        commands.worker()
+        assert browser.post(operation, data={"do": "take_over"}, headers=FORM).status_code == 303
+        wait_until(lambda: counted(browser, operation, "succeeded") == 2, "both to succeed", limit=LIMIT)
+        audit = browser.get(f"/audit?operation={operation.rpartition('/')[2]}").text
+    assert "redrive_taken_over" in audit
+    assert "bob (console)" in audit
+    assert len(commands.call("list_tasks", token=token)) == 2
+    assert depths(commands) == [0, 0, 0]
+
+
+def counted(browser: httpx2.Client, operation: str, state: str) -> int:
+    """Return how many letters of an operation are in a state, as its page shows it."""
+    found = re.search(rf'id="count-{state}".*?<strong>(\d+)</strong>', browser.get(operation).text)
+    assert found
+    return int(found[1])

@@ -79,7 +79,7 @@ SILENT = {
 }
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
 
-STARTS = ("demo", "broker", "dev", "console --port 0")
+STARTS = ("demo", "broker", "dev", "console --port 0", "gateway --port 0", "gateway --direct --port 0")
 """Commands that would run until somebody stops them, and whose first line says where."""
 
 KEYS = 100

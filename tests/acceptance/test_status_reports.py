@@ -15,4 +15,6 @@ def test_top_shows_the_workers_that_report(commands: Commands) -> None:
         return f'"pid":{worker.process.pid}' in done.stdout.replace(" ", "")
 
     wait_until(shown, "the worker in top", limit=30)
+    page = commands.run("top", "--once").stdout
+    assert "a second  in 0   finished 0   failing 0" in page, "one look tells nothing of how many requests come"
     assert worker.stop() == 0

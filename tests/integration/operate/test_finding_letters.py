@@ -10,7 +10,7 @@ from leveret.amqp import Channel, Connection, Delivery, Message
 from leveret.devbroker import DevBroker
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
-from leveret.operate.what_if.letters import FoundLetters, find_letters
+from leveret.letters.wanted import FoundLetters, find_letters
 from leveret.topology import Topology
 from support.indexed_letters import SECRETS, mark, written
 from support.responder import declared

@@ -18,7 +18,6 @@ from leveret.cli.operating import letter_options as options
 from leveret.cli.operating import recording
 from leveret.cli.operating.letter_fates import conclude, tell
 from leveret.cli.operating.redrive import options as how
-from leveret.cli.operating.what_if import MOST_TRIED
 from leveret.cli.terminal.asking import ask_first
 from leveret.errors import SettingsError
 from leveret.letters.export_file import CheckedFile, ExportTrouble, check_export, write_export
@@ -27,8 +26,8 @@ from leveret.letters.filters import LetterFilter
 from leveret.letters.importing import import_letters, known_in_queue
 from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.removal import LetterFate, LetterReport
+from leveret.letters.wanted import MOST_WANTED, FoundLetters, find_letters
 from leveret.operate.record import open_records
-from leveret.operate.what_if.letters import FoundLetters, find_letters
 from leveret.process.exit_codes import FAILED
 from leveret.settings import Settings
 from leveret.wire.masking import printable
@@ -59,7 +58,7 @@ def export_letters(
     """
     settings, app = load_settings(context, needs_secret=False), application(context)
     with options.asking_letters():
-        found = asyncio.run(find_letters(options.letters_source(context, index), wanted, limit or MOST_TRIED))
+        found = asyncio.run(find_letters(options.letters_source(context, index), wanted, limit or MOST_WANTED))
     if found.none:
         raise CommandFailed(f"{found.none}; no file was written")
     letters = [each for each in found.letters if not (each.left_out or each.unreadable)]
@@ -174,7 +173,7 @@ def _tell_missing(found: FoundLetters, too_large: int) -> bool:
         typer.echo(printable(f"not there: {missing}: no letter with this id was found"))
     told = {
         "of the queue could not be looked through": found.unseen,
-        f"more left out, because {MOST_TRIED:,} is the most": found.left,
+        f"more left out, because {MOST_WANTED:,} is the most": found.left,
         "left out, because the body is too large or the properties cannot be read": too_large,
     }
     for what, count in told.items():

@@ -19,8 +19,8 @@ from leveret.cli.operating.letter_options import asking_letters
 from leveret.cli.terminal.screen import print_table
 from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
+from leveret.letters.wanted import MOST_WANTED, FoundLetters, find_letters
 from leveret.operate.what_if import PredictedEnd, PredictedGroup, Prediction, grouped
-from leveret.operate.what_if.letters import FoundLetters, find_letters
 from leveret.operate.what_if.trying import TrialFailed, try_letters
 from leveret.process.exit_codes import FAILED
 from leveret.process.interrupts import interruptible
@@ -28,9 +28,6 @@ from leveret.settings import Settings
 from leveret.wire.codec import encode_json
 from leveret.wire.masking import printable
 from leveret.wire.words import counted
-
-MOST_TRIED: Final = 100_000
-"""Letters that are tried by default; all of them are in memory."""
 
 ENDS: Final = {
     PredictedEnd.SUCCEEDS: "would succeed",
@@ -52,7 +49,7 @@ def show_what_if(
     source: Source,
     wanted: LetterFilter,
     *,
-    most: int = MOST_TRIED,
+    most: int = MOST_WANTED,
     as_json: bool = False,
 ) -> None:
     """Try letters, print what would become of them if they were sent again now, and change nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import sys
 from typing import Annotated, Final
@@ -10,6 +11,7 @@ import typer
 
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
+from leveret.cli.ending.streams import OutputLost
 from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
 from leveret.cli.serving.log_level import LogLevel
 from leveret.cli.serving.running import prepare_database
@@ -59,11 +61,22 @@ def gateway(
     metrics = None if metrics_port is None else (metrics_address, metrics_port)
     options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout, metrics=metrics)
 
-    def tell(url: str) -> None:
-        typer.echo(f"gateway of {app.name}: {url}")
-        sys.stdout.flush()
+    lost: list[OutputLost] = []
+
+    async def main(stop: asyncio.Event) -> None:
+        def tell(url: str) -> None:
+            try:
+                typer.echo(f"gateway of {app.name}: {url}")
+                sys.stdout.flush()
+            except OutputLost as error:  # inside of the server, which has to end in order
+                lost.append(error)
+                stop.set()
+
+        await serve_gateway(app, settings, options, stop, tell)
 
     try:
-        run(lambda stop: serve_gateway(app, settings, options, stop, tell))
+        run(main)
     except OSError as error:
         raise WrongUse(f"{host}:{port} cannot be listened at: {error.strerror or error}. Try another --port") from error
+    if lost:
+        raise lost[0]

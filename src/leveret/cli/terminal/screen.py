@@ -17,6 +17,9 @@ from leveret.settings import environment
 _NARROWEST = 8
 """Columns of a value that is cut, at least."""
 
+_LONGEST_WORD = 36
+"""Columns that a word of another value gets before it is broken: those of a UUID."""
+
 PLAIN_WIDTH = 160
 """Width, in columns, of a table that goes to a file or a pipe."""
 
@@ -34,6 +37,9 @@ def print_table(
 ) -> None:
     """Print a table; a column whose values are all numbers is aligned to the right.
 
+    Where the terminal is so narrow that ids and other words would be broken, each row is printed as a few lines: the
+    name of a column and its value.
+
     Args:
         title: stands above it.
         columns: their names.
@@ -44,6 +50,9 @@ def print_table(
         [str(value) if name in one_line else value for name, value in zip(columns, row, strict=True)] for row in rows
     ]
     console = make_console()
+    if _least(columns, rows, one_line) > console.width:
+        _print_rows(console, title, columns, rows)
+        return
     table = Table(title=title, title_justify="left")
     most = _room(console.width, columns, rows, one_line)
     for index, name in enumerate(columns):
@@ -56,6 +65,29 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(str(value)) for value in row))
     console.print(table)
+
+
+def _least(columns: Sequence[str], rows: Sequence[Sequence[object]], one_line: Container[str]) -> int:
+    """Return how wide a table is at least in which no word is broken, and each value that is cut says something."""
+    found = 3 * len(columns) + 1
+    for index, name in enumerate(columns):
+        if name in one_line:
+            found += max(_NARROWEST, len(name))
+        else:
+            words = [name, *(word for row in rows for word in str(row[index]).split())]
+            found += min(max(map(len, words)), _LONGEST_WORD)
+    return found
+
+
+def _print_rows(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table as lines, each with the name of a column and its value; empty values are left out."""
+    names = max(map(len, columns))
+    console.print(Text(title, "italic"), soft_wrap=True)
+    for row in rows:
+        console.print()
+        for name, value in zip(columns, map(str, row), strict=True):
+            if value:
+                console.print(Text.assemble((f"{name:<{names}}  ", "bold"), value), soft_wrap=True)
 
 
 def _room(width: int, columns: Sequence[str], rows: Sequence[Sequence[object]], one_line: Container[str]) -> int:

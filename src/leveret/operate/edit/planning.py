@@ -15,7 +15,7 @@ from leveret.letters.filters import LetterFilter
 from leveret.letters.index.opening import Source
 from leveret.letters.letter import request_id
 from leveret.letters.unmatched import NoSuchLetters
-from leveret.operate.what_if.letters import find_letters
+from leveret.letters.wanted import find_letters
 from leveret.sql import Store, create_engine
 from leveret.sql.pooling import Pooler
 from leveret.sql.request_rows import responses_to

@@ -72,7 +72,9 @@ print(CliRunner().invoke(command.typer, [{word!r}, "--help"]).exit_code, *sys.mo
     assert {"leveret.cli.serving.worker", "leveret.cli.operating.keys", "taskmanager.cli.demo"}.isdisjoint(imported)
 
 
-@pytest.mark.parametrize("words", [["call", "v1.health_check"], ["queues"]], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words", [["call", "v1.health_check"], ["queues"], ["letters", "list"]], ids=lambda words: words[0]
+)
 def test_a_command_that_runs_no_requests_imports_neither_a_worker_nor_another_database(words: list[str]) -> None:
     program = f"""
 import sys

@@ -15,9 +15,9 @@ from leveret.cli.operating.redrive import options as how
 from leveret.cli.operating.redrive.lines import Told
 from leveret.cli.operating.redrive.running import carry_out, show_dry_run, system_of
 from leveret.cli.operating.redrive.unrecorded import send_unrecorded
-from leveret.cli.operating.what_if import MOST_TRIED, show_what_if
 from leveret.errors import StorageUnavailable
 from leveret.letters.filters import LetterFilter
+from leveret.letters.wanted import MOST_WANTED
 from leveret.operate.operations import default_wait, plan_redrive
 from leveret.operate.operations.planning import MOST_OF_ONE
 
@@ -56,8 +56,10 @@ def redrive(
     if what_if:
         if dry_run or steps is not None or rate is not None or stop_after is not None or wait is not None:
             raise WrongUse("--what-if sends nothing, so it takes none of --dry-run, --steps, --rate and the like")
+        from leveret.cli.operating.what_if import show_what_if  # noqa: PLC0415 - it imports worker and inbox
+
         source = options.letters_source(context, index)
-        show_what_if(app, settings, source, wanted, most=limit or MOST_TRIED, as_json=as_json)
+        show_what_if(app, settings, source, wanted, most=limit or MOST_WANTED, as_json=as_json)
         return
     cause = recording.cause_of(by, why, incident)
     is_plain = wanted == LetterFilter(ids=wanted.ids) and all(each is None for each in (steps, rate, stop_after, limit))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -30,6 +30,12 @@ from leveret.operate.overview.watching import watching
 from leveret.settings import Settings
 
 _LONGEST: Final = 60.0
+
+_SECOND_LOOK: Final = 3.0
+"""Seconds to wait at most for a second look at the queues, where one overview is printed."""
+
+_AGAIN: Final = 0.05
+"""Seconds between two overviews until then."""
 
 
 def top(
@@ -61,8 +67,21 @@ def top(
 
 
 async def _one(made: Application[Any], settings: Settings) -> Overview:
+    """Look until everything that can be known is; how many requests came is known by two looks at the queues."""
     async with watching(made, settings) as look:
-        return look()
+        overview = look()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECOND_LOOK):
+                while _lacks_incoming(overview):
+                    await asyncio.sleep(_AGAIN)
+                    overview = look()
+        return overview
+
+
+def _lacks_incoming(overview: Overview) -> bool:
+    """Return whether another look at the queues tells how many requests come; without reports of workers none does."""
+    flow, depths = overview.flow, overview.depths
+    return flow.incoming is None and flow.finished is not None and depths.waiting is not None
 
 
 async def _show(made: Application[Any], settings: Settings, console: Console, every: float) -> None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from leveret.errors import LeveretError
 from leveret.letters.index.schema import IndexTrouble
 from leveret.web.console.editing import apply_edit, difference, plan_edit
-from leveret.web.console.letters import open_letters
+from leveret.web.console.pages.letters import read_letter
 from leveret.web.console.pages.operations import refused
 from leveret.web.console.pages.page import allowed, problem, render, site_of
 from leveret.web.console.records import cause_of
@@ -27,13 +27,10 @@ _LARGEST: Final = 20_000
 async def show(request: Request) -> Response:
     """Show the data of a letter, to be edited."""
     key = request.path_params["key"]
-    try:
-        async with open_letters(site_of(request), request.app.state.letters) as view:
-            row = view.index.read(key)
-    except IndexTrouble as error:
-        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
-    if row is None:
-        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    found = await read_letter(request)
+    if isinstance(found, Response):
+        return found
+    row, _ = found
     sent = (row.document or {}).get("letter", {}).get("request") or {}
     data = sent.get("data") or {}
     text = as_editable(data)

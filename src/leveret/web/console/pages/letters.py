@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from leveret.errors import LeveretError
 from leveret.letters.filters import LetterFilter, LetterState, read_query
+from leveret.letters.index.records import LetterRow
 from leveret.letters.index.schema import IndexTrouble
 from leveret.operate.record.records import GroupState, names_group
 from leveret.web.console.letters import LettersView, open_letters, what_if
@@ -41,14 +42,10 @@ async def show(request: Request) -> Response:
 @allowed("viewer")
 async def show_one(request: Request) -> Response:
     """Show everything of one letter."""
-    key = request.path_params["key"]
-    try:
-        async with open_letters(site_of(request), request.app.state.letters) as view:
-            row = view.index.read(key)
-    except IndexTrouble as error:
-        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
-    if row is None:
-        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    found = await read_letter(request)
+    if isinstance(found, Response):
+        return found
+    row, view = found
     document = row.document or {}
     letter: dict[str, Any] = document.get("letter", {})
     return render(request, "letter.html", row=row, letter=letter, deaths=document.get("deaths", ()), view=view)
@@ -77,6 +74,19 @@ async def note(request: Request) -> Response:
     except LeveretError as error:
         return problem(request, HTTPStatus.SERVICE_UNAVAILABLE, "problem_page.no_records", why=str(error))
     return RedirectResponse(f"{local_path(str(form.get('next') or ''))}#group-{group}", HTTPStatus.SEE_OTHER)
+
+
+async def read_letter(request: Request) -> tuple[LetterRow, LettersView] | Response:
+    """Return the letter that the path names and where it was found; or the page that says why it cannot be shown."""
+    key = request.path_params["key"]
+    try:
+        async with open_letters(site_of(request), request.app.state.letters) as view:
+            row = view.index.read(key)
+    except IndexTrouble as error:
+        return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
+    if row is None:
+        return problem(request, HTTPStatus.NOT_FOUND, "problem_page.not_there", what=key)
+    return row, view
 
 
 def _list(request: Request, view: LettersView, wanted: LetterFilter, after: int | None, notes: GroupNotes) -> Response:

@@ -1,10 +1,11 @@
-"""Finds the letters that are to be tried: by the index, as copies from the stream, so that the queue stays as it is."""
+"""Finds letters that somebody wants to read: by the index, as copies from the stream; the queue stays as it is."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,6 +20,9 @@ from leveret.letters.key import letter_key
 from leveret.letters.letter import request_id
 from leveret.letters.look import MOST_LETTERS, look_at_messages
 from leveret.letters.unmatched import why_none
+
+MOST_WANTED: Final = 100_000
+"""Letters that are found by default; all of them are in memory."""
 
 
 class FoundLetters(Struct, frozen=True):
