@@ -79,7 +79,8 @@ SILENT = {
 }
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
 
-STARTS = ("demo", "broker", "dev", "console --port 0", "gateway --port 0", "gateway --direct --port 0")
+STARTS = ("demo", "broker", "dev", "console --port 0")
+LOGGED_STARTS = ("gateway --port 0", "gateway --direct --port 0")
 """Commands that would run until somebody stops them, and whose first line says where."""
 
 KEYS = 100
@@ -98,7 +99,7 @@ def names(group: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def test_the_tables_name_every_command() -> None:
-    tried = [*PRINTS, *SILENT, *STARTS]
+    tried = [*PRINTS, *SILENT, *STARTS, *LOGGED_STARTS]
     missing = [
         name for name in names(get_command(command.typer)) if name and not any(each.startswith(name) for each in tried)
     ]
@@ -235,6 +236,15 @@ def test_a_command_that_would_run_on_does_not_when_nobody_can_read_where(command
     commands.variables["JWT_SECRET"] = "s" * 32
     for state, expected in STATES.items():
         assert end_of(commands, line, state) == expected, state
+
+
+@pytest.mark.parametrize("line", LOGGED_STARTS)
+def test_a_command_that_logs_ends_in_order_when_nobody_can_read_where(commands: Commands, line: str) -> None:
+    commands.variables["JWT_SECRET"] = "s" * 32
+    for state, (code, _) in STATES.items():
+        ended, text = end_of(commands, line, state)
+        assert ended == code, (state, text)
+        assert "Traceback" not in text
 
 
 def test_an_output_that_does_not_block_is_waited_for(commands: Commands) -> None:

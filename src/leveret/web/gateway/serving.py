@@ -106,6 +106,7 @@ def _config(served: ASGIApp) -> uvicorn.Config:
         lifespan="on",
         server_header=False,
         log_config=None,
+        log_level="warning",  # it speaks of its own life in words of its own
         access_log=False,
         timeout_graceful_shutdown=_GRACE,
     )
