@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from leveret.amqp import Connection, Delivery
-from leveret.contracts.conformance.talk import TestedWorkers
+from leveret.contracts.conformance.talk import WorkersUnderTest
 from leveret.letters.key import letter_key
 from leveret.letters.marking import mark
 from leveret.letters.walk import Decision, Drop, Keep, walk
@@ -20,7 +20,7 @@ _PAUSE: Final = 0.05
 """Seconds between two looks at the queue."""
 
 
-async def take_letters(connection: Connection, worker: TestedWorkers, ids: Collection[str]) -> dict[str, str]:
+async def take_letters(connection: Connection, worker: WorkersUnderTest, ids: Collection[str]) -> dict[str, str]:
     """Take the letters of some requests out of the queue, and return the code of each; all others stay.
 
     Args:

@@ -75,8 +75,8 @@ class CallOutcome(Struct, frozen=True, omit_defaults=True):
     outcome: Literal["result", "error", "not_sent", "no_answer"]
     id: str = ""
     data: Any = None
-    code: str = ""
-    error: str = ""
+    code: str | None = ""
+    error: str | None = ""
     details: dict[str, Any] | None = None
 
 

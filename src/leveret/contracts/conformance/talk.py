@@ -22,7 +22,7 @@ NO_REPLY: Final = "no reply"
 """What is seen where a reply should have come."""
 
 
-class TestedWorkers(Struct, frozen=True):
+class WorkersUnderTest(Struct, frozen=True):
     """The workers under test, and what may be asked of them.
 
     Attributes:
@@ -69,7 +69,7 @@ class Talk:
         unknown: replies that nobody waited for.
     """
 
-    def __init__(self, worker: TestedWorkers, connection: Connection, channel: Channel) -> None:
+    def __init__(self, worker: WorkersUnderTest, connection: Connection, channel: Channel) -> None:
         self.worker = worker
         self.connection = connection
         self.channel = channel
@@ -149,7 +149,7 @@ def verdict_of(reply: Delivery | None) -> str:
 
 
 @asynccontextmanager
-async def talking(worker: TestedWorkers) -> AsyncIterator[Talk]:
+async def talking(worker: WorkersUnderTest) -> AsyncIterator[Talk]:
     """Connect, and close the connection at the end.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from leveret.amqp import AmqpError, ChannelClosed
 from leveret.contracts.conformance.checks import ConformanceCheck
-from leveret.contracts.conformance.talk import Talk, TestedWorkers, talking, verdict_of
+from leveret.contracts.conformance.talk import Talk, WorkersUnderTest, talking, verdict_of
 from leveret.contracts.conformance.worker_rules import (
     check_letters,
     check_publishing,
@@ -38,7 +38,7 @@ RULES: Final[Mapping[str, Rule]] = {
 
 
 async def check_worker(
-    worker: TestedWorkers, tell: Callable[[ConformanceCheck], None], rules: Collection[str] = tuple(RULES)
+    worker: WorkersUnderTest, tell: Callable[[ConformanceCheck], None], rules: Collection[str] = tuple(RULES)
 ) -> list[ConformanceCheck]:
     """ConformanceCheck what workers owe their callers.
 
@@ -60,7 +60,7 @@ async def check_worker(
     return checks
 
 
-async def _meet(worker: TestedWorkers) -> None:
+async def _meet(worker: WorkersUnderTest) -> None:
     """Send one request as it should be; without an answer to it, every check would only wait."""
     name = f"{worker.version}.{worker.action}"
     async with talking(worker) as talk:
@@ -73,7 +73,7 @@ async def _meet(worker: TestedWorkers) -> None:
         )
 
 
-async def _checked(worker: TestedWorkers, name: str) -> list[ConformanceCheck]:
+async def _checked(worker: WorkersUnderTest, name: str) -> list[ConformanceCheck]:
     try:
         async with talking(worker) as talk:
             return await RULES[name](talk)
