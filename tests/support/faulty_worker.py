@@ -232,7 +232,7 @@ async def faulty_worker(url: str, prefix: str, fault: str) -> AsyncIterator[Topo
     channel = await connection.channel()
     await channel.declare_exchange(topology.exchange, "direct", durable=False)
     for name in (topology.requests, topology.dead_letters):
-        await channel.declare_queue(name, durable=False, auto_delete=False)
+        await channel.declare_queue(name)
     await channel.bind_queue(topology.requests, topology.exchange, topology.requests)
     if fault == "another key is bound":
         await channel.bind_queue(topology.requests, topology.exchange, f"{topology.requests}.nobody")
