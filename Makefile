@@ -1,7 +1,7 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
-	broker-programs browser-programs console-pictures test-browser postgres-programs load-programs bench-programs
+	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs
 
 ARGS ?=
 
@@ -25,7 +25,7 @@ console-demo: install ## run a small system with failures and the console, on a 
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs load-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+test: install broker-programs postgres-programs load-programs client-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
 	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
 
 test-browser: install broker-programs browser-programs ## run the tests of the console in a real Chromium (ARGS="-k name")
@@ -66,7 +66,7 @@ reference: install ## write docs/reference from the docstrings
 	@.venv/bin/python -m scripts.reference
 
 clean: ## remove the files that these commands made
-	@rm -rf .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf examples/clients/node_modules .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
@@ -78,6 +78,9 @@ broker-programs: install
 
 postgres-programs: install
 	@scripts/ensure-postgres
+
+client-programs:
+	@scripts/ensure-clients
 
 load-programs:
 	@scripts/ensure-librabbitmq

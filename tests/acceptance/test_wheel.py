@@ -50,6 +50,15 @@ def run(*command: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
+def test_the_wheel_has_the_vectors_of_the_protocol(python: Path) -> None:
+    code = (
+        "from leveret.contracts.conformance import vectors; "
+        "print(len(vectors.read_vectors(vectors.RequestVectors).vectors), vectors.folder().name)"
+    )
+    count, folder = run(str(python), "-c", code).split()
+    assert (int(count) > 60, folder) == (True, "vectors")
+
+
 def test_the_wheel_has_every_file_of_a_new_project_and_nothing_that_tools_leave(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     inside = {

@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "worker": "leveret.cli.serving.worker:worker",
     "call": "leveret.cli.calling.call:call",
     "send": "leveret.cli.calling.send:send",
+    "conformance": "leveret.cli.calling.conformance:conformance",
     "queues": "leveret.cli.operating.queues:queues",
     "doctor": "leveret.cli.operating.doctor:doctor",
     "top": "leveret.cli.operating.top.command:top",

@@ -77,6 +77,11 @@ def request_message(
     return Message(body, queue, exchange, properties, mandatory=True)
 
 
+def any_message(body: bytes, queue: str, exchange: str, properties: Properties, *, mandatory: bool = True) -> Message:
+    """Make a message with any properties, right or wrong: what the conformance run sends to a worker or a client."""
+    return Message(body, queue, exchange, properties, mandatory=mandatory)
+
+
 def reply_message(body: bytes, asked: Properties, request_id: str) -> Message | None:
     """Make the reply to a request, or None where nobody waits for one.
 

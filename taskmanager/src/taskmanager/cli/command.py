@@ -7,8 +7,25 @@ from typing import Final
 from leveret.cli.commands import COMMANDS
 from taskmanager.actions import app
 
-_OWN: Final = {"demo": "taskmanager.cli.demo:demo", "admin": "taskmanager.cli.admin:app"}
-_ORDER: Final = ("demo", "worker", "call", "send", "queues", "broker", "letters", "topology", "db", "admin", "keys")
+_OWN: Final = {
+    "demo": "taskmanager.cli.demo:demo",
+    "compare": "taskmanager.cli.compare:compare",
+    "admin": "taskmanager.cli.admin:app",
+}
+_ORDER: Final = (
+    "demo",
+    "compare",
+    "worker",
+    "call",
+    "send",
+    "queues",
+    "broker",
+    "letters",
+    "topology",
+    "db",
+    "admin",
+    "keys",
+)
 """The most important ones first; others that every application has come after them."""
 
 _ALL: Final = {**COMMANDS, **_OWN}
