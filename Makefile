@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
+.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients clean \
 	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs
 
 ARGS ?=
@@ -61,6 +61,10 @@ format: install ## format the code and fix what the linter can fix
 
 lock: ## write the lock files from pyproject.toml (ARGS=--upgrade for new versions)
 	@scripts/lock $(ARGS)
+
+clients: install ## generate the typed clients of the Task Manager, taskmanager/clients
+	@.venv/bin/taskmanager clients python --output taskmanager/clients/python/taskmanager_client.py
+	@.venv/bin/leveret clients python support.unusual_app:app --app-dir tests --output tests/support/unusual_client.py
 
 reference: install ## write docs/reference from the docstrings
 	@.venv/bin/python -m scripts.reference
