@@ -1,7 +1,7 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clean \
-	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs
+.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients clean \
+	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
 
@@ -25,7 +25,7 @@ console-demo: install ## run a small system with failures and the console, on a 
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs load-programs client-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+test: install broker-programs postgres-programs load-programs client-programs typescript-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
 	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
 
 test-browser: install broker-programs browser-programs ## run the tests of the console in a real Chromium (ARGS="-k name")
@@ -62,11 +62,17 @@ format: install ## format the code and fix what the linter can fix
 lock: ## write the lock files from pyproject.toml (ARGS=--upgrade for new versions)
 	@scripts/lock $(ARGS)
 
+clients: install typescript-programs ## generate the typed clients of the Task Manager, taskmanager/clients
+	@.venv/bin/taskmanager clients python --output taskmanager/clients/python/taskmanager_client.py
+	@.venv/bin/taskmanager clients typescript --output taskmanager/clients/typescript
+	@cd taskmanager/clients/typescript && node_modules/.bin/openapi-typescript openapi.json --default-non-nullable=false --output schema.ts
+	@.venv/bin/leveret clients python support.unusual_app:app --app-dir tests --output tests/support/unusual_client.py
+
 reference: install ## write docs/reference from the docstrings
 	@.venv/bin/python -m scripts.reference
 
 clean: ## remove the files that these commands made
-	@rm -rf examples/clients/node_modules .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf examples/clients/node_modules taskmanager/clients/typescript/node_modules .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 
@@ -87,3 +93,6 @@ load-programs:
 
 bench-programs: install broker-programs postgres-programs load-programs
 	@scripts/ensure-peers
+
+typescript-programs:
+	@scripts/ensure-typescript

@@ -35,6 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "keys": "leveret.cli.operating.keys:app",
     "console": "leveret.cli.operating.console:app",
     "gateway": "leveret.cli.serving.gateway:gateway",
+    "clients": "leveret.cli.calling.clients:app",
     "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Path
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from leveret.api import RateLimit
 from leveret.application import Application
 from leveret.web.gateway.accepted import PATH, AcceptedRequests
+from leveret.web.gateway.concrete_paths import ConcretePaths
 from leveret.web.gateway.endpoints import Behind, PathEndpoint, RouteEndpoint
 from leveret.web.gateway.problems import HttpProblem
 from leveret.web.gateway.responses import problem_response
@@ -51,8 +53,10 @@ def build_gateway(
             upstream.use(carrying)
             yield
 
+    paths = _paths(app, upstream, timeout, rate_limit)
     served = Starlette(
-        routes=[Path(path, endpoint) for path, endpoint in _paths(app, upstream, timeout, rate_limit).items()],
+        routes=[Path(path, endpoint) for path, endpoint in paths.items()],
+        middleware=[Middleware(ConcretePaths, paths)],
         exception_handlers={HTTPException: _unknown_path, Exception: _failure},
         lifespan=lifespan,
     )

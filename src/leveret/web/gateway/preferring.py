@@ -36,6 +36,9 @@ class Preferences(Struct, frozen=True):
         return {"Preference-Applied": ", ".join(words)} if words else {}
 
 
+NOTHING_PREFERRED: Final = Preferences()
+
+
 def read_preferences(values: list[str]) -> Preferences:
     """Read the header; what is not known, or cannot be read, is left aside (RFC 7240, 2).
 
@@ -43,6 +46,8 @@ def read_preferences(values: list[str]) -> Preferences:
         values: of the header, one for each time that it stands there. Of two preferences with one name the first
             counts.
     """
+    if not values:
+        return NOTHING_PREFERRED
     found: dict[str, str] = {}
     for part in ",".join(values).split(","):
         if read := _PREFERENCE.fullmatch(part):

@@ -92,6 +92,8 @@ def split_query(query: bytes) -> list[tuple[str, str]]:
     Raises:
         InvalidRequest: it is not UTF-8, or holds too many fields.
     """
+    if not query:
+        return []
     try:
         return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST)
     except UnicodeDecodeError:

@@ -20,7 +20,7 @@ _STYLE: Final = """
   .light { display: none; }
 }
 body { background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto;
-  max-width: 60rem; padding: 1rem; }
+  max-width: 68rem; padding: 1rem; }
 h2 { margin-top: 2.5rem; }
 .faint { color: var(--faint); }
 .wide { overflow-x: auto; }

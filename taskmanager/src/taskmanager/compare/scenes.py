@@ -79,9 +79,10 @@ SCENES: Final = (
         title="Twice the capacity",
         seconds=20.0,
         load=2.0,
-        says="Neither form can answer more than its capacity, and none is better. Servers do not start requests whose "
-        "callers have given up, except for those that they have in hand already, which are done late. What waits is "
-        "at the broker over RabbitMQ, and in the server's memory over REST.",
+        says="Neither form is better. When requests wait as long as their callers have patience, servers work for "
+        "callers who have just left: what they have in hand already is done late. A limit on what waits (QUEUE_LIMIT) "
+        "or a rate limit refuses the rest at once instead. What waits is at the broker over RabbitMQ, and in the "
+        "server's memory over REST.",
     ),
     Scene(
         name="restart",
@@ -90,7 +91,8 @@ SCENES: Final = (
         load=0.6,
         events=(Event(7.0, "kill"), Event(8.0, "start")),
         says="Over RabbitMQ callers only wait longer: the broker keeps the requests. Over REST they get errors, and "
-        "have to ask again themselves, with the same key; callers that do not are out of luck.",
+        "have to ask again themselves, with the same key, almost twice as often in all; who does not ask again has no "
+        "answer, and does not know whether the request was done.",
     ),
     Scene(
         name="database",

@@ -15,6 +15,7 @@ GROUPS = {
     "letters": ("redrive", "discard", "archive", "restore", "export", "import", "edit"),
     "topology": ("show", "apply", "users"),
     "db": ("upgrade", "current", "revision"),
+    "clients": ("python", "typescript"),
     "keys": ("show", "add", "secret", "sign", "remove"),
 }
 WORDS = [[name] for name in (*COMMANDS, *WITHOUT_APPLICATION)] + [
