@@ -100,6 +100,39 @@ def test_the_data_of_a_letter_is_edited_after_a_look_at_the_difference(visit: An
     assert [each.strip() for each in page.locator("tbody code").all_text_contents()[:2]] == ["edit_ended", "edit"]
 
 
+def test_a_patch_changes_all_letters_of_a_filter_after_a_look_at_the_differences(visit: Any, axe: str) -> None:
+    visit.enter()
+    page = visit.go("/letters?action=charge_card")
+    page.click("a[href^='/edit?']")
+    assert "1 letter" in page.locator("main p").nth(1).text_content()
+    page.fill("#data", '[{"op": "replace", "path": "/price", "value": 1}]')
+    page.fill("#why", "the bank takes euros")
+    page.click("button[value=show]")
+    assert "there is no 'price'" in page.locator("main").text_content()
+    assert page.locator("button[value=save]").count() == 0
+    page.fill("#data", '{"currency": "EUR"}')
+    page.click("button[value=show]")
+    assert '"currency": "EUR"' in page.locator("ins").text_content()
+    assert visit.barriers(axe) == []
+    page.fill("#data", '{"currency": "USD"}')
+    page.click("button[value=save]")
+    assert '"currency": "USD"' in page.locator("ins").text_content(), "what was not shown is not written"
+    page.click("button[value=save]")
+    assert "1 letter edited" in page.locator("[role=status]").text_content()
+    visit.go("/letters?text=USD")
+    page.check("tbody input[name=id]")
+    page.click("button[formaction='/edit']")
+    page.fill("#data", '{"currency": "CHF"}')
+    page.fill("#why", "it takes francs after all")
+    page.click("button[value=show]")
+    page.click("button[value=save]")
+    visit.go("/letters?text=CHF")
+    assert page.locator("tbody tr").count() == 1
+    visit.go("/audit")
+    page.locator("tbody tr:has-text('takes francs') summary").last.click()
+    assert '"change": "a patch"' in page.locator("tbody").text_content()
+
+
 def test_a_letter_is_discarded_found_in_the_archive_and_brought_back(visit: Any, axe: str) -> None:
     visit.enter()
     page = visit.go("/letters?action=print_label")
@@ -152,7 +185,7 @@ def test_all_letters_of_a_filter_are_discarded_by_their_number_and_brought_back(
 def test_a_viewer_reads_why_the_buttons_are_off(visit: Any) -> None:
     visit.enter("grace")
     page = visit.go("/letters?action=charge_card")
-    assert page.locator("form[action='/redrive'] button:disabled").count() == 3
+    assert page.locator("form[action='/redrive'] button:disabled").count() == 4
     assert "you are a viewer" in page.locator("#why-off").text_content()
 
 

@@ -79,6 +79,8 @@ def _routes() -> list[Route | Mount]:
         Route("/letters/{key}", letters.show_one),
         Route("/letters/{key}/edit", editing.show, methods=["GET"]),
         Route("/letters/{key}/edit", editing.change, methods=["POST"]),
+        Route("/edit", editing.show_many, methods=["GET"]),
+        Route("/edit", editing.change_many, methods=["POST"]),
         Route("/redrive", redrive.show, methods=["GET"]),
         Route("/redrive", redrive.choose, methods=["POST"]),
         Route("/archive", archive.show, methods=["GET"]),

@@ -110,7 +110,7 @@ async def change(request: Request) -> Response:
         return problem(request, HTTPStatus.BAD_REQUEST, "problem_page.not_read", why=str(error))
     except LeveretError as error:
         return refused(request, error)
-    return _changed(request, what.partition("_")[0], done)
+    return show_changed(request, what.partition("_")[0], done)
 
 
 async def _discard_all(request: Request, cause: Cause, form: FormData) -> Response:
@@ -126,7 +126,7 @@ async def _discard_all(request: Request, cause: Cause, form: FormData) -> Respon
     about = {"letters": wanted.in_words(), "named": len(keys)}
     async with request.app.state.letters:
         done = await discard_letters(site_of(request), cause, Choice(keys=keys), about)
-    return _changed(request, "discard", done)
+    return show_changed(request, "discard", done)
 
 
 def _asked(
@@ -138,7 +138,8 @@ def _asked(
     return render(request, "discard.html", status, count_of=count, age=_age(request), **shown | values)
 
 
-def _changed(request: Request, what: str, done: ChangedLetters) -> Response:
+def show_changed(request: Request, what: str, done: ChangedLetters) -> Response:
+    """Show what became of letters, those that stay first."""
     fates = sorted(done.fates, key=lambda fate: not fate.kept)[:MOST_TOLD]
     return render(request, "letters_changed.html", what=what, report=done.report, fates=fates)
 

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from leveret.broker.connecting import BrokerTrouble
 from leveret.errors import LeveretError, SettingsError
+from leveret.letters.unmatched import NoSuchLetters
 from leveret.operate.operations import LetterResult, OperationTrouble
 from leveret.operate.record import Cause
 from leveret.web.console.operations import OperationTasks, read_operation, with_operations
@@ -85,7 +86,7 @@ async def _change(request: Request, what: str, name: str, cause: Cause, tasks: O
 
 def refused(request: Request, error: LeveretError) -> Response:
     """Return a page that says why nothing was changed."""
-    if isinstance(error, OperationTrouble):
+    if isinstance(error, OperationTrouble | NoSuchLetters):
         return problem(request, HTTPStatus.CONFLICT, "problem_page.operation", why=str(error))
     keys = {BrokerTrouble: "problem_page.broker", SettingsError: "problem_page.operation"}
     key = next((key for kind, key in keys.items() if isinstance(error, kind)), "problem_page.no_records")
