@@ -19,6 +19,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "float range": "number",
     "directory": "path",
     "file": "path",
+    "value": "text",
 }
 """What people call the types of Click."""
 
