@@ -76,6 +76,8 @@ SILENT = {
     "worker --supervised": 0,
     "call health_check --timeout 0": 2,
     "db revision": 2,
+    "conformance nonsense": 2,
+    "compare --only nonsense": 2,
 }
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""
 
