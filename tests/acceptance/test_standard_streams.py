@@ -56,6 +56,8 @@ PRINTS = [
     "keys show",
     "keys add new-{number}",
     "keys secret new-{number}",
+    "clients python",
+    "clients typescript --output client-{number}",
     "keys sign 0",
     "keys remove {number}",
 ]
