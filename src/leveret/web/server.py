@@ -19,12 +19,21 @@ class WebServer(uvicorn.Server):
         config: its configuration.
         on_listening: called with its address, such as ``http://127.0.0.1:8080/``.
         signals: whether SIGINT and SIGTERM end it.
+        name: the host in that address; None for the one at which it listens.
     """
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[str], None], *, signals: bool = False) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[str], None],
+        *,
+        signals: bool = False,
+        name: str | None = None,
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
         self._signals = signals
+        self._name = name
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -37,6 +46,7 @@ class WebServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
+            host = self._name or host
             scheme = "https" if self.config.is_ssl else "http"
             self._on_listening(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
 
