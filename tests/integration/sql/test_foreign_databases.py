@@ -48,7 +48,7 @@ def test_another_programs_database_is_refused_and_left_alone(url: str, made: lis
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ("UPDATE alembic_version SET version_num = '0003'", "revision '0003', and this version knows 0001, 0002"),
+        ("UPDATE alembic_version SET version_num = '0004'", "revision '0004', and this version knows 0001, 0002, 0003"),
         ("INSERT INTO alembic_version VALUES ('0001')", "2 rows"),
     ],
 )
