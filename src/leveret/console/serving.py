@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -45,11 +46,12 @@ def serve_console(
         again: see ``Site``.
 
     Raises:
-        SettingsError: the file with the keys cannot be used.
+        SettingsError: the file with the keys, or the certificate with its key, cannot be used.
         StorageUnavailable: the console's own database does not answer.
         OSError: it cannot listen there.
     """
     app.complete()
+    _check_certificate(options)
     with (
         contextlib.closing(_listen(options.host, options.port)) as listening,
         contextlib.closing(open_store(settings)) as store,
@@ -57,7 +59,32 @@ def serve_console(
         contextlib.suppress(KeyboardInterrupt),  # uvicorn raises the signal again when it has ended
         interruptible(),
     ):
-        _ConsoleServer(_config(build_console(site), options), on_listening).run([listening])
+        _ConsoleServer(_config(build_console(site), options), on_listening, name=options.shown_name).run([listening])
+
+
+def _check_certificate(options: ServingOptions) -> None:
+    """Check that certificate and key can be used, before uvicorn reads them.
+
+    Raises:
+        SettingsError: a file cannot be read, the two do not belong together, or the key has a passphrase.
+    """
+    if options.certificate is None:
+        return
+
+    def refuse() -> str:  # otherwise OpenSSL asks on the terminal
+        encrypted = (
+            f"{options.key}: the key is encrypted, and nobody is asked for its passphrase. Use a key without one: "
+            "`openssl pkey -in KEY -out NEW` writes it; only its owner may read it"
+        )
+        raise SettingsError([encrypted])
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(options.certificate, options.key, password=refuse)
+    except OSError as error:  # an SSLError is one too
+        why = error.strerror if not isinstance(error, ssl.SSLError) else error.reason or "it is not one in PEM form"
+        files = f"--cert {options.certificate}, --key {options.key}"
+        raise SettingsError([f"the certificate cannot be used: {files}: {why}"]) from error
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -121,12 +148,21 @@ class _ConsoleServer(uvicorn.Server):
         config: its configuration.
         on_listening: called with its address.
         signals: whether SIGINT and SIGTERM end it.
+        name: the host in that address; None for the one at which it listens.
     """
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[str], None], *, signals: bool = True) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[str], None],
+        *,
+        signals: bool = True,
+        name: str | None = None,
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
         self._signals = signals
+        self._name = name
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -138,6 +174,7 @@ class _ConsoleServer(uvicorn.Server):
         if self.started:
             scheme = "https" if self.config.is_ssl else "http"
             host, port = self.servers[0].sockets[0].getsockname()[:2]
+            host = self._name or host
             self._on_listening(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/")
 
 

@@ -48,6 +48,11 @@ class ServingOptions(Struct, frozen=True, kw_only=True):
         return self.host in ("127.0.0.1", "localhost", "::1")
 
     @property
+    def shown_name(self) -> str | None:
+        """The host in the address that is shown: a name, where it listens at all addresses of this machine."""
+        return self.names[0] if self.host in ("0.0.0.0", "::") and self.names else None  # noqa: S104 - compared only
+
+    @property
     def known_hosts(self) -> frozenset[str]:
         """The names that a Host header may have, in small letters and without a port."""
         own = LOOPBACK if self.is_local else (self.host,)

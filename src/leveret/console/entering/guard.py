@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leveret.console.security.headers import new_nonce, security_headers
-from leveret.console.security.origins import host_is_known, is_forged
+from leveret.console.security.origins import LOOPBACK, host_is_known, is_forged
 from leveret.console.site import Site
 from leveret.errors import StorageUnavailable
 
@@ -35,7 +35,7 @@ class ConsoleGuard:
             await self._app(scope, receive, send)
             return
         nonce = new_nonce()
-        answer = self._with_headers(send, nonce)
+        answer = self._with_headers(send, nonce, own_machine=_is_this_machine(scope))
         if refused := why_refused(scope, self._site):
             await PlainTextResponse(*refused)(scope, receive, answer)
             return
@@ -53,8 +53,8 @@ class ConsoleGuard:
             except StorageUnavailable as error:
                 scope["state"]["away"] = str(error)
 
-    def _with_headers(self, send: Send, nonce: str) -> Send:
-        added = security_headers(nonce, encrypted=self._site.options.encrypted)
+    def _with_headers(self, send: Send, nonce: str, *, own_machine: bool) -> Send:
+        added = security_headers(nonce, hsts=self._site.options.encrypted and not own_machine)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -65,6 +65,11 @@ class ConsoleGuard:
             await send(message)
 
         return answer
+
+
+def _is_this_machine(scope: Scope) -> bool:
+    """Return whether a browser names this machine: whatever else is served at ``localhost`` may not speak TLS."""
+    return host_is_known(Headers(scope=scope).get("host", ""), LOOPBACK)
 
 
 def why_refused(scope: Scope, site: Site) -> tuple[str, int] | None:

@@ -35,13 +35,13 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def security_headers(nonce: str, *, encrypted: bool) -> dict[str, str]:
+def security_headers(nonce: str, *, hsts: bool) -> dict[str, str]:
     """Return the headers of an answer.
 
     Args:
         nonce: that of the page's scripts.
-        encrypted: whether browsers reach the console by HTTPS, and shall do so from now on.
+        hsts: whether browsers reach the console by HTTPS, and shall do so from now on with all of that host (RFC 6797).
     """
     policy = "; ".join(_POLICY).format(nonce=nonce)
-    hsts = {"Strict-Transport-Security": _HSTS} if encrypted else {}
-    return {"Content-Security-Policy": policy, **_ALWAYS, **hsts}
+    secured = {"Strict-Transport-Security": _HSTS} if hsts else {}
+    return {"Content-Security-Policy": policy, **_ALWAYS, **secured}
