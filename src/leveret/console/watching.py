@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from leveret.console.site import Site
-from leveret.operate.overview import DepthSample, Overview, compose
+from leveret.operate.overview import DepthSample, FlowMoment, Overview, compose, flow_history
 from leveret.operate.overview.board import Board
 from leveret.operate.overview.watching import system_of, watching
 
@@ -40,6 +40,10 @@ class SystemWatch:
     def depths(self) -> tuple[DepthSample, ...]:
         """Depths of the queues in the last minutes, oldest first."""
         return self._board.seen().depths
+
+    def history(self) -> tuple[FlowMoment, ...]:
+        """Return rates and durations of the last minutes, oldest first."""
+        return flow_history(self._board.seen(), self._site.clock())
 
     async def overview(self) -> Overview:
         """Return how the system does, as far as it was seen."""
