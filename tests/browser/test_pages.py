@@ -1,6 +1,7 @@
 """Every page in both languages, both themes and on a phone: no complaint of the browser, nothing that axe finds."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,22 @@ def test_the_door_is_sound_too_and_speaks_the_language_of_the_browser(visit: Any
     page = visit.go("/sign-in")
     assert page.locator("h1").text_content() == "Вход"
     assert visit.barriers(axe) == []
+
+
+@pytest.mark.parametrize("visit", [{"locale": "ru"}], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "places"),
+    [
+        ("/request?id=one", ".notice strong, tbody td:nth-child(2), tbody td:nth-child(3), dl.parts dd"),
+        ("/redrive", "main p code"),
+        ("/letters?newer=soon", "main p"),
+    ],
+)
+def test_what_the_framework_says_is_said_in_the_language_of_the_page(visit: Any, path: str, places: str) -> None:
+    visit.enter()
+    said = visit.go(path).locator(places).all_text_contents()
+    assert said
+    assert [text for text in said if not re.search(r"[\u0430-\u044f]", text)] == []
 
 
 def test_what_looks_for_barriers_is_what_its_hash_says() -> None:

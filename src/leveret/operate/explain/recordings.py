@@ -60,8 +60,11 @@ def _in_hand(recording: FlightRecording, request: RecordedRequest, source: str) 
     if not recording.alive:
         text = "the worker ended and was not done with it"
         return KnownFact(event=KnownEvent.PASSED_ON, text=text, source=source, at=recording.closed)
-    doing = "and its action runs" if request.running else "and its action does not run"
-    text, since = f"the worker has it in hand, {doing}", {SINCE: request.received}
+    runs, waits = (
+        "the worker has it in hand, and its action runs",
+        "the worker has it in hand, and its action does not run",
+    )
+    text, since = runs if request.running else waits, {SINCE: request.received}
     return KnownFact(event=KnownEvent.IN_HAND, text=text, source=source, details=since)
 
 

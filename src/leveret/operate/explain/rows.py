@@ -60,14 +60,14 @@ def _answered(row: AnsweredRequest, secrets: frozenset[str]) -> KnownFact:
     reply: Any = without_secrets(msgspec.json.decode(row.response), secrets)
     error = reply.get("code") if isinstance(reply, dict) else None
     text = shown(str(reply.get("error") or ""), _LONGEST_TEXT) if error else ""
-    how = f"answered with {error}: {text}" if error else "executed with success"
+    action = f"{row.version}.{row.action}"
     return KnownFact(
         event=KnownEvent.ANSWERED,
-        text=f"{row.version}.{row.action} was {how}",
+        text=f"{action} was answered with {error}: {text}" if error else f"{action} was executed with success",
         source=SOURCE,
         at=row.at.timestamp(),
         principal=row.principal,
-        details={"action": f"{row.version}.{row.action}", "reply": reply},
+        details={"action": action, "reply": reply},
     )
 
 

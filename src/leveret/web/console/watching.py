@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from leveret.operate.overview import DepthSample, Overview, compose
+from leveret.operate.overview import DepthSample, FlowMoment, Overview, compose, flow_history
 from leveret.operate.overview.board import Board
 from leveret.operate.overview.watching import system_of, watching
 from leveret.web.console.site import Site
@@ -40,6 +40,10 @@ class SystemWatch:
     def depths(self) -> tuple[DepthSample, ...]:
         """Depths of the queues in the last minutes, oldest first."""
         return self._board.seen().depths
+
+    def history(self) -> tuple[FlowMoment, ...]:
+        """Return rates and durations of the last minutes, oldest first."""
+        return flow_history(self._board.seen(), self._site.clock())
 
     async def overview(self) -> Overview:
         """Return how the system does, as far as it was seen."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from leveret.operate.overview.sentences import BLIND, SENTENCES
+from leveret.web.console.languages.retelling import Retelling, sentences
 from leveret.wire.masking import printable
 
 _FOLDER: Final = Path(__file__).parent
@@ -44,6 +45,11 @@ class Language:
     def __init__(self, code: str, texts: Mapping[str, Text]) -> None:
         self.code = code
         self._texts = texts
+        self._retelling = Retelling(sentences(code), lambda what, number: str(self.count(f"{what}.count", number)))
+
+    def retell(self, text: str) -> str:
+        """Return in this language what the framework says in English; data, and what nobody has translated, stays."""
+        return self._retelling.say(text)
 
     def say(self, key: str, /, **values: object) -> Markup:
         """Return a text with values in it; their markup and what cannot be printed is escaped.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +13,9 @@ from leveret.web.console.pages.live import live_part
 from leveret.web.console.pages.page import allowed, page_text, render, speech_of
 from leveret.web.console.showing.charts import line_chart
 from leveret.web.console.watching import PAUSE, SystemWatch
+
+_ROWS: Final = 11
+"""One more than the rows of the table beside the charts."""
 
 
 @allowed("viewer")
@@ -32,13 +37,27 @@ async def live(request: Request) -> Response:
 async def _values(request: Request) -> dict[str, Any]:
     watch: SystemWatch = request.app.state.watch
     overview, speech = await watch.overview(), speech_of(request)
-    depths = watch.depths
-    charts = [
-        (key, values[-1], line_chart(values, str(speech.say("overview.chart", what=speech.say(key)))))
-        for key, values in (
-            ("overview.waiting", [each.waiting for each in depths] or [None]),
-            ("overview.retrying", [each.retrying for each in depths] or [None]),
-            ("overview.letters", [each.letters for each in depths] or [None]),
+    history, flow = watch.history(), overview.flow
+
+    def chart(key: str, values: Sequence[float | None]) -> Markup:
+        return line_chart(values or [None], str(speech.say("overview.chart", what=speech.say(key))))
+
+    depths = [
+        (key, values[-1] if values else None, chart(key, values))
+        for key, name in (
+            ("overview.waiting", "waiting"),
+            ("overview.retrying", "retrying"),
+            ("overview.letters", "letters"),
+        )
+        for values in [[getattr(each, name) for each in watch.depths]]
+    ]
+    rates = [
+        (key, value, chart(key, [getattr(each, name) for each in history]))
+        for key, name, value in (
+            ("overview.in", "incoming", flow.incoming),
+            ("overview.out", "finished", flow.finished),
+            ("overview.failing", "failing", flow.failing),
         )
     ]
-    return {"overview": overview, "charts": charts, "table": depths[:: max(len(depths) // 10, 1)][-10:]}
+    took = chart("overview.latency", [each.took for each in history])
+    return {"overview": overview, "depths": depths, "rates": rates, "took": took, "table": history[:-_ROWS:-1]}

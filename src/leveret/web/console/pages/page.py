@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from leveret.web.console.languages.catalogue import Language, chosen
 from leveret.web.console.security.roles import Role, Visitor
-from leveret.web.console.showing.findings import blind_text, problem_advice, problem_text
+from leveret.web.console.showing.findings import blind_text, problem_advice, problem_link, problem_text
 from leveret.web.console.showing.moments import ago, span
 from leveret.web.console.showing.templates import environment
 from leveret.web.console.site import Site
@@ -78,12 +78,14 @@ def page_text(request: Request, template: str, **values: Any) -> str:
     common = {
         "say": speech.say,
         "count": speech.count,
+        "retell": speech.retell,
         "knows": speech.knows,
         "lang": speech.code,
         "ago": partial(ago, now=site.clock(), speech=speech),
         "span": partial(span, speech=speech),
         "problem_text": partial(problem_text, speech=speech),
         "problem_advice": partial(problem_advice, speech=speech),
+        "problem_link": problem_link,
         "blind_text": partial(blind_text, speech=speech),
         "nonce": request.state.nonce,
         "visitor": request.state.visitor,
@@ -99,8 +101,9 @@ def page_text(request: Request, template: str, **values: Any) -> str:
 
 
 def problem(request: Request, status: HTTPStatus, key: str, **values: Any) -> HTMLResponse:
-    """Return a page that says what went wrong."""
-    said = speech_of(request).say(key, **values)
+    """Return a page that says what went wrong; what the framework says in it is said in the reader's language."""
+    speech = speech_of(request)
+    said = speech.say(key, **{name: speech.retell(text) if name == "why" else text for name, text in values.items()})
     return render(request, "problem.html", status, number=int(status), said=said)
 
 
