@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 
 from leveret.web.gateway.preferring import Preferences, read_preferences
 
@@ -33,6 +33,7 @@ def test_what_is_preferred(values: list[str], found: Preferences) -> None:
     assert read_preferences(values) == found
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strategies.lists(strategies.text(max_size=30), max_size=3))
 def test_no_text_is_an_error(values: list[str]) -> None:
     read_preferences(values)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 import pytest
-from hypothesis import given, strategies
+from hypothesis import given, settings, strategies
 from msgspec import Struct
 
 from leveret.api import Api, Context
@@ -115,11 +115,13 @@ def test_what_is_no_list_stands_there_once(name: str) -> None:
         texts().read([(name, "1"), (name, "1")])
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strategies.dictionaries(strategies.text(max_size=5), strategies.text(max_size=20), max_size=5))
 def test_no_text_raises_anything_but_a_refusal_and_all_can_be_sent(given_fields: dict[str, str]) -> None:
     msgspec.json.encode(texts().read(given_fields.items()))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(strategies.binary(max_size=60))
 def test_a_query_is_read_or_refused(query: bytes) -> None:
     try:

@@ -25,8 +25,8 @@ SHOWN = (
     *(ROOT / "operate" / "what_if" / f"{name}.py" for name in ("not_run", "trial_process", "trying")),
     *(ROOT / "letters" / f"{name}.py" for name in ("unmatched", "redrive", "walk")),
     *(ROOT / "letters" / "index" / f"{name}.py" for name in ("schema", "words")),
-    ROOT / "console" / "letters.py",
-    ROOT / "console" / "operations.py",
+    ROOT / "web" / "console" / "letters.py",
+    ROOT / "web" / "console" / "operations.py",
 )
 """The modules whose sentences pages show."""
 
