@@ -5,7 +5,7 @@
 Requests pass all points of their way, as the parts of a worker tell them, once without an observer and once with one
 that counts. Printed is the difference in microseconds of processor time for each request, in the best of several
 rounds, in which other programs disturbed least: at a low rate, where the parts of every request are measured, and at a
-high rate, where those of one in sixteen are. `benchmarks/stages.py` prints what a request costs altogether.
+high rate, where those of one in 64 are. `benchmarks/stages.py` prints what a request costs altogether.
 """
 
 from __future__ import annotations
