@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from leveret.api import Actions, Api, Context, RateLimit, Secret
+    from leveret.api import Actions, Api, Context, Event, RateLimit, Secret
     from leveret.app import App
     from leveret.auth.keyring import Keyring, Principal
     from leveret.client import BlockingClient, Client
@@ -23,6 +23,7 @@ __all__ = [
     "BlockingClient",
     "Client",
     "Context",
+    "Event",
     "Keyring",
     "Principal",
     "RateLimit",
@@ -41,6 +42,7 @@ _MODULES: Final = {
     "BlockingClient": "leveret.client",
     "Client": "leveret.client",
     "Context": "leveret.api",
+    "Event": "leveret.api",
     "Keyring": "leveret.auth.keyring",
     "Principal": "leveret.auth.keyring",
     "RateLimit": "leveret.api",

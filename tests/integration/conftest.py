@@ -45,7 +45,9 @@ def clean_postgres(migrated_postgres: str) -> Iterator[str]:
     engine = create_engine(migrated_postgres)
     with engine.begin() as connection:
         connection.execute(
-            sa.text("TRUNCATE users, tasks, processed_requests, crash_journal, rate_windows, login_failures")
+            sa.text(
+                "TRUNCATE users, tasks, processed_requests, crash_journal, rate_windows, login_failures, leveret_events"
+            )
         )
     engine.dispose()
 

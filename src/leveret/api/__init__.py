@@ -3,6 +3,7 @@
 from leveret.api.action import Action
 from leveret.api.context import Context, Transactions
 from leveret.api.data import Secret
+from leveret.api.event import LONGEST_EVENT_SUBJECT, LONGEST_TYPE, Event, KeptEvent
 from leveret.api.group import Actions
 from leveret.api.hooks import AsyncCallNext, CallNext
 from leveret.api.rate_limit import RateLimit
@@ -12,7 +13,9 @@ from leveret.api.route import Route
 from leveret.api.runtime import Opened, Runtime, check_bound
 
 __all__ = [
+    "LONGEST_EVENT_SUBJECT",
     "LONGEST_NAME",
+    "LONGEST_TYPE",
     "LONGEST_VERSION",
     "Action",
     "Actions",
@@ -20,6 +23,8 @@ __all__ = [
     "AsyncCallNext",
     "CallNext",
     "Context",
+    "Event",
+    "KeptEvent",
     "Opened",
     "RateLimit",
     "Route",

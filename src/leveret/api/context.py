@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from typing_extensions import TypeVar  # the standard library's has no default before Python 3.13
 
+from leveret.api.event import LARGEST_EVENT, LONGEST_EVENT_SUBJECT, Event, KeptEvent, check_type
 from leveret.auth.keyring import Principal
+from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Request
 
 if TYPE_CHECKING:  # a program that only registers actions, or calls them, does not load it
@@ -39,7 +41,17 @@ class Context(Generic[S]):
         redelivered: an earlier delivery was not settled; its worker may have died.
     """
 
-    __slots__ = ("_connection", "_transactions", "now", "principal", "redelivered", "request", "retries", "services")
+    __slots__ = (
+        "_connection",
+        "_keep_event",
+        "_transactions",
+        "now",
+        "principal",
+        "redelivered",
+        "request",
+        "retries",
+        "services",
+    )
 
     def __init__(
         self,
@@ -52,6 +64,7 @@ class Context(Generic[S]):
         redelivered: bool = False,
         connection: sa.Connection | None = None,
         transactions: Transactions | None = None,
+        keep_event: Callable[[sa.Connection, KeptEvent], None] | None = None,
     ) -> None:
         self.request = request
         self.principal = principal
@@ -61,6 +74,7 @@ class Context(Generic[S]):
         self.redelivered = redelivered
         self._connection = connection
         self._transactions = transactions
+        self._keep_event = keep_event
 
     @property
     def connection(self) -> sa.Connection:
@@ -85,3 +99,33 @@ class Context(Generic[S]):
         if self._transactions is None:
             raise RuntimeError(f"{self.request.name} is not async: it runs in its transaction already")
         return await self._transactions(function, *arguments)
+
+    def add_event(self, event: Event, *, connection: sa.Connection | None = None) -> None:
+        """Store an event with what this request changes: both are committed, or neither.
+
+        A request that is executed once has its events once: its repetitions add none. They are kept as long as
+        responses are.
+
+        Args:
+            event: what happened, and whom to tell.
+            connection: the one that the function of ``transaction`` got, in an ``async def`` action.
+
+        Raises:
+            RuntimeError: in an ``async def`` action without a connection.
+            ValueError: it is for nobody, because the action is public and the event names no principal; its type is not
+                two or more words of small letters with dots between them; or a part of it is too large.
+            TypeError: its data cannot be written as JSON.
+        """
+        check_type(event.type)
+        if len(event.subject) > LONGEST_EVENT_SUBJECT or "\0" in event.subject:
+            raise ValueError(f"{event.type}: a subject has up to {LONGEST_EVENT_SUBJECT} characters, and no NUL")
+        if self._keep_event is None:
+            raise RuntimeError(f"{self.request.name}: no worker carries this request out, so nothing stores its events")
+        principal = event.principal or self.principal.subject
+        if not principal:
+            raise ValueError(f"{self.request.name}: {event.type} is for nobody: name a principal in the event")
+        data = encode_json(event.data)
+        if len(data) > LARGEST_EVENT:
+            raise ValueError(f"{event.type}: the data has {len(data)} bytes, and at most {LARGEST_EVENT} are stored")
+        kept = KeptEvent(principal, event.type, event.subject, data.decode(), self.request.id)
+        self._keep_event(self.connection if connection is None else connection, kept)

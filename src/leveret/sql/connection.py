@@ -123,7 +123,7 @@ class SqlConnection:
                 connection.lent = True
                 try:
                     yield Transaction(connection, written)
-                    written.flush()
+                    written.finish()
                 finally:
                     connection.lent = False
                 connection.check()

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from leveret.errors import StorageBusy, StorageFailed, StorageUnavailable
 from leveret.sql.connection import SqlConnection
+from leveret.sql.event_rows import forget_events
 from leveret.sql.records import Lease, RequestKey, Row
 from leveret.sql.statements import LEASE, NOW, values
 from leveret.sql.tables import UtcDateTime, crash_journal, processed_requests, rate_windows
@@ -63,6 +64,11 @@ class Store(SqlConnection):
         with self.begin(writes=True) as transaction:
             tables = _older_than(self._read_clock(transaction.connection) - age).items()
             return max(_forget(transaction.connection, table, rows, most) for table, rows in tables)
+
+    def forget_events(self, age: timedelta, most: int) -> int:
+        """Remove up to ``most`` events older than ``age``; return how many were removed."""
+        with self.begin(writes=True) as transaction:
+            return forget_events(transaction.connection, self._read_clock(transaction.connection) - age, most)
 
     def ping(self) -> None:
         """Check that the database answers and accepts rows in each table that every request may need.

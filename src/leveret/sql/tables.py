@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from leveret.api import LONGEST_NAME, LONGEST_VERSION
+from leveret.api import LONGEST_EVENT_SUBJECT, LONGEST_NAME, LONGEST_TYPE, LONGEST_VERSION
 from leveret.sql.records import RequestKey
 
 
@@ -88,6 +88,24 @@ rate_windows: Final = sa.Table(
     sqlite_with_rowid=False,
 )
 """One row for each principal whose requests are counted: when its window ends, and how many have been leased in it."""
+
+leveret_events: Final = sa.Table(
+    "leveret_events",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("transaction_id", sa.BigInteger, nullable=False),
+    sa.Column("principal", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(LONGEST_TYPE), nullable=False),
+    sa.Column("subject", sa.String(LONGEST_EVENT_SUBJECT), nullable=False),
+    sa.Column("data_json", sa.Text, nullable=False),
+    sa.Column("request", sa.String(128), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Index("ix_leveret_events_principal", "principal", "transaction_id", "id"),
+    sa.Index("ix_leveret_events_transaction_id", "transaction_id"),
+    sqlite_autoincrement=True,
+)
+"""One row for each event, added right before the commit of what it tells of. On PostgreSQL ``transaction_id`` is that
+of the transaction that added it, by which readers skip none that commits late; on SQLite, with one writer, it is 0."""
 
 leveret_application: Final = sa.Table(
     "leveret_application",

@@ -1,9 +1,11 @@
-"""How much a transaction has written so far, including the rows that it keeps back."""
+"""How much a transaction has written so far, including the rows and events that it keeps back."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
+from leveret.api import KeptEvent
+from leveret.sql.event_rows import KEEPER, EventRows
 from leveret.sql.gathering import GatheredRows
 from leveret.sql.prepared import COUNTER
 from leveret.sql.shared_connection import SharedConnection
@@ -31,7 +33,8 @@ class WriteCounter:
         self.changes = 0
         self.gathering: GatheredRows | None = None
         self._connection = connection
-        connection.info[COUNTER] = self
+        self._events = EventRows(connection)
+        connection.info[COUNTER] = connection.info[KEEPER] = self
         sa.event.listen(connection, "before_cursor_execute", self._before_own)
         sa.event.listen(connection, "after_cursor_execute", self._after_own)
 
@@ -52,9 +55,20 @@ class WriteCounter:
             self._connection.leave(kind.left)
 
     def _before_own(self, connection: SharedConnection, _cursor: object, statement: str, *_others: object) -> None:
-        if kind_of(statement).ends:
+        kind = kind_of(statement)
+        if kind.ends:
             connection.refuse(f"the statement {statement.strip()[:40]!r}")
+        if not (kind.reads or kind.writes):
+            self._before_savepoint(statement)
         self.before()
+
+    def _before_savepoint(self, statement: str) -> None:
+        """Add the events from before a savepoint; forget those that were kept since, when it is rolled back to."""
+        word = statement.lstrip()[:9].upper()
+        if word == "SAVEPOINT":
+            self._events.flush()
+        elif word.startswith("ROLLBACK"):
+            self._events.drop()
 
     def _after_own(self, _connection: object, _cursor: object, statement: str, *_others: object) -> None:
         self.after(statement)
@@ -62,6 +76,16 @@ class WriteCounter:
     def gather(self, expected: int) -> None:
         """Keep rows back and add them together, until the transaction's end; see ``GatheredRows``."""
         self.gathering = GatheredRows(self._connection, expected, self._count_gathered)
+
+    def keep_event(self, event: KeptEvent) -> None:
+        """Keep an event until ``finish``, and count it for the request whose it is."""
+        self._events.keep(event)
+        self._count_gathered()
+
+    def finish(self) -> None:
+        """Add everything that is kept back, because the commit follows."""
+        self.flush()
+        self._events.flush()
 
     def _count_gathered(self) -> None:
         self.statements += 1
@@ -76,6 +100,7 @@ class WriteCounter:
 
     def end(self) -> None:
         """Keep nothing back any more: the transaction is at its end."""
+        self._events.drop()
         gathering, self.gathering = self.gathering, None
         if gathering is not None:
             gathering.end()

@@ -54,9 +54,9 @@ def begin_migrations(folder: Path) -> None:
 
 def test_an_application_begins_with_tables_and_goes_on_with_migrations(tmp_path: Path, leveret: Leveret) -> None:
     url = f"sqlite:///{tmp_path / 'guestbook.db'}"
-    assert leveret("db", "current").stdout == "no tables, this version needs 0005: leveret db upgrade guestbook:app\n"
-    assert leveret("db", "upgrade").stdout == "The database is now at revision 0005.\n"
-    assert leveret("db", "current").stdout == "0005, which this version needs\n"
+    assert leveret("db", "current").stdout == "no tables, this version needs 0006: leveret db upgrade guestbook:app\n"
+    assert leveret("db", "upgrade").stdout == "The database is now at revision 0006.\n"
+    assert leveret("db", "current").stdout == "0006, which this version needs\n"
     begin_migrations(tmp_path)
     first = leveret("db", "revision", "the guest book")
     assert first.stdout.startswith(f"Written: {tmp_path / 'migrations'}"), first.stderr
@@ -90,4 +90,4 @@ def test_both_parts_are_made_in_postgresql_by_one_command(tmp_path: Path, levere
     assert leveret("db", "revision", "the guest book", **settings).returncode == 0
     assert leveret("db", "upgrade", **settings).stdout.startswith("The database is now at revision ")
     assert {"guests", "processed_requests", "alembic_version", "leveret_version"} < tables(postgres_url)
-    assert rows(postgres_url, "leveret_version") == [("0005",)]
+    assert rows(postgres_url, "leveret_version") == [("0006",)]

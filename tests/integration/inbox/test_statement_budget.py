@@ -25,8 +25,8 @@ Make = Callable[[str, str, dict[str, Any]], Job]
 KNOWN, IDS = 1, 1
 """What a batch of writes needs of each, whatever its size."""
 
-TABLES = 2
-"""Those that it adds rows to: tasks and responses."""
+TABLES = 3
+"""Those that it adds rows to: tasks, responses and events."""
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_batch_of_writes_costs_a_few_statements_and_one_commit_whatever_its_si
     assert len(commits) == 1
 
 
-def test_a_single_write_costs_three_statements(store: Store, make: Make, statements: list[str]) -> None:
+def test_a_single_write_costs_four_statements(store: Store, make: Make, statements: list[str]) -> None:
     assert answered(results_of(store, [make("r", "create_task", {"title": "x"})]))
     assert len(statements) == KNOWN + TABLES, statements
 

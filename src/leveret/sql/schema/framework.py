@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from leveret.sql.operation_tables import OPERATION_TABLES
-from leveret.sql.tables import crash_journal, leveret_application, processed_requests, rate_windows
+from leveret.sql.tables import crash_journal, leveret_application, leveret_events, processed_requests, rate_windows
 
 VERSION_TABLE: Final = "leveret_version"
 """Table in which Alembic keeps the revision of the framework's tables."""
@@ -18,7 +18,14 @@ FOLDER: Final = Path(__file__).parent / "migrations"
 APPLICATION: Final = "leveret_application"
 """Table that names the application to which the database belongs."""
 
-TABLES: Final = (processed_requests, crash_journal, rate_windows, leveret_application, *OPERATION_TABLES)
+TABLES: Final = (
+    processed_requests,
+    crash_journal,
+    rate_windows,
+    leveret_application,
+    *OPERATION_TABLES,
+    leveret_events,
+)
 """The framework's tables as this version uses them."""
 
 Shape = Mapping[str, Set[str]]
@@ -52,12 +59,18 @@ _FIFTH: Final[Shape] = {
     },
 }
 
+_SIXTH: Final[Shape] = {
+    **_FIFTH,
+    "leveret_events": {"id", "transaction_id", "principal", "type", "subject", "data_json", "request", "at"},
+}
+
 SHAPES: Final[dict[str, Shape]] = {
     "0001": _FIRST,
     "0002": _SECOND,
     "0003": _THIRD,
     "0004": _FOURTH,
     "0005": _FIFTH,
+    "0006": _SIXTH,
 }
 """Each revision, oldest first, with the tables that it leads to. Databases without a version table, which were made by
 hand or by an application's migrations, are known by them."""

@@ -13,6 +13,7 @@ from leveret.api import Context, Transactions
 from leveret.errors import ResponseTooLarge
 from leveret.inbox.job import AnsweredJob, Job, Result, always
 from leveret.observe import Batch, Committed, Observers
+from leveret.sql.event_rows import keep_event
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply
 from leveret.worker.deadline import exceeded
@@ -91,6 +92,7 @@ class Jobs:
             redelivered=work.delivery.redelivered,
             connection=connection,
             transactions=transactions,
+            keep_event=keep_event,
         )
 
     def response(self, request_id: str, value: Any) -> bytes:

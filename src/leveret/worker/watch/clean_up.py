@@ -22,6 +22,9 @@ logger: Final = logging.getLogger("leveret.worker")
 STEP: Final = 500
 """The most rows that one transaction removes."""
 
+EVENTS_LONGER: Final = timedelta(hours=1)
+"""How much longer than the retention events are kept: whoever resumes within the retention finds all of them, also
+those of a transaction that was long under way."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
 """How far the worker's clock and the database's may differ before the log says so."""
@@ -77,7 +80,7 @@ class CleanUp(Struct, frozen=True):
             StorageUnavailable: the database does not answer.
             StorageBusy: a row is locked; the rest is left for the next time.
         """
-        steps: list[Callable[[Store], int]] = [self._forget_answers]
+        steps: list[Callable[[Store], int]] = [self._forget_answers, self._forget_events]
         steps += [partial(_forget, function) for function in self.forgetting]
         for step in steps:
             while await lanes.run(step) == STEP:
@@ -90,6 +93,9 @@ class CleanUp(Struct, frozen=True):
 
     def _forget_answers(self, store: Store) -> int:
         return store.forget_answers(self.retention, STEP)
+
+    def _forget_events(self, store: Store) -> int:
+        return store.forget_events(self.retention + EVENTS_LONGER, STEP)
 
 
 def _forget(function: Callable[[Any, datetime, int], int], store: Store) -> int:

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
+from taskmanager.actions import events
 from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
 from taskmanager.domain import NewTask, Status, Task, TaskChanges, TaskPage, rules
@@ -134,6 +135,7 @@ async def health_check(context: TaskContext) -> Health:  # noqa: ARG001 -- every
 def create_task(context: TaskContext, wanted: CreateTaskV1) -> TaskV1:
     """Create a task owned by the caller."""
     task = usecases.create_task(context.connection, caller(context), wanted.task, context.now)
+    events.created(context, task)
     hang_if_asked(context)
     return TaskV1.of(task)
 
@@ -157,7 +159,10 @@ def list_tasks(context: TaskContext, wanted: ListTasksV1) -> list[TaskV1]:
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
     """Change some fields of one of the caller's tasks."""
-    task = usecases.update_task(context.connection, caller(context), wanted.task_id, wanted.changes(), context.now)
+    changes = wanted.changes()
+    task = usecases.update_task(context.connection, caller(context), wanted.task_id, changes, context.now)
+    if changes:
+        events.updated(context, task)
     return TaskV1.of(task)
 
 
@@ -166,4 +171,5 @@ def update_task(context: TaskContext, wanted: UpdateTaskV1) -> TaskV1:
 def delete_task(context: TaskContext, wanted: TaskId) -> Deleted:
     """Remove one of the caller's tasks."""
     usecases.delete_task(context.connection, caller(context), wanted.task_id)
+    events.deleted(context, wanted.task_id)
     return Deleted(wanted.task_id)

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from leveret.errors import Conflict, NotFound, Unauthenticated
 from taskmanager import usecases
+from taskmanager.actions import events
 from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
 from taskmanager.actions.v1 import CreateTaskV1, Deleted, ListTasksV1, TaskId, UpdateTaskV1
@@ -124,6 +125,7 @@ class Stats(Struct, frozen=True):
 def create_task(context: TaskContext, wanted: CreateTaskV2) -> TaskV2:
     """Create a task owned by the caller."""
     task = usecases.create_task(context.connection, caller(context), wanted.task, context.now)
+    events.created(context, task)
     hang_if_asked(context)
     return TaskV2.of(task)
 
@@ -148,14 +150,17 @@ def list_tasks(context: TaskContext, wanted: ListTasksV2) -> list[dict[str, Any]
 @can_fail_on_request
 def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
     """Change some fields of one of the caller's tasks."""
+    changes = wanted.changes()
     task = usecases.update_task(
         context.connection,
         caller(context),
         wanted.task_id,
-        wanted.changes(),
+        changes,
         context.now,
         expected=wanted.expected_version,
     )
+    if changes:
+        events.updated(context, task)
     return TaskV2.of(task)
 
 
@@ -164,6 +169,7 @@ def update_task(context: TaskContext, wanted: UpdateTaskV2) -> TaskV2:
 def delete_task(context: TaskContext, wanted: DeleteTaskV2) -> Deleted:
     """Remove one of the caller's tasks."""
     usecases.delete_task(context.connection, caller(context), wanted.task_id, expected=wanted.expected_version)
+    events.deleted(context, wanted.task_id)
     return Deleted(wanted.task_id)
 
 

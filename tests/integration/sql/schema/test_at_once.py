@@ -70,7 +70,7 @@ def test_processes_that_adopt_tables_at_once_agree(empty_url: str, tmp_path: Pat
     before = rows(empty_url, "processed_requests")
     agree("nothing", empty_url, tmp_path)
     assert rows(empty_url, "processed_requests") == before != []
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002"])
@@ -82,7 +82,7 @@ def test_processes_that_take_over_a_former_database_at_once_agree(
     agree("the Task Manager", empty_url, tmp_path)
     assert rows(empty_url, "tasks") == [(*task, 1) for task in before] != []
     assert rows(empty_url, "alembic_version") == [("0003",)]
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
 
 
 def agree(kind: str, url: str, folder: Path) -> None:

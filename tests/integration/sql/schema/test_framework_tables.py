@@ -48,11 +48,11 @@ def test_each_revision_leads_to_the_columns_by_which_it_is_known(empty_url: str,
 
 
 def test_an_application_without_tables_of_its_own_has_the_frameworks_revision(empty_url: str) -> None:
-    assert describe(empty_url, NOTHING, NAMES) == "no tables, this version needs 0005: guestbook db upgrade"
+    assert describe(empty_url, NOTHING, NAMES) == "no tables, this version needs 0006: guestbook db upgrade"
     assert current(empty_url, NOTHING, NAMES) is None
     assert upgrade(empty_url, NOTHING, NAMES)
-    assert current(empty_url, NOTHING, NAMES) == newest(NOTHING) == "0005"
-    assert describe(empty_url, NOTHING, NAMES) == "0005, which this version needs"
+    assert current(empty_url, NOTHING, NAMES) == newest(NOTHING) == "0006"
+    assert describe(empty_url, NOTHING, NAMES) == "0006, which this version needs"
     assert not upgrade(empty_url, NOTHING, NAMES)
     assert tables(empty_url) == framework.OURS
 
@@ -65,7 +65,7 @@ def test_tables_that_were_made_by_hand_are_adopted_with_their_rows(empty_url: st
     assert upgrade(empty_url, NOTHING, NAMES)
     assert {name: rows(empty_url, name) for name in FIRST} == before
     assert all(before.values())
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
     assert tables(empty_url) == framework.OURS
     assert not upgrade(empty_url, NOTHING, NAMES)
 
@@ -76,7 +76,7 @@ def test_tables_that_create_all_makes_now_are_adopted(empty_url: str) -> None:
     engine.dispose()
     assert is_current(empty_url, NOTHING, NAMES)
     assert upgrade(empty_url, NOTHING, NAMES)
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
 
 
 def test_an_upgrade_to_the_archive_leaves_what_operators_did(empty_url: str) -> None:
@@ -97,7 +97,7 @@ def test_an_upgrade_to_the_archive_leaves_what_operators_did(empty_url: str) -> 
     assert upgrade(empty_url, NOTHING, NAMES)
     assert {name: rows(empty_url, name) for name in known} == before
     assert all(before.values())
-    assert rows(empty_url, "leveret_archive") == []
+    assert rows(empty_url, "leveret_archive") == rows(empty_url, "leveret_events") == []
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_a_column_too_many_shows_that_a_table_is_not_ours(empty_url: str) -> Non
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ("UPDATE leveret_version SET version_num = '0006'", "leveret_version is at revision '0006', and this version"),
+        ("UPDATE leveret_version SET version_num = '0007'", "leveret_version is at revision '0007', and this version"),
         ("INSERT INTO leveret_version VALUES ('0001')", "its table leveret_version has 2 rows instead of one"),
-        ("DROP TABLE crash_journal", "leveret_version is at revision '0005', and there is no table crash_journal"),
+        ("DROP TABLE crash_journal", "leveret_version is at revision '0006', and there is no table crash_journal"),
     ],
 )
 def test_a_newer_framework_or_a_part_of_one_is_refused_and_left_alone(empty_url: str, changed: str, words: str) -> None:
@@ -150,7 +150,7 @@ def test_an_emptied_version_table_is_filled_by_what_the_tables_show(empty_url: s
     upgrade(empty_url, NOTHING, NAMES)
     execute(empty_url, "DELETE FROM leveret_version")
     assert upgrade(empty_url, NOTHING, NAMES)
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
 
 
 def test_our_tables_stand_beside_those_of_another_program_with_revisions(empty_url: str) -> None:

@@ -27,7 +27,7 @@ def test_a_table_that_is_added_later_is_made_beside_the_rows_of_the_others(empty
     sa.Table("rooms", metadata, sa.Column("id", sa.Integer, primary_key=True))
     more = Schema(tables=metadata)
     assert not is_current(empty_url, more, NAMES)
-    assert describe(empty_url, more, NAMES) == "0005, and this version needs the table rooms too: guestbook db upgrade"
+    assert describe(empty_url, more, NAMES) == "0006, and this version needs the table rooms too: guestbook db upgrade"
     assert upgrade(empty_url, more, NAMES)
     assert rows(empty_url, "guests") == [(1, "Ada")]
     assert "rooms" in tables(empty_url)

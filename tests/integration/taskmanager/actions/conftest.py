@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from leveret.api import Context
 from leveret.auth.keyring import Keyring, Principal
+from leveret.sql.event_rows import keep_event
 from leveret.wire.envelope import Request
 from taskmanager.actions import Services, app
 from taskmanager.passwords import Passwords
@@ -42,7 +43,9 @@ class Application:
         arguments = action.arguments(request.data)
 
         def context(**more: Any) -> Context[Services]:
-            return Context(request, Principal(str(as_user)), self.services, self.now, **self.options, **more)
+            return Context(
+                request, Principal(str(as_user)), self.services, self.now, keep_event=keep_event, **self.options, **more
+            )
 
         if action.is_async:
             answer = asyncio.run(action.call(context(transactions=self._in_transaction), *arguments))

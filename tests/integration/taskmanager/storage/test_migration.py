@@ -78,7 +78,7 @@ def test_a_database_of_a_version_before_the_frameworks_revisions_goes_on_with_al
     assert after == {**before, "tasks": [(*task, 1) for task in before["tasks"]]}, "each task has version 1"
     assert all(before.values())
     assert rows(empty_url, "alembic_version") == [("0003",)]
-    assert rows(empty_url, "leveret_version") == [("0005",)]
+    assert rows(empty_url, "leveret_version") == [("0006",)]
     assert not migration.upgrade(empty_url)
 
 
