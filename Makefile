@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients clean \
+.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients docs clean \
 	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
@@ -71,8 +71,12 @@ clients: install typescript-programs ## generate the typed clients of the Task M
 reference: install ## write docs/reference from the docstrings
 	@.venv/bin/python -m scripts.reference
 
+docs: ## build the site of the documentation in English and Russian, and check its links (ARGS=--serve to look at it)
+	@scripts/install docs
+	@.venv-docs/bin/python -m scripts.docs $(ARGS)
+
 clean: ## remove the files that these commands made
-	@rm -rf examples/clients/node_modules taskmanager/clients/typescript/node_modules .venv .venv-bench .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf examples/clients/node_modules taskmanager/clients/typescript/node_modules .venv .venv-bench .venv-docs .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 

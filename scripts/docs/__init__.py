@@ -1,0 +1,1 @@
+"""Builds the site of the documentation, in English and in Russian: `make docs`."""
