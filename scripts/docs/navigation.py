@@ -59,9 +59,7 @@ def _listed(index: Path, page: Path) -> list[Entry]:
         if row := ROW.match(line):
             title = f"{row[1]} {line.split(' | ')[1].strip(' |')}" if row[1].isdigit() else row[1]
             found.setdefault(row[2], title.replace("`", ""))
-    return [
-        {title: link(place_of(index), place_of((page.parent / path).resolve()))} for path, title in found.items()
-    ]
+    return [{title: link(place_of(index), place_of((page.parent / path).resolve()))} for path, title in found.items()]
 
 
 def _title(page: Path) -> str:

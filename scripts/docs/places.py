@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -22,9 +22,10 @@ class Place:
     @property
     def page(self) -> str:
         """The path of what is made from this source, in the folder of all languages."""
-        folder, name = os.path.split(self.path)
-        built = "index.html" if name == "README.md" else f"{name.removesuffix('.md')}.html"
-        return os.path.join(self.language, folder, built if name.endswith(".md") else name)
+        path = PurePosixPath(self.language, self.path)
+        if path.suffix != ".md":
+            return str(path)
+        return str(path.with_name("index.html") if path.name == "README.md" else path.with_suffix(".html"))
 
 
 def place_of(file: Path) -> Place:
@@ -42,5 +43,5 @@ def place_of(file: Path) -> Place:
 def link(source: Place, target: Place) -> str:
     """Return the link from one source to another; Zensical resolves it where both have the same language."""
     if source.language == target.language:
-        return os.path.relpath(target.path, os.path.dirname(source.path) or ".")
-    return os.path.relpath(target.page, os.path.dirname(source.page))
+        return os.path.relpath(target.path, PurePosixPath(source.path).parent)
+    return os.path.relpath(target.page, PurePosixPath(source.page).parent)

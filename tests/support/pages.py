@@ -27,9 +27,18 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+def english(page: Path) -> Path:
+    """Return the page of which a page is the Russian translation, or the page itself."""
+    if page.is_relative_to(DOCS / "ru") and (found := DOCS / page.relative_to(DOCS / "ru")).is_file():
+        return found
+    return page
+
+
 def python_blocks() -> Iterator[tuple[str, str]]:
-    """Yield every Python program, as ``docs/tutorial.md#1`` and its code."""
+    """Yield every Python program, as ``docs/tutorial.md#1`` and its code; of a translated page, only the English."""
     for page in PAGES:
+        if english(page) != page:
+            continue  # a translation shows the same programs, as a test checks
         blocks = (code for language, code in FENCE.findall(page.read_text()) if language == "python")
         yield from ((f"{name(page)}#{number}", code) for number, code in enumerate(blocks, start=1))
 

@@ -17,8 +17,10 @@ from support.command import LIMIT
 from support.pages import ROOT
 from testbed.waiting import wait_until
 
-BLOCK = re.compile(r"(?P<before>(?:(?!^```).*\n)*)^```(?P<language>\w*)\n(?P<code>(?:(?!^```).*\n)*)^```$", re.MULTILINE)
-SAVED = re.compile(r"Save this as\s+`([\w.]+)`")
+BLOCK = re.compile(
+    r"(?P<before>(?:(?!^```).*\n)*)^```(?P<language>\w*)\n(?P<code>(?:(?!^```).*\n)*)^```$", re.MULTILINE
+)
+SAVED = re.compile(r"(?:Save this as|Сохраните это как)\s+`([\w.]+)`")
 PROGRAMS = {"leveret", "cd", "python", "python3", ".", "export"}
 STAYS = ("leveret dev",)
 """How commands begin that run until they are stopped."""
@@ -188,9 +190,8 @@ class Walk:
             assert self.place
             (self.place / block.file).write_text(block.code)
         elif block.is_command:
-            self.output, codes = "", []
-            for line in block.code.splitlines():
-                codes.append(self._type(line))
+            self.output = ""
+            codes = [self._type(line) for line in block.code.splitlines()]
             assert codes[-1] == (1 if refused else 0), f"{block.code}{self.output}"
         else:
             self._compare(block.code)
