@@ -26,6 +26,7 @@ PLACEHOLDER = re.compile(r"\b(TODO|TBD|FIXME|XXX)\b|@@")
 GENERATED = re.compile(r"<!-- begin: .*?<!-- end: ", re.DOTALL)
 LIST_MARKER = re.compile(r"^ *([-*]|\d+\.) +")
 WHOLE = re.compile(r"`[^`]*`|\[[^\]]*\]\([^)]*\)")
+PATH = re.compile(r"`((?:benchmarks|docs|examples|faults|src/leveret|taskmanager/src|testbed|tests)/[\w./-]+)`")
 LONGEST_LINE = 110
 
 TUTORIAL = "docs/tutorial.md#1"
@@ -74,6 +75,13 @@ def test_every_internal_link_leads_somewhere(page: Path) -> None:
         if not target.is_file() or (anchor and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_path_of_the_repository_that_a_page_names_is_there(page: Path) -> None:
+    named = PATH.findall(prose(page))
+    missing = [path for path in named if not (ROOT / path).exists() and not path.endswith("_what_it_does.py")]
+    assert missing == [], "a file that was moved, or misspelt"
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
