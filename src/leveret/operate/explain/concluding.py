@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
+from math import floor, inf
 from typing import Final
 
 from leveret.operate.explain.known import (
@@ -80,9 +80,26 @@ def _without_lost(facts: Sequence[KnownFact]) -> Iterator[KnownFact]:
             yield fact
 
 
-def _place(fact: KnownFact) -> tuple[bool, float]:
-    """Return what facts are sorted by: what is past, what is past nobody knows when, and what holds now."""
-    return fact.event in HOLDS_NOW, inf if fact.at is None else fact.at
+def _place(fact: KnownFact) -> tuple[bool, float, int]:
+    """Return what facts are sorted by: what is past, what is past nobody knows when, and what holds now.
+
+    Letters hold whole milliseconds, so within one millisecond an attempt stands between its beginning and its end.
+    """
+    at = inf if fact.at is None else fact.at
+    return fact.event in HOLDS_NOW, at if at == inf else floor(at * 1000 + _ROUNDING), _WITHIN.get(fact.event, 0)
+
+
+_WITHIN: Final = {
+    KnownEvent.REDRIVEN: -2,
+    KnownEvent.RECEIVED: -1,
+    KnownEvent.GIVEN_UP: 1,
+    KnownEvent.PASSED_ON: 2,
+    KnownEvent.ENDED: 2,
+}
+"""The order of events within one millisecond; 0 for all others."""
+
+_ROUNDING: Final = 1e-3
+"""Milliseconds by which a moment may lie below a whole one because a float cannot hold it."""
 
 
 def _state(facts: Sequence[KnownFact]) -> tuple[RequestState, str]:

@@ -45,6 +45,13 @@ def test_facts_stand_in_the_order_of_their_times_and_what_holds_now_comes_last()
     assert [each.at for each in story.facts] == [1.0, 2.0, 3.0, None]
 
 
+def test_within_a_millisecond_an_attempt_stands_between_its_beginning_and_its_end() -> None:
+    given = fact("passed_on", 7.0012), fact("given_up", 7.001), fact("failed", 7.001), fact("received", 7.00123)
+    (story,) = conclude("a", [Findings((*given, fact("received", 7.0009)))]).stories
+    assert [each.event.value for each in story.facts] == ["received", "received", "failed", "given_up", "passed_on"]
+    assert story.facts[0].at == 7.0009
+
+
 def test_what_is_past_at_a_time_that_nobody_knows_comes_before_what_holds_now() -> None:
     given = Findings((fact("letter"), fact("redriven"), fact("failed", 1.0)))
     (story,) = conclude("a", [given]).stories
