@@ -3,7 +3,7 @@
 from leveret.api.action import Action
 from leveret.api.context import Context, Transactions
 from leveret.api.data import Secret
-from leveret.api.event import LONGEST_EVENT_SUBJECT, LONGEST_TYPE, Event, KeptEvent
+from leveret.api.event import LONGEST_EVENT_SUBJECT, LONGEST_TYPE, Event, KeptEvent, ReadableEvents
 from leveret.api.group import Actions
 from leveret.api.hooks import AsyncCallNext, CallNext
 from leveret.api.rate_limit import RateLimit
@@ -27,6 +27,7 @@ __all__ = [
     "KeptEvent",
     "Opened",
     "RateLimit",
+    "ReadableEvents",
     "Route",
     "Runtime",
     "Secret",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from typing_extensions import TypeVar  # the standard library's has no default before Python 3.13
 
-from leveret.api.event import LARGEST_EVENT, LONGEST_EVENT_SUBJECT, Event, KeptEvent, check_type
+from leveret.api.event import LARGEST_EVENT, LONGEST_EVENT_SUBJECT, Event, KeptEvent, ReadableEvents, check_type
 from leveret.auth.keyring import Principal
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Request
@@ -43,6 +43,7 @@ class Context(Generic[S]):
 
     __slots__ = (
         "_connection",
+        "_event_reader",
         "_keep_event",
         "_transactions",
         "now",
@@ -65,6 +66,7 @@ class Context(Generic[S]):
         connection: sa.Connection | None = None,
         transactions: Transactions | None = None,
         keep_event: Callable[[sa.Connection, KeptEvent], None] | None = None,
+        event_reader: ReadableEvents | None = None,
     ) -> None:
         self.request = request
         self.principal = principal
@@ -75,6 +77,7 @@ class Context(Generic[S]):
         self._connection = connection
         self._transactions = transactions
         self._keep_event = keep_event
+        self._event_reader = event_reader
 
     @property
     def connection(self) -> sa.Connection:
@@ -86,6 +89,17 @@ class Context(Generic[S]):
         if self._connection is None:
             raise RuntimeError(f"{self.request.name} is async: it has no connection; await context.transaction(...)")
         return self._connection
+
+    @property
+    def event_reader(self) -> ReadableEvents:
+        """Reads events, for the framework's own actions.
+
+        Raises:
+            RuntimeError: no worker carries the request out.
+        """
+        if self._event_reader is None:
+            raise RuntimeError(f"{self.request.name}: no worker carries this request out, so nothing reads events")
+        return self._event_reader
 
     async def transaction(self, function: Callable[..., T], *arguments: Any) -> T:
         """Run ``function(connection, *arguments)`` in a transaction, in an ``async def`` action.

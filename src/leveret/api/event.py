@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from msgspec import Struct
+
+if TYPE_CHECKING:  # a program that only registers actions does not load it
+    import sqlalchemy as sa
 
 LONGEST_TYPE: Final = 128
 """Characters of an event's type: the length of its column."""
@@ -66,3 +69,15 @@ def check_type(kind: str) -> None:
             f"{kind!a} cannot be an event's type: write up to {LONGEST_TYPE} small letters, digits, '_' and '-', with "
             "dots, such as shop.order.sent.v1"
         )
+
+
+class ReadableEvents(Protocol):
+    """Reads events for the framework's own actions; ``leveret.sql.event_reader`` has it."""
+
+    def read(self, connection: sa.Connection, principal: str, after: str, most: int) -> Any:
+        """Return a page of a principal's events."""
+        ...
+
+    def watch(self, connection: sa.Connection, after: str) -> Any:
+        """Return for whom there are events behind a position."""
+        ...

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from leveret.api import Api
+from leveret.api import Api, Route
 from leveret.api.context import S
-from leveret.application import parts
+from leveret.application import event_actions, parts
 from leveret.application.database import needs_database
 from leveret.application.defaults import build_defaults, check_class
 from leveret.application.own_actions import health_check, stored_response
@@ -59,6 +59,8 @@ class Application(ApiWithResources[S]):
         settings: the class of its settings: a subclass of ``Settings`` with settings of its own.
         command: the command that error texts name, such as ``guestbook`` if it has a command of its own.
         health_check: whether it answers ``v1.health_check`` if none of its actions does.
+        events: whether its users can read the events that its actions add: with ``v1.read_events``, and over HTTP as a
+            stream at ``/events``.
 
     Attributes:
         shown_command: returns what a person types to call its command with some words: ``shown_command("db upgrade")``.
@@ -84,6 +86,7 @@ class Application(ApiWithResources[S]):
         settings: type[Settings] = Settings,
         command: str = "leveret",
         health_check: bool = True,
+        events: bool = False,
     ) -> None:
         check_class(settings, name)
         super().__init__()
@@ -101,6 +104,7 @@ class Application(ApiWithResources[S]):
         self.schema = Schema(tables=tables, migrations=migrations)
         self._forgetting: list[Forgetting] = []
         self._health_check = health_check
+        self._events = events
 
     @property
     def names(self) -> Names:
@@ -242,14 +246,22 @@ class Application(ApiWithResources[S]):
         if settings.jwt_secret is None and not alone:
             raise SettingsError([secret_needed(settings.variable("JWT_SECRET"), "without a database")])
 
+    @property
+    def routes(self) -> list[Route]:
+        """The routes over HTTP, see `Api.routes`; none leads to what only doors ask."""
+        return [route for route in super().routes if route.name != event_actions.WATCH]
+
     def complete(self) -> None:
         """Add the actions that every application has, unless it has its own of that name.
 
-        These are ``v1.health_check``, unless it is not wanted, and ``v1.stored_response`` if another action writes and
-        is not public.
+        These are ``v1.health_check``, unless it is not wanted; ``v1.stored_response`` if another action writes and
+        is not public; and with ``events`` those that read them.
         """
         if self._health_check and ("v1", "health_check") not in self._actions:
             self.action("v1", "health_check", public=True)(health_check)
         stores = any(action.writes and not action.public for action in self)
         if stores and ("v1", "stored_response") not in self._actions:
             self.action("v1", "stored_response")(stored_response)
+        if self._events and ("v1", event_actions.READ) not in self._actions:
+            self.action("v1", event_actions.READ)(event_actions.read_events)
+            self.action("v1", event_actions.WATCH, public=True)(event_actions.watch_events)

@@ -179,7 +179,8 @@ _FUNCTIONS: Final = (
     " json_group_array json_group_object json_object json_type json_valid jsonb_agg jsonb_array_elements"
     " jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_object_agg jsonb_typeof"
     " julianday lag last_value lead least left length ln lower lpad ltrim max md5 min mod nextval now ntile nullif"
-    " percent_rank pg_backend_pid pg_get_serial_sequence position power quote_ident rank replace right round row_number"
+    " percent_rank pg_backend_pid pg_current_snapshot pg_get_serial_sequence pg_snapshot_xmin"
+    " position power quote_ident rank replace right round row_number"
     " rpad rtrim split_part sqrt statement_timestamp strftime string_agg strpos substr substring sum to_char to_date"
     " to_json to_jsonb to_timestamp to_tsquery to_tsvector total trim trunc unnest upper"
 )

@@ -22,6 +22,7 @@ from leveret.observe.counters import Counters
 from leveret.observe.reports import WorkerState
 from leveret.process.clock import MACHINE, Clock
 from leveret.retry import RetryPolicy
+from leveret.sql.event_reader import EventReader
 from leveret.sql.store import Store
 from leveret.topology import Topology
 from leveret.worker.action_limits import check_action_limits
@@ -106,7 +107,11 @@ class Worker(Generic[S]):
         self._observers = Observers(observers)
         self._counters = [each for each in observers if isinstance(each, Counters)]
         self._jobs: Jobs = Jobs(
-            services, largest_response=options.largest_response, observers=self._observers, clock=clock.posix
+            services,
+            largest_response=options.largest_response,
+            observers=self._observers,
+            clock=clock.posix,
+            event_reader=EventReader(keyring, options.retention),
         )
         self._messages = partial(
             OutcomeMessages, topology, keyring, worker=options.name, version=options.version, clock=clock.posix

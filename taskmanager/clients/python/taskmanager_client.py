@@ -46,6 +46,58 @@ class Deleted(Struct, frozen=True, kw_only=True):
     deleted: bool = True
 
 
+class EventNews(Struct, frozen=True, kw_only=True):
+    """Output of watch_events.
+
+    Attributes:
+        position: give it as ``after`` to learn what is new then.
+        groups: groups of users of whom some have new events; null for any.
+    """
+
+    position: str
+    groups: list[int] | None
+
+
+class EventOut(Struct, frozen=True, kw_only=True):
+    """An event of the caller.
+
+    Attributes:
+        position: give it as ``after`` to read what follows.
+        id: no other event has it.
+        type: what happened.
+        time: when.
+        request_id: of the request that did it.
+        data: what is told of it.
+        subject: what it happened to.
+    """
+
+    position: str
+    id: str
+    type: str
+    time: dt.datetime
+    request_id: str
+    data: Any
+    subject: str = ""
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """Output of read_events.
+
+    Attributes:
+        events: in their order.
+        position: give it as ``after`` to read what follows.
+        more: whether there are more already.
+        complete: False if events behind ``after`` are not kept any more, so that some may be missing.
+        group: a number that watch_events tells when this caller has new events; others may have the same.
+    """
+
+    events: list[EventOut]
+    position: str
+    more: bool
+    complete: bool
+    group: int
+
+
 class Health(Struct, frozen=True, kw_only=True):
     """Output of health_check: the worker runs."""
 
@@ -279,6 +331,31 @@ class _V1:
         )
         return _result
 
+    async def read_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        limit: int | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> Events:
+        """Return the caller's events behind a position, in an order in which none is skipped.
+
+        Without ``after`` there are none: the position that is returned is the present one, from which to read on.
+        """
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: Events = await _caller.call(
+            "read_events",
+            _given({
+                "after": after,
+                "limit": limit,
+            }),
+            version="v1",
+            result=Events,
+        )
+        return _result
+
     async def register(
         self,
         email: str,
@@ -359,6 +436,26 @@ class _V1:
             }),
             version="v1",
             result=TaskV1,
+        )
+        return _result
+
+    async def watch_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> EventNews:
+        """Tell for which groups of users there are events behind a position, for doors that hold many streams open."""
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: EventNews = await _caller.call(
+            "watch_events",
+            _given({
+                "after": after,
+            }),
+            version="v1",
+            result=EventNews,
         )
         return _result
 
@@ -530,6 +627,31 @@ class _V2:
         )
         return _result
 
+    async def read_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        limit: int | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> Events:
+        """Return the caller's events behind a position, in an order in which none is skipped.
+
+        Without ``after`` there are none: the position that is returned is the present one, from which to read on.
+        """
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: Events = await _caller.call(
+            "read_events",
+            _given({
+                "after": after,
+                "limit": limit,
+            }),
+            version="v2",
+            result=Events,
+        )
+        return _result
+
     async def register(
         self,
         email: str,
@@ -632,6 +754,26 @@ class _V2:
             }),
             version="v2",
             result=TaskV2,
+        )
+        return _result
+
+    async def watch_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> EventNews:
+        """Tell for which groups of users there are events behind a position, for doors that hold many streams open."""
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: EventNews = await _caller.call(
+            "watch_events",
+            _given({
+                "after": after,
+            }),
+            version="v2",
+            result=EventNews,
         )
         return _result
 
@@ -792,6 +934,31 @@ class _BlockingV1:
         )
         return _result
 
+    def read_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        limit: int | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> Events:
+        """Return the caller's events behind a position, in an order in which none is skipped.
+
+        Without ``after`` there are none: the position that is returned is the present one, from which to read on.
+        """
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: Events = _caller.call(
+            "read_events",
+            _given({
+                "after": after,
+                "limit": limit,
+            }),
+            version="v1",
+            result=Events,
+        )
+        return _result
+
     def register(
         self,
         email: str,
@@ -872,6 +1039,26 @@ class _BlockingV1:
             }),
             version="v1",
             result=TaskV1,
+        )
+        return _result
+
+    def watch_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> EventNews:
+        """Tell for which groups of users there are events behind a position, for doors that hold many streams open."""
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: EventNews = _caller.call(
+            "watch_events",
+            _given({
+                "after": after,
+            }),
+            version="v1",
+            result=EventNews,
         )
         return _result
 
@@ -1043,6 +1230,31 @@ class _BlockingV2:
         )
         return _result
 
+    def read_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        limit: int | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> Events:
+        """Return the caller's events behind a position, in an order in which none is skipped.
+
+        Without ``after`` there are none: the position that is returned is the present one, from which to read on.
+        """
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: Events = _caller.call(
+            "read_events",
+            _given({
+                "after": after,
+                "limit": limit,
+            }),
+            version="v2",
+            result=Events,
+        )
+        return _result
+
     def register(
         self,
         email: str,
@@ -1145,6 +1357,26 @@ class _BlockingV2:
             }),
             version="v2",
             result=TaskV2,
+        )
+        return _result
+
+    def watch_events(
+        self,
+        *,
+        after: str | UnsetType = UNSET,
+        token: str | None = None,
+        id: str | None = None,
+        timeout: float | None = None,
+    ) -> EventNews:
+        """Tell for which groups of users there are events behind a position, for doors that hold many streams open."""
+        _caller = self._caller.using(token=token, id=id, timeout=timeout)
+        _result: EventNews = _caller.call(
+            "watch_events",
+            _given({
+                "after": after,
+            }),
+            version="v2",
+            result=EventNews,
         )
         return _result
 

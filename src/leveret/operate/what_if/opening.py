@@ -22,6 +22,7 @@ from leveret.operate.what_if.judge import Judge, Trial
 from leveret.operate.what_if.not_run import why_not_run
 from leveret.settings import Settings
 from leveret.sql import schema
+from leveret.sql.event_reader import EventReader
 from leveret.sql.rehearsal import RehearsalStore
 from leveret.worker.arrive.intake import Intake
 from leveret.worker.run.jobs import Jobs
@@ -58,7 +59,12 @@ async def open_judge(
                     Trial(
                         _redriver(app, settings, keyring, surroundings),
                         _intake(app, settings, keyring, surroundings),
-                        Jobs(opened.services, largest_response=settings.largest_response, clock=clock),
+                        Jobs(
+                            opened.services,
+                            largest_response=settings.largest_response,
+                            clock=clock,
+                            event_reader=EventReader(keyring, settings.retention),
+                        ),
                         Inbox(store, Journal()),
                         store,
                         {action.full_name: action for action in opened.api},

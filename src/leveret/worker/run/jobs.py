@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 
 import sqlalchemy as sa
 
-from leveret.api import Context, Transactions
+from leveret.api import Context, ReadableEvents, Transactions
 from leveret.errors import ResponseTooLarge
 from leveret.inbox.job import AnsweredJob, Job, Result, always
 from leveret.observe import Batch, Committed, Observers
@@ -31,6 +31,7 @@ class Jobs:
         largest_response: the most bytes of a response.
         observers: told about attempts and commits.
         clock: POSIX time in seconds.
+        event_reader: reads events for the framework's own actions.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Jobs:
         largest_response: int = LARGEST_RESPONSE,
         observers: Observers | None = None,
         clock: Callable[[], float] = time.time,
+        event_reader: ReadableEvents | None = None,
     ) -> None:
         self._services = services
         self._largest_response = largest_response
         self._clock = clock
+        self._event_reader = event_reader
         self.observers = observers or Observers()
 
     def job(
@@ -93,6 +96,7 @@ class Jobs:
             connection=connection,
             transactions=transactions,
             keep_event=keep_event,
+            event_reader=self._event_reader,
         )
 
     def response(self, request_id: str, value: Any) -> bytes:

@@ -44,6 +44,7 @@ app: Final = App[Services](
     tables=SCHEMA.tables,
     migrations=SCHEMA.migrations,
     command="taskmanager",
+    events=True,
 )
 
 

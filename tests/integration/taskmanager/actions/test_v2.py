@@ -37,13 +37,15 @@ def test_version_2_knows_every_action_of_version_1_and_stats() -> None:
         "update_task",
         "delete_task",
         "stored_response",
+        "read_events",
+        "watch_events",
     }
     assert names["v2"] == names["v1"] | {"stats"}
 
 
 def test_what_writes_what_is_public_and_what_is_secret() -> None:
     assert {action.name for action in app if action.writes} == {"register", "create_task", "update_task", "delete_task"}
-    assert {action.name for action in app if action.public} == {"health_check", "register", "login"}
+    assert {action.name for action in app if action.public} == {*("health_check", "register", "login", "watch_events")}
     assert {action.name for action in app if action.secret} == {"login"}
     assert {action.name: action.secrets for action in app if action.secrets} == {
         "register": {"password"},
