@@ -11,7 +11,7 @@ import pytest
 from support.pages import DOCS
 from support.walking import Edit, Terminal, Walk, blocks, clone, environment, use_packages_of_the_tests
 
-START, TUTORIAL = DOCS / "start.md", DOCS / "tutorial.md"
+START, TUTORIAL, REPORT = DOCS / "start.md", DOCS / "tutorial.md", DOCS / "ru" / "report.md"
 WITH_NETWORK = "FOLLOW_WITH_NETWORK" in os.environ
 """Whether pip loads what is needed, as it does for somebody who follows the pages for the first time."""
 
@@ -44,7 +44,7 @@ def venv(home: Path) -> Path:
 def walk(venv: Path, tmp_path: Path) -> Iterator[Walk]:
     folder = tmp_path / "own"
     folder.mkdir()
-    fast = {"SHOP_RETRY_DELAY": "200ms", "GUESTBOOK_RETRY_DELAY": "200ms"}
+    fast = {f"{name}_RETRY_DELAY": "200ms" for name in ("SHOP", "GUESTBOOK", "TASKMANAGER")}
     walk = Walk(folder, venv, environment(tmp_path, **fast))
     yield walk
     walk.close()
@@ -89,3 +89,15 @@ def test_the_tutorial_leads_from_an_empty_file_through_a_failure_and_back(walk: 
     walk.edits = {fails: insert("guestbook.py", "    added = ")}
     walk.before = {"leveret letters redrive guestbook:app --all": remove("guestbook.py", fails, 2)}
     walk.follow(blocks(TUTORIAL)[1:])
+
+
+def test_the_guide_to_the_report_shows_each_topic_live(walk: Walk, home: Path) -> None:
+    (_, install, *rest) = blocks(REPORT)
+    place = environment(home)
+    terminal = Terminal(home / "application.txt", walk.venv.parent, place)
+    try:
+        assert terminal.run(f". {walk.venv}/bin/activate; {install.code.strip()}")[1] == 0, terminal.text
+    finally:
+        terminal.close()
+    walk.elsewhere = ("taskmanager gateway", "curl ", "taskmanager compare")
+    walk.follow(rest)

@@ -21,8 +21,10 @@ BLOCK = re.compile(
     r"(?P<before>(?:(?!^```).*\n)*)^```(?P<language>\w*)\n(?P<code>(?:(?!^```).*\n)*)^```$", re.MULTILINE
 )
 SAVED = re.compile(r"(?:Save this as|Сохраните это как)\s+`([\w.]+)`")
-PROGRAMS = {"leveret", "cd", "python", "python3", ".", "export"}
-STAYS = ("leveret dev",)
+COMMAND = re.compile(r"((leveret|taskmanager) (?!in )|(cd|python3?|\.|export|for) )")
+"""How a block begins that somebody types; `shop in development` is what a command prints."""
+
+STAYS = ("leveret dev", "taskmanager dev")
 """How commands begin that run until they are stopped."""
 
 OTHERWISE = {
@@ -49,7 +51,7 @@ class Block:
     @property
     def is_command(self) -> bool:
         """Whether somebody types it."""
-        return self.language in ("", "sh") and self.code.split(maxsplit=1)[0] in PROGRAMS
+        return self.language in ("", "sh") and COMMAND.match(self.code) is not None
 
     @property
     def file(self) -> str | None:
@@ -111,7 +113,7 @@ class Terminal:
     def run(self, line: str) -> tuple[str, int]:
         """Type a line, wait until its command has ended, and return what it printed and its exit code."""
         start = len(self.text)
-        quiet = " </dev/null" if line.startswith(("leveret", "python")) else ""
+        quiet = " </dev/null" if line.startswith(("leveret", "taskmanager", "python")) else ""
         self.type(f'{line}{quiet}\necho "@ended $?@"')
         end = re.compile(r"@ended (\d+)@\n")
         wait_until(lambda: end.search(self.text, start), f"the end of {line!r}\n", limit=4 * LIMIT)
@@ -140,6 +142,7 @@ class Walk:
         environment: that of their shells.
         edits: for blocks that are neither command nor file nor output: how they begin, and what is done with them.
         before: for commands before which the prose asks for something: the command, and what is done.
+        elsewhere: for blocks that other tests run: how they begin.
         unlike: parts of lines that look different where all packages are installed.
     """
 
@@ -148,6 +151,7 @@ class Walk:
     environment: Mapping[str, str]
     edits: Mapping[str, Edit] = field(default_factory=dict)
     before: Mapping[str, Edit] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ("console is not installed",)
     terminals: list[Terminal] = field(default_factory=list)
     place: Path | None = None
@@ -176,7 +180,7 @@ class Walk:
     def change(self, path: str, text: str) -> None:
         """Write a file, and wait until a worker runs with it if one runs at all."""
         assert self.place
-        if len(self.terminals) == 1:
+        if len(self.terminals) == 1 or not path.endswith(".py"):
             (self.place / path).write_text(text)
             return
         first = self.terminals[0]
@@ -187,6 +191,8 @@ class Walk:
 
     def _do(self, block: Block, *, refused: bool) -> None:
         edit = next((edit for begin, edit in self.edits.items() if block.code.startswith(begin)), None)
+        if block.code.startswith(self.elsewhere):
+            return
         if edit:
             edit(self, block.code)
         elif block.file:

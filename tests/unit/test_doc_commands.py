@@ -18,7 +18,9 @@ from support.pages import FENCE, PAGES, ROOT, name
 from taskmanager.cli.command import command as taskmanager
 
 PROGRAMS = {"leveret": leveret, "taskmanager": taskmanager}
-START = re.compile(r"^ *(?:(?:\$|CMD|args:) |ExecStart=|[A-Z_]+=\S+ )*(?:[\w./-]*/bin/)?(?=(?:leveret|taskmanager) )")
+START = re.compile(
+    r"^ *(?:(?:\$|CMD|args:) |ExecStart=|[A-Z_]+=\S+ )*(?:[\w./-]*/bin/)?(?=(?:leveret|taskmanager) (?!in development))"
+)
 LIST = re.compile(r"^( *(?:CMD|args:) )\[(.*)\]$", re.MULTILINE)
 INLINE = re.compile(r"`((?:leveret|taskmanager) [^`]+)`")
 OPEN = re.compile(r"\.\.\.|\[|: |\bPID\b")
