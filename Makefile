@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients docs clean \
+.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
 	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
@@ -49,11 +49,12 @@ bench-quick: bench-programs ## run every case of the benchmark once with little 
 bench-publish: install ## put tables and pictures of the last `make bench` into docs/ (ARGS=FILE.json for another run)
 	@PYTHONPATH=benchmarks .venv/bin/python -m bench --publish $(or $(ARGS),.run/bench.json)
 
-check: install ## format, lint, types, import contracts; nothing is written
+check: install ## format, lint, types, import contracts, what breaks callers; nothing is written
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/taskmanager docs diff taskmanager/contract.json
 
 format: install ## format the code and fix what the linter can fix
 	@.venv/bin/ruff check --fix-only --quiet .
@@ -67,6 +68,10 @@ clients: install typescript-programs ## generate the typed clients of the Task M
 	@.venv/bin/taskmanager clients typescript --output taskmanager/clients/typescript
 	@cd taskmanager/clients/typescript && node_modules/.bin/openapi-typescript openapi.json --default-non-nullable=false --output schema.ts
 	@.venv/bin/leveret clients python support.unusual_app:app --app-dir tests --output tests/support/unusual_client.py
+
+contract: install ## write taskmanager/contract.json, unless callers of the former one break; to break them, remove it first
+	@if [ -e taskmanager/contract.json ]; then .venv/bin/taskmanager docs diff taskmanager/contract.json; fi
+	@.venv/bin/taskmanager docs contract --output taskmanager/contract.json
 
 reference: install ## write docs/reference from the docstrings
 	@.venv/bin/python -m scripts.reference

@@ -58,6 +58,8 @@ PRINTS = [
     "keys secret new-{number}",
     "clients python",
     "clients typescript --output client-{number}",
+    "docs contract",
+    "docs contract --output contract-{number}.json",
     "keys sign 0",
     "keys remove {number}",
 ]
@@ -79,6 +81,7 @@ SILENT = {
     "call health_check --timeout 0": 2,
     "db revision": 2,
     "conformance nonsense": 2,
+    "docs diff nonsense": 2,
     "compare --only nonsense": 2,
 }
 """Commands that print nothing to standard output, with their exit codes: no letters, no input, wrong use."""

@@ -36,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "console": "leveret.cli.operating.console:app",
     "gateway": "leveret.cli.serving.gateway:gateway",
     "clients": "leveret.cli.calling.clients:app",
+    "docs": "leveret.cli.docs.group:app",
     "version": "leveret.cli.version:version",
 }
 """The commands that every application has: each name with the module and the name of what it runs."""

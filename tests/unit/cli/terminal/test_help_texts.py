@@ -16,6 +16,7 @@ GROUPS = {
     "topology": ("show", "apply", "users"),
     "db": ("upgrade", "current", "revision"),
     "clients": ("python", "typescript"),
+    "docs": ("contract", "diff"),
     "keys": ("show", "add", "secret", "sign", "remove"),
 }
 WORDS = [[name] for name in (*COMMANDS, *WITHOUT_APPLICATION)] + [

@@ -1,0 +1,1 @@
+"""The commands ``docs``: what the registry says, as documents."""
