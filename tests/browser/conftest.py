@@ -17,6 +17,8 @@ window.__reports = [];
 document.addEventListener("securitypolicyviolation", (event) => window.__reports.push(event.violatedDirective));
 """
 
+REFUSED = "status of 4"
+
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,18 +45,19 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visit:
-    """A person at a page; what the browser complains of makes the test fail at its end."""
+    """A person at a page; what the browser complains of makes the test fail at its end, but for what is expected."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, address: str, *, expected: str = REFUSED) -> None:
         self.page = page
         self.address = address
+        self._expected = expected
         self.troubles: list[str] = []
         page.add_init_script(TROUBLE)
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
 
     def _hear(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning") and "status of 4" not in text:
+        if kind in ("error", "warning") and self._expected not in text and REFUSED not in text:
             self.troubles.append(text)
 
     def go(self, path: str) -> Page:

@@ -6,9 +6,10 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import repeat
@@ -50,29 +51,47 @@ def running_console(
 
     Their requests have the ids that are given, or random ones. With ``reports`` the worker says what it does.
     """
-    variables = {
+    variables = shop_variables(url, prefix, folder) | {"SHOP_STATUS_REPORTS": "on" if reports else "off"}
+    with running_shop(variables, folder, ids), serving_console(variables, folder) as address:
+        yield address
+
+
+def shop_variables(url: str, prefix: str, folder: Path) -> dict[str, str]:
+    """Return the variables of a shop that keeps everything in a folder."""
+    return {
         "SHOP_AMQP_URL": url,
         "SHOP_QUEUE_PREFIX": prefix,
         "SHOP_DATABASE_URL": f"sqlite:///{folder / 'shop.db'}",
         "SHOP_RETRY_DELAY": "20ms",
         "SHOP_ENVIRONMENT": "test",
-        "SHOP_STATUS_REPORTS": "on" if reports else "off",
         "XDG_CACHE_HOME": str(folder),
     }
+
+
+@contextmanager
+def running_shop(variables: Mapping[str, str], folder: Path, ids: Sequence[str] = ()) -> Iterator[None]:
+    """Run a worker of the shop while the block runs, with four letters of three causes in the queue."""
     app.complete()
     settings = app.defaults.updated(variables)
-    command = [sys.executable, "-m", "leveret", "worker", "scripts.console_demo.shop:app", "--app-dir", str(ROOT)]
-    environment = {**os.environ, **variables}
+    command = [
+        sys.executable,
+        "-m",
+        "leveret",
+        "worker",
+        "scripts.console_demo.shop:app",
+        "--app-dir",
+        str(ROOT),
+        "--migrate",
+    ]
     with (folder / "worker.txt").open("wb") as output:
-        worker = subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=output)
+        worker = subprocess.Popen(command, env={**os.environ, **variables}, cwd=folder, stdout=output, stderr=output)
     try:
         _fail(settings, ids)
-        with _serving(settings, folder, environment) as address:
-            yield address
+        yield
     finally:
         worker.terminate()
         worker.wait(LIMIT)
-        _run(remove_topology(url, app.topology(settings)))
+        _run(remove_topology(settings.amqp_url, app.topology(settings)))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -104,26 +123,32 @@ def _try(client: BlockingClient, action: str, data: dict[str, Any], name: str | 
 
 
 @contextmanager
-def _serving(settings: Settings, folder: Path, environment: dict[str, str]) -> Iterator[str]:
+def serving_console(variables: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Serve a console of the shop while the block runs, and yield its address; those of one folder share accounts."""
+    app.complete()
+    settings = app.defaults.updated(variables)
     store = ConsoleStore(f"sqlite:///{folder / 'console.db'}", time.time)
     store.prepare()
     for name, role in (("ada", "operator"), ("grace", "viewer")):
         store.add_user(name, role, hash_password(PASSWORD))  # type: ignore[arg-type]  # both are roles
 
     def again(*words: str) -> list[str]:
-        named = [f"{name}={value}" for name, value in environment.items() if name.startswith(("SHOP_", "XDG_"))]
+        named = [f"{name}={value}" for name, value in variables.items()]
         target = ["scripts.console_demo.shop:app", "--app-dir", str(ROOT)]
         return ["env", *named, sys.executable, "-m", "leveret", *with_target(words, target)]
 
-    site = Site(app=app, settings=settings, store=store, again=again, index=folder / "letters.db", development=True)
-    config = uvicorn.Config(build_console(site), port=0, log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_until(lambda: server.started, "a server that listens", limit=LIMIT)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(LIMIT)
-        store.close()
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        site = Site(
+            app=app, settings=settings, store=store, again=again, index=Path(own) / "letters.db", development=True
+        )
+        config = uvicorn.Config(build_console(site), port=0, log_config=None, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            wait_until(lambda: server.started, "a server that listens", limit=LIMIT)
+            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(LIMIT)
+            store.close()
