@@ -13,6 +13,7 @@ import pytest
 
 from leveret.topology import Topology
 from support.command import LIMIT, Commands
+from support.pages import program
 
 Json = dict[str, Any]
 
@@ -118,3 +119,13 @@ def test_the_texts_of_the_first_version_are_as_they_were(client: OldClient) -> N
         ("Unknown action: v1.stats", client.call("stats", auth=auth)),
     ):
         assert (response["status"], response["error"]) == ("error", expected)
+
+
+def test_the_client_of_the_page_about_the_wire_gets_an_answer(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands.worker()
+    topology = commands.topology
+    monkeypatch.setenv("TASKMANAGER_AMQP_URL", commands.settings.amqp_url)
+    with program("docs/wire.md#1", {"api.direct": topology.exchange, "api.requests": topology.requests}):
+        assert "'data': {'status': 'ok'}" in capsys.readouterr().out

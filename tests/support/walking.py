@@ -14,12 +14,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from support.command import LIMIT
-from support.pages import ROOT
+from support.pages import FENCE, ROOT
 from testbed.waiting import wait_until
 
-BLOCK = re.compile(
-    r"(?P<before>(?:(?!^```).*\n)*)^```(?P<language>\w*)\n(?P<code>(?:(?!^```).*\n)*)^```$", re.MULTILINE
-)
 SAVED = re.compile(r"(?:Save this as|Сохраните это как)\s+`([\w.]+)`")
 COMMAND = re.compile(r"((leveret|taskmanager) (?!in )|(cd|python3?|\.|export|for) )")
 """How a block begins that somebody types; `shop in development` is what a command prints."""
@@ -62,7 +59,10 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page, in order."""
-    return [Block(found["language"], found["code"], found["before"]) for found in BLOCK.finditer(page.read_text())]
+    text = page.read_text()
+    found = list(FENCE.finditer(text))
+    starts = [0, *(each.end() for each in found)]
+    return [Block(each[1], each[2], text[start : each.start()]) for start, each in zip(starts, found, strict=False)]
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
