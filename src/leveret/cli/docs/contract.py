@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import typer
 
 from leveret.cli.context import application
+from leveret.cli.docs.writing import Output, print_or_write
 from leveret.cli.ending.endings import WrongUse
 
 _LIBRARIES: Final = ("jsonschema", "rstr")
@@ -17,9 +17,7 @@ _LIBRARIES: Final = ("jsonschema", "rstr")
 def contract(
     context: typer.Context,
     *,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the contract to this file; its folder is made.")
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Print what the application promises, to keep it: `docs diff` compares with it. It needs `leveret[contracts]`.
 
@@ -31,15 +29,7 @@ def contract(
     from leveret.contracts.diff.contract import write_contract  # noqa: PLC0415
 
     text = write_contract(contract_of(application(context)))
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise WrongUse(f"{output} cannot be written: {error.strerror or error}") from error
-    typer.echo(f"Wrote {output}")
+    print_or_write(text, output)
 
 
 def need_libraries() -> None:

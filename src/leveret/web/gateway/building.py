@@ -19,7 +19,8 @@ from leveret.api import RateLimit
 from leveret.application import Application
 from leveret.web.gateway.accepted import PATH, AcceptedRequests
 from leveret.web.gateway.concrete_paths import ConcretePaths
-from leveret.web.gateway.endpoints import Behind, PathEndpoint, RouteEndpoint
+from leveret.web.gateway.documents import documents_of
+from leveret.web.gateway.endpoints import Behind, Endpoint, PathEndpoint, RouteEndpoint
 from leveret.web.gateway.problems import HttpProblem
 from leveret.web.gateway.responses import problem_response
 from leveret.web.gateway.running import Running
@@ -70,11 +71,13 @@ def _paths(
     routes = app.routes
     accepted = AcceptedRequests(routes, upstream, timeout)
     behind = Behind(upstream, Running(), accepted, timeout, rate_limit)
-    paths: dict[str, dict[str, RouteEndpoint | AcceptedRequests]] = {}
+    paths: dict[str, dict[str, Endpoint]] = {}
     for route in routes:
         endpoint = RouteEndpoint(route, app.find(route.version, route.name), behind)
         paths.setdefault(route.path, {})[route.method] = endpoint
     paths.setdefault(f"{PATH}{{request_id}}", {"GET": accepted})
+    for path, document in documents_of(app).items():
+        paths.setdefault(path, {"GET": document})
     return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
@@ -50,6 +50,13 @@ class Behind(Struct, frozen=True):
     accepted: AcceptedRequests
     timeout: float
     rate_limit: RateLimit | None = None
+
+
+class Endpoint(Protocol):
+    """Answers the requests for one path with one method."""
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request, also with an error."""
 
 
 class RouteEndpoint:
@@ -123,7 +130,7 @@ class RouteEndpoint:
 class PathEndpoint:
     """Serves one path with all of its methods, and HEAD and OPTIONS; an application for ASGI."""
 
-    def __init__(self, endpoints: Mapping[str, RouteEndpoint | AcceptedRequests]) -> None:
+    def __init__(self, endpoints: Mapping[str, Endpoint]) -> None:
         self._endpoints = dict(endpoints)
         if "GET" in endpoints:
             self._endpoints["HEAD"] = endpoints["GET"]

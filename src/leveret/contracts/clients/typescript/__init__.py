@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-import msgspec
-
 from leveret.application import Application
 from leveret.contracts.openapi import build_openapi
+from leveret.contracts.writing import document_text
 
 
 def typescript_client(app: Application[Any]) -> Mapping[str, str]:
@@ -21,6 +20,5 @@ def typescript_client(app: Application[Any]) -> Mapping[str, str]:
     Args:
         app: the application; all of its actions are registered.
     """
-    document = msgspec.json.format(msgspec.json.encode(build_openapi(app)), indent=2)
     client = files(__name__).joinpath("client.ts").read_text(encoding="utf-8")
-    return {"openapi.json": f"{document.decode()}\n", "client.ts": client}
+    return {"openapi.json": document_text(build_openapi(app)), "client.ts": client}

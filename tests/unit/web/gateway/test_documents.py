@@ -1,0 +1,49 @@
+"""The documents that a gateway serves beside the routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient as Browser
+
+from leveret.contracts.openapi import build_openapi
+from leveret.web.gateway.building import build_gateway
+from leveret.web.gateway.direct import direct_upstream
+from leveret.web.gateway.upstream import LateUpstream
+from taskmanager.actions import app
+
+
+def gateway(application: Any = app) -> Browser:
+    """Return a caller of a gateway that is not started: it has nothing behind it."""
+    opened: Any = direct_upstream
+    return Browser(build_gateway(application, LateUpstream(), opened, timeout=1.0))
+
+
+@pytest.fixture
+def caller() -> Browser:
+    return gateway()
+
+
+def test_the_gateway_serves_its_openapi_document_to_everybody(caller: Browser) -> None:
+    answer = caller.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == build_openapi(app)
+
+
+def test_whoever_has_the_document_gets_it_once(caller: Browser) -> None:
+    first = caller.get("/openapi.json")
+    again = caller.get("/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-cache"
+    assert caller.get("/openapi.json", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_document_can_only_be_read(caller: Browser) -> None:
+    head = caller.head("/openapi.json")
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) > 1000
+    refused = caller.post("/openapi.json", json={})
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
