@@ -104,7 +104,7 @@ class Application(ApiWithResources[S]):
         self.schema = Schema(tables=tables, migrations=migrations)
         self._forgetting: list[Forgetting] = []
         self._health_check = health_check
-        self._events = events
+        self.events = events
 
     @property
     def names(self) -> Names:
@@ -262,6 +262,6 @@ class Application(ApiWithResources[S]):
         stores = any(action.writes and not action.public for action in self)
         if stores and ("v1", "stored_response") not in self._actions:
             self.action("v1", "stored_response")(stored_response)
-        if self._events and ("v1", event_actions.READ) not in self._actions:
+        if self.events and ("v1", event_actions.READ) not in self._actions:
             self.action("v1", event_actions.READ)(event_actions.read_events)
             self.action("v1", event_actions.WATCH, public=True)(event_actions.watch_events)

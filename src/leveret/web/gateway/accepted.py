@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import secrets
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from leveret.process.backoff import Backoff
 from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
 from leveret.web.gateway.reading import HttpCall, read_token
 from leveret.web.gateway.responses import accepted_response, data_response, problem_response
+from leveret.web.gateway.token_claims import claimed_subject
 from leveret.web.gateway.upstream import Upstream
 from leveret.wire.codec import encode_json
 from leveret.wire.envelope import Reply
@@ -38,8 +37,6 @@ _MARK: Final = "accepted"
 
 _SOON: Final = "1"
 """Seconds after which to ask again."""
-
-_unmarked = msgspec.json.Decoder(dict[str, Any])
 
 
 class AcceptedRequests:
@@ -119,16 +116,4 @@ def mark(token: str, request_id: str) -> str:
 
     It needs no secret: who makes one up only learns that nothing is stored under the own id. Workers check the token.
     """
-    return hashlib.sha256(encode_json([_subject(token), request_id])).hexdigest()[:16]
-
-
-def _subject(token: str) -> str:
-    """Return whom a token names, without checking it, so that a new token of the same caller finds the same request."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return ""
-    try:
-        claims = _unmarked.decode(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
-        return ""
-    return str(claims.get("sub", ""))
+    return hashlib.sha256(encode_json([claimed_subject(token), request_id])).hexdigest()[:16]

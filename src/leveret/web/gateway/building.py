@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,6 +22,9 @@ from leveret.web.gateway.accepted import PATH, AcceptedRequests
 from leveret.web.gateway.concrete_paths import ConcretePaths
 from leveret.web.gateway.documents import documents_of
 from leveret.web.gateway.endpoints import Behind, Endpoint, PathEndpoint, RouteEndpoint
+from leveret.web.gateway.event_streams import PATH as EVENTS
+from leveret.web.gateway.event_streams import EventStreams
+from leveret.web.gateway.event_watch import EventWatch
 from leveret.web.gateway.problems import HttpProblem
 from leveret.web.gateway.responses import problem_response
 from leveret.web.gateway.running import Running
@@ -37,6 +41,7 @@ def build_gateway(
     *,
     timeout: float,
     rate_limit: RateLimit | None = None,
+    ending: asyncio.Event | None = None,
 ) -> Starlette:
     """Return the ASGI application that serves an application's routes.
 
@@ -46,15 +51,18 @@ def build_gateway(
         opened: opens what carries the calls, while the gateway serves.
         timeout: seconds in which a call must be answered.
         rate_limit: how many requests each user may send, as callers are told; workers apply it.
+        ending: when it is set, streams of events end at once; None if they last as long as the gateway.
     """
+    watch = EventWatch(upstream, timeout)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with opened() as carrying:
             upstream.use(carrying)
-            yield
+            async with watch.running(ending or asyncio.Event()):
+                yield
 
-    paths = _paths(app, upstream, timeout, rate_limit)
+    paths = _paths(app, upstream, timeout, rate_limit, watch)
     served = Starlette(
         routes=[Path(path, endpoint) for path, endpoint in paths.items()],
         middleware=[Middleware(ConcretePaths, paths)],
@@ -66,7 +74,7 @@ def build_gateway(
 
 
 def _paths(
-    app: Application[Any], upstream: Upstream, timeout: float, rate_limit: RateLimit | None
+    app: Application[Any], upstream: Upstream, timeout: float, rate_limit: RateLimit | None, watch: EventWatch
 ) -> Mapping[str, ASGIApp]:
     routes = app.routes
     accepted = AcceptedRequests(routes, upstream, timeout)
@@ -78,6 +86,8 @@ def _paths(
     paths.setdefault(f"{PATH}{{request_id}}", {"GET": accepted})
     for path, document in documents_of(app).items():
         paths.setdefault(path, {"GET": document})
+    if app.events:
+        paths.setdefault(EVENTS, {"GET": EventStreams(upstream, watch, f"/{app.name}", timeout)})
     return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}
 
 

@@ -75,7 +75,7 @@ async def serve_gateway(
     def not_ready() -> list[str]:
         return [trouble] if (trouble := upstream.trouble) else []
 
-    served = build_gateway(app, upstream, opened, timeout=options.timeout, rate_limit=settings.rate_limit)
+    served = build_gateway(app, upstream, opened, timeout=options.timeout, rate_limit=settings.rate_limit, ending=stop)
     server = WebServer(_config(Measured(served, served.routes, counts)), on_listening)
     listening = listen(options.host, options.port)
     try:
