@@ -1,7 +1,7 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
-	broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
+	built-docs broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
 
@@ -28,7 +28,7 @@ worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (A
 test: install broker-programs postgres-programs load-programs client-programs typescript-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
 	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
 
-test-browser: install broker-programs browser-programs ## run the tests of the console in a real Chromium (ARGS="-k name")
+test-browser: install broker-programs browser-programs built-docs ## run the tests of the console and of the built documentation in a real Chromium (ARGS="-k name")
 	@.venv/bin/python -m pytest tests/browser $(ARGS)
 
 console-pictures: install broker-programs browser-programs ## take the pictures of the console for docs/pictures/console
@@ -87,6 +87,10 @@ clean: ## remove the files that these commands made
 
 browser-programs:
 	@scripts/ensure-browser
+
+built-docs:
+	@scripts/install docs
+	@.venv-docs/bin/python -m scripts.docs
 
 broker-programs: install
 	@scripts/ensure-broker
