@@ -22,6 +22,19 @@ def test_the_route_of_the_page_about_http_belongs_to_its_action() -> None:
         assert (route.pattern, route.version) == ("GET /v1/prices/{article}", "v1")
 
 
+def test_the_application_of_the_page_about_events_tells_of_orders() -> None:
+    with program("docs/how-to/events.md#1") as space, TestClient(space["app"]) as client:
+        ada = client.as_user("ada")
+        start = ada.call("read_events")["position"]
+        assert ada.call("order", {"article": "tea"}) == "tea"
+        [event] = ada.call("read_events", {"after": start})["events"]
+        assert (event["type"], event["subject"], event["data"]) == (
+            "shop.article.ordered.v1",
+            "tea",
+            {"article": "tea"},
+        )
+
+
 def test_the_application_of_the_page_about_retries_charges_and_does_not_retry_a_refused_card() -> None:
     with program("docs/how-to/retry-per-action.md#1") as space:
         app = space["app"]
