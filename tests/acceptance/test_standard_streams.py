@@ -60,6 +60,7 @@ PRINTS = [
     "clients typescript --output client-{number}",
     "docs openapi",
     "docs openapi --output openapi-{number}.json",
+    "docs asyncapi",
     "docs jsonschema",
     "docs contract",
     "docs contract --output contract-{number}.json",

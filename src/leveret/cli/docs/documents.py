@@ -1,13 +1,15 @@
-"""The commands ``docs openapi`` and ``docs jsonschema``: what the registry says, in the forms that other tools read."""
+"""The commands ``docs`` for documents: what the registry says, in the forms that other tools read."""
 
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from leveret.cli.context import application
+from leveret.cli.context import application, load_settings
 from leveret.cli.docs.writing import Output, print_or_write
+from leveret.cli.ending.endings import WrongUse
 
 
 def openapi(
@@ -21,6 +23,25 @@ def openapi(
     from leveret.contracts.writing import document_text  # noqa: PLC0415
 
     print_or_write(document_text(build_openapi(application(context), server)), output)
+
+
+def asyncapi(
+    context: typer.Context,
+    *,
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="Where callers find the broker, such as amqps://mq.example.com.")
+    ] = "",
+    output: Output = None,
+) -> None:
+    """Print AsyncAPI 3.1 of the application's actions over RabbitMQ, with the names that the settings make."""
+    from leveret.contracts.asyncapi import build_asyncapi  # noqa: PLC0415 - the other commands do without
+    from leveret.contracts.writing import document_text  # noqa: PLC0415
+
+    if server and (urlsplit(server).scheme not in ("amqp", "amqps") or not urlsplit(server).hostname):
+        raise WrongUse(f"--server {server}: expected a URL such as amqps://mq.example.com")
+    app = application(context)
+    topology = app.topology(load_settings(context, needs_secret=False))
+    print_or_write(document_text(build_asyncapi(app, topology, server)), output)
 
 
 def jsonschema(context: typer.Context, *, output: Output = None) -> None:

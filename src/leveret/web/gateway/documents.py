@@ -12,14 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from leveret.application import Application
+from leveret.contracts.asyncapi import build_asyncapi
 from leveret.contracts.openapi import build_openapi
 from leveret.contracts.schemas import Schema
 from leveret.contracts.writing import document_text
+from leveret.topology import Topology
 from leveret.web.gateway.conditions import is_known
 from leveret.web.gateway.responses import JSON
 
 OPENAPI: Final = "/openapi.json"
 """Path of the document that describes the routes."""
+
+ASYNCAPI: Final = "/asyncapi.json"
+"""Path of the document that describes what travels over RabbitMQ."""
 
 
 class Document:
@@ -47,6 +52,14 @@ class Document:
         return Response(self._body, HTTPStatus.OK, self._headers, JSON)
 
 
-def documents_of(app: Application[Any]) -> Mapping[str, Document]:
-    """Return the documents of an application, by their paths."""
-    return {OPENAPI: Document(partial(build_openapi, app))}
+def documents_of(app: Application[Any], topology: Topology | None = None) -> Mapping[str, Document]:
+    """Return the documents of an application, by their paths.
+
+    Args:
+        app: the application; all of its actions are registered.
+        topology: names at the broker; by default those of the application without settings.
+    """
+    return {
+        OPENAPI: Document(partial(build_openapi, app)),
+        ASYNCAPI: Document(partial(build_asyncapi, app, topology)),
+    }

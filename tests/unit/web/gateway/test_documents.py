@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient as Browser
 
+from leveret.contracts.asyncapi import build_asyncapi
 from leveret.contracts.openapi import build_openapi
 from leveret.web.gateway.building import build_gateway
 from leveret.web.gateway.direct import direct_upstream
@@ -30,6 +31,10 @@ def test_the_gateway_serves_its_openapi_document_to_everybody(caller: Browser) -
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == build_openapi(app)
+
+
+def test_the_gateway_serves_its_asyncapi_document(caller: Browser) -> None:
+    assert caller.get("/asyncapi.json").json() == build_asyncapi(app)
 
 
 def test_whoever_has_the_document_gets_it_once(caller: Browser) -> None:
