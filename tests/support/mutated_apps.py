@@ -136,6 +136,15 @@ def record_plan(cls: Any) -> RecordPlan:
     return RecordPlan(cls.__name__, fields, own, options)
 
 
+def can_be_made(record: RecordPlan) -> bool:
+    """Return whether msgspec makes a decoder of a record: some types cannot stand side by side."""
+    try:
+        msgspec.json.Decoder(record.made())
+    except TypeError:
+        return False
+    return True
+
+
 def record_in(kind: Any) -> Any:
     """Return the record that a type is, or that its list holds; None if there is none."""
     if get_origin(kind) is list:

@@ -8,15 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Union, get_args
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-import msgspec
 from msgspec import NODEFAULT, UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from support.mutated_apps import FieldPlan, RecordPlan
-from support.types_of_fields import bare, has_null, is_bounded, is_enum, is_one_of, is_set, members
+from support.types_of_fields import (
+    bare,
+    for_one_less,
+    has_null,
+    has_pattern,
+    is_bounded,
+    is_collection,
+    is_enum,
+    is_one_of,
+    is_set,
+    members,
+)
 
 Change = Callable[[RecordPlan, FieldPlan], RecordPlan | None]
 
@@ -146,6 +156,14 @@ def _without_null(kind: Any, _: FieldPlan) -> Any:
     return Union[left]  # noqa: UP007 -- made at run time
 
 
+def _any_keys(kind: Any, _: FieldPlan) -> Any:
+    return dict[str, get_args(kind)[1]]  # type: ignore[misc]  # a type made at run time
+
+
+def _other_members(kind: Any, _: FieldPlan) -> Any:
+    return list[bool if bare(get_args(kind)[0]) is not bool else str]  # type: ignore[misc]  # a type made at run time
+
+
 def _listed(kind: Any, _: FieldPlan) -> Any:
     return list[kind]
 
@@ -247,6 +265,11 @@ BREAKING = (
     Kind("narrower bounds", _typed(_moved_bounds(-1), of=is_bounded), CALLERS),
     Kind("a least number", _typed(_with_bounds(ge=1), of=is_one_of(int, float)), CALLERS),
     Kind("multiples of seven", _typed(_with_bounds(multiple_of=7), of=is_one_of(int)), CALLERS),
+    Kind("any keys", _typed(_any_keys, of=lambda k: get_origin(k) is dict and is_enum(get_args(k)[0])), READERS),
+    Kind("other members", _typed(_other_members, of=lambda k: get_origin(k) in (list, set)), BOTH),
+    Kind("an array of one or more", _typed(_with_bounds(min_length=1), of=is_collection), CALLERS),
+    Kind("an array of two at most", _typed(_with_bounds(max_length=2), of=is_collection), CALLERS),
+    Kind("a pattern for one character less", _typed(lambda kind, _: for_one_less(kind), of=has_pattern), CALLERS),
     Kind("a rule that no schema shows", _refusing, CALLERS),
 )
 
@@ -273,12 +296,3 @@ def _equal(one: RecordPlan, other: RecordPlan) -> bool:
             and one.namespace.get("__post_init__") is other.namespace.get("__post_init__")
         )
     )
-
-
-def can_be_made(record: RecordPlan) -> bool:
-    """Return whether msgspec makes a decoder of a record: some types cannot stand side by side."""
-    try:
-        msgspec.json.Decoder(record.made())
-    except TypeError:
-        return False
-    return True

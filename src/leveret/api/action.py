@@ -97,7 +97,7 @@ class Action(Struct, frozen=True, kw_only=True):
         if self.takes.type is None:
             return ()
         try:
-            given = msgspec.convert(data, self.takes.type)
+            given = msgspec.convert(data, self.takes.type, str_keys=True)
         except msgspec.ValidationError as error:
             raise InvalidRequest(in_words(error)) from error
         return astuple(given) if self.one_by_one else (given,)

@@ -159,7 +159,10 @@ def input_fields(action: Action) -> tuple[str, ...] | None:
 
 def _fields_of(kind: Any) -> tuple[str, ...] | None:
     """Return the names of a record's fields as they stand in JSON; None if the type is not one record."""
-    known = msgspec.inspect.type_info(kind)
+    try:
+        known = msgspec.inspect.type_info(kind)
+    except TypeError:  # a union that msgspec writes, although it could not tell its members apart again
+        return None
     if isinstance(known, msgspec.inspect.StructType | msgspec.inspect.DataclassType | msgspec.inspect.TypedDictType):
         return tuple(each.encode_name for each in known.fields)
     return None

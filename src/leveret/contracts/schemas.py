@@ -45,19 +45,26 @@ def schemas_of(actions: Iterable[Action], ref: str = OPENAPI_REF) -> Schemas:
         ref: how a type is referred to; ``{name}`` stands for its name.
     """
     known = list(actions)
-    types = [kind for action in known for kind in (action.input, action.output) if _is_said(kind)]
+    types = [kind for action in known for kind in (action.input, action.output) if is_said(kind)]
     schemas, components = msgspec.json.schema_components(types, schema_hook=lambda _: {}, ref_template=ref)
     found = iter(schemas)
     inputs: dict[str, Schema | None] = {}
     outputs: dict[str, Schema] = {}
     for action in known:
-        inputs[action.full_name] = next(found) if _is_said(action.input) else None
-        outputs[action.full_name] = next(found) if _is_said(action.output) else {}
+        inputs[action.full_name] = next(found) if is_said(action.input) else None
+        outputs[action.full_name] = next(found) if is_said(action.output) else {}
     return Schemas({name: _tidied(schema) for name, schema in components.items()}, inputs, outputs)
 
 
-def _is_said(kind: Any) -> bool:
-    return kind is not None and kind is not Any
+def is_said(kind: Any) -> bool:
+    """Return whether a type says anything that a schema can repeat.
+
+    A union that msgspec writes, although it could not tell its members apart again, says nothing.
+    """
+    try:
+        return kind is not None and not isinstance(msgspec.inspect.type_info(kind), msgspec.inspect.AnyType)
+    except TypeError:
+        return False
 
 
 def _tidied(schema: Schema) -> Schema:

@@ -68,10 +68,10 @@ class Allowed:
     def __contains__(self, value: Any) -> bool:
         return bool(self._validator.is_valid(value))
 
-    def refusal(self, value: Any) -> Refusal | None:
-        """Return why a value is not allowed; None if it is."""
-        error = best_match(self._validator.iter_errors(value))
-        return None if error is None else _refusal(error)
+    def refusals(self, value: Any) -> list[Refusal]:
+        """Return why a value is not allowed, for each place; nothing if it is."""
+        found = (best_match([error]) for error in self._validator.iter_errors(value))
+        return [_refusal(error) for error in found if error is not None]
 
 
 def _refusal(error: ValidationError) -> Refusal:

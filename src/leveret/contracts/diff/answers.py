@@ -39,7 +39,7 @@ class AnswerComparison:
             return
         allowed = Allowed(self._old.action.output, self._old.types)
         for data in self._answers():
-            if refusal := allowed.refusal(data):
+            for refusal in allowed.refusals(data):
                 key = refusal.place, refusal.text if refusal.rule == "required" else ""
                 if key not in found or len(canonical(data)) < len(canonical(found[key][0])):
                     found[key] = data, refusal
@@ -59,30 +59,31 @@ class AnswerComparison:
         sides = [(side.action.output, side.types) for side in (self._old, self._new)]
         values, allowed = Values(self._new.types, limits_of(sides)), Allowed(schema, self._new.types)
         seen: set[bytes] = set()
-        for base in _bases(values, schema):
-            for data in (base, *(change.of(base) for change in values.changes(schema, base))):
-                written = self._written(data, allowed)
-                if written is not None and written not in seen:
-                    seen.add(written)
-                    self.tried += 1
-                    yield msgspec.json.decode(written)
+        plainest, fullest = _bases(values, schema)
+        for data in (plainest, fullest, *(change.of(fullest) for change in values.changes(schema, fullest))):
+            written = self._written(data, allowed)
+            if written is not None and written not in seen:
+                seen.add(written)
+                self.tried += 1
+                yield msgspec.json.decode(written)
 
     def _written(self, data: Any, allowed: Allowed) -> bytes | None:
         """Return what a worker writes for a value of the action's type; None if the type does not hold it."""
         try:
-            return encode_json(msgspec.convert(data, self._action.output, str_keys=True))
+            written = encode_json(msgspec.convert(data, self._action.output, str_keys=True))
+            msgspec.convert(msgspec.json.decode(written), self._action.output, str_keys=True)
         except msgspec.ValidationError:
             return None
         except TypeError:  # a type that can be written and not read, such as a union of two records without tags
             return encode_json(data) if data in allowed else None
+        return written
 
 
-def _bases(values: Values, schema: Any) -> list[Any]:
+def _bases(values: Values, schema: Any) -> tuple[Any, Any]:
     """Return the plainest answer, and one with every field."""
     plainest = values.simplest(schema)
-    found = [plainest]
     properties = values.resolved(schema).get("properties", {})
-    if isinstance(plainest, dict) and properties:
-        fields = {name: values.simplest(field) for name, field in properties.items()}
-        found.append({**plainest, **{name: value for name, value in fields.items() if name not in plainest}})
-    return found
+    if not isinstance(plainest, dict) or not properties:
+        return plainest, plainest
+    more = {name: values.simplest(field) for name, field in properties.items() if name not in plainest}
+    return plainest, {**plainest, **more}

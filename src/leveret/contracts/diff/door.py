@@ -33,14 +33,19 @@ class RefusedMessage(Struct, frozen=True):
     error: RequestError
 
     @property
+    def by_own_rule(self) -> bool:
+        """Whether a rule of the application's own refused it, in ``__post_init__``, where all types fitted."""
+        cause = self.error.__cause__
+        return not isinstance(cause, msgspec.ValidationError) or cause.__cause__ is not None
+
+    @property
     def place(self) -> str:
         """Which field is wrong, such as ``items[*].title``; empty where the error names none."""
         cause = self.error.__cause__
         if not isinstance(cause, msgspec.ValidationError):
             return ""
-        return (
-            str(cause).rpartition(" - at `")[2].rstrip("`").removeprefix("$").removeprefix(".").replace("[...]", "[*]")
-        )
+        path = str(cause).rpartition(" - at `")[2].rstrip("`").removeprefix("key` in `")
+        return path.removeprefix("$").removeprefix(".").replace("[...]", "[*]")
 
 
 class WorkersDoor:

@@ -14,12 +14,12 @@ import msgspec
 import msgspec.inspect as kinds
 
 from leveret.api import Action
-from leveret.contracts.schemas import Schema, Schemas, schemas_of
+from leveret.contracts.schemas import Schema, Schemas, is_said, schemas_of
 
 REF: Final = "#/types/{name}"
 """Where a contract has its types."""
 
-_TEXT_FOR_PEOPLE: Final = ("title", "description", "examples")
+_TEXT_FOR_PEOPLE: Final = ("title", "description")
 _RECORDS: Final = (kinds.StructType, kinds.DataclassType, kinds.TypedDictType, kinds.NamedTupleType)
 _ARRAYS: Final = (kinds.ListType, kinds.SetType, kinds.FrozenSetType, kinds.VarTupleType)
 _BYTES: Final = (kinds.BytesType, kinds.ByteArrayType, kinds.MemoryViewType)
@@ -47,14 +47,14 @@ def exact_schemas(actions: Iterable[Action]) -> Schemas:
     """Return the schemas of what actions take and return, without texts for people."""
     known = list(actions)
     found = schemas_of(known, REF)
-    roots = [kind for action in known for kind in (action.input, action.output) if kind not in (None, Any)]
+    roots = [kind for action in known for kind in (action.input, action.output) if is_said(kind)]
     records = _records_of(roots)
     references, _ = msgspec.json.schema_components([*roots, *records], schema_hook=lambda _: {}, ref_template=REF)
     for kind, reference in zip(records.values(), references[len(roots) :], strict=True):
         _add_fields(found.types[reference["$ref"].rpartition("/")[2]], kind)
     for action in known:
         for schema, kind in ((found.inputs, action.input), (found.outputs, action.output)):
-            if kind not in (None, Any):
+            if is_said(kind):
                 _add(schema[action.full_name] or {}, kinds.type_info(kind))
     return Schemas(
         {name: without_texts(schema) for name, schema in found.types.items()},
@@ -73,7 +73,7 @@ def without_texts(schema: Any) -> Any:
     for word, value in schema.items():
         if word in ("properties", "patternProperties"):
             found[word] = {name: without_texts(field) for name, field in value.items()}
-        elif word in ("enum", "const", "default"):
+        elif word in ("enum", "const", "default", "examples"):
             found[word] = value
         elif word not in _TEXT_FOR_PEOPLE:
             found[word] = without_texts(value)

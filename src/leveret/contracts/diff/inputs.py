@@ -44,7 +44,7 @@ class InputComparison:
         for refused, is_recorded in self._refusals():
             key = refused.place, refused.error.text.partition(", got")[0] if "missing" in refused.error.text else ""
             is_plainer = key not in found or _size(refused) < _size(found[key])
-            if is_plainer and (is_recorded or self._is_narrowed(refused.request["data"])):
+            if is_plainer and (is_recorded or self._is_narrowed(refused)):
                 found[key] = refused
         for (place, _), refused in found.items():
             yield Break(
@@ -67,9 +67,10 @@ class InputComparison:
                 if isinstance(data, dict) and (refused := self._ask(data)):
                     yield refused, False
 
-    def _is_narrowed(self, data: Any) -> bool:
-        """Return whether only the old contract allows an input."""
-        return data in self._was_allowed and data not in self._is_allowed
+    def _is_narrowed(self, refused: RefusedMessage) -> bool:
+        """Return whether only the old contract allows an input, and no rule that may be an old one refuses it."""
+        data = refused.request["data"]
+        return not refused.by_own_rule and data in self._was_allowed and data not in self._is_allowed
 
     def _recorded(self) -> Iterator[dict[str, Any]]:
         yield from self._old.action.examples

@@ -59,6 +59,16 @@ def limits_of(schemas: Iterable[tuple[Schema, Mapping[str, Schema]]]) -> ValueLi
     )
 
 
+def is_within(schema: Schema, number: float) -> bool:
+    """Return whether a number is within the bounds of a schema, and a multiple of what it names."""
+    return (
+        schema.get("minimum", number) <= number <= schema.get("maximum", number)
+        and ("exclusiveMinimum" not in schema or number > schema["exclusiveMinimum"])
+        and ("exclusiveMaximum" not in schema or number < schema["exclusiveMaximum"])
+        and ("multipleOf" not in schema or number % schema["multipleOf"] == 0)
+    )
+
+
 def _fits(number: float) -> bool:
     return math.isfinite(number) and (number != int(number) or int(number) in _INT64)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from leveret.contracts.diff.limits import ValueLimits
+from leveret.contracts.diff.limits import ValueLimits, is_within
 from leveret.contracts.diff.nodes import type_name
 from leveret.contracts.diff.texts import texts
 from leveret.contracts.schemas import Schema
@@ -104,15 +104,17 @@ class Values:
 
     def plain(self, schema: Schema) -> Iterator[Any]:
         """Return values that are not made of others."""
+        yield from schema.get("examples", ())
         if "enum" in schema or "const" in schema:
             yield from schema.get("enum", [schema.get("const")])
             return
         for kind in _kinds(schema):
             match kind:
                 case "string":
-                    yield from (text for text in texts(schema, self._limits) if _has_length(schema, text))
+                    yield from (text for text in texts(schema, self._limits) if _allows(schema, len(text), "Length"))
                 case "integer" | "number":
-                    yield from (n for n in self._limits.numbers if kind == "number" or isinstance(n, int))
+                    numbers = (n for n in self._limits.numbers if kind == "number" or isinstance(n, int))
+                    yield from (number for number in numbers if is_within(schema, number))
                 case "boolean":
                     yield from (True, False)
                 case "null":
@@ -244,10 +246,6 @@ def _same_tag(schema: Schema, base: Mapping[str, Any]) -> bool:
     """Return whether an object has the tags of a record: the fields that have one value only."""
     fields = schema.get("properties", {}).items()
     return all(base.get(name) in field["enum"] for name, field in fields if len(field.get("enum", ())) == 1)
-
-
-def _has_length(schema: Schema, text: str) -> bool:
-    return _allows(schema, len(text), "Length")
 
 
 def _allows(schema: Schema, size: int, what: str) -> bool:

@@ -15,6 +15,7 @@ from leveret.contracts.diff.compare import compare
 from leveret.contracts.diff.contract import Contract
 from leveret.contracts.diff.report import Break
 from leveret.errors import Conflict, NotFound
+from support.all_types_app import app as everything
 from support.mutated_apps import ActionPlan, AppPlan, plan_of
 from support.one_answer import answered
 from taskmanager.actions import app as taskmanager
@@ -134,3 +135,16 @@ def as_said(found: Break, response: Any) -> bool:
     if "code" in found.fails:
         return (response.status_code, response.json()["code"]) == (found.fails["status"], found.fails["code"])
     return bool(response.status_code == found.fails["status"])
+
+
+def test_an_output_that_can_be_written_and_not_read_has_a_contract() -> None:
+    contract = contract_of(everything)
+    assert contract.actions["v1.pet"].output == {}
+    assert "POST /v1/actions/pet" in contract.routes
+
+
+def test_keys_of_objects_that_are_no_texts_are_read_from_texts() -> None:
+    contract = contract_of(everything)
+    by_number = next(each for each in contract.actions["v1.everything"].tried if each.at == ["by_number"])
+    assert {"1": "a"} in by_number.taken
+    assert by_number.refused == []
