@@ -12,6 +12,7 @@ from msgspec import Struct
 from leveret.api import Action, Route
 from leveret.api.route import BODY_METHODS
 from leveret.application import Application
+from leveret.contracts.event_stream import EVENT_STREAM, cloud_event, event_stream
 from leveret.contracts.schemas import Schema, Schemas, schemas_of
 from leveret.contracts.statuses import PROBLEMS, ProblemType
 
@@ -20,6 +21,7 @@ VERSION: Final = "3.1.1"
 _ALWAYS: Final = ("invalid_request", "overloaded", "deadline_exceeded", "retries_exhausted", "no_answer")
 _WITH_BODY: Final = ("too_large", "unsupported_media_type")
 _WITH_KEY: Final = ("id_reused", "in_progress")
+_OF_STREAM: Final = (*_ALWAYS, "unauthenticated", "rate_limited")
 _KEY_TEXT: Final = (
     "Makes the request safe to repeat: with the same key it has its effect once, and gets the first answer again. A "
     "text in quotation marks or a bare token, of 1 to 128 printable ASCII characters, new for each request."
@@ -42,13 +44,17 @@ def build_openapi(app: Application[Any], server: str = "/") -> Schema:
         action = app.find(route.version, route.name)
         operation = _Operation(route, action, schemas, names[route.pattern]).document()
         paths.setdefault(route.path, {})[route.method.lower()] = operation
+    types = {**schemas.types, "Problem": _problem_schema()}
+    if app.events:
+        paths.setdefault(EVENT_STREAM, {"get": event_stream(_problems(_OF_STREAM))})
+        types["CloudEvent"] = cloud_event()
     return {
         "openapi": VERSION,
         "info": {"title": app.name, "version": app.version or "0"},
         "servers": [{"url": server}],
         "paths": paths,
         "components": {
-            "schemas": {**schemas.types, "Problem": _problem_schema()},
+            "schemas": types,
             "responses": _problem_responses(),
             "parameters": _parameters(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
@@ -125,10 +131,7 @@ class _Operation(Struct, frozen=True):
         return {"type": "object", "properties": fields, "required": required}
 
     def _responses(self) -> Schema:
-        found = {str(self.route.status): self._success()}
-        for status, codes in _by_status(self._codes()).items():
-            found[status] = {"$ref": f"#/components/responses/{_response_name(codes)}"}
-        return found
+        return {str(self.route.status): self._success(), **_problems(self._codes())}
 
     def _codes(self) -> list[str]:
         codes = [*_ALWAYS, *(error.code for error in self.action.errors)]
@@ -159,6 +162,13 @@ def _operation_ids(routes: Sequence[Route]) -> Mapping[str, str]:
         taken.add(name)
         found[route.pattern] = name
     return found
+
+
+def _problems(codes: Sequence[str]) -> Schema:
+    """Return references to the responses that are problems of these codes, by their status."""
+    return {
+        status: {"$ref": f"#/components/responses/{_response_name(same)}"} for status, same in _by_status(codes).items()
+    }
 
 
 def _by_status(codes: Sequence[str]) -> Mapping[str, list[str]]:

@@ -222,6 +222,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the caller's own events.
+         * @description Server-sent events (WHATWG HTML), without an end. The data of each is a CloudEvent 1.0.2 in JSON; `event` is its type, and `id` is what `Last-Event-ID` takes. The event `reset` tells that events behind `Last-Event-ID` are not kept any more. A comment comes every 15 seconds.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -459,6 +479,30 @@ export interface components {
             request_id: string;
             /** @description More about the error, where that helps. */
             details?: Record<string, never>;
+        };
+        /**
+         * CloudEvent
+         * @description An event of the stream at /events.
+         */
+        CloudEvent: {
+            /** @constant */
+            specversion: "1.0";
+            /** @description No other event has it. */
+            id: string;
+            /** Format: uri-reference */
+            source: string;
+            /** @description What happened, with the version of `data`. */
+            type: string;
+            /** Format: date-time */
+            time: string;
+            /** @constant */
+            datacontenttype: "application/json";
+            /** @description Id of the request that did it. */
+            requestid: string;
+            /** @description What it happened to. */
+            subject?: string;
+            /** @description What is told of it; its form follows from `type`. */
+            data: unknown;
         };
     };
     responses: {
@@ -1345,6 +1389,37 @@ export interface operations {
             404: components["responses"]["Problem404"];
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    events: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `id` of the last event that was read: what came after it is sent first. */
+                "Last-Event-ID"?: string;
+                /** @description Id of the request in the caller's logs; the answer repeats it. */
+                "X-Request-Id"?: components["parameters"]["RequestId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

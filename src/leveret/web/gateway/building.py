@@ -18,11 +18,11 @@ from starlette.types import ASGIApp
 
 from leveret.api import RateLimit
 from leveret.application import Application
+from leveret.contracts.event_stream import EVENT_STREAM
 from leveret.web.gateway.accepted import PATH, AcceptedRequests
 from leveret.web.gateway.concrete_paths import ConcretePaths
 from leveret.web.gateway.documents import documents_of
 from leveret.web.gateway.endpoints import Behind, Endpoint, PathEndpoint, RouteEndpoint
-from leveret.web.gateway.event_streams import PATH as EVENTS
 from leveret.web.gateway.event_streams import EventStreams
 from leveret.web.gateway.event_watch import EventWatch
 from leveret.web.gateway.problems import HttpProblem
@@ -87,7 +87,7 @@ def _paths(
     for path, document in documents_of(app).items():
         paths.setdefault(path, {"GET": document})
     if app.events:
-        paths.setdefault(EVENTS, {"GET": EventStreams(upstream, watch, f"/{app.name}", timeout)})
+        paths.setdefault(EVENT_STREAM, {"GET": EventStreams(upstream, watch, f"/{app.name}", timeout)})
     return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}
 
 

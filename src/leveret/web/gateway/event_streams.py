@@ -26,9 +26,6 @@ from leveret.web.gateway.token_claims import claimed_end, claimed_subject
 from leveret.web.gateway.upstream import Upstream
 from leveret.wire.ids import new_id
 
-PATH: Final = "/events"
-"""Path of the stream of the caller's own events."""
-
 HEADER: Final = "Last-Event-ID"
 
 MOST: Final = 1000
