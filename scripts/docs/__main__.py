@@ -8,7 +8,8 @@ import sys
 import time
 from functools import partial
 
-from scripts.docs.building import SITE, BuildFailed, build
+from scripts.docs.building import SITE, build
+from scripts.docs.checking import BuildFailed
 from scripts.docs.places import ROOT
 
 

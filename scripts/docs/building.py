@@ -7,11 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.docs.checking import problems
+from scripts.docs.checking import BuildFailed, problems
 from scripts.docs.navigation import navigation, pages_of
 from scripts.docs.places import LANGUAGES, ROOT, place_of
 from scripts.docs.sources import write_sources
@@ -33,19 +32,12 @@ FIRST = """<!doctype html>
 """
 
 
-@dataclass
-class BuildFailed(Exception):
-    """The site could not be built, or has problems; each line is one of them."""
-
-    lines: list[str]
-
-
 def build() -> int:
     """Build the site anew and return how many pages it has.
 
     Raises:
-        BuildFailed: Zensical warns, a page is in no navigation, a link leads nowhere, or a page loads something from
-            elsewhere.
+        BuildFailed: a link leads to no file, Zensical warns, a page is in no navigation, a link of a built page leads
+            nowhere, or a page loads something from elsewhere.
     """
     shutil.rmtree(SITE, ignore_errors=True)
     write_sources(SITE / "sources")
@@ -78,8 +70,8 @@ def configuration(language: str) -> dict[str, Any]:
             "language": language,
             "custom_dir": "../../scripts/docs/theme",
             "palette": [
-                _palette("(prefers-color-scheme: light)", "default", "lucide/moon", dark),
-                _palette("(prefers-color-scheme: dark)", "slate", "lucide/sun", light),
+                _palette("(prefers-color-scheme: light)", "default", "material/weather-night", dark),
+                _palette("(prefers-color-scheme: dark)", "slate", "material/weather-sunny", light),
             ],
         },
         "extra": {

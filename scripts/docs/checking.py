@@ -12,6 +12,13 @@ LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link
 
 
 @dataclass
+class BuildFailed(Exception):
+    """The site could not be built, or has problems; each line is one of them."""
+
+    lines: list[str]
+
+
+@dataclass
 class _Page(HTMLParser):
     """What a page names, and the places in it that can be named."""
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.docs.checking import BuildFailed
 from scripts.docs.places import DOCS, LANGUAGES, ROOT, link, place_of
 
 ASSETS = Path(__file__).with_name("assets")
@@ -41,14 +42,21 @@ def links_of(page: Path) -> Iterator[Path]:
 
 
 def _all_files() -> list[Path]:
-    """Return all files in `docs/`, and those that can be reached from them by links."""
+    """Return all files in `docs/`, and those that can be reached from them by links.
+
+    Raises:
+        BuildFailed: a link leads to no file.
+    """
     found: dict[Path, None] = {}
     waiting = sorted(path for path in DOCS.rglob("*") if path.is_file())
     while waiting:
         file = waiting.pop()
         if file not in found:
             found[file] = None
-            waiting += links_of(file) if file.suffix == ".md" else ()
+            linked = list(links_of(file)) if file.suffix == ".md" else []
+            if gone := [each for each in linked if not each.is_file()]:
+                raise BuildFailed([f"{file.relative_to(ROOT)} links to {each}, which is no file" for each in gone])
+            waiting += linked
     return list(found)
 
 
