@@ -45,6 +45,9 @@ def gateway(
             help="How long a call may take before its caller gets 504.",
         ),
     ] = 10.0,
+    docs: Annotated[
+        bool, typer.Option("--docs/--no-docs", help="Serve the documents of the routes, and the pages that show them.")
+    ] = True,
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = "127.0.0.1",
     log_level: LogLevel = None,
@@ -59,7 +62,7 @@ def gateway(
     if direct:
         prepare_database(app, settings, migrate=False)
     metrics = None if metrics_port is None else (metrics_address, metrics_port)
-    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout, metrics=metrics)
+    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout, docs=docs, metrics=metrics)
 
     lost: list[OutputLost] = []
 

@@ -21,7 +21,6 @@ from leveret.application import Application
 from leveret.contracts.event_stream import EVENT_STREAM
 from leveret.web.gateway.accepted import PATH, AcceptedRequests
 from leveret.web.gateway.concrete_paths import ConcretePaths
-from leveret.web.gateway.documents import documents_of
 from leveret.web.gateway.endpoints import Behind, Endpoint, PathEndpoint, RouteEndpoint
 from leveret.web.gateway.event_streams import EventStreams
 from leveret.web.gateway.event_watch import EventWatch
@@ -41,6 +40,7 @@ def build_gateway(
     *,
     timeout: float,
     rate_limit: RateLimit | None = None,
+    pages: Mapping[str, Endpoint] | None = None,
     ending: asyncio.Event | None = None,
 ) -> Starlette:
     """Return the ASGI application that serves an application's routes.
@@ -51,6 +51,7 @@ def build_gateway(
         opened: opens what carries the calls, while the gateway serves.
         timeout: seconds in which a call must be answered.
         rate_limit: how many requests each user may send, as callers are told; workers apply it.
+        pages: what is served beside the routes, by its paths; a route of the application goes before it.
         ending: when it is set, streams of events end at once; None if they last as long as the gateway.
     """
     watch = EventWatch(upstream, timeout)
@@ -62,7 +63,9 @@ def build_gateway(
             async with watch.running(ending or asyncio.Event()):
                 yield
 
-    paths = _paths(app, upstream, timeout, rate_limit, watch)
+    paths = {**_paths(app, upstream, timeout, rate_limit, watch)}
+    for path, served_beside in (pages or {}).items():
+        paths.setdefault(path, PathEndpoint({"GET": served_beside}))
     served = Starlette(
         routes=[Path(path, endpoint) for path, endpoint in paths.items()],
         middleware=[Middleware(ConcretePaths, paths)],
@@ -84,8 +87,6 @@ def _paths(
         endpoint = RouteEndpoint(route, app.find(route.version, route.name), behind)
         paths.setdefault(route.path, {})[route.method] = endpoint
     paths.setdefault(f"{PATH}{{request_id}}", {"GET": accepted})
-    for path, document in documents_of(app).items():
-        paths.setdefault(path, {"GET": document})
     if app.events:
         paths.setdefault(EVENT_STREAM, {"GET": EventStreams(upstream, watch, f"/{app.name}", timeout)})
     return {path: PathEndpoint(endpoints) for path, endpoints in paths.items()}

@@ -19,6 +19,7 @@ from leveret.observe.http_counts import HttpCounts
 from leveret.settings import Settings
 from leveret.web.gateway.building import build_gateway
 from leveret.web.gateway.direct import direct_upstream
+from leveret.web.gateway.pages.serving import pages_of
 from leveret.web.gateway.upstream import BrokerUpstream, LateUpstream, Upstream
 from leveret.web.measuring import Measured, beating, measured_pages
 from leveret.web.server import WebServer, listen, serve_until
@@ -37,6 +38,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
         port: port to listen at; 0 for a free one.
         direct: whether the actions run in this process, without a broker.
         timeout: seconds in which a call must be answered.
+        docs: whether the documents of the routes are served, and the pages that show them.
         metrics: address and port of the pages with metrics and health; None for no pages.
     """
 
@@ -44,6 +46,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     port: int = 8080
     direct: bool = False
     timeout: float = 10.0
+    docs: bool = True
     metrics: tuple[str, int] | None = None
 
 
@@ -75,7 +78,15 @@ async def serve_gateway(
     def not_ready() -> list[str]:
         return [trouble] if (trouble := upstream.trouble) else []
 
-    served = build_gateway(app, upstream, opened, timeout=options.timeout, rate_limit=settings.rate_limit, ending=stop)
+    served = build_gateway(
+        app,
+        upstream,
+        opened,
+        timeout=options.timeout,
+        rate_limit=settings.rate_limit,
+        pages=pages_of(app, app.topology(settings), docs=options.docs),
+        ending=stop,
+    )
     server = WebServer(_config(Measured(served, served.routes, counts)), on_listening)
     listening = listen(options.host, options.port)
     try:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from starlette.testclient import TestClient as Browser
 
 from leveret.contracts.asyncapi import build_asyncapi
 from leveret.contracts.openapi import build_openapi
-from leveret.web.gateway.building import build_gateway
-from leveret.web.gateway.direct import direct_upstream
-from leveret.web.gateway.upstream import LateUpstream
+from support.idle_gateway import idle_gateway
 from taskmanager.actions import app
-
-
-def gateway(application: Any = app) -> Browser:
-    """Return a caller of a gateway that is not started: it has nothing behind it."""
-    opened: Any = direct_upstream
-    return Browser(build_gateway(application, LateUpstream(), opened, timeout=1.0))
 
 
 @pytest.fixture
 def caller() -> Browser:
-    return gateway()
+    return idle_gateway(app)
 
 
 def test_the_gateway_serves_its_openapi_document_to_everybody(caller: Browser) -> None:
