@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
 from msgspec import Struct
 
 from leveret.api import Route
+from leveret.contracts.diff.nodes import used_types
 from leveret.contracts.schemas import Schema
 from leveret.wire.codec import encode_json
 
@@ -127,13 +130,39 @@ def read_contract(text: bytes) -> Contract:
         form = msgspec.json.decode(text, type=_DocumentForm).contract
         if form != FORM:
             raise NotAContract(f"it is a contract of form {form}, and this version of leveret reads form {FORM}")
-        return msgspec.json.decode(text, type=Contract)
+        contract = msgspec.json.decode(text, type=Contract)
     except msgspec.DecodeError as error:
         raise NotAContract(f"it is not a contract: {error}") from error
+    _check(contract)
+    return contract
 
 
 class _DocumentForm(Struct, frozen=True):
     contract: int
+
+
+def _check(contract: Contract) -> None:
+    """Check that a contract is whole.
+
+    Raises:
+        NotAContract: a route calls an action, or a schema refers to a type, that is not in it; or a schema is not one.
+    """
+    for pattern, route in contract.routes.items():
+        if route.action not in contract.actions:
+            raise NotAContract(f"it is not a whole contract: {pattern} calls {route.action}, which is not in it")
+    for name, action in contract.actions.items():
+        for schema in (action.takes, action.output):
+            _check_schema(schema, contract.types, name)
+
+
+def _check_schema(schema: Schema, types: Mapping[str, Schema], name: str) -> None:
+    try:
+        for each in (schema, *used_types(schema, types).values()):
+            Draft202012Validator.check_schema(each, Draft202012Validator.FORMAT_CHECKER)
+    except KeyError as error:
+        raise NotAContract(f"it is not a whole contract: {name} needs the type {error}, which is not in it") from error
+    except SchemaError as error:
+        raise NotAContract(f"it is not a contract: a schema of {name} is wrong: {error.message}") from error
 
 
 def _written(value: Any, indent: str, name: str = "") -> str:

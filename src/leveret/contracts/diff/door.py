@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -14,6 +15,7 @@ from leveret.auth.keyring import Keyring
 from leveret.errors import InvalidRequest, RequestError
 from leveret.wire.codec import decode_request, encode_json, refusal
 
+_POSITION: Final = re.compile(r"\[(?:\d+|\.\.\.)\]")
 _ID: Final = "contract"
 _CALLER: Final = "1"
 _SECRET: Final = b"signs the tokens of no real caller"
@@ -44,8 +46,8 @@ class RefusedMessage(Struct, frozen=True):
         cause = self.error.__cause__
         if not isinstance(cause, msgspec.ValidationError):
             return ""
-        path = str(cause).rpartition(" - at `")[2].rstrip("`").removeprefix("key` in `")
-        return path.removeprefix("$").removeprefix(".").replace("[...]", "[*]")
+        path = str(cause).partition(" - at `")[2].rstrip("`").removeprefix("key` in `")
+        return _POSITION.sub("[*]", path.removeprefix("$").removeprefix("."))
 
 
 class WorkersDoor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from leveret.contracts.diff.values import GONE, Path, ValueChange, Values
 from leveret.wire.codec import canonical
 
 _MOST_REPAIRS: Final = 8
+_BEHIND: Final = re.compile(r"[.\[].*")
+"""What stands behind the first name in a place."""
 
 
 class InputComparison:
@@ -103,9 +106,10 @@ class InputComparison:
         return base
 
     def _mended(self, base: dict[str, Any], refused: RefusedMessage) -> dict[str, Any] | None:
+        """Return an input with another value in the place that is refused, which is not refused there any more."""
         for change in self._changes(base):
-            data = change.of(base)
-            if isinstance(data, dict):
+            if change.path and change.path[0] == _BEHIND.sub("", refused.place):
+                data: dict[str, Any] = change.of(base)
                 now = self._door.refuse(self._name, data)
                 if (now is None or now.place != refused.place) and data in self._was_allowed:
                     return data
