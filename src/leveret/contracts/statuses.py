@@ -109,6 +109,24 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
     "method_not_allowed": ProblemType(
         HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "Allow names the methods of this path."
     ),
+    "method_unknown": ProblemType(
+        HTTPStatus.NOT_IMPLEMENTED, "Unknown method", "Use a method that the OpenAPI document names."
+    ),
+    "request_timeout": ProblemType(
+        HTTPStatus.REQUEST_TIMEOUT, "The request came too slowly", "Send it again, with the same key."
+    ),
+    "target_too_long": ProblemType(
+        HTTPStatus.REQUEST_URI_TOO_LONG, "Path and query too long", "Send less in path and query."
+    ),
+    "header_too_large": ProblemType(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Header fields too large", "Send fewer or shorter header fields."
+    ),
+    "too_many_connections": ProblemType(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "Too many connections",
+        "Connect again after Retry-After, and keep connections open for several requests.",
+        _CAPACITY,
+    ),
     "too_large": ProblemType(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large", "Send less in one request."),
     "unsupported_media_type": ProblemType(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "Send a JSON object as application/json in UTF-8."

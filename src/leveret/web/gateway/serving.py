@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
@@ -16,8 +17,11 @@ from starlette.types import ASGIApp
 from leveret.application import Application
 from leveret.client import Client
 from leveret.observe.http_counts import HttpCounts
+from leveret.process.open_files import allow_connections
 from leveret.settings import Settings
 from leveret.web.gateway.building import build_gateway
+from leveret.web.gateway.connection_watch import ConnectionWatch, watching
+from leveret.web.gateway.connections import ConnectionLimits, bounded_connections
 from leveret.web.gateway.direct import direct_upstream
 from leveret.web.gateway.pages.serving import pages_of
 from leveret.web.gateway.upstream import BrokerUpstream, LateUpstream, Upstream
@@ -40,6 +44,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
         timeout: seconds in which a call must be answered.
         docs: whether the documents of the routes are served, and the pages that show them.
         metrics: address and port of the pages with metrics and health; None for no pages.
+        limits: what one caller may take.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +53,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     timeout: float = 10.0
     docs: bool = True
     metrics: tuple[str, int] | None = None
+    limits: ConnectionLimits = ConnectionLimits()
 
 
 async def serve_gateway(
@@ -70,6 +76,8 @@ async def serve_gateway(
         OSError: the port cannot be had.
     """
     app.complete()
+    if (possible := allow_connections(options.limits.connections)) is not None:
+        logger.warning("the limit of open files allows %d connections: raise it (ulimit -n) for more", possible)
     counts, upstream = HttpCounts(), LateUpstream()
 
     def opened() -> AbstractAsyncContextManager[Upstream]:
@@ -87,13 +95,14 @@ async def serve_gateway(
         pages=pages_of(app, app.topology(settings), docs=options.docs),
         ending=stop,
     )
-    server = WebServer(_config(Measured(served, served.routes, counts)), on_listening)
+    server = WebServer(_config(Measured(served, served.routes, counts), options.limits), on_listening)
+    watch = ConnectionWatch(options.limits, time.monotonic)
     listening = listen(options.host, options.port)
     try:
         with measured_pages(options.metrics, "gateway", counts, not_ready) as pages:
             if pages:
                 logger.info("metrics at http://%s/metrics, health at /health/...", pages)
-            async with beating(counts):
+            async with beating(counts), watching(watch, server.server_state.connections):
                 await serve_until(stop, server, listening)
     finally:
         listening.close()
@@ -109,13 +118,16 @@ async def broker_upstream(app: Application[Any], settings: Settings) -> AsyncIte
         yield upstream
 
 
-def _config(served: ASGIApp) -> uvicorn.Config:
+def _config(served: ASGIApp, limits: ConnectionLimits) -> uvicorn.Config:
     return uvicorn.Config(
         served,
-        http="httptools",
+        http=bounded_connections(limits),
         ws="none",
         lifespan="on",
         server_header=False,
+        headers=[("X-Content-Type-Options", "nosniff")],
+        proxy_headers=False,  # anybody can write them
+        timeout_keep_alive=round(limits.idle_seconds),
         log_config=None,
         log_level="warning",  # it speaks of its own life in words of its own
         access_log=False,

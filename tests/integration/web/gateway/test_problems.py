@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from support.gateways import HttpCaller
+from support.gateways import LIMIT, HttpCaller
 
 TASKS = "/api/v2/tasks/"
 REFUSED: list[tuple[str, str, str, dict[str, Any], int, str]] = [
@@ -59,7 +62,19 @@ async def test_a_bad_request_gets_a_problem(
     assert problem["request_id"] == answer.headers["Request-Id"]
     assert problem["title"]
     assert problem["detail"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "Traceback" not in answer.text
+
+
+async def test_what_is_no_request_at_all_gets_a_problem_too(caller: HttpCaller) -> None:
+    address = urlsplit(caller.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(b"JUMP /api/v1/health HTTP/1.1\r\nHost: here\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), LIMIT)).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 501 Not Implemented\r\n")
+    assert b"x-content-type-options: nosniff" in head.lower()
+    assert json.loads(body)["type"] == f"{caller.url}/problems/method_unknown"
 
 
 async def _ask(user: HttpCaller, method: str, path: str, given: dict[str, Any]) -> httpx2.Response:
