@@ -56,7 +56,7 @@ class Portion:
         self._sender = sender
         self._letters = letters
         self._named = named
-        self._refusals: dict[str, str] = {}
+        self._refused: set[int] = set()
         self._marks: list[LetterMark] = []
 
     async def send(self, connection: Connection, *, operation: str, by: str, stopped: Callable[[], bool]) -> bool:
@@ -94,10 +94,11 @@ class Portion:
         try:
             return self._sender.send(delivery, named=self._named)
         except NotRedrivable as error:
-            self._refusals[key] = str(error)
+            self._refused.add(id(delivery))  # it lives until it is told
             return Keep(str(error))
 
     def _tell(self, delivery: Delivery, decision: Decision) -> None:
+        """Note what became of a letter; of several with one key, that of which one was sent was sent."""
         key = stored_key(letter_key(delivery))
         letter = self._letters[key]
         self._sender.told(delivery, decision)
@@ -105,8 +106,9 @@ class Portion:
             self.settled[key] = replace(letter, state=LetterResult.SENT, why="")
             self.sent_as[key] = _sent_as(delivery)
             self._marks.append(LetterMark(letter_key(delivery), "redriven", ""))
-        elif key in self._refusals:
-            self.settled[key] = replace(letter, state=LetterResult.REFUSED, why=decision.why)
+        elif id(delivery) in self._refused:
+            self._refused.remove(id(delivery))
+            self.settled.setdefault(key, replace(letter, state=LetterResult.REFUSED, why=decision.why))
         else:
             self.refused_all = decision.why
 

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from leveret.amqp import Message, Properties
 from leveret.broker.connecting import connected
 from leveret.letters.choice import Choice
+from leveret.letters.look import look_at_messages
 from leveret.letters.removal import discard_letters, redrive_letters
 from leveret.letters.sender import LetterSender
 from leveret.operate.operations import (
@@ -18,6 +20,7 @@ from leveret.operate.operations import (
     RedriveProgress,
     open_operations,
 )
+from leveret.wire.envelope import SEAL
 from support.operating import ADA, BOB, Operated, operated
 from support.serving import Broker
 
@@ -203,3 +206,17 @@ async def test_what_is_named_is_planned_up_to_a_limit_and_the_rest_is_told(shop:
     with pytest.raises(OperationTrouble, match="there is no operation"):
         await shop.run("nothing")
     assert await shop.depth() == 2
+
+
+async def test_a_letter_that_was_sent_stays_sent_although_a_forged_copy_of_it_is_refused(shop: Operated) -> None:
+    await shop.become_letters("a", "b")
+    async with connected(shop.settings.amqp_url) as connection:
+        first, _ = await look_at_messages(connection, shop.topology, 10)
+        channel = await connection.channel(confirms=True)
+        forged = structs.replace(first.properties, headers={**(first.properties.headers or {}), SEAL: "forged"})
+        await channel.publish(Message(first.body, shop.topology.dead_letters, properties=forged, mandatory=True))
+    plan = await shop.plan("a", "b")
+    async with shop.worker():
+        await shop.run(plan.view.id)
+    assert shop.results(plan.view.id) == {"a": "succeeded", "b": "succeeded"}
+    assert await shop.depth() == 1

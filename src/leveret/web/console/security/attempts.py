@@ -11,6 +11,9 @@ FREE_FOR_A_NAME: Final = 5
 FREE_FOR_AN_ADDRESS: Final = 30
 """Failures in a row of one address that cost nothing: several people may share it."""
 
+ANY_NUMBER: Final = 2**31
+"""More failures than there can be: they are counted, and cost nothing by themselves."""
+
 FORGOTTEN_AFTER: Final = 24 * 3600.0
 """Seconds after the last failure in which failures are forgotten."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final, cast
 
@@ -32,6 +32,18 @@ class ConsoleUser(Struct, frozen=True):
 
     name: str
     role: Role
+
+
+class Attempt(Struct, frozen=True):
+    """An attempt to sign in.
+
+    Attributes:
+        wait: seconds until it is allowed; then nothing was counted. 0 if it is allowed now.
+        before: for each of what it was counted for, when the failure before it was, POSIX seconds.
+    """
+
+    wait: float
+    before: Mapping[str, float]
 
 
 class ConsoleStore:
@@ -153,14 +165,11 @@ class ConsoleStore:
         with self._begin() as connection:
             return connection.execute(sessions.delete().where(sessions.c.name == name)).rowcount
 
-    def wait_before(self, who: Mapping[str, int]) -> float:
+    def begin_attempt(self, who: Mapping[str, int]) -> Attempt:
         """Count a failed sign-in before it is checked, so that simultaneous guesses are counted too.
 
         Args:
             who: what failures are counted for, such as a name or an address, and how many of them cost nothing.
-
-        Returns:
-            Seconds until another attempt is allowed; then nothing was counted. 0 if this one is allowed.
         """
         now, free = self.clock(), {digest_of(each): count for each, count in who.items()}
         digests = list(free)
@@ -170,16 +179,31 @@ class ConsoleStore:
             counts = {row.who: row.failed for row in rows}
             wait = max((row.last_at + pause_after(row.failed, free[row.who]) - now for row in rows), default=0.0)
             if wait > 0:
-                return wait
+                return Attempt(wait, {})
             connection.execute(failures.delete().where(failures.c.who.in_(digests)))
             new = [{"who": each, "failed": counts.get(each, 0) + 1, "last_at": now} for each in digests]
             connection.execute(failures.insert(), new)
-            return 0.0
+        before = {row.who: row.last_at for row in rows}
+        return Attempt(0.0, {each: before.get(digest_of(each), now) for each in who})
 
-    def forget_failures(self, who: Iterable[str]) -> None:
-        """Forget failed sign-ins, because one has succeeded."""
+    def succeed(self, attempt: Attempt, own: str, shared: str) -> None:
+        """Forget the failed sign-ins of somebody who is in now, and nobody else's.
+
+        What is counted for an address, which others share, loses only those of this person at this address. Otherwise
+        whoever has one account could guess the passwords of others without a pause.
+
+        Args:
+            attempt: the one that has succeeded.
+            own: what counts the failures of this person at this address; only this attempt where nothing does.
+            shared: what counts the failures of everybody at this address.
+        """
+        theirs = sa.select(failures.c.failed).where(failures.c.who == digest_of(own))
         with self._begin() as connection:
-            connection.execute(failures.delete().where(failures.c.who.in_([digest_of(each) for each in who])))
+            count = connection.scalar(theirs) or 1
+            others = {"failed": failures.c.failed - count, "last_at": attempt.before.get(shared, self.clock())}
+            connection.execute(failures.update().where(failures.c.who == digest_of(shared)).values(others))
+            gone = [digest_of(each) for each in attempt.before if each != shared]
+            connection.execute(failures.delete().where(sa.or_(failures.c.who.in_(gone), failures.c.failed <= 0)))
 
     def _is_over(self, now: float) -> sa.ColumnElement[bool]:
         return sa.or_(sessions.c.ends_at <= now, sessions.c.seen_at <= now - IDLE)
