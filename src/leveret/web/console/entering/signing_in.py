@@ -14,7 +14,7 @@ from leveret.errors import NoAnswer, NotSent, RequestError, Unauthenticated
 from leveret.web.console.security.attempts import ANY_NUMBER, FREE_FOR_A_NAME, FREE_FOR_AN_ADDRESS
 from leveret.web.console.security.passwords import matches
 from leveret.web.console.security.roles import Role, role_of_claim
-from leveret.web.console.security.store import Attempt
+from leveret.web.console.security.store import SignInAttempt
 from leveret.web.console.site import Site
 
 _FIELDS: Final = frozenset({"email", "password"})
@@ -52,10 +52,10 @@ class Counted(Struct, frozen=True):
     shared: str
 
 
-class Entry(Struct, frozen=True):
+class Admission(Struct, frozen=True):
     """An attempt that may let somebody in."""
 
-    attempt: Attempt
+    attempt: SignInAttempt
     counted: Counted
 
 
@@ -94,13 +94,13 @@ async def sign_in(site: Site, name: str, password: str, address: str) -> SignIn:
     attempt = await run_in_threadpool(site.store.begin_attempt, counted.who)
     if attempt.wait:
         return SignIn(refused="sign_in.wait", wait=int(attempt.wait) + 1)
-    entry = Entry(attempt, counted)
+    admission = Admission(attempt, counted)
     kept = await run_in_threadpool(site.store.password_of, name)
     fits = await run_in_threadpool(matches, kept[0] if kept else None, password)
     if kept and fits:
-        return await _let_in(site, name, kept[1], entry, own=True)
+        return await _let_in(site, name, kept[1], admission, own=True)
     if (login := login_of(site.app)) is not None:
-        return await _by_login(site, login, name, password, None if kept else entry)
+        return await _by_login(site, login, name, password, None if kept else admission)
     return SignIn(refused="sign_in.wrong")
 
 
@@ -114,11 +114,11 @@ async def sign_in_with_token(site: Site, token: str, address: str) -> SignIn:
     attempt = await run_in_threadpool(site.store.begin_attempt, counted.who)
     if attempt.wait:
         return SignIn(refused="sign_in.wait", wait=int(attempt.wait) + 1)
-    return await _by_token(site, token, "", Entry(attempt, counted))
+    return await _by_token(site, token, "", Admission(attempt, counted))
 
 
-async def _by_login(site: Site, login: Action, email: str, password: str, entry: Entry | None) -> SignIn:
-    """Ask the application's login, as any of its callers does; nobody is let in without an entry."""
+async def _by_login(site: Site, login: Action, email: str, password: str, admission: Admission | None) -> SignIn:
+    """Ask the application's login, as any of its callers does; nobody is let in without an admission."""
     data = {"email": email, "password": password}
     try:
         async with Client(site.settings.amqp_url, topology=site.topology, name=f"{site.app.name} console") as client:
@@ -128,12 +128,12 @@ async def _by_login(site: Site, login: Action, email: str, password: str, entry:
     except (NotSent, NoAnswer) as error:
         return SignIn(refused="sign_in.login_away", said=str(error))
     token = result.get("access_token") or result.get("token") if isinstance(result, dict) else None
-    if entry is None:
+    if admission is None:
         return SignIn(refused="sign_in.wrong")
-    return await _by_token(site, str(token or ""), email, entry)
+    return await _by_token(site, str(token or ""), email, admission)
 
 
-async def _by_token(site: Site, token: str, name: str, entry: Entry) -> SignIn:
+async def _by_token(site: Site, token: str, name: str, admission: Admission) -> SignIn:
     if site.keyring is None:
         return SignIn(refused="sign_in.no_keyring")
     try:
@@ -143,12 +143,14 @@ async def _by_token(site: Site, token: str, name: str, entry: Entry) -> SignIn:
     role = role_of_claim(identity.roles)
     if role is None:
         return SignIn(refused="sign_in.no_role")
-    return await _let_in(site, name or identity.principal.subject, role, entry, own=False, until=identity.expires)
+    return await _let_in(site, name or identity.principal.subject, role, admission, own=False, until=identity.expires)
 
 
-async def _let_in(site: Site, name: str, role: Role, entry: Entry, *, own: bool, until: float | None = None) -> SignIn:
+async def _let_in(
+    site: Site, name: str, role: Role, admission: Admission, *, own: bool, until: float | None = None
+) -> SignIn:
     def begin() -> str:
-        site.store.succeed(entry.attempt, entry.counted.own, entry.counted.shared)
+        site.store.succeed(admission.attempt, admission.counted.own, admission.counted.shared)
         return site.store.begin_session(name, role, own=own, until=until)
 
     return SignIn(token=await run_in_threadpool(begin))

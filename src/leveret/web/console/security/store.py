@@ -34,7 +34,7 @@ class ConsoleUser(Struct, frozen=True):
     role: Role
 
 
-class Attempt(Struct, frozen=True):
+class SignInAttempt(Struct, frozen=True):
     """An attempt to sign in.
 
     Attributes:
@@ -165,7 +165,7 @@ class ConsoleStore:
         with self._begin() as connection:
             return connection.execute(sessions.delete().where(sessions.c.name == name)).rowcount
 
-    def begin_attempt(self, who: Mapping[str, int]) -> Attempt:
+    def begin_attempt(self, who: Mapping[str, int]) -> SignInAttempt:
         """Count a failed sign-in before it is checked, so that simultaneous guesses are counted too.
 
         Args:
@@ -179,14 +179,14 @@ class ConsoleStore:
             counts = {row.who: row.failed for row in rows}
             wait = max((row.last_at + pause_after(row.failed, free[row.who]) - now for row in rows), default=0.0)
             if wait > 0:
-                return Attempt(wait, {})
+                return SignInAttempt(wait, {})
             connection.execute(failures.delete().where(failures.c.who.in_(digests)))
             new = [{"who": each, "failed": counts.get(each, 0) + 1, "last_at": now} for each in digests]
             connection.execute(failures.insert(), new)
         before = {row.who: row.last_at for row in rows}
-        return Attempt(0.0, {each: before.get(digest_of(each), now) for each in who})
+        return SignInAttempt(0.0, {each: before.get(digest_of(each), now) for each in who})
 
-    def succeed(self, attempt: Attempt, own: str, shared: str) -> None:
+    def succeed(self, attempt: SignInAttempt, own: str, shared: str) -> None:
         """Forget the failed sign-ins of somebody who is in now, and nobody else's.
 
         What is counted for an address, which others share, loses only those of this person at this address. Otherwise
