@@ -52,7 +52,7 @@ class Counted(Struct, frozen=True):
     shared: str
 
 
-class Admission(Struct, frozen=True):
+class SignInEntry(Struct, frozen=True):
     """An attempt that may let somebody in."""
 
     attempt: SignInAttempt
@@ -94,13 +94,13 @@ async def sign_in(site: Site, name: str, password: str, address: str) -> SignIn:
     attempt = await run_in_threadpool(site.store.begin_attempt, counted.who)
     if attempt.wait:
         return SignIn(refused="sign_in.wait", wait=int(attempt.wait) + 1)
-    admission = Admission(attempt, counted)
+    entry = SignInEntry(attempt, counted)
     kept = await run_in_threadpool(site.store.password_of, name)
     fits = await run_in_threadpool(matches, kept[0] if kept else None, password)
     if kept and fits:
-        return await _let_in(site, name, kept[1], admission, own=True)
+        return await _let_in(site, name, kept[1], entry, own=True)
     if (login := login_of(site.app)) is not None:
-        return await _by_login(site, login, name, password, None if kept else admission)
+        return await _by_login(site, login, name, password, None if kept else entry)
     return SignIn(refused="sign_in.wrong")
 
 
@@ -114,11 +114,11 @@ async def sign_in_with_token(site: Site, token: str, address: str) -> SignIn:
     attempt = await run_in_threadpool(site.store.begin_attempt, counted.who)
     if attempt.wait:
         return SignIn(refused="sign_in.wait", wait=int(attempt.wait) + 1)
-    return await _by_token(site, token, "", Admission(attempt, counted))
+    return await _by_token(site, token, "", SignInEntry(attempt, counted))
 
 
-async def _by_login(site: Site, login: Action, email: str, password: str, admission: Admission | None) -> SignIn:
-    """Ask the application's login, as any of its callers does; nobody is let in without an admission."""
+async def _by_login(site: Site, login: Action, email: str, password: str, entry: SignInEntry | None) -> SignIn:
+    """Ask the application's login, as any of its callers does; nobody is let in without an entry."""
     data = {"email": email, "password": password}
     try:
         async with Client(site.settings.amqp_url, topology=site.topology, name=f"{site.app.name} console") as client:
@@ -128,12 +128,12 @@ async def _by_login(site: Site, login: Action, email: str, password: str, admiss
     except (NotSent, NoAnswer) as error:
         return SignIn(refused="sign_in.login_away", said=str(error))
     token = result.get("access_token") or result.get("token") if isinstance(result, dict) else None
-    if admission is None:
+    if entry is None:
         return SignIn(refused="sign_in.wrong")
-    return await _by_token(site, str(token or ""), email, admission)
+    return await _by_token(site, str(token or ""), email, entry)
 
 
-async def _by_token(site: Site, token: str, name: str, admission: Admission) -> SignIn:
+async def _by_token(site: Site, token: str, name: str, entry: SignInEntry) -> SignIn:
     if site.keyring is None:
         return SignIn(refused="sign_in.no_keyring")
     try:
@@ -143,14 +143,14 @@ async def _by_token(site: Site, token: str, name: str, admission: Admission) -> 
     role = role_of_claim(identity.roles)
     if role is None:
         return SignIn(refused="sign_in.no_role")
-    return await _let_in(site, name or identity.principal.subject, role, admission, own=False, until=identity.expires)
+    return await _let_in(site, name or identity.principal.subject, role, entry, own=False, until=identity.expires)
 
 
 async def _let_in(
-    site: Site, name: str, role: Role, admission: Admission, *, own: bool, until: float | None = None
+    site: Site, name: str, role: Role, entry: SignInEntry, *, own: bool, until: float | None = None
 ) -> SignIn:
     def begin() -> str:
-        site.store.succeed(admission.attempt, admission.counted.own, admission.counted.shared)
+        site.store.succeed(entry.attempt, entry.counted.own, entry.counted.shared)
         return site.store.begin_session(name, role, own=own, until=until)
 
     return SignIn(token=await run_in_threadpool(begin))
