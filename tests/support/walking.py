@@ -113,8 +113,7 @@ class Terminal:
     def run(self, line: str) -> tuple[str, int]:
         """Type a line, wait until its command has ended, and return what it printed and its exit code."""
         start = len(self.text)
-        quiet = " </dev/null" if line.startswith(("leveret", "taskmanager", "python")) else ""
-        self.type(f'{line}{quiet}\necho "@ended $?@"')
+        self.type(f'{{ {line}\n}} </dev/null\necho "@ended $?@"')
         end = re.compile(r"@ended (\d+)@\n")
         wait_until(lambda: end.search(self.text, start), f"the end of {line!r}\n", limit=4 * LIMIT)
         found = end.search(self.text, start)
