@@ -3,7 +3,7 @@
 from leveret.api.action import Action
 from leveret.api.context import Context, Transactions
 from leveret.api.data import Secret
-from leveret.api.event import LONGEST_EVENT_SUBJECT, LONGEST_TYPE, Event, KeptEvent, ReadableEvents
+from leveret.api.event import LONGEST_EVENT_SUBJECT, LONGEST_TYPE, WATCH, Event, KeptEvent, ReadableEvents
 from leveret.api.group import Actions
 from leveret.api.hooks import AsyncCallNext, CallNext
 from leveret.api.rate_limit import RateLimit
@@ -17,6 +17,7 @@ __all__ = [
     "LONGEST_NAME",
     "LONGEST_TYPE",
     "LONGEST_VERSION",
+    "WATCH",
     "Action",
     "Actions",
     "Api",

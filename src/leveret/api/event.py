@@ -17,6 +17,9 @@ LONGEST_TYPE: Final = 128
 LONGEST_EVENT_SUBJECT: Final = 128
 """Characters of an event's subject: the length of its column."""
 
+WATCH: Final = "watch_events"
+"""Name of the framework's action that tells for whom there are new events; doors ask it every second."""
+
 LARGEST_EVENT: Final = 64 * 1024
 """The most bytes of an event's data as JSON."""
 

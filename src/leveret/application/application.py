@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from leveret.api import Api, Route
+from leveret.api import WATCH, Api, Route
 from leveret.api.context import S
 from leveret.application import event_actions, parts
 from leveret.application.database import needs_database
@@ -249,7 +249,7 @@ class Application(ApiWithResources[S]):
     @property
     def routes(self) -> list[Route]:
         """The routes over HTTP, see `Api.routes`; none leads to what only doors ask."""
-        return [route for route in super().routes if route.name != event_actions.WATCH]
+        return [route for route in super().routes if route.name != WATCH]
 
     def complete(self) -> None:
         """Add the actions that every application has, unless it has its own of that name.
@@ -264,4 +264,4 @@ class Application(ApiWithResources[S]):
             self.action("v1", "stored_response")(stored_response)
         if self.events and ("v1", event_actions.READ) not in self._actions:
             self.action("v1", event_actions.READ)(event_actions.read_events)
-            self.action("v1", event_actions.WATCH, public=True)(event_actions.watch_events)
+            self.action("v1", WATCH, public=True)(event_actions.watch_events)

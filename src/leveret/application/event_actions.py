@@ -12,9 +12,6 @@ from leveret.sql.event_reader import EventNews, Events
 READ: Final = "read_events"
 """Name of the action that reads the caller's events."""
 
-WATCH: Final = "watch_events"
-"""Name of the action that tells for whom there are new events."""
-
 Limit = Annotated[int, Meta(ge=1, le=100)]
 
 

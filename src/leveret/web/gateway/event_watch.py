@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from leveret.application.event_actions import WATCH
+from leveret.api import WATCH
 from leveret.errors import LeveretError
 from leveret.web.gateway.upstream import Upstream
 from leveret.wire.ids import new_id

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from leveret.api import WATCH
 from leveret.observe import Observers, Settled, Subject
 from leveret.observe.logs import MORE_FIELDS
 from leveret.observe.outcome_words import outcome_word
@@ -14,6 +15,10 @@ from leveret.outcome import Answer, DeadLetter, Outcome, PutBack, Retry
 from leveret.wire.trace_context import trace_of
 
 logger: Final = logging.getLogger("leveret.worker")
+
+
+_QUIET: Final = f".{WATCH}"
+"""What doors ask every second would fill the log with lines about nothing."""
 
 
 def tell_settled(settled: Sequence[tuple[Subject, Outcome]], observers: Observers, worker: str = "") -> None:
@@ -71,7 +76,8 @@ def _line(record: Settled) -> tuple[Any, ...]:
         case Answer(replayed=True):
             return logging.INFO, "idem-replay: %s %s", request_id, name
         case Answer(code=None):
-            return logging.INFO, "ok: %s %s", request_id, name
+            level = logging.DEBUG if name.endswith(_QUIET) else logging.INFO
+            return level, "ok: %s %s", request_id, name
         case Answer(code=code):
             return logging.INFO, "refused: %s %s code=%s", request_id, name, code
         case Retry(number=number, reason=reason):

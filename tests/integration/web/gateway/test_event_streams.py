@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 import sqlalchemy as sa
@@ -15,7 +17,8 @@ from leveret.sql import create_engine
 from leveret.sql.event_reading import position_of
 from leveret.web.gateway.event_streams import MOST_OF_ONE
 from support.event_streams import SentEvent, reading
-from support.gateways import HttpCaller
+from support.gateways import HttpCaller, gateway_running, gateway_settings
+from support.serving import Broker
 from taskmanager.actions import app
 
 
@@ -137,6 +140,18 @@ async def test_one_user_has_a_few_streams_and_no_more(user: HttpCaller, caller: 
 async def test_methods_are_named(user: HttpCaller) -> None:
     refused = await user.ask("POST", "/events", {})
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+async def test_streams_end_in_order_when_the_gateway_is_stopped(tmp_path: Path, broker: Broker, prefix: str) -> None:
+    settings = gateway_settings(tmp_path, broker.url, prefix)
+    async with AsyncExitStack() as readers:
+        async with gateway_running(settings, direct=True) as url, httpx2.AsyncClient() as http:
+            user = HttpCaller(http, url, settings).as_known_user()
+            streams = [await readers.enter_async_context(reading(user)) for _ in range(3)]
+            for stream in streams:
+                await stream.begun()
+        for stream in streams:
+            assert await stream.ended() == [], "the stream has a proper end"
 
 
 def _later(position: str, user: HttpCaller) -> str:

@@ -41,6 +41,13 @@ def test_each_outcome_has_a_line_of_its_own(
     assert (record.__dict__["request_id"], record.__dict__["action"]) == ("a-1", "v1.create_task")
 
 
+def test_what_doors_ask_every_second_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "leveret.worker")
+    watch = replace(SUBJECT, action="v1.watch_events")
+    tell_settled([(watch, Answer(b"")), (watch, Retry(2, timedelta(seconds=5), "busy"))], Observers())
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG, logging.WARNING]
+
+
 def test_a_request_of_which_nothing_is_known_is_a_question_mark(caplog: pytest.LogCaptureFixture) -> None:
     tell_settled([(Subject("", "-", "", delivery_of({"id": "a-1"}), 0.0), DeadLetter("not JSON"))], Observers())
     assert caplog.messages == ["dead-lettered: ? err=not JSON"]
