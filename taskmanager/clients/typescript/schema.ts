@@ -605,6 +605,8 @@ export interface components {
          * @description `overloaded`: Overloaded. Ask again with the same key after Retry-After; this attempt did nothing.
          *
          *     `broker_unavailable`: The broker is away. The request was certainly not sent: ask again after Retry-After.
+         *
+         *     `too_many_connections`: Too many connections. Connect again after Retry-After, and keep connections open for several requests.
          */
         Problem503: {
             headers: {
@@ -672,6 +674,50 @@ export interface components {
         };
         /** @description `method_not_allowed`: Method not allowed. Allow names the methods of this path. */
         Problem405: {
+            headers: {
+                /** @description Id of the request, for operators. */
+                "Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `method_unknown`: Unknown method. Use a method that the OpenAPI document names. */
+        Problem501: {
+            headers: {
+                /** @description Id of the request, for operators. */
+                "Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `request_timeout`: The request came too slowly. Send it again, with the same key. */
+        Problem408: {
+            headers: {
+                /** @description Id of the request, for operators. */
+                "Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `target_too_long`: Path and query too long. Send less in path and query. */
+        Problem414: {
+            headers: {
+                /** @description Id of the request, for operators. */
+                "Request-Id"?: string;
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `header_too_large`: Header fields too large. Send fewer or shorter header fields. */
+        Problem431: {
             headers: {
                 /** @description Id of the request, for operators. */
                 "Request-Id"?: string;
