@@ -74,12 +74,8 @@ class _Making:
     def value(self, schema: Schema, name: str, depth: int) -> Any:
         if "$ref" in schema:
             return self.value({**self._types[schema["$ref"].rpartition("/")[2]], **_without_ref(schema)}, name, depth)
-        if schema.get("examples"):
-            return schema["examples"][0]
-        if "const" in schema:
-            return schema["const"]
-        if "enum" in schema:
-            return schema["enum"][0]
+        if named := _named(schema):
+            return named[0]
         if "anyOf" in schema:
             return self._one_of(schema["anyOf"], name, depth)
         return self._of_type(schema, name, depth)
@@ -131,6 +127,13 @@ class _Making:
             return "AAEC"
         found = _FORMATS.get(schema.get("format", "")) or self._names.get(name.rpartition("_")[2]) or name or "text"
         return found.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength", len(found) + 1000)]
+
+
+def _named(schema: Schema) -> list[Any]:
+    """Return the values that a schema names itself, the best one first; none where it names none."""
+    fixed = [schema["const"]] if "const" in schema else []
+    default = [schema["default"]] if schema.get("default") else []
+    return [*schema.get("examples", []), *fixed, *default, *schema.get("enum", [])]
 
 
 def _without_ref(schema: Schema) -> Schema:

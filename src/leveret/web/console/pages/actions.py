@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from leveret.api import Action
 from leveret.errors import UnknownAction
+from leveret.web.console.pages.documents import DOCUMENTS, described
 from leveret.web.console.pages.page import allowed, problem, render, site_of
 
 
@@ -20,7 +21,14 @@ async def show(request: Request) -> Response:
     wanted = request.query_params.get("q", "").strip().lower()
     actions = sorted(site_of(request).app, key=lambda action: (action.name, action.version))
     found = [each for each in actions if wanted in each.full_name.lower() or wanted in each.description.lower()]
-    return render(request, "actions.html", actions=found, all=len(actions), wanted=request.query_params.get("q", ""))
+    return render(
+        request,
+        "actions.html",
+        actions=found,
+        all=len(actions),
+        wanted=request.query_params.get("q", ""),
+        documents=DOCUMENTS,
+    )
 
 
 @allowed("viewer")
@@ -37,6 +45,7 @@ async def show_one(request: Request) -> Response:
         takes=schema_of(action.input),
         returns=schema_of(action.output),
         errors=[(error.code, _first_line(error)) for error in action.errors],
+        described=described(site_of(request).app, action),
     )
 
 
