@@ -120,3 +120,15 @@ def test_a_file_that_is_no_whole_contract_is_refused_with_what_is_wrong(text: st
     with pytest.raises(NotAContract) as caught:
         read_contract(msgspec.json.encode(WRONG[text](known)))
     assert text in str(caught.value)
+
+
+def test_an_old_rule_within_is_not_taken_for_what_changed() -> None:
+    def __post_init__(self: Any) -> None:  # noqa: N807
+        if self.word == "zz":
+            raise ValueError("Field word: not zz")
+
+    inner: Any = msgspec.defstruct("Inner", [("word", str)], namespace={"__post_init__": __post_init__})
+    old = msgspec.defstruct("Wanted", [("inner", inner), ("kind", Literal["a"])])
+    new = msgspec.defstruct("Wanted", [("inner", inner), ("kind", Literal["a", "zz"]), ("more", int)])
+    (found,) = compared(old, new).breaks
+    assert "missing required field `more`" in found.fails["error"]
