@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
+.PHONY: help doors install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
 	built-docs broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
@@ -36,6 +36,9 @@ console-pictures: install broker-programs browser-programs ## take the pictures 
 
 test-matrix: install broker-programs postgres-programs load-programs ## run the tests of broker, client and worker on RabbitMQ 3.10, 4.0 and 4.3 (ARGS="--on 4.3 -k name"; root, Linux)
 	@scripts/test-matrix $(ARGS)
+
+doors: install broker-programs typescript-programs ## send 10,000 cases through six doors, and compare answers and rows (ARGS="--cases 300 --seed 7")
+	@PYTHONPATH=tests:taskmanager/clients/python:. .venv/bin/python -m support.doors $(ARGS)
 
 faults: install broker-programs postgres-programs ## inject faults under load and judge the result, in about half an hour (ARGS="--short", "--list")
 	@.venv/bin/python -m faults $(ARGS)
