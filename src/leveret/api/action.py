@@ -92,15 +92,23 @@ class Action(Struct, frozen=True, kw_only=True):
         """Check the input against its type, and return what ``call`` takes behind the context.
 
         Raises:
-            InvalidRequest: it does not fit; the text says which field and why.
+            InvalidRequest: it does not fit; the text says which field and why. Of several fields it names the one that
+                comes first in the alphabet, because the order in an object of JSON means nothing (RFC 8259, section 4).
         """
         if self.takes.type is None:
             return ()
         try:
             given = msgspec.convert(data, self.takes.type, str_keys=True)
+        except msgspec.ValidationError:
+            given = self._first_wrong(data)
+        return astuple(given) if self.one_by_one else (given,)
+
+    def _first_wrong(self, data: Mapping[str, Any]) -> Any:
+        """Raise the error that input has when its names are sorted."""
+        try:
+            return msgspec.convert(msgspec.to_builtins(data, order="sorted"), self.takes.type, str_keys=True)
         except msgspec.ValidationError as error:
             raise InvalidRequest(in_words(error)) from error
-        return astuple(given) if self.one_by_one else (given,)
 
     def data_of(self, given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
         """Return the data of a request whose caller gives these arguments behind the context.

@@ -20,7 +20,7 @@ from leveret.observe.traces import CallSpans
 from leveret.process.backoff import Backoff
 from leveret.process.clock import Clock
 from leveret.topology import Topology
-from leveret.wire.codec import encode_json
+from leveret.wire.codec import encode_request
 from leveret.wire.envelope import Request
 from leveret.wire.ids import new_id
 from leveret.wire.limits import LARGEST_REQUEST
@@ -203,7 +203,7 @@ class Client(Caller):
         running = self._running
         if running is None or not running.is_ours:
             raise NotSent(f"{request.name} {request.id} was not sent: {self.trouble}")
-        body = encode_json(request)
+        body = encode_request(request)
         if len(body) > LARGEST_REQUEST:
             raise InvalidRequest(f"Request too large: {len(body)} bytes, at most {LARGEST_REQUEST} are taken")
         call = Call(request.id, request.name, body, wants_reply=wants_reply, trace=trace)

@@ -30,6 +30,9 @@ _EMPTY: Final = re.compile(r"\[\s*+\]|\{\s*+\}")
 _UNSTORABLE: Final = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 
 
+_HALF: Final = "A text holds half of a surrogate pair, which is not a character"
+
+
 class NotJson(ValueError):
     """A text is not JSON; the error says why."""
 
@@ -37,6 +40,19 @@ class NotJson(ValueError):
 encode_json = msgspec.json.Encoder().encode
 canonical = msgspec.json.Encoder(order="sorted").encode
 """Writes JSON in the one form that equal values share: names are sorted, and there are no blanks."""
+
+
+def encode_request(request: Request) -> bytes:
+    """Write a request as a message's body.
+
+    Raises:
+        InvalidRequest: it holds half of a surrogate pair, which UTF-8 cannot hold; a worker would answer the same.
+        TypeError: its data holds what is not JSON.
+    """
+    try:
+        return encode_json(request)
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(_HALF) from error
 
 
 def decode_request(body: bytes, largest: int = LARGEST_REQUEST) -> Request:
@@ -206,7 +222,7 @@ def _check_texts(value: Any) -> None:
         if "\0" in value:
             raise InvalidRequest("A text holds the character NUL, which cannot be stored")
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidRequest("A text holds half of a surrogate pair, which is not a character")
+            raise InvalidRequest(_HALF)
     elif isinstance(value, dict):
         for name, member in value.items():
             _check_texts(name)

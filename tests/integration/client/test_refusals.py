@@ -7,7 +7,7 @@ import pytest
 
 from leveret.amqp import ConnectFailed, Unroutable
 from leveret.client import Client
-from leveret.errors import NoAnswer, NotSent
+from leveret.errors import InvalidRequest, NoAnswer, NotSent
 from leveret.topology import Topology
 from support.responder import LIMIT, channel_of, declared, echo, reply_to, responding, silent, until
 from testbed.proxy import Proxy
@@ -29,6 +29,15 @@ async def test_a_missing_exchange_is_reported_as_not_sent_and_the_client_goes_on
                 await client.call("x", id=str(number), timeout=LIMIT)
         async with declared(url, topology), responding(url, topology, echo):
             assert await client.call("x", {"n": 1}, timeout=LIMIT) == {"n": 1}
+
+
+async def test_a_text_that_utf_8_cannot_hold_is_an_invalid_request_and_the_client_goes_on(
+    url: str, topology: Topology, client: Client
+) -> None:
+    async with responding(url, topology, echo):
+        with pytest.raises(InvalidRequest, match="half of a surrogate pair"):
+            await client.call("x", {"title": "\ud800"}, timeout=LIMIT)
+        assert await client.call("x", {"title": "whole"}, timeout=LIMIT) == {"title": "whole"}
 
 
 async def test_an_exchange_without_its_queue_returns_the_request_which_is_reported_as_not_sent(

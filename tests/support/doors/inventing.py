@@ -71,14 +71,10 @@ def sequences(seed: int, count: int, tokens: Mapping[str, str]) -> list[list[Cas
     Args:
         seed: of everything random.
         count: how many cases.
-        tokens: the token of each kind; see `KINDS`.
+        tokens: the token of each kind of caller.
     """
     steps = _steps(seed, count)
     return [_sequence(steps[at : at + LENGTH], at, tokens) for at in range(0, count, LENGTH)]
-
-
-KINDS: Final = tuple(dict.fromkeys(_SHOWN))
-"""The kinds of tokens that callers show."""
 
 
 def compared_actions() -> list[Action]:
@@ -94,7 +90,8 @@ def _steps(seed: int, count: int) -> list[Step]:
     whole = [max(1, count * weight // sum(weights)) for weight in weights]
     while sum(whole) < count:
         whole[whole.index(max(whole))] += count - sum(whole)
-    steps = [step for action, share in zip(known, whole, strict=True) for step in _of_action(action, seed, share)]
+    shares = enumerate(zip(known, whole, strict=True))
+    steps = [step for at, (action, share) in shares for step in _of_action(action, seed + at, share)]
     random.Random(seed).shuffle(steps)
     return steps[:count]
 
@@ -116,7 +113,7 @@ def _of_action(action: Action, seed: int, count: int) -> list[Step]:
 @st.composite
 def _step(draw: st.DrawFn, action: Action) -> Step:
     data = draw(_input(action))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(st.integers(0, 3)) == 3:
         data = draw(_spoiled(data))
     back = draw(st.sampled_from((0, 0, 0, 0, 0, 1, 2, 5)))
     return Step((action.version, action.name), data, draw(st.sampled_from(_SHOWN)), back, draw(st.booleans()))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import jwt
-from msgspec.structs import replace
 
 from leveret.contracts.statuses import PROBLEMS
 from support.doors.case import Answer, Case
@@ -44,29 +44,37 @@ def differences(case: Case, answers: Mapping[str, Answer]) -> list[str]:
     """Return what is wrong with the answers of doors to a case; nothing if they are equal."""
     wrong = [f"{name}: {text}" for name, answer in answers.items() if (text := _wrong_status(case, answer))]
     told = {name: plain(answer) for name, answer in answers.items()}
-    first = next(iter(told))
-    for name, answer in told.items():
-        expected = told[first]
-        if answers[name].status == 204 and not expected.code:
-            expected = replace(expected, data=None)  # an answer without a body
-        if answer != expected:
-            wrong.append(f"{name} does not answer as {first} does")
-    return wrong
+    bare = {name for name, answer in answers.items() if answer.status == HTTPStatus.NO_CONTENT}
+
+    def agree(one: str, other: str) -> bool:
+        if not told[one].code and not told[other].code and bare & {one, other}:
+            return True  # an answer without a body
+        return told[one] == told[other]
+
+    usual = _usual(list(told), agree)
+    return wrong + [f"{name} does not answer as {usual} does" for name in told if not agree(usual, name)]
 
 
 def row_differences(houses: list[House]) -> list[str]:
-    """Return which rows of which databases are not those of the first one."""
-    first, *others = [(house.door.name, house.rows()) for house in houses]
+    """Return which databases have other rows than most have, and which rows."""
+    databases = {house.door.name: house.rows() for house in houses}
+    usual = _usual(list(databases), lambda one, other: databases[one] == databases[other])
     wrong = []
-    for name, tables in others:
+    for name, tables in databases.items():
         for table, rows in tables.items():
-            here = [f"{table}: {row}" for row in first[1][table] if row not in rows]
-            there = [f"{table}: {row}" for row in rows if row not in first[1][table]]
-            wrong += [f"only behind {first[0]}, not behind {name}: {row}" for row in here]
-            wrong += [f"only behind {name}, not behind {first[0]}: {row}" for row in there]
-            if not here and not there and rows != first[1][table]:
-                wrong.append(f"{table} behind {name} has {len(rows)} rows, behind {first[0]} {len(first[1][table])}")
+            expected = databases[usual][table]
+            missing, strange = ([each for each in here if each not in there] for here, there in
+                                ((expected, rows), (rows, expected)))  # fmt: skip
+            wrong += [f"{name} has not the row in {table} that {usual} has: {row}" for row in missing]
+            wrong += [f"{name} has a row in {table} that {usual} has not: {row}" for row in strange]
+            if not missing and not strange and rows != expected:
+                wrong.append(f"{name} has {len(rows)} rows in {table}, and {usual} {len(expected)}")
     return wrong
+
+
+def _usual(names: Sequence[str], agree: Callable[[str, str], bool]) -> str:
+    """Return the one with which most agree."""
+    return max(names, key=lambda name: sum(agree(name, other) for other in names))
 
 
 def _wrong_status(case: Case, answer: Answer) -> str:

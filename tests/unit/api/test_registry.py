@@ -33,6 +33,12 @@ def test_an_action_is_found_by_version_and_name() -> None:
     assert an_api().find("v1", "wait").is_async
 
 
+@pytest.mark.parametrize("names", [("password", "title"), ("title", "password")])
+def test_of_several_wrong_fields_the_same_one_is_named_whatever_their_order(names: tuple[str, str]) -> None:
+    with pytest.raises(InvalidRequest, match="Field password"):
+        an_api().find("v1", "act").arguments(dict.fromkeys(names, 1))
+
+
 def test_an_action_keeps_its_output_its_description_and_its_errors() -> None:
     api: Api = Api()
 

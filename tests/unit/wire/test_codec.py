@@ -14,6 +14,7 @@ from leveret.wire.codec import (
     decode_request,
     decode_value,
     encode_json,
+    encode_request,
     refusal,
 )
 from leveret.wire.envelope import Request
@@ -102,6 +103,17 @@ def test_brackets_within_texts_are_no_nesting() -> None:
 
 def test_a_pair_of_surrogates_is_one_character() -> None:
     assert decode_object(b'{"x": "\\ud83d\\ude00"}') == {"x": "\U0001f600"}
+
+
+@pytest.mark.parametrize("data", [{"title": "half \ud800"}, {"\udfff": 1}, {"inner": [{"deep": "\udc00"}]}])
+def test_half_of_a_surrogate_pair_is_the_callers_error_before_it_is_sent_and_in_the_same_words(
+    data: dict[str, object],
+) -> None:
+    with pytest.raises(InvalidRequest) as sent:
+        encode_request(Request("1", "v1", "x", data))
+    with pytest.raises(InvalidRequest) as read:
+        decode_object(json.dumps(data).encode())
+    assert str(sent.value) == str(read.value)
 
 
 def test_replies_hold_a_code_only_for_errors() -> None:
