@@ -110,8 +110,12 @@ class Run:
             shorter = False
             for cases in _shorter(failure.cases):
                 tries -= 1
-                if (found := await self.one(cases)) or not tries:
-                    failure, shorter = found or failure, found is not None
+                found = await self.one(cases)
+                # With fewer doors than before nobody could tell which of them is wrong.
+                shorter = found is not None and len(found.answers) >= len(failure.answers)
+                if found is not None and shorter:
+                    failure = found
+                if shorter or not tries:
                     break
         return failure
 
