@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from typing import Final
 
 from leveret.amqp import AnyChannel, AnyConnection, Delivery
-from leveret.broker.connecting import connected
+from leveret.broker.connecting import BrokerTrouble, connected
 from leveret.letters.letter import Letter, read_letter
 from leveret.topology import Topology
 
@@ -20,6 +21,17 @@ size is shown."""
 
 _LIMIT: Final = 5.0
 """Seconds to wait for letters that were counted: somebody else may have taken some meanwhile."""
+
+PATIENCE: Final = 30.0
+"""Seconds to wait until nobody else holds letters."""
+
+_STILL: Final = 0.3
+"""Seconds in which nothing may change. A walk has no consumer for some answers of the broker only."""
+
+_HELD: Final = (
+    "somebody else goes through the letters in {queue}, and has done so for {patience:g} s: letters that they hold "
+    "cannot be seen, and might be put there twice. Nothing was changed; try again when they have ended"
+)
 
 _STEP: Final = 0.002
 """Seconds between two questions about the queue."""
@@ -69,6 +81,39 @@ async def look_at_messages(connection: AnyConnection, topology: Topology, most: 
     if borrowed:
         await wait_until_back(connection, topology.dead_letters, ready)
     return borrowed
+
+
+async def look_undisturbed(connection: AnyConnection, topology: Topology, patience: float = PATIENCE) -> list[Delivery]:
+    """Return the oldest letters, 2,000 at most, at a moment at which nobody else holds any of the queue.
+
+    Whoever goes through the queue holds letters that are not ready, and no look shows those. So this waits until nobody
+    consumes, for a while in which nothing changes: between two of its consumers a walk has none for a moment.
+
+    Args:
+        connection: stays open.
+        topology: names the queue.
+        patience: seconds to wait for others.
+
+    Raises:
+        BrokerTrouble: others have gone through the queue all the time.
+        ChannelClosed: there is no such queue, or it was deleted during the look.
+        AmqpError: the connection was lost; the letters are safe.
+    """
+    channel = await connection.channel()
+    give_up = time.monotonic() + patience
+    try:
+        while True:
+            before = await channel.declare_queue(topology.dead_letters, passive=True)
+            await asyncio.sleep(_STILL)
+            found = await look_at_messages(connection, topology, MOST_LETTERS) if not before.consumers else []
+            after = await channel.declare_queue(topology.dead_letters, passive=True)
+            seen = len(found) == min(after.messages, MOST_LETTERS)
+            if seen and before.messages == after.messages and not (before.consumers or after.consumers):
+                return found
+            if time.monotonic() > give_up:
+                raise BrokerTrouble(_HELD.format(queue=topology.dead_letters, patience=patience))
+    finally:
+        await channel.close()
 
 
 async def look_at_letters(url: str, topology: Topology, most: int) -> list[Letter]:

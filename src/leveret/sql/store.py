@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from leveret.sql.event_rows import forget_events
 from leveret.sql.records import Lease, RequestKey, Row
 from leveret.sql.statements import LEASE, NOW, values
 from leveret.sql.tables import UtcDateTime, crash_journal, processed_requests, rate_windows
+from leveret.sql.turn import restoring_turn
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 RECOVERY: Final = 2.0
@@ -49,6 +51,20 @@ class Store(SqlConnection):
                 ((ends, taken, left),) = LEASE.rows(transaction.connection, wanted)
                 leases[principal] = Lease(ends, taken, left / 1000)
         return leases
+
+    @contextmanager
+    def restoring(self) -> Iterator[bool]:
+        """Yield whether nobody else brings letters back while the block runs; see `restoring_turn`.
+
+        Raises:
+            StorageUnavailable: the database does not answer.
+        """
+        with ExitStack() as stack:
+            try:
+                ours = stack.enter_context(restoring_turn(self._engine))
+            except (sa.exc.DBAPIError, OSError) as error:
+                raise StorageUnavailable(f"The database does not answer: {error}") from error
+            yield ours
 
     def clock(self) -> datetime:
         """Return the time by the database's clock."""

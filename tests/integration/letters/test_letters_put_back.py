@@ -1,22 +1,28 @@
 """Letters that are put into the queue by a tool: restored or imported, with a copy for the indexes and none twice."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from leveret.amqp import Message, Properties
+from leveret.amqp import Channel, Message, Properties
+from leveret.broker.connecting import BrokerTrouble
 from leveret.devbroker import DevBroker
 from leveret.letters.export_file import check_export, write_export
 from leveret.letters.filters import LetterFilter, LetterState
-from leveret.letters.importing import import_letters, known_in_queue
+from leveret.letters.importing import ImportRuns, import_letters, importing_turn, known_in_queue
 from leveret.letters.index.opening import Source, up_to_date
+from leveret.letters.look import look_undisturbed
 from leveret.letters.removal import LetterFate
+from leveret.operate.archive import LetterPlace
+from leveret.operate.archive.archive import RestoreRuns
 from leveret.topology import Topology
-from support.archives import Mover, archive_in
+from leveret.wire.messages import letter_copy
+from support.archives import ADA, Mover, archive_in
 from support.redriving import Again, ids_of, letters_of, put_letter, until_depth
-from support.serving import Caller, quick
+from support.serving import LIMIT, Caller, quick
 
 
 @pytest.fixture
@@ -91,3 +97,66 @@ async def test_letters_are_imported_into_a_queue_that_is_empty(
     assert (await import_letters(again.url, topology, file, known.keys, lambda _: None)).done == 1
     await until_depth(caller, 1)
     assert await states(source) == {"a": "present"}
+
+
+async def held(caller: Caller, count: int) -> Channel:
+    """Return a channel that holds that many letters, as a walk or a look does."""
+    channel, came = await caller.connection.channel(), asyncio.Event()
+    await channel.consume(caller.topology.dead_letters, lambda _: came.set())
+    await asyncio.wait_for(came.wait(), LIMIT)
+    await until_depth(caller, count)
+    return channel
+
+
+async def test_an_import_waits_for_letters_that_somebody_holds(
+    caller: Caller, source: Source, again: Again, tmp_path: Path
+) -> None:
+    await put_letter(caller, b'{"id": "a"}', {}, "a")
+    holder = await held(caller, 0)
+    knowing = asyncio.create_task(known_in_queue(source))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(knowing), 1.0)
+    await holder.close()
+    assert len((await asyncio.wait_for(knowing, LIMIT)).keys) == 1
+
+
+async def test_who_cannot_see_all_letters_changes_nothing(caller: Caller) -> None:
+    await put_letter(caller, b'{"id": "a"}', {}, "a")
+    holder = await held(caller, 0)
+    with pytest.raises(BrokerTrouble, match="somebody else goes through the letters"):
+        await look_undisturbed(caller.connection, caller.topology, patience=0.1)
+    await holder.close()
+
+
+async def test_a_restore_that_died_is_gone_on_with_when_nobody_holds_its_letter(caller: Caller, mover: Mover) -> None:
+    await put_letter(caller, b'{"id": "a"}', {}, "a")
+    [letter] = await letters_of(caller)
+    await mover.discard("a")
+    [row] = mover.archive.find()
+    mover.archive.settle([row.letter], LetterPlace.RETURNING)
+    await caller.channel.publish(letter_copy(letter, caller.topology.dead_letters))
+    holder = await held(caller, 0)
+    restoring = asyncio.create_task(mover.restore())
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(restoring), 1.0)
+    await holder.close()
+    assert (await asyncio.wait_for(restoring, LIMIT)).done == 0
+    assert await ids_of(caller) == ["a"]
+
+
+def test_one_import_into_a_queue_runs_at_a_time(source: Source) -> None:
+    ended = pytest.raises(ImportRuns, match="do it again when that has ended")
+    with importing_turn(source), ended, importing_turn(source):
+        pytest.fail("two at once")
+    with importing_turn(source):
+        pass
+
+
+async def test_one_restore_of_an_archive_runs_at_a_time(empty_url: str) -> None:
+    with archive_in(empty_url) as one, archive_in(empty_url) as other:
+        with one.restoring():
+            with pytest.raises(RestoreRuns), other.restoring():
+                pytest.fail("two at once")
+            other.put(ADA, [])
+        with other.restoring():
+            pass

@@ -23,11 +23,12 @@ from leveret.errors import SettingsError
 from leveret.letters.export_file import CheckedFile, ExportTrouble, check_export, write_export
 from leveret.letters.export_lines import ExportedLetter
 from leveret.letters.filters import LetterFilter
-from leveret.letters.importing import import_letters, known_in_queue
+from leveret.letters.importing import import_letters, importing_turn, known_in_queue
+from leveret.letters.index.opening import Source
 from leveret.letters.index.schema import IndexTrouble
 from leveret.letters.removal import LetterFate, LetterReport
 from leveret.letters.wanted import MOST_WANTED, FoundLetters, find_letters
-from leveret.operate.record import open_records
+from leveret.operate.record import Cause, open_records
 from leveret.process.exit_codes import FAILED
 from leveret.settings import Settings
 from leveret.wire.masking import printable
@@ -91,13 +92,22 @@ def import_file(
     If anything is wrong with a line, everything that is wrong is told and nothing is imported. Exit code 1: that, or
     the queue did not take a letter.
     """
+    source = options.letters_source(context, index)
+    try:
+        with importing_turn(source):
+            _import(context, file, source, recording.cause_of(by, why, incident), yes=yes)
+    except IndexTrouble as error:
+        raise WrongUse(str(error)) from error
+
+
+def _import(context: typer.Context, file: Path, source: Source, cause: Cause, *, yes: bool) -> None:
     settings, app = load_settings(context, needs_secret=False), application(context)
     topology = app.topology(settings)
     try:
-        known = asyncio.run(known_in_queue(options.letters_source(context, index)))
+        known = asyncio.run(known_in_queue(source))
         seen = _Seen(topology.dead_letters, known.keys, _keyring(app, settings))
         checked = check_export(file, seen)
-    except (IndexTrouble, ExportTrouble) as error:
+    except ExportTrouble as error:
         raise WrongUse(str(error)) from error
     _refuse(file, checked)
     seen.tell()
@@ -118,7 +128,7 @@ def import_file(
         except ExportTrouble as error:
             raise CommandFailed(str(error)) from error
 
-    cause, about = recording.cause_of(by, why, incident), {"file": str(file), "letters": checked.letters}
+    about = {"file": str(file), "letters": checked.letters}
     report = recording.changed(context, settings, cause, "import", about=about, change=lambda _: change())
     conclude(report, "imported")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from leveret.amqp import Delivery
+from leveret.errors import LeveretError
 from leveret.letters.keeping import KeptLetter
 from leveret.letters.portable import message_of
 from leveret.operate.record import Cause
@@ -30,6 +32,13 @@ _STEP: Final = timedelta(microseconds=1)
 
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Bytes of the bodies that are read together; one alone may have more."""
+
+
+_RUNS: Final = "somebody else restores letters at the moment; nothing was done: do it again when that has ended"
+
+
+class RestoreRuns(LeveretError):
+    """Somebody else brings letters back from this archive; the text says what to do."""
 
 
 class LetterPlace(StrEnum):
@@ -69,6 +78,18 @@ class Archive:
     def age(self) -> timedelta:
         """How long a letter is kept."""
         return self._age
+
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Let nobody else bring letters back while the block runs.
+
+        Raises:
+            RestoreRuns: somebody does.
+        """
+        with self._store.restoring() as ours:
+            if not ours:
+                raise RestoreRuns(_RUNS)
+            yield
 
     def put(self, cause: Cause, letters: Sequence[KeptLetter]) -> None:
         """Write letters that are about to leave the queue; committed when this returns.

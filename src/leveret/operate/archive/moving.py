@@ -12,7 +12,7 @@ from leveret.letters.choice import Choice
 from leveret.letters.index.entries import stored_key
 from leveret.letters.keeping import KeptLetter, LetterKeeper
 from leveret.letters.key import letter_key
-from leveret.letters.look import MOST_LETTERS, look_at_messages
+from leveret.letters.look import MOST_LETTERS, look_undisturbed
 from leveret.letters.publishing import publish_letters
 from leveret.letters.removal import LetterFate, LetterReport, archive_letters
 from leveret.operate.archive.archive import HERE, Archive, LetterPlace
@@ -70,6 +70,9 @@ async def restore(
 ) -> LetterReport:
     """Bring letters of the archive back to their queue, with a confirm for each; behind all that lie there.
 
+    One restore runs at a time, until its process ends. So whoever sees a letter that is being brought back, while it is
+    its own turn, sees what another process has left when it died, and goes on from there.
+
     Args:
         url: the broker.
         topology: names the queue.
@@ -78,10 +81,19 @@ async def restore(
         tell: called for each letter, as soon as it is done.
 
     Raises:
-        BrokerTrouble: there is no such queue, no permission, or the connection was lost. What was told before is done.
+        RestoreRuns: somebody else restores letters at the moment; nothing was done.
+        BrokerTrouble: there is no such queue, no permission, others hold letters all the time, or the connection was
+            lost. What was told before is done.
         StorageUnavailable, StorageFailed: the rows cannot be read or written.
         NotPortable: a row was changed by somebody else.
     """
+    with archive.restoring():
+        return await _restore(url, topology, letters, archive, tell)
+
+
+async def _restore(
+    url: str, topology: Topology, letters: Sequence[ArchivedLetter], archive: Archive, tell: Tell
+) -> LetterReport:
     done = kept = 0
     async with connected(url) as connection:
         there, complete = await _in_queue(connection, topology, letters)
@@ -124,7 +136,7 @@ async def _in_queue(
     """Return the keys of letters in the queue, and whether these are all; looks only if a letter may be there."""
     if not any(letter.state in _UNSURE for letter in letters):
         return frozenset(), True
-    found = await look_at_messages(connection, topology, MOST_LETTERS)
+    found = await look_undisturbed(connection, topology)
     return frozenset(stored_key(letter_key(each)) for each in found), len(found) < MOST_LETTERS
 
 
