@@ -130,9 +130,10 @@ class Run:
 
 
 def _shorter(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Return sequences that have one case less, or one field less."""
-    for at in range(len(cases)):
-        yield [*cases[:at], *cases[at + 1 :]]
+    """Return sequences that lack half of the cases, a quarter, one case, or one field."""
+    for size in sorted({max(1, len(cases) // 2), max(1, len(cases) // 4), 1}, reverse=True):
+        for at in range(0, len(cases), size):
+            yield [*cases[:at], *cases[at + size :]]
     for at, case in enumerate(cases):
         for name in case.data:
             data = {other: value for other, value in case.data.items() if other != name}
