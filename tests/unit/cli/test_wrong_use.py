@@ -28,6 +28,8 @@ from taskmanager.cli import main
         ("letters --most 0", "--most"),
         ("letters redrive a --all", "say --all, not both"),
         ("broker --folder /dev/null/node", "--folder: /dev/null/node cannot be made: Not a directory. Name a folder"),
+        ("docs asyncapi --server http://mq.example.com", "expected a URL such as amqps://mq.example.com"),
+        ("docs openapi --output /dev/null/file", "/dev/null/file cannot be written"),
         ("no_such_command", "No such command"),
     ],
 )

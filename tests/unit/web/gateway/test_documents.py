@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient as Browser
 
 from leveret.contracts.asyncapi import build_asyncapi
 from leveret.contracts.openapi import build_openapi
+from leveret.topology import Topology
+from leveret.web.gateway.pages.serving import pages_of
 from support.idle_gateway import idle_gateway
 from taskmanager.actions import app
 
@@ -25,6 +29,13 @@ def test_the_gateway_serves_its_openapi_document_to_everybody(caller: Browser) -
 
 def test_the_gateway_serves_its_asyncapi_document(caller: Browser) -> None:
     assert caller.get("/asyncapi.json").json() == build_asyncapi(app)
+
+
+async def test_the_names_in_it_are_those_of_the_settings() -> None:
+    document = pages_of(app, Topology(prefix="other"))["/asyncapi.json"]
+    request = Request({"type": "http", "method": "GET", "path": "/asyncapi.json", "headers": []})
+    found = msgspec.json.decode((await document.answer(request)).body)
+    assert found["channels"]["requests"]["address"] == "other.requests"
 
 
 def test_whoever_has_the_document_gets_it_once(caller: Browser) -> None:
