@@ -133,3 +133,19 @@ async def test_the_index_knows_both_letters_and_a_letter_that_is_gone_is_not_edi
     assert shown is not None
     assert shown.document is not None
     assert shown.document["letter"]["edited"][0]["by"] == "ada"
+
+
+async def test_a_letter_that_became_another_one_since_the_look_is_not_replaced(
+    serve: Any, caller: Caller, token: str, source: Source
+) -> None:
+    async with serve(most=0):
+        await caller.ask(writing("a", token))
+    await until_depth(caller, 1)
+    [edit] = (await plan(source)).edits
+    [before] = await letters_of(caller)
+    changed = replace(edit, former=before.body + b" ")
+    told: list[LetterFate] = []
+    report = await replace_letters(source.url, source.topology, [changed], told.append)
+    assert (report.done, report.kept) == (0, 1)
+    assert told == [LetterFate("a", "it is not the letter that was looked at: edit it again")]
+    assert [each.body for each in await letters_of(caller)] == [before.body]

@@ -35,6 +35,7 @@ from leveret.web.console.pages import (
 )
 from leveret.web.console.pages.files import AssetFiles
 from leveret.web.console.pages.page import problem
+from leveret.web.console.pages.unforeseen import UnforeseenErrors
 from leveret.web.console.showing.templates import ASSETS
 from leveret.web.console.site import Site
 from leveret.web.console.watching import SystemWatch
@@ -62,7 +63,7 @@ def build_console(site: Site, counts: HttpCounts | None = None) -> Starlette:
 
     made = Starlette(
         routes=_routes(),
-        middleware=[Middleware(ConsoleGuard, site=site)],
+        middleware=[Middleware(ConsoleGuard, site=site), Middleware(UnforeseenErrors)],
         exception_handlers={HTTPException: _refused, StorageUnavailable: _away},
         lifespan=lifespan,
     )
