@@ -26,6 +26,8 @@ _KEY_TEXT: Final = (
     "Makes the request safe to repeat: with the same key it has its effect once, and gets the first answer again. A "
     "text in quotation marks or a bare token, of 1 to 128 printable ASCII characters, new for each request."
 )
+_IN_QUOTES: Final = r"!#-\[\]-~"
+_KEY: Final = rf'^([!#-~]([ -~]{{0,126}}[!-~])?|"[{_IN_QUOTES}]([ {_IN_QUOTES}]{{0,126}}[{_IN_QUOTES}])?")$'
 _LITERAL: Final = re.compile(r"\{[^{}]*\}")
 
 
@@ -217,8 +219,8 @@ def _problem_schema() -> Schema:
 
 
 def _parameters() -> Schema:
-    key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 256}}
-    given = {"name": "X-Request-Id", "in": "header", "schema": {"type": "string", "maxLength": 128}}
+    key = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": _KEY}}
+    given = {"name": "X-Request-Id", "in": "header", "schema": {"type": "string"}}
     return {
         "NeededKey": {**key, "required": True, "description": _KEY_TEXT},
         "Key": {**key, "description": _KEY_TEXT},

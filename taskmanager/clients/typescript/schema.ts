@@ -269,6 +269,7 @@ export interface components {
          * @description Input of register.
          */
         Register: {
+            /** Format: email */
             email: string;
             /** Format: password */
             password: string;
@@ -406,7 +407,7 @@ export interface components {
             /** @default null */
             priority_filter?: components["schemas"]["Priority"] | null;
             /** @default null */
-            include?: string[] | string | null;
+            include?: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string | null;
         };
         /**
          * CreateTaskV2
@@ -1208,7 +1209,7 @@ export interface operations {
                 before_id?: number | null;
                 status_filter?: components["schemas"]["Status"] | null;
                 priority_filter?: components["schemas"]["Priority"] | null;
-                include?: string[] | string | null;
+                include?: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string | null;
             };
             header?: {
                 /** @description Id of the request in the caller's logs; the answer repeats it. */
@@ -1287,7 +1288,7 @@ export interface operations {
                 before_id?: number | null;
                 status_filter?: components["schemas"]["Status"] | null;
                 priority_filter?: components["schemas"]["Priority"] | null;
-                include: string[] | string | null;
+                include: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string | null;
             };
             header?: {
                 /** @description Id of the request in the caller's logs; the answer repeats it. */

@@ -10,6 +10,7 @@ from msgspec import Struct
 from leveret.api import Secret
 from leveret.errors import Conflict, RateLimited, Unauthenticated
 from taskmanager import usecases
+from taskmanager.actions.limits import Email, FullName, NewPassword
 from taskmanager.actions.registry import TaskContext, app
 from taskmanager.domain import NewUser, User, rules
 
@@ -20,9 +21,9 @@ CONSOLE_ROLES: Final = ("console:operator",)
 class Register(Struct, frozen=True):
     """Input of register."""
 
-    email: str
-    password: Secret[str]
-    full_name: str | None = None
+    email: Email
+    password: Secret[NewPassword]
+    full_name: FullName | None = None
 
     def __post_init__(self) -> None:
         rules.password(self.password)

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from leveret.errors import NotFound, Unauthenticated
 from taskmanager import usecases
 from taskmanager.actions import events
+from taskmanager.actions.limits import Description, DueDate, Title
 from taskmanager.actions.registry import TaskContext, app, caller
 from taskmanager.actions.simulation import can_fail_on_request, hang_if_asked
 from taskmanager.domain import NewTask, Status, Task, TaskChanges, TaskPage, rules
@@ -56,10 +57,10 @@ class TaskV1(Struct, frozen=True):
 class CreateTaskV1(Struct, frozen=True, dict=True):
     """Input of create_task; ``due_date`` is an ISO 8601 date, or date and time."""
 
-    title: str
-    description: str | None = None
+    title: Title
+    description: Description | None = None
     status: Status | None = None
-    due_date: str | None = None
+    due_date: DueDate | None = None
 
     def __post_init__(self) -> None:
         self.task  # noqa: B018 -- makes the task here, so that a broken rule is an error of the input
@@ -83,10 +84,10 @@ class UpdateTaskV1(Struct, frozen=True):
     """
 
     task_id: Id
-    title: str | UnsetType | None = UNSET
-    description: str | UnsetType | None = UNSET
+    title: Title | UnsetType | None = UNSET
+    description: Description | UnsetType | None = UNSET
     status: Status | UnsetType | None = UNSET
-    due_date: str | UnsetType | None = UNSET
+    due_date: DueDate | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         self.changes()

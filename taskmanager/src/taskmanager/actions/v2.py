@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -84,6 +84,12 @@ class DeleteTaskV2(TaskId, frozen=True):
     expected_version: Version | None = None
 
 
+_FIELDS: Final = TaskV2.__struct_fields__
+_NAME: Final = f" *({'|'.join(_FIELDS)})? *"
+FieldName: TypeAlias = Annotated[str, Meta(extra_json_schema={"enum": list(_FIELDS)})]
+FieldNames: TypeAlias = Annotated[str, Meta(extra_json_schema={"pattern": f"^{_NAME}(,{_NAME})*$"})]
+
+
 class ListTasksV2(ListTasksV1, frozen=True):
     """Input of list_tasks: which tasks to return, and which of their fields.
 
@@ -92,7 +98,7 @@ class ListTasksV2(ListTasksV1, frozen=True):
 
     status_filter: Status | None = None
     priority_filter: Priority | None = None
-    include: list[str] | str | None = None
+    include: list[FieldName] | FieldNames | None = None
 
     def __post_init__(self) -> None:
         self.fields()
