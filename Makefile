@@ -1,6 +1,6 @@
 # One command for everything, the same for a person and for CI. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help doors install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
+.PHONY: help doors fuzz-http install demo console-demo worker test test-matrix faults bench bench-quick bench-publish check format lock reference clients contract docs clean \
 	built-docs broker-programs browser-programs client-programs console-pictures test-browser postgres-programs load-programs bench-programs typescript-programs
 
 ARGS ?=
@@ -30,6 +30,10 @@ test: install broker-programs postgres-programs load-programs client-programs ty
 
 test-browser: install broker-programs browser-programs built-docs ## run the tests of the console and of the built documentation in a real Chromium (ARGS="-k name")
 	@.venv/bin/python -m pytest tests/browser $(ARGS)
+
+fuzz-http: install broker-programs ## send random requests, by the OpenAPI document, to both forms of the gateway (ARGS="--examples 200")
+	@scripts/install fuzz
+	@.venv/bin/python -m scripts.fuzz_http $(ARGS)
 
 console-pictures: install broker-programs browser-programs ## take the pictures of the console for docs/pictures/console
 	@PYTHONPATH=tests:. .venv/bin/python -m scripts.console_pictures $(ARGS)
@@ -84,7 +88,7 @@ docs: ## build the site of the documentation in English and Russian, and check i
 	@.venv-docs/bin/python -m scripts.docs $(ARGS)
 
 clean: ## remove the files that these commands made
-	@rm -rf examples/clients/node_modules taskmanager/clients/typescript/node_modules .venv .venv-bench .venv-docs .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf examples/clients/node_modules taskmanager/clients/typescript/node_modules .venv .venv-bench .venv-docs .venv-fuzz .run build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	@find . -name .git -prune -o -type d \( -name __pycache__ -o -name .ruff_cache \) -prune -exec rm -rf {} +
 	@echo "Not removed: databases (taskmanager.db*), the local secret (taskmanager.secret), packages installed by apt-get."
 

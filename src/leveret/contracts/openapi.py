@@ -108,8 +108,9 @@ class _Operation(Struct, frozen=True):
     def _query_parameters(self) -> list[Schema]:
         if self.route.method in BODY_METHODS:
             return []
+        needed = self._required()
         return [
-            {"name": name, "in": "query", "required": name in self._required(), "schema": field}
+            {"name": name, "in": "query", "required": name in needed, "schema": _in_query(field, needed=name in needed)}
             for name, field in self._fields().items()
             if name not in self.route.parameters
         ]
@@ -191,6 +192,21 @@ def _problem_responses() -> Schema:
     for code, kind in PROBLEMS.items():
         by_status.setdefault(int(kind.status), []).append((code, kind))
     return {f"Problem{status}": _problem_response(kinds) for status, kinds in by_status.items()}
+
+
+def _in_query(field: Schema, *, needed: bool) -> Schema:
+    """Return the schema of a field that stands in a query.
+
+    Where a field may be a text, ``null`` is that text. A list without items leaves no trace, so a needed one has some.
+    """
+    kinds = field.get("anyOf") or [field]
+    if any(kind.get("type") == "string" and "enum" not in kind for kind in kinds):
+        kinds = [kind for kind in kinds if kind.get("type") != "null"]
+    if needed:
+        kinds = [{"minItems": 1, **kind} if kind.get("type") == "array" else kind for kind in kinds]
+    rest = {key: value for key, value in field.items() if key != "anyOf"} if "anyOf" in field else {}
+    rest = {key: value for key, value in rest.items() if key != "default" or value is not None}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds}
 
 
 def _problem_response(kinds: Sequence[tuple[str, ProblemType]]) -> Schema:

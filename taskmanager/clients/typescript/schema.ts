@@ -1209,7 +1209,7 @@ export interface operations {
                 before_id?: number | null;
                 status_filter?: components["schemas"]["Status"] | null;
                 priority_filter?: components["schemas"]["Priority"] | null;
-                include?: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string | null;
+                include?: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string;
             };
             header?: {
                 /** @description Id of the request in the caller's logs; the answer repeats it. */
@@ -1288,7 +1288,7 @@ export interface operations {
                 before_id?: number | null;
                 status_filter?: components["schemas"]["Status"] | null;
                 priority_filter?: components["schemas"]["Priority"] | null;
-                include: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string | null;
+                include: ("id" | "owner_id" | "title" | "description" | "status" | "priority" | "due_date" | "created_at" | "updated_at" | "version")[] | string;
             };
             header?: {
                 /** @description Id of the request in the caller's logs; the answer repeats it. */
