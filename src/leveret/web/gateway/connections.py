@@ -109,9 +109,12 @@ class HttpConnection(HttpToolsProtocol):
                 self.refuse(self._too_long())
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Answer what was whole before the caller closed its side (RFC 9112, 9.6), and close."""
+        """Answer what was whole before the caller closed its side (RFC 9112, 9.6), and close.
+
+        An answer without an end, such as a stream of events, ends: nothing else tells that its reader is gone.
+        """
         last = self._last_whole()
-        if self._over or last is None or last.response_complete:
+        if self._over or last is None or last.response_complete or (last.response_started and last.chunked_encoding):
             return None
         self._over = True
         last.keep_alive = False
