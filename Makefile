@@ -25,8 +25,8 @@ console-demo: install ## run a small system with failures and the console, on a 
 worker: install ## run a worker on the broker that TASKMANAGER_AMQP_URL names (ARGS="--help" for its options)
 	@.venv/bin/taskmanager worker $(ARGS)
 
-test: install broker-programs postgres-programs load-programs client-programs typescript-programs ## run all tests, three files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
-	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
+test: install broker-programs postgres-programs load-programs client-programs typescript-programs ## run all tests, four files at a time, on a real RabbitMQ and PostgreSQL (ARGS="-n 0 -k name")
+	@.venv/bin/python -m pytest --numprocesses=4 --dist=loadfile --no-loadscope-reorder --ignore=tests/browser $(ARGS)
 
 test-browser: install broker-programs browser-programs built-docs ## run the tests of the console and of the built documentation in a real Chromium (ARGS="-k name")
 	@.venv/bin/python -m pytest tests/browser $(ARGS)
