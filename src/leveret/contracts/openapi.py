@@ -18,7 +18,14 @@ from leveret.contracts.statuses import PROBLEMS, ProblemType
 
 VERSION: Final = "3.1.1"
 
-_ALWAYS: Final = ("invalid_request", "overloaded", "deadline_exceeded", "retries_exhausted", "no_answer")
+_ALWAYS: Final = (
+    "invalid_request",
+    "not_acceptable",
+    "overloaded",
+    "deadline_exceeded",
+    "retries_exhausted",
+    "no_answer",
+)
 _WITH_BODY: Final = ("too_large", "unsupported_media_type")
 _WITH_KEY: Final = ("id_reused", "in_progress")
 _OF_STREAM: Final = (*_ALWAYS, "unauthenticated", "rate_limited")

@@ -109,6 +109,9 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
     "method_not_allowed": ProblemType(
         HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "Allow names the methods of this path."
     ),
+    "not_acceptable": ProblemType(
+        HTTPStatus.NOT_ACCEPTABLE, "Not acceptable", "Take application/json, or send no Accept."
+    ),
     "method_unknown": ProblemType(
         HTTPStatus.NOT_IMPLEMENTED, "Unknown method", "Use a method that the OpenAPI document names."
     ),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,19 +24,51 @@ _BEAT: Final = 1.0
 """Seconds between two notes that the event loop moves."""
 
 
+class Answered(NamedTuple):
+    """A request that was answered.
+
+    Attributes:
+        scope: the request, as ASGI has it.
+        route: its path as it was declared, or ``-`` where it has none.
+        method: ``-`` for one that HTTP does not have.
+        status: of the answer; 0 where there was none, because the caller went away.
+        seconds: until it was answered whole.
+        headers: of the answer.
+    """
+
+    scope: Scope
+    route: str
+    method: str
+    status: int
+    seconds: float
+    headers: Sequence[tuple[bytes, bytes]]
+
+
+def _silent(_: Answered) -> None:
+    pass
+
+
 class Measured:
-    """Counts the requests of an ASGI application.
+    """Counts the requests of an ASGI application, and tells of each one.
 
     Args:
         inner: the application.
         routes: its routes; each is counted under its path as it was declared.
         counts: where it counts.
+        tell: is told of each request when it was answered.
     """
 
-    def __init__(self, inner: ASGIApp, routes: Iterable[BaseRoute], counts: HttpCounts) -> None:
+    def __init__(
+        self,
+        inner: ASGIApp,
+        routes: Iterable[BaseRoute],
+        counts: HttpCounts,
+        tell: Callable[[Answered], None] = _silent,
+    ) -> None:
         self._inner = inner
         self._paths = {_served(route): route.path for route in routes if isinstance(route, Route | Mount)}
         self._counts = counts
+        self._tell = tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request, and count it."""
@@ -44,12 +76,14 @@ class Measured:
             await self._inner(scope, receive, send)
             return
         began, status, lasts = time.perf_counter(), 0, False
+        headers: Sequence[tuple[bytes, bytes]] = ()
 
         async def noting(message: Message) -> None:
-            nonlocal status, lasts
+            nonlocal status, lasts, headers
             if message["type"] == "http.response.start":
                 status = message["status"]
-                lasts = any(name == b"content-type" and value.startswith(_EVENTS) for name, value in message["headers"])
+                headers = message["headers"]
+                lasts = any(name == b"content-type" and value.startswith(_EVENTS) for name, value in headers)
             await send(message)
 
         self._counts.begin()
@@ -58,8 +92,9 @@ class Measured:
         finally:
             route = self._paths.get(scope.get("endpoint"), UNKNOWN)
             method = scope["method"] if scope["method"] in _METHODS else UNKNOWN
-            seconds = None if lasts else time.perf_counter() - began
-            self._counts.end(route, method, status, seconds)
+            seconds = time.perf_counter() - began
+            self._counts.end(route, method, status, None if lasts else seconds)
+            self._tell(Answered(scope, route, method, status, seconds, headers))
 
 
 @contextmanager

@@ -48,6 +48,10 @@ def gateway(
     docs: Annotated[
         bool, typer.Option("--docs/--no-docs", help="Serve the documents of the routes, and the pages that show them.")
     ] = True,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this origin call from a browser; several times for several."),
+    ] = None,
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = "127.0.0.1",
     log_level: LogLevel = None,
@@ -55,14 +59,21 @@ def gateway(
     """Serve the application's routes over HTTP, each request a call over RabbitMQ, until SIGTERM or Ctrl-C."""
     if missing := [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]:
         raise WrongUse(f"the gateway needs {', '.join(missing)}: pip install 'leveret[gateway]'")
-    from leveret.web.gateway.serving import GatewayOptions, serve_gateway  # noqa: PLC0415 - it needs the extra
+    from leveret.web.gateway.cross_origin import origin  # noqa: PLC0415 - it needs the extra
+    from leveret.web.gateway.serving import GatewayOptions, serve_gateway  # noqa: PLC0415 - as above
 
+    try:
+        origins = tuple(map(origin, allow_origin or ()))
+    except ValueError as error:
+        raise WrongUse(f"--allow-origin: {error}") from error
     app, settings = application(context), load_settings(context, needs_secret=direct, log_level=log_level)
     logs.configure("gateway", level=settings.log_level, form=settings.log_format)
     if direct:
         prepare_database(app, settings, migrate=False)
     metrics = None if metrics_port is None else (metrics_address, metrics_port)
-    options = GatewayOptions(host=host, port=port, direct=direct, timeout=timeout, docs=docs, metrics=metrics)
+    options = GatewayOptions(
+        host=host, port=port, direct=direct, timeout=timeout, docs=docs, metrics=metrics, origins=origins
+    )
 
     lost: list[OutputLost] = []
 

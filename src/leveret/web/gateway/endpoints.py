@@ -17,6 +17,7 @@ from leveret.client import ReceivedReply
 from leveret.errors import LeveretError
 from leveret.web.gateway.accepted import AcceptedRequests, address
 from leveret.web.gateway.conditions import is_known, tag_of
+from leveret.web.gateway.negotiation import check_accept
 from leveret.web.gateway.preferring import HEADER, Preferences, read_preferences
 from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
 from leveret.web.gateway.rate_limit_fields import CODE, policies, policy_field, refused_field
@@ -74,6 +75,7 @@ class RouteEndpoint:
         """Answer a request, also with an error."""
         call: HttpCall | None = None
         try:
+            check_accept(request)
             call = await self._reader.read(request)
             wishes = read_preferences(request.headers.getlist(HEADER))
             with self._behind.running.beginning(call):

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from leveret.web.gateway.negotiation import SMALLEST, compressed, takes_gzip
 from leveret.web.gateway.problems import MEDIA_TYPE, HttpProblem
 from leveret.web.gateway.request_ids import id_headers
 from leveret.wire.codec import encode_json
@@ -25,7 +26,7 @@ _SOON: Final = "1"
 def data_response(
     request: Request, body: bytes, status: int, request_id: str, more: Mapping[str, str] | None = None
 ) -> Response:
-    """Return the answer that an action's output is.
+    """Return the answer that an action's output is; a long one without a tag is compressed if the caller takes that.
 
     Args:
         request: the request.
@@ -37,6 +38,10 @@ def data_response(
     headers = {**id_headers(request, request_id), "Cache-Control": "no-store", **(more or {})}
     if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
         return Response(status_code=status, headers=headers)
+    if len(body) >= SMALLEST and "ETag" not in headers:  # a strong tag is for these very bytes (RFC 9110, 8.8.3.3)
+        headers["Vary"] = f"{headers['Vary']}, Accept-Encoding" if "Vary" in headers else "Accept-Encoding"
+        if takes_gzip(request):
+            body, headers["Content-Encoding"] = compressed(body), "gzip"
     return Response(body, status, headers, JSON)
 
 

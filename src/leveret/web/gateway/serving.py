@@ -19,9 +19,11 @@ from leveret.client import Client
 from leveret.observe.http_counts import HttpCounts
 from leveret.process.open_files import allow_connections
 from leveret.settings import Settings
+from leveret.web.gateway.access_log import write_line
 from leveret.web.gateway.building import build_gateway
 from leveret.web.gateway.connection_watch import ConnectionWatch, watching
 from leveret.web.gateway.connections import ConnectionLimits, bounded_connections
+from leveret.web.gateway.cross_origin import with_origins
 from leveret.web.gateway.direct import direct_upstream
 from leveret.web.gateway.pages.serving import pages_of
 from leveret.web.gateway.upstream import BrokerUpstream, LateUpstream, Upstream
@@ -45,6 +47,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
         docs: whether the documents of the routes are served, and the pages that show them.
         metrics: address and port of the pages with metrics and health; None for no pages.
         limits: what one caller may take.
+        origins: whose pages may call it from a browser; ``*`` for any.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +57,7 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     docs: bool = True
     metrics: tuple[str, int] | None = None
     limits: ConnectionLimits = ConnectionLimits()
+    origins: tuple[str, ...] = ()
 
 
 async def serve_gateway(
@@ -95,7 +99,8 @@ async def serve_gateway(
         pages=pages_of(app, app.topology(settings), docs=options.docs),
         ending=stop,
     )
-    server = WebServer(_config(Measured(served, served.routes, counts), options.limits), on_listening)
+    measured = with_origins(Measured(served, served.routes, counts, write_line), options.origins)
+    server = WebServer(_config(measured, options.limits), on_listening)
     watch = ConnectionWatch(options.limits, time.monotonic)
     listening = listen(options.host, options.port)
     try:

@@ -41,6 +41,7 @@ REFUSED: list[tuple[str, str, str, dict[str, Any], int, str]] = [
     ),
     ("encoded", "POST", TASKS, {"json": {}, "headers": {"Content-Encoding": "gzip"}}, 415, "unsupported_media_type"),
     ("too large", "POST", TASKS, {"content": b" " * 262_145, "type": "application/json"}, 413, "too_large"),
+    ("takes no JSON", "GET", TASKS, {"user": True, "headers": {"Accept": "text/html"}}, 406, "not_acceptable"),
     ("a query", "POST", f"{TASKS}?title=x", {"user": True, "json": {}}, 400, "invalid_request"),
     ("a wrong value", "POST", TASKS, {"user": True, "json": {"title": "x", "status": "?"}}, 400, "invalid_request"),
     ("two ids", "PUT", f"{TASKS}1", {"user": True, "json": {"task_id": 2}}, 400, "invalid_request"),
