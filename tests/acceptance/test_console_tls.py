@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
-import trustme
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from support.certificates import Certificate
 from support.command import Commands
 from support.tls_proxy import tls_proxy
 
@@ -26,28 +25,9 @@ PASSWORD = "correct horse battery"
 SAME_SITE = {"sec-fetch-site": "same-origin"}
 
 
-class Certificate:
-    """A certificate for the console's name, and who trusts it."""
-
-    def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        self.issued = authority.issue_cert(NAME, "127.0.0.1")
-        self.files = folder / "cert.pem", folder / "key.pem"
-        self.issued.cert_chain_pems[0].write_to_path(str(self.files[0]))
-        self.issued.private_key_pem.write_to_path(str(self.files[1]))
-        self.client, self.server = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.configure_trust(self.client)
-        self.issued.configure_cert(self.server)
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """What makes a console use it."""
-        return "--cert", str(self.files[0]), "--key", str(self.files[1])
-
-
 @pytest.fixture
 def certificate(tmp_path: Path) -> Certificate:
-    return Certificate(tmp_path)
+    return Certificate(tmp_path, NAME)
 
 
 @contextmanager

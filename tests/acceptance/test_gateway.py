@@ -6,12 +6,16 @@ import re
 import signal
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
+from support.certificates import Certificate
 from support.command import LIMIT, Commands, RunningCommand
+from support.tls_proxy import tls_proxy
 from testbed.waiting import wait_until
 
 FORMS = {"rabbitmq": (), "direct": ("--direct",)}
@@ -86,3 +90,41 @@ def test_what_takes_longer_than_a_stop_may_is_asked_for_again_and_happens_once(c
         caller.send_body()
         assert caller.answer().startswith(b"HTTP/1.1 201 ")
     assert len(commands.call("list_tasks", token=token)) == len(FORMS)
+
+
+@pytest.mark.parametrize("behind_proxy", [False, True], ids=["own certificate", "behind a proxy"])
+def test_over_https_the_addresses_of_problems_are_those_that_callers_use(
+    commands: Commands, tmp_path: Path, behind_proxy: bool
+) -> None:
+    certificate = Certificate(tmp_path, "gateway.example")
+    options = ("--behind-proxy",) if behind_proxy else certificate.options
+    gateway = commands.start("gateway", "--direct", "--port", "0", *options)
+    gateway.says("gateway of taskmanager: http")
+    address = re.findall(r"https?://\S+", gateway.output)[0]
+    assert address.startswith("http://" if behind_proxy else "https://")
+    with ExitStack() as stack:
+        port = urlsplit(address).port or 0
+        if behind_proxy:
+            port = stack.enter_context(tls_proxy(port, certificate.server, "192.0.2.7"))
+        caller = stack.enter_context(httpx2.Client(verify=certificate.client))
+        problem = caller.get(f"https://127.0.0.1:{port}/nowhere").json()
+        assert problem["type"] == f"https://127.0.0.1:{port}/problems/unknown_path"
+    assert gateway.stop() == 0
+    assert ("192.0.2.7" in gateway.output) is False, "the text of the log holds no address"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cert", "x.pem"), "--cert and --key belong together"),
+        (("--cert", "x.pem", "--key", "x.pem", "--behind-proxy"), "leave --cert and --key out"),
+        (("--cert", "/nowhere.pem", "--key", "/nowhere.pem"), "No such file or directory"),
+        (("--host", "0.0.0.0"), "others can read tokens and passwords on their way"),
+        (("--allow-origin", "app.example.com"), "--allow-origin: 'app.example.com' is not an origin"),
+    ],
+)
+def test_a_gateway_that_would_be_unsafe_does_not_start(commands: Commands, options: tuple[str, ...], said: str) -> None:
+    ended = commands.run("gateway", "--direct", "--port", "0", *options)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr

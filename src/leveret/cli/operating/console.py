@@ -13,7 +13,13 @@ import typer
 from leveret.cli.context import application, command_line, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.ending.streams import OutputLost
-from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
+from leveret.cli.serving.door_options import (
+    Certificate,
+    CertificateKey,
+    MetricsAddress,
+    MetricsPort,
+    check_encryption,
+)
 from leveret.cli.terminal.option_values import read_option
 from leveret.process.exit_codes import FAILED, INTERRUPTED
 from leveret.settings import values
@@ -54,8 +60,8 @@ def console(
         list[str] | None,
         typer.Option("--name", metavar="HOST", help="A name of this console in a browser; can be repeated."),
     ] = None,
-    cert: Annotated[str | None, typer.Option(metavar="FILE", help="TLS certificate with its chain.")] = None,
-    key: Annotated[str | None, typer.Option(metavar="FILE", help="Its private key.")] = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A proxy speaks TLS, and sets X-Forwarded-For.")
     ] = False,
@@ -170,14 +176,9 @@ def _check(options: ServingOptions) -> None:
     Raises:
         WrongUse: passwords would go over the network as they are, or nobody would know its name.
     """
-    if (options.certificate is None) != (options.key is None):
-        raise WrongUse("--cert and --key belong together")
-    if options.certificate and options.behind_proxy:
-        raise WrongUse("--behind-proxy is for a proxy that speaks TLS: leave --cert and --key out")
-    if not options.is_local and not options.encrypted:
-        raise WrongUse(
-            f"at {options.host} others can read passwords on their way: add --cert and --key, or --behind-proxy"
-        )
+    check_encryption(
+        options.host, options.certificate, options.key, behind_proxy=options.behind_proxy, secrets="passwords"
+    )
     if options.host in ("0.0.0.0", "::") and not options.names:  # noqa: S104 - it is what is refused
         raise WrongUse("say with --name by which name browsers find this console, such as console.example.org")
 

@@ -12,7 +12,13 @@ import typer
 from leveret.cli.context import application, load_settings
 from leveret.cli.ending.endings import WrongUse
 from leveret.cli.ending.streams import OutputLost
-from leveret.cli.serving.door_options import MetricsAddress, MetricsPort
+from leveret.cli.serving.door_options import (
+    Certificate,
+    CertificateKey,
+    MetricsAddress,
+    MetricsPort,
+    check_encryption,
+)
 from leveret.cli.serving.log_level import LogLevel
 from leveret.cli.serving.running import prepare_database
 from leveret.cli.terminal.option_values import read_option, seconds
@@ -52,6 +58,12 @@ def gateway(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Let pages of this origin call from a browser; several times for several."),
     ] = None,
+    cert: Certificate = None,
+    key: CertificateKey = None,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="A proxy speaks TLS, and sets X-Forwarded-For and -Proto."),
+    ] = False,
     metrics_port: MetricsPort = None,
     metrics_address: MetricsAddress = "127.0.0.1",
     log_level: LogLevel = None,
@@ -62,6 +74,7 @@ def gateway(
     from leveret.web.gateway.cross_origin import origin  # noqa: PLC0415 - it needs the extra
     from leveret.web.gateway.serving import GatewayOptions, serve_gateway  # noqa: PLC0415 - as above
 
+    check_encryption(host, cert, key, behind_proxy=behind_proxy, secrets="tokens and passwords")
     try:
         origins = tuple(map(origin, allow_origin or ()))
     except ValueError as error:
@@ -72,7 +85,16 @@ def gateway(
         prepare_database(app, settings, migrate=False)
     metrics = None if metrics_port is None else (metrics_address, metrics_port)
     options = GatewayOptions(
-        host=host, port=port, direct=direct, timeout=timeout, docs=docs, metrics=metrics, origins=origins
+        host=host,
+        port=port,
+        direct=direct,
+        timeout=timeout,
+        docs=docs,
+        metrics=metrics,
+        origins=origins,
+        certificate=cert,
+        key=key,
+        behind_proxy=behind_proxy,
     )
 
     lost: list[OutputLost] = []

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +23,7 @@ from leveret.observe.http_counts import HttpCounts
 from leveret.process.interrupts import interruptible
 from leveret.settings import Settings
 from leveret.web import server as web_server
+from leveret.web.certificates import check_certificate
 from leveret.web.console.building import build_console
 from leveret.web.console.security.store import ConsoleStore
 from leveret.web.console.site import ServingOptions, Site, console_database
@@ -60,7 +60,7 @@ def serve_console(
     """
     app.complete()
     counts = HttpCounts()
-    _check_certificate(options)
+    check_certificate(options.certificate, options.key)
     with (
         contextlib.closing(web_server.listen(options.host, options.port)) as listening,
         contextlib.closing(open_store(settings)) as store,
@@ -74,31 +74,6 @@ def serve_console(
         console = build_console(site, counts)
         served = Measured(console, console.routes, counts)
         WebServer(_config(served, options), on_listening, signals=True, name=options.shown_name).run([listening])
-
-
-def _check_certificate(options: ServingOptions) -> None:
-    """Check that certificate and key can be used, before uvicorn reads them.
-
-    Raises:
-        SettingsError: a file cannot be read, the two do not belong together, or the key has a passphrase.
-    """
-    if options.certificate is None:
-        return
-
-    def refuse() -> str:  # otherwise OpenSSL asks on the terminal
-        encrypted = (
-            f"{options.key}: the key is encrypted, and nobody is asked for its passphrase. Use a key without one: "
-            "`openssl pkey -in KEY -out NEW` writes it; only its owner may read it"
-        )
-        raise SettingsError([encrypted])
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(options.certificate, options.key, password=refuse)
-    except OSError as error:  # an SSLError is one too
-        why = error.strerror if not isinstance(error, ssl.SSLError) else error.reason or "it is not one in PEM form"
-        files = f"--cert {options.certificate}, --key {options.key}"
-        raise SettingsError([f"the certificate cannot be used: {files}: {why}"]) from error
 
 
 async def serve_until(

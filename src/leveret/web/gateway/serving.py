@@ -19,6 +19,7 @@ from leveret.client import Client
 from leveret.observe.http_counts import HttpCounts
 from leveret.process.open_files import allow_connections
 from leveret.settings import Settings
+from leveret.web.certificates import check_certificate
 from leveret.web.gateway.access_log import write_line
 from leveret.web.gateway.building import build_gateway
 from leveret.web.gateway.connection_watch import ConnectionWatch, watching
@@ -48,6 +49,10 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
         metrics: address and port of the pages with metrics and health; None for no pages.
         limits: what one caller may take.
         origins: whose pages may call it from a browser; ``*`` for any.
+        certificate: path of a TLS certificate with its chain; None for plain HTTP.
+        key: path of its private key.
+        behind_proxy: whether all callers come through a proxy that tells in ``X-Forwarded-...`` who they are, and
+            whether they use HTTPS.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +63,9 @@ class GatewayOptions(Struct, frozen=True, kw_only=True):
     metrics: tuple[str, int] | None = None
     limits: ConnectionLimits = ConnectionLimits()
     origins: tuple[str, ...] = ()
+    certificate: str | None = None
+    key: str | None = None
+    behind_proxy: bool = False
 
 
 async def serve_gateway(
@@ -78,8 +86,10 @@ async def serve_gateway(
 
     Raises:
         OSError: the port cannot be had.
+        SettingsError: the certificate with its key cannot be used, or metrics cannot be served.
     """
     app.complete()
+    check_certificate(options.certificate, options.key)
     if (possible := allow_connections(options.limits.connections)) is not None:
         logger.warning("the limit of open files allows %d connections: raise it (ulimit -n) for more", possible)
     counts, upstream = HttpCounts(), LateUpstream()
@@ -100,7 +110,7 @@ async def serve_gateway(
         ending=stop,
     )
     measured = with_origins(Measured(served, served.routes, counts, write_line), options.origins)
-    server = WebServer(_config(measured, options.limits), on_listening)
+    server = WebServer(_config(measured, options), on_listening)
     watch = ConnectionWatch(options.limits, time.monotonic)
     listening = listen(options.host, options.port)
     try:
@@ -123,16 +133,19 @@ async def broker_upstream(app: Application[Any], settings: Settings) -> AsyncIte
         yield upstream
 
 
-def _config(served: ASGIApp, limits: ConnectionLimits) -> uvicorn.Config:
+def _config(served: ASGIApp, options: GatewayOptions) -> uvicorn.Config:
     return uvicorn.Config(
         served,
-        http=bounded_connections(limits),
+        http=bounded_connections(options.limits),
         ws="none",
         lifespan="on",
         server_header=False,
         headers=[("X-Content-Type-Options", "nosniff")],
-        proxy_headers=False,  # anybody can write them
-        timeout_keep_alive=round(limits.idle_seconds),
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.key,
+        proxy_headers=options.behind_proxy,  # without a proxy anybody can write them
+        forwarded_allow_ips="*",
+        timeout_keep_alive=round(options.limits.idle_seconds),
         log_config=None,
         log_level="warning",  # it speaks of its own life in words of its own
         access_log=False,
