@@ -60,7 +60,9 @@ async def _pass_on(port: int, reader: asyncio.StreamReader, writer: asyncio.Stre
     """Pass one request on; its connection ends with the answer, so that each request gets its header."""
     head = await reader.readuntil(b"\r\n\r\n")
     to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
-    to_writer.write(head[:-2] + f"X-Forwarded-For: {seen}\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode())
+    to_writer.write(
+        head[:-2] + f"X-Forwarded-For: {seen}\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n".encode()
+    )
     sending = asyncio.create_task(_copy(reader, to_writer))
     try:
         await _copy(to_reader, writer)

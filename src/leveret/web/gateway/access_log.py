@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from leveret.observe.logs import MORE_FIELDS
 from leveret.web.measuring import Answered
+from leveret.wire.trace_context import trace_of
 
 logger: Final = logging.getLogger("leveret.gateway")
 
@@ -41,7 +42,14 @@ def _fields(answered: Answered, ids: dict[str, str]) -> dict[str, Any]:
         "duration": round(answered.seconds, 6),
         "client": _client(answered.scope),
         **ids,
+        **_trace(answered.scope),
     }
+
+
+def _trace(scope: Scope) -> dict[str, str]:
+    given = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"}
+    found = trace_of(given)
+    return {"trace_id": found.trace_id} if found else {}
 
 
 def _client(scope: Scope) -> str:

@@ -21,6 +21,7 @@ from leveret.devbroker.memory.broker import MemoryBroker
 from leveret.errors import WorkerStopped
 from leveret.process.clock import MACHINE
 from leveret.settings import Settings
+from leveret.web.gateway.passed_traces import PassedTraces
 from leveret.web.gateway.upstream import BrokerUpstream
 from leveret.worker import Worker
 
@@ -51,7 +52,7 @@ async def direct_upstream(app: Application[Any], settings: Settings) -> AsyncIte
         app.worker(own, name, surroundings=Surroundings(connect=broker.connect)) as worker,
         _running(worker),
     ):
-        upstream = BrokerUpstream(Client(ADDRESS, topology, name=name, connect=broker.connect))
+        upstream = BrokerUpstream(Client(ADDRESS, topology, name=name, connect=broker.connect, tracer=PassedTraces()))
         async with upstream.connected():
             yield upstream
 

@@ -18,6 +18,7 @@ from leveret.errors import LeveretError
 from leveret.web.gateway.accepted import AcceptedRequests, address
 from leveret.web.gateway.conditions import is_known, tag_of
 from leveret.web.gateway.negotiation import check_accept
+from leveret.web.gateway.passed_traces import note_trace
 from leveret.web.gateway.preferring import HEADER, Preferences, read_preferences
 from leveret.web.gateway.problems import HttpProblem, of_error, of_reply
 from leveret.web.gateway.rate_limit_fields import CODE, policies, policy_field, refused_field
@@ -76,6 +77,7 @@ class RouteEndpoint:
         call: HttpCall | None = None
         try:
             check_accept(request)
+            note_trace(request.scope)
             call = await self._reader.read(request)
             wishes = read_preferences(request.headers.getlist(HEADER))
             with self._behind.running.beginning(call):

@@ -27,6 +27,7 @@ from leveret.web.gateway.connections import ConnectionLimits, bounded_connection
 from leveret.web.gateway.cross_origin import with_origins
 from leveret.web.gateway.direct import direct_upstream
 from leveret.web.gateway.pages.serving import pages_of
+from leveret.web.gateway.passed_traces import PassedTraces
 from leveret.web.gateway.upstream import BrokerUpstream, LateUpstream, Upstream
 from leveret.web.measuring import Measured, beating, measured_pages
 from leveret.web.server import WebServer, listen, serve_until
@@ -127,7 +128,12 @@ async def serve_gateway(
 async def broker_upstream(app: Application[Any], settings: Settings) -> AsyncIterator[BrokerUpstream]:
     """Call the application's workers over RabbitMQ while the block runs."""
     upstream = BrokerUpstream(
-        Client(settings.amqp_url, app.topology(settings), name=f"{app.name} gateway {os.getpid()}")
+        Client(
+            settings.amqp_url,
+            app.topology(settings),
+            name=f"{app.name} gateway {os.getpid()}",
+            tracer=PassedTraces(),
+        )
     )
     async with upstream.connected():
         yield upstream
