@@ -22,6 +22,7 @@ from leveret.cli.serving.door_options import (
 )
 from leveret.cli.terminal.option_values import read_option
 from leveret.process.exit_codes import FAILED, INTERRUPTED
+from leveret.process.garbage import live_long
 from leveret.settings import values
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def console(
     lost: list[OutputLost] = []
 
     def tell(url: str) -> None:
+        live_long()
         try:
             typer.echo(f"console of {called.application.name}: {url}")
             sys.stdout.flush()

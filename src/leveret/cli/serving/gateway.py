@@ -23,6 +23,7 @@ from leveret.cli.serving.log_level import LogLevel
 from leveret.cli.serving.running import prepare_database
 from leveret.cli.terminal.option_values import read_option, seconds
 from leveret.observe import logs
+from leveret.process.garbage import live_long
 from leveret.process.running import run
 from leveret.settings import values
 
@@ -101,6 +102,7 @@ def gateway(
 
     async def main(stop: asyncio.Event) -> None:
         def tell(url: str) -> None:
+            live_long()
             try:
                 typer.echo(f"gateway of {app.name}: {url}")
                 sys.stdout.flush()
