@@ -8,6 +8,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from leveret.sql.array_literals import array_writer
 from leveret.sql.prepared import Form, Prepared, Values, converter, run_form
 
 _SQLITE: Final[sa.Dialect] = sqlite.dialect()
@@ -79,15 +80,19 @@ def _of_size(size: int, table: sa.Table, columns: Sequence[str], made: Mapping[s
 
 
 class _Array(sa.types.UserDefinedType[Any]):
-    """An array of a column's values, each converted as the column converts it."""
+    """An array of a column's values, each converted as the column converts it, and written as a text if we know how."""
 
     def __init__(self, element: sa.types.TypeEngine[Any]) -> None:
         self.element = element
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
         """Return the function that converts a list; None where nothing has to be converted."""
-        convert = converter(self.element, dialect)
-        return None if convert is None else lambda values: list(map(convert, values))
+        convert, write = converter(self.element, dialect), array_writer(self.element, dialect)
+        if convert is None:
+            return write
+        if write is None:
+            return lambda values: list(map(convert, values))
+        return lambda values: write(list(map(convert, values)))
 
 
 def _from_arrays(

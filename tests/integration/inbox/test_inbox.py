@@ -1,6 +1,7 @@
 """The inbox on a real store: one effect and one answer for each request, whatever happens around it."""
 
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -235,7 +236,8 @@ def test_rows_are_added_in_the_order_of_their_keys_so_that_two_workers_never_wai
     def look(_connection: object, _cursor: object, statement: str, parameters: Any, *_others: object) -> None:
         if statement.startswith("INSERT INTO processed_requests"):
             if isinstance(parameters, dict):  # one statement with an array for each column
-                added.extend(zip(parameters["principal"], parameters["id"], strict=True))
+                principals, ids = (re.findall(r'"(\w+)"', parameters[name]) for name in ("principal", "id"))
+                added.extend(zip(principals, ids, strict=True))
             else:  # the values of several rows, one after the other; principal and id come first in each
                 columns = len(processed_requests.columns) - 1  # the moment is the database's
                 added.extend((parameters[at], parameters[at + 1]) for at in range(0, len(parameters), columns))
