@@ -182,7 +182,7 @@ LEAKS: dict[str, tuple[str, Act, Callable[[sa.Connection], object]]] = {
     "a lock of the session": (
         "postgresql",
         say("SELECT pg_advisory_lock(4711)"),
-        one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"),
+        one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND pid = pg_backend_pid()"),
     ),
     "a cursor": (
         "postgresql",
