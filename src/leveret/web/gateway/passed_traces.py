@@ -13,7 +13,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from leveret.wire.trace_context import TRACE_HEADERS, trace_headers
+from leveret.wire.trace_context import TRACE_HEADERS, TRACEPARENT, TRACESTATE, trace_headers
 
 _NAMES: Final = {name.encode(): name for name in TRACE_HEADERS}
 _NONE: Final[AbstractContextManager[Mapping[str, str]]] = nullcontext({})
@@ -22,8 +22,11 @@ _current: ContextVar[AbstractContextManager[Mapping[str, str]]] = ContextVar("th
 
 def note_trace(scope: Scope) -> None:
     """Remember the trace of a request for the calls that it becomes; headers not to its letter are left out."""
-    found = {_NAMES[name]: value.decode("latin-1") for name, value in scope["headers"] if name in _NAMES}
-    if found:
+    given = [(_NAMES[name], value.decode("latin-1")) for name, value in scope["headers"] if name in _NAMES]
+    if given:
+        parents = [value for name, value in given if name == TRACEPARENT]
+        states = [value for name, value in given if name == TRACESTATE]  # several are one list (RFC 9110, 5.3)
+        found = {TRACEPARENT: parents[0], TRACESTATE: ",".join(states)} if len(parents) == 1 else {}
         _current.set(nullcontext({name: str(value) for name, value in trace_headers(found).items()}))
 
 

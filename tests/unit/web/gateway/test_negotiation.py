@@ -27,10 +27,22 @@ def asking(**headers: str) -> Request:
         "application/problem+json",
         "text/html, application/xhtml+xml, */*;q=0.8",
         "text/html,application/json;q=0.001",
+        "*/*;q=0, application/json",
+        "application/json;q=0, application/problem+json",
     ],
 )
 def test_who_takes_json_gets_it(accept: str) -> None:
     check_accept(asking(Accept=accept))
+
+
+def asking_in_lines(name: str, *lines: str) -> Request:
+    headers = [(name.encode(), line.encode()) for line in lines]
+    return Request({"type": "http", "method": "GET", "path": "/", "headers": headers})
+
+
+def test_several_lines_of_a_header_are_one_list() -> None:
+    check_accept(asking_in_lines("accept", "text/html", "application/json"))
+    assert takes_gzip(asking_in_lines("accept-encoding", "br", "gzip"))
 
 
 def test_who_says_nothing_gets_json() -> None:
@@ -38,7 +50,20 @@ def test_who_says_nothing_gets_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/xml", "application/json;q=0", "*/*;q=0", "application/json;q=much", "", ","]
+    "accept",
+    [
+        "text/html",
+        "application/xml",
+        "application/json;q=0",
+        "*/*;q=0",
+        "application/json;q=much",
+        "",
+        ",",
+        "*/*;q=nan",
+        "*/*;q=-1",
+        "*/*;q=2",
+        "application/json;q=0, */*",
+    ],
 )
 def test_who_takes_no_json_is_told_what_there_is(accept: str) -> None:
     with pytest.raises(HttpProblem, match=r"answers are application/json") as caught:
